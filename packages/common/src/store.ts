@@ -1,0 +1,171 @@
+import type { TimeInput } from "./time.ts";
+
+/** A key or a value as callers hand it in: a string is taken as UTF-8, bytes are taken as they are. */
+export type BytesInput = string | Uint8Array;
+
+/** The form in which a store gives keys back: strings unless it was opened, or viewed, with `keys: "bytes"`. */
+export type Key = string | Uint8Array;
+
+/** Keys that share `prefix`, or keys from `start` (inclusive) to `end` (exclusive); never both. `{}` is every key. */
+export type Range =
+  | { readonly prefix?: BytesInput; readonly start?: undefined; readonly end?: undefined }
+  | { readonly prefix?: undefined; readonly start?: BytesInput | undefined; readonly end?: BytesInput | undefined };
+
+/** A value, and the moment from which it holds. */
+export interface Entry<K extends Key = string> {
+  readonly key: K;
+  /** The bytes, owned by the caller. */
+  readonly value: Uint8Array;
+  /** Microseconds since the Unix epoch: from here on the value holds. */
+  readonly timestamp: number;
+  /** Commit order; never reused, so it serves as an ETag. */
+  readonly seq: number;
+  /** Microseconds since the Unix epoch from which the value reads as deleted. */
+  readonly expiresAt?: number;
+  readonly deleted?: undefined;
+  /** The value as UTF-8 text. */
+  text(): string;
+  /** The value parsed as JSON. */
+  json<T = unknown>(): T;
+}
+
+/** A moment from which the key holds nothing. */
+export interface Tombstone<K extends Key = string> {
+  readonly key: K;
+  readonly timestamp: number;
+  readonly seq: number;
+  readonly deleted: true;
+}
+
+/** One element of a key's history. */
+export type Version<K extends Key = string> = Entry<K> | Tombstone<K>;
+
+/** What every acknowledged write returns. */
+export interface WriteResult {
+  /** Microseconds since the Unix epoch: the one given, or the one assigned. */
+  readonly timestamp: number;
+  readonly seq: number;
+}
+
+/** What every call accepts: `signal` abandons it, `timeoutMs` fails it with `DEADLINE_EXCEEDED`. */
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly timeoutMs?: number | undefined;
+}
+
+export interface GetOptions extends CallOptions {
+  /** The moment to read at, inclusive; without it, the newest version (not "as of now"). */
+  readonly asOf?: TimeInput | undefined;
+}
+
+export interface ScanOptions extends GetOptions {
+  readonly reverse?: boolean | undefined;
+  readonly limit?: number | undefined;
+}
+
+export interface HistoryOptions extends CallOptions {
+  /** Oldest and newest timestamp wanted, both inclusive. */
+  readonly from?: TimeInput | undefined;
+  readonly to?: TimeInput | undefined;
+  /** Oldest first instead of newest first. */
+  readonly reverse?: boolean | undefined;
+  readonly limit?: number | undefined;
+}
+
+export interface WriteOptions extends CallOptions {
+  /** Names this write, 1 … 128 bytes: kept in the log beside it. */
+  readonly requestId?: string | undefined;
+}
+
+export interface DeleteOptions extends WriteOptions {
+  /** The moment from which the key holds nothing; assigned when omitted. */
+  readonly timestamp?: TimeInput | undefined;
+}
+
+export interface PutOptions extends WriteOptions {
+  /** The moment from which the value holds; assigned when omitted. */
+  readonly timestamp?: TimeInput | undefined;
+  /** The moment from which it reads as deleted; later than `timestamp`. */
+  readonly expiresAt?: TimeInput | undefined;
+}
+
+/** One part of an atomic `write`. Later operations win over earlier ones on the same key and timestamp. */
+export type Operation =
+  | {
+      readonly op: "put";
+      readonly key: BytesInput;
+      readonly value: BytesInput;
+      readonly timestamp?: TimeInput | undefined;
+      readonly expiresAt?: TimeInput | undefined;
+    }
+  | { readonly op: "delete"; readonly key: BytesInput; readonly timestamp?: TimeInput | undefined };
+
+/** A lazy sequence that reads as it is consumed. Iterate it, or take it in pieces; `close` frees what it holds. */
+export interface Entries<T> extends AsyncIterable<T>, AsyncDisposable {
+  /** The next `count` items at most; empty at the end. */
+  nextv(count: number): Promise<T[]>;
+  /** Everything that is left. */
+  toArray(): Promise<T[]>;
+  close(): Promise<void>;
+}
+
+/** What can be read, from a store or from a view of one. Absent keys are `undefined`, not an error. */
+export interface Reader<K extends Key = string> {
+  get(key: BytesInput, options?: GetOptions): Promise<Entry<K> | undefined>;
+  /** One answer a key, in the order asked, all at the same seq. */
+  getMany(keys: readonly BytesInput[], options?: GetOptions): Promise<(Entry<K> | undefined)[]>;
+  /** Each key's visible entry, in byte order of the keys; deleted keys are left out. */
+  scan(range?: Range, options?: ScanOptions): Entries<Entry<K>>;
+  /** Every version of one key, tombstones included, newest first. */
+  history(key: BytesInput, options?: HistoryOptions): Entries<Version<K>>;
+}
+
+export interface ViewOptions<K extends "string" | "bytes" = "string" | "bytes"> {
+  /** The form in which keys are given back. */
+  readonly keys: K;
+}
+
+/** The key type that a `keys` setting stands for. */
+export type KeyOf<K extends "string" | "bytes"> = K extends "bytes" ? Uint8Array : string;
+
+/** Figures about a store, nested by subject; names carry their units. The subjects depend on the kind of store. */
+export interface StoreStats {
+  /** Seq of the newest visible commit. */
+  readonly seq: number;
+  /** Renewed by repair and by restoring a backup. */
+  readonly incarnation: string;
+  readonly [subject: string]: StatValue;
+}
+export type StatValue = string | number | boolean | readonly StatValue[] | { readonly [name: string]: StatValue };
+
+/** A key-value-timestamp store: the embedded engine, a client of a server, or a replicated store. */
+export interface Store<K extends Key = string> extends Reader<K>, AsyncDisposable {
+  put(key: BytesInput, value: BytesInput, options?: PutOptions): Promise<WriteResult>;
+  delete(key: BytesInput, options?: DeleteOptions): Promise<WriteResult>;
+  /** All or nothing. Operations without a timestamp share one; the result's seq is the last operation's. */
+  write(operations: readonly Operation[], options?: WriteOptions): Promise<WriteResult>;
+  stats(options?: CallOptions): Promise<StoreStats>;
+  /** The same store seen with other settings. Closing a view does nothing; close the store itself. */
+  with<V extends "string" | "bytes">(options: ViewOptions<V>): Store<KeyOf<V>>;
+  close(): Promise<void>;
+}
+
+/** A view fixed at a seq: later commits, backdated ones too, are invisible to it. Dispose of it soon: it holds bytes back. */
+export interface Snapshot<K extends Key = string> extends Reader<K>, AsyncDisposable {
+  readonly seq: number;
+  close(): Promise<void>;
+}
+
+/** What a server needs of the store that it serves, beyond what every store can do. */
+export interface HostedStore<K extends Key = string> extends Store<K> {
+  /**
+   * A view at the newest seq, or at an earlier one.
+   * @throws CURSOR_EXPIRED where `seq` is no longer readable.
+   */
+  snapshot(options?: { readonly seq?: number | undefined }): Snapshot<K>;
+  with<V extends "string" | "bytes">(options: ViewOptions<V>): HostedStore<KeyOf<V>>;
+  /** Writes memory to tables. */
+  flush(): Promise<void>;
+  /** Merges all tables into the fewest. */
+  compact(): Promise<void>;
+}
