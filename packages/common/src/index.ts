@@ -1,1 +1,65 @@
-export {};
+export { invariant, unreachable } from "./assert.ts";
+export { type FileNum, fileNum, type SeqNum, seqNum, type Timestamp, timestamp } from "./brands.ts";
+export {
+  compareBytes,
+  concatBytes,
+  equalBytes,
+  fromBase64,
+  fromBase64Url,
+  fromHex,
+  textOf,
+  toBase64,
+  toBase64Url,
+  toHex,
+  utf8,
+} from "./bytes.ts";
+export { abortable, abortError, callSignal, throwIfAborted } from "./call.ts";
+export { type Clock, systemClock } from "./clock.ts";
+export { formatDuration, parseDuration } from "./durations.ts";
+export { type EntriesSource, entriesOf, makeEntries } from "./entries.ts";
+export { type EntryFields, makeEntry, makeTombstone } from "./entry.ts";
+export {
+  codeOfGrpcStatus,
+  codeOfHttpStatus,
+  type GrpcStatus,
+  grpcStatusOf,
+  httpStatusOf,
+  isErrorCode,
+  type StatusContext,
+} from "./error-status.ts";
+export {
+  type ErrorCode,
+  type ErrorDetails,
+  invalidArgument,
+  isKvtsError,
+  KvtsError,
+  type KvtsErrorOptions,
+} from "./errors.ts";
+export { checkFields } from "./fields.ts";
+export { checkKeyForm, decodeKey, encodeBound, encodeKey, encodeValue } from "./keys.ts";
+export { type Limits, limits } from "./limits.ts";
+export { type LogFields, type Logger, silentLogger } from "./logger.ts";
+export { checkLimit, checkPositiveInteger, checkSeq } from "./numbers.ts";
+export { prefixEnd, type ResolvedRange, resolveRange } from "./range.ts";
+export { formatSize, parseSize } from "./sizes.ts";
+export type * from "./store.ts";
+export { checkTimestamp, formatTime, parseRfc3339, parseTime, type TimeInput, type Warn } from "./time.ts";
+export {
+  checkExpiry,
+  checkRequestId,
+  type EncodedOperation,
+  encodeOperation,
+  encodeOperations,
+} from "./validate.ts";
+export {
+  bytesFromJson,
+  contentFromJson,
+  keyFromJson,
+  keyToJson,
+  type ParsedContent,
+  type ParsedVersion,
+  type VersionJson,
+  valueToJson,
+  versionFromJson,
+  versionToJson,
+} from "./version-json.ts";

@@ -1,0 +1,128 @@
+import { abortable, abortError } from "./call.ts";
+import { checkPositiveInteger } from "./numbers.ts";
+import type { Entries } from "./store.ts";
+
+/** Where a lazy sequence comes from. Calls are never concurrent. */
+export interface EntriesSource<T> {
+  /** The next items, about `count` of them, more or fewer; none at the end. Not called again after that, or a failure. */
+  pull(count: number): Promise<T[]>;
+  /** Frees what the source holds. Called once: at the end, after a failure, or when the consumer stops early. */
+  close?(): Promise<void> | void;
+}
+
+/** How many items iteration asks for at a time. */
+const batchItems = 256;
+
+class PulledEntries<T> implements Entries<T> {
+  readonly #source: EntriesSource<T>;
+  readonly #signal: AbortSignal | undefined;
+  /** Items pulled and not yet taken, from `#taken` on. */
+  #pulled: T[] = [];
+  #taken = 0;
+  /** Settles when the calls before it have: one at a time touches the source. */
+  #turn: Promise<unknown> = Promise.resolve();
+  #ended = false;
+  #failure: { readonly error: unknown } | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(source: EntriesSource<T>, signal: AbortSignal | undefined) {
+    this.#source = source;
+    this.#signal = signal;
+  }
+
+  async nextv(count: number): Promise<T[]> {
+    checkPositiveInteger(count, "count");
+    const items = this.#turn.then(() => this.#take(count));
+    this.#turn = items.catch(() => undefined);
+    return abortable(items, this.#signal);
+  }
+
+  async toArray(): Promise<T[]> {
+    const items: T[] = [];
+    for await (const item of this) items.push(item);
+    return items;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+    try {
+      for (;;) {
+        const items = await this.nextv(batchItems);
+        if (items.length === 0) return;
+        yield* items;
+      }
+    } finally {
+      await this.close();
+    }
+  }
+
+  close(): Promise<void> {
+    this.#ended = true;
+    this.#pulled = [];
+    this.#taken = 0;
+    this.#closing ??= this.#turn.then(() => this.#source.close?.());
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #take(count: number): Promise<T[]> {
+    if (this.#failure !== undefined) throw this.#failure.error;
+    while (!this.#ended && this.#pulled.length - this.#taken < count) await this.#pull(count);
+    const items = this.#pulled.slice(this.#taken, this.#taken + count);
+    this.#taken += items.length;
+    return items;
+  }
+
+  async #pull(count: number): Promise<void> {
+    try {
+      if (this.#signal?.aborted === true) throw abortError(this.#signal);
+      const left = this.#pulled.slice(this.#taken);
+      const more = await this.#source.pull(count - left.length);
+      if (this.#ended) return;
+      this.#pulled = left.concat(more);
+      this.#taken = 0;
+      if (more.length === 0) await this.#finish();
+    } catch (error) {
+      this.#failure = { error };
+      await this.#finish();
+      throw error;
+    }
+  }
+
+  /** Frees the source from within a turn; what was pulled can still be taken. */
+  async #finish(): Promise<void> {
+    this.#ended = true;
+    this.#closing ??= Promise.resolve(this.#source.close?.());
+    await this.#closing;
+  }
+}
+
+/**
+ * A lazy sequence over `source`. `nextv` is short only at the end; concurrent calls take turns; leaving a `for await`
+ * closes it; after `close` it is at its end; after a failure every call fails with the same error.
+ * When `signal` fires, waiting calls fail with its error at once.
+ */
+export function makeEntries<T>(source: EntriesSource<T>, signal?: AbortSignal): Entries<T> {
+  return new PulledEntries(source, signal);
+}
+
+/** A sequence of items that are there already. */
+export function entriesOf<T>(items: Iterable<T>): Entries<T> {
+  const iterator = items[Symbol.iterator]();
+  return makeEntries({
+    async pull(count) {
+      const taken: T[] = [];
+      while (taken.length < count) {
+        const next = iterator.next();
+        if (next.done === true) break;
+        taken.push(next.value);
+      }
+      return taken;
+    },
+    close() {
+      iterator.return?.();
+    },
+  });
+}

@@ -1,0 +1,110 @@
+import { utf8 } from "./bytes.ts";
+import { invalidArgument, isKvtsError, KvtsError } from "./errors.ts";
+import { checkFields } from "./fields.ts";
+import { encodeKey, encodeValue } from "./keys.ts";
+import { limits } from "./limits.ts";
+import type { Operation } from "./store.ts";
+import { formatTime, parseTime } from "./time.ts";
+
+/** An operation of which everything is checked that can be before its timestamp is assigned. */
+export interface EncodedOperation {
+  readonly op: "put" | "delete";
+  readonly key: Uint8Array;
+  /** Present for a put. */
+  readonly value: Uint8Array | undefined;
+  /** Microseconds; `undefined` until assigned. */
+  readonly timestamp: number | undefined;
+  readonly expiresAt: number | undefined;
+}
+
+/**
+ * A batch, checked as a whole and encoded. Bytes are not copied.
+ * @param now microseconds, for relative times
+ * @throws INVALID_ARGUMENT or TOO_LARGE, with `operation`, the index of the bad one, in the details
+ */
+export function encodeOperations(operations: readonly Operation[], now: () => number): EncodedOperation[] {
+  if (!Array.isArray(operations)) throw invalidArgument("a write takes an array of operations");
+  if (operations.length === 0) throw invalidArgument("a write has at least one operation; this one is empty");
+  if (operations.length > limits.batchOperationsMax) {
+    throw new KvtsError(
+      "TOO_LARGE",
+      `a write has at most ${limits.batchOperationsMax} operations; split these ${operations.length}`,
+      { details: { limit: limits.batchOperationsMax } },
+    );
+  }
+  const encoded = operations.map((operation: Operation, index) => encodeNumbered(operation, index, now));
+  checkBatchBytes(encoded);
+  return encoded;
+}
+
+/** One operation, checked and encoded. */
+export function encodeOperation(operation: Operation, now: () => number): EncodedOperation {
+  checkOperationFields(operation);
+  const key = encodeKey(operation.key);
+  const timestamp = optionalTime(operation.timestamp, now);
+  if (operation.op === "delete") return { op: "delete", key, value: undefined, timestamp, expiresAt: undefined };
+  const value = encodeValue(operation.value);
+  const expiresAt = optionalTime(operation.expiresAt, now);
+  if (timestamp !== undefined && expiresAt !== undefined) checkExpiry(timestamp, expiresAt);
+  return { op: "put", key, value, timestamp, expiresAt };
+}
+
+/** @throws INVALID_ARGUMENT unless a value lives for at least a microsecond */
+export function checkExpiry(timestamp: number, expiresAt: number): void {
+  if (expiresAt <= timestamp) {
+    throw invalidArgument(
+      `expiresAt ${formatTime(expiresAt)} must be later than the value's timestamp ${formatTime(timestamp)}`,
+    );
+  }
+}
+
+/** A request id, checked: 1 … 128 bytes of UTF-8; `undefined` when there is none. */
+export function checkRequestId(requestId: string | undefined): string | undefined {
+  if (requestId === undefined) return undefined;
+  const length = typeof requestId === "string" ? utf8(requestId).length : 0;
+  if (length < 1 || length > limits.requestIdBytesMax) {
+    throw invalidArgument(`requestId must be a string of 1 to ${limits.requestIdBytesMax} bytes`);
+  }
+  return requestId;
+}
+
+const operationFields = {
+  put: ["op", "key", "value", "timestamp", "expiresAt"],
+  delete: ["op", "key", "timestamp"],
+} as const;
+
+function checkOperationFields(operation: Operation): void {
+  const op: unknown = (operation as { op?: unknown } | null | undefined)?.op;
+  if (op !== "put" && op !== "delete") {
+    throw invalidArgument(`op must be "put" or "delete", not ${JSON.stringify(op) ?? String(op)}`);
+  }
+  checkFields(operation, operationFields[op], `a ${op}`);
+}
+
+function optionalTime(input: Operation["timestamp"], now: () => number): number | undefined {
+  return input === undefined ? undefined : parseTime(input, now);
+}
+
+function encodeNumbered(operation: Operation, index: number, now: () => number): EncodedOperation {
+  try {
+    return encodeOperation(operation, now);
+  } catch (error) {
+    if (!isKvtsError(error)) throw error;
+    throw new KvtsError(error.code, `operation ${index}: ${error.message}`, {
+      details: { ...error.details, operation: index },
+      cause: error,
+    });
+  }
+}
+
+function checkBatchBytes(operations: readonly EncodedOperation[]): void {
+  let bytes = 0;
+  for (const { key, value } of operations) bytes += key.length + (value?.length ?? 0);
+  if (bytes > limits.batchBytesMax && operations.length > 1) {
+    throw new KvtsError(
+      "TOO_LARGE",
+      `a write has at most ${limits.batchBytesMax} bytes of keys and values; split these ${bytes}`,
+      { details: { limit: limits.batchBytesMax } },
+    );
+  }
+}
