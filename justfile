@@ -1,0 +1,47 @@
+# The npm package `node` (24) comes first on the PATH, so that tools need no particular Node on the machine.
+export PATH := justfile_directory() / "node_modules/.bin" + ":" + env("PATH")
+export TURBO_TELEMETRY_DISABLED := "1"
+
+# pnpm as found, else through npx.
+pnpm := `command -v pnpm || echo npx -y pnpm@12.21.0`
+
+[private]
+default:
+    @just --list
+
+# Install what the lockfile says; fails when a package.json no longer agrees with it
+install:
+    @{{ pnpm }} install --frozen-lockfile
+
+# Build every package whose sources changed
+build: install
+    @turbo run build
+
+# Generate the Connect types from the proto files
+generate: install
+    @buf generate
+
+# Fails when the generated types are older than the proto files
+check-generated: install
+    @node scripts/check-generated.ts
+
+# Formatting, lint and import rules, of TypeScript and of proto files
+lint: install
+    @biome check --error-on-warnings .
+    @buf lint
+    @buf format --diff --exit-code
+
+# Put formatting and import order right
+format: install
+    @biome check --write .
+    @buf format --write
+
+# Types of everything, tests and scripts included
+typecheck: build
+    @turbo run typecheck
+    @tsc -p tsconfig.json
+
+# Everything that must hold before a commit: the last line says how many tests passed and failed
+[no-exit-message]
+test: install check-generated build lint typecheck
+    @vitest run
