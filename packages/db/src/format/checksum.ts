@@ -1,0 +1,9 @@
+import { crc32 as zlibCrc32 } from "node:zlib";
+
+/**
+ * CRC-32 (IEEE 802.3, as in zlib) of `bytes`, unsigned.
+ * @param seed the checksum of what precedes `bytes`, to go on from it.
+ */
+export function crc32(bytes: Uint8Array, seed = 0): number {
+  return zlibCrc32(bytes, seed);
+}
