@@ -7,23 +7,21 @@ import { join } from "node:path";
 const generated = "packages/api/src/gen";
 
 function filesOf(folder: string): Map<string, string> {
-  const names = globSync("**/*.ts", { cwd: folder }).sort();
-  return new Map(names.map((name) => [name, readFileSync(join(folder, name), "utf8")]));
+  return new Map(globSync("**/*.ts", { cwd: folder }).map((name) => [name, readFileSync(join(folder, name), "utf8")]));
+}
+
+function staleFiles(fresh: Map<string, string>, committed: Map<string, string>): string[] {
+  const names = new Set([...fresh.keys(), ...committed.keys()]);
+  return [...names].filter((name) => fresh.get(name) !== committed.get(name)).sort();
 }
 
 const scratch = mkdtempSync(join(tmpdir(), "kvts-generated-"));
 try {
   const buf = spawnSync("buf", ["generate", "--output", scratch], { stdio: "inherit" });
-  if (buf.status !== 0) process.exit(1);
-  const fresh = filesOf(join(scratch, generated));
-  const committed = filesOf(generated);
-  const stale = [...new Set([...fresh.keys(), ...committed.keys()])].filter(
-    (name) => fresh.get(name) !== committed.get(name),
-  );
-  if (stale.length > 0) {
-    console.error(`${generated} is not what the proto files say: ${stale.join(", ")}. Run \`just generate\`.`);
-    process.exitCode = 1;
-  }
+  const stale = buf.status === 0 ? staleFiles(filesOf(join(scratch, generated)), filesOf(generated)) : [];
+  if (stale.length > 0)
+    console.error(`${generated} is older than the proto files: ${stale.join(", ")}. Run \`just generate\`.`);
+  process.exitCode = buf.status === 0 && stale.length === 0 ? 0 : 1;
 } finally {
   rmSync(scratch, { recursive: true });
 }
