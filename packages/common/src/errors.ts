@@ -50,6 +50,12 @@ export function isKvtsError(error: unknown, code?: ErrorCode): error is KvtsErro
   );
 }
 
+/** The same error, said of one of several things that were passed in: `name` and its index come first. */
+export function atIndex(error: KvtsError, name: string, index: number): KvtsError {
+  const details = { ...error.details, [name]: index };
+  return new KvtsError(error.code, `${name} ${index}: ${error.message}`, { details, cause: error });
+}
+
 /** The error for a caller's mistake. `message` is one sentence that says what to do instead. */
 export function invalidArgument(message: string, details?: ErrorDetails): KvtsError {
   return new KvtsError("INVALID_ARGUMENT", message, details === undefined ? {} : { details });

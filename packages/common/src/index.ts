@@ -3,6 +3,7 @@ export { type FileNum, fileNum, type SeqNum, seqNum, type Timestamp, timestamp }
 export {
   compareBytes,
   concatBytes,
+  copyBytes,
   equalBytes,
   fromBase64,
   fromBase64Url,
@@ -36,7 +37,7 @@ export {
   type KvtsErrorOptions,
 } from "./errors.ts";
 export { checkFields } from "./fields.ts";
-export { checkKeyForm, decodeKey, encodeBound, encodeKey, encodeValue } from "./keys.ts";
+export { checkKeyForm, decodeKey, encodeBound, encodeKey, encodeKeys, encodeValue } from "./keys.ts";
 export { type Limits, limits } from "./limits.ts";
 export { type LogFields, type Logger, silentLogger } from "./logger.ts";
 export { checkLimit, checkPositiveInteger, checkSeq } from "./numbers.ts";

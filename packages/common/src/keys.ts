@@ -1,5 +1,5 @@
 import { textOf, utf8 } from "./bytes.ts";
-import { invalidArgument, KvtsError } from "./errors.ts";
+import { atIndex, invalidArgument, isKvtsError, KvtsError } from "./errors.ts";
 import { limits } from "./limits.ts";
 import type { BytesInput, Key, KeyOf } from "./store.ts";
 
@@ -12,6 +12,18 @@ export function encodeKey(key: BytesInput): Uint8Array {
   const bytes = encodeBound(key, "key");
   if (bytes.length === 0) throw invalidArgument("a key has at least one byte; this one is empty");
   return bytes;
+}
+
+/** The bytes of each key, in order; errors name the bad one by its index. */
+export function encodeKeys(keys: readonly BytesInput[]): Uint8Array[] {
+  if (!Array.isArray(keys)) throw invalidArgument("keys must be an array");
+  return keys.map((key: BytesInput, index) => {
+    try {
+      return encodeKey(key);
+    } catch (error) {
+      throw isKvtsError(error) ? atIndex(error, "key", index) : error;
+    }
+  });
 }
 
 /** The bytes of a prefix or of an end of a range: like a key, but may be empty. `name` is how errors call it. */

@@ -1,3 +1,4 @@
+import { copyBytes } from "./bytes.ts";
 import { invalidArgument } from "./errors.ts";
 import { checkFields } from "./fields.ts";
 import { encodeBound } from "./keys.ts";
@@ -12,7 +13,7 @@ export interface ResolvedRange {
 const first = new Uint8Array(0);
 
 /**
- * A range in its one internal form. A start at or after the end is an empty range, not an error.
+ * A range in its one internal form, in memory of its own. A start at or after the end is an empty range, not an error.
  * @throws INVALID_ARGUMENT where prefix and start or end come together, or a field is unknown
  * @throws TOO_LARGE where an end is longer than a key can be
  */
@@ -21,14 +22,14 @@ export function resolveRange(range: Range = {}): ResolvedRange {
   const { prefix, start, end } = range;
   if (prefix === undefined) {
     return {
-      start: start === undefined ? first : encodeBound(start, "range start"),
-      end: end === undefined ? undefined : encodeBound(end, "range end"),
+      start: start === undefined ? first : copyBytes(encodeBound(start, "range start")),
+      end: end === undefined ? undefined : copyBytes(encodeBound(end, "range end")),
     };
   }
   if (start !== undefined || end !== undefined) {
     throw invalidArgument("a range is given by prefix, or by start and end; leave one of the two forms out");
   }
-  const bytes = encodeBound(prefix, "prefix");
+  const bytes = copyBytes(encodeBound(prefix, "prefix"));
   return { start: bytes, end: prefixEnd(bytes) };
 }
 
@@ -37,7 +38,7 @@ export function prefixEnd(prefix: Uint8Array): Uint8Array | undefined {
   let length = prefix.length;
   while (length > 0 && prefix[length - 1] === 0xff) length--;
   if (length === 0) return undefined;
-  const end = prefix.slice(0, length);
+  const end = copyBytes(prefix.subarray(0, length));
   end[length - 1]! += 1;
   return end;
 }

@@ -1,5 +1,5 @@
 import { utf8 } from "./bytes.ts";
-import { invalidArgument, isKvtsError, KvtsError } from "./errors.ts";
+import { atIndex, invalidArgument, isKvtsError, KvtsError } from "./errors.ts";
 import { checkFields } from "./fields.ts";
 import { encodeKey, encodeValue } from "./keys.ts";
 import { limits } from "./limits.ts";
@@ -89,11 +89,7 @@ function encodeNumbered(operation: Operation, index: number, now: () => number):
   try {
     return encodeOperation(operation, now);
   } catch (error) {
-    if (!isKvtsError(error)) throw error;
-    throw new KvtsError(error.code, `operation ${index}: ${error.message}`, {
-      details: { ...error.details, operation: index },
-      cause: error,
-    });
+    throw isKvtsError(error) ? atIndex(error, "operation", index) : error;
   }
 }
 

@@ -111,7 +111,7 @@ export function keyFromJson(fields: Fields): Uint8Array {
 /** What an object with one of `value`, `valueBase64` and `deleted: true` holds. */
 export function contentFromJson(fields: Fields): ParsedContent {
   const value = bytesFromJson(fields, "value", "valueBase64", encodeValue);
-  const deleted = fields["deleted"];
+  const deleted = fields.deleted;
   if (deleted !== undefined && deleted !== true) throw bad("deleted", "can only be true; leave it out for a value");
   if (deleted === true && value !== undefined) throw bad("deleted", "contradicts the value; give one of them");
   if (deleted === true) return { deleted };

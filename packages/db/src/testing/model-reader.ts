@@ -1,0 +1,123 @@
+import {
+  type BytesInput,
+  type CallOptions,
+  callSignal,
+  checkLimit,
+  copyBytes,
+  decodeKey,
+  type Entries,
+  type Entry,
+  encodeKey,
+  encodeKeys,
+  type GetOptions,
+  type HistoryOptions,
+  type KeyOf,
+  makeEntries,
+  makeEntry,
+  makeTombstone,
+  parseTime,
+  type Range,
+  type Reader,
+  resolveRange,
+  type ScanOptions,
+  type TimeInput,
+  throwIfAborted,
+  type Version,
+} from "@kvts/common";
+import type { Model, ModelEntry, ModelVersion } from "./model.ts";
+
+/** The commits that a read sees, and the clock by which it judges expiry. */
+export interface Moment {
+  readonly atSeq: number;
+  /** Microseconds. */
+  readonly now: number;
+}
+
+/** Reads a model, at moments that come from outside: always the newest, or the fixed one of a snapshot. */
+export class ModelReader<F extends "string" | "bytes"> implements Reader<KeyOf<F>> {
+  readonly #model: Model;
+  readonly #keys: F;
+  readonly #now: () => number;
+  readonly #moment: () => Moment;
+
+  /** @param moment throws CLOSED once there is nothing to read any more */
+  constructor(model: Model, keys: F, now: () => number, moment: () => Moment) {
+    this.#model = model;
+    this.#keys = keys;
+    this.#now = now;
+    this.#moment = moment;
+  }
+
+  async get(key: BytesInput, options: GetOptions = {}): Promise<Entry<KeyOf<F>> | undefined> {
+    return (await this.getMany([key], options))[0];
+  }
+
+  async getMany(keys: readonly BytesInput[], options: GetOptions = {}): Promise<(Entry<KeyOf<F>> | undefined)[]> {
+    throwIfAborted(callSignal(options));
+    const encoded = encodeKeys(keys);
+    const view = { ...this.#moment(), asOf: this.#time(options.asOf) };
+    return encoded.map((key) => {
+      const entry = this.#model.get(key, view);
+      return entry === undefined ? undefined : this.#entry(entry);
+    });
+  }
+
+  scan(range?: Range, options: ScanOptions = {}): Entries<Entry<KeyOf<F>>> {
+    const resolved = resolveRange(range);
+    const { limit, reverse } = options;
+    checkLimit(limit);
+    const view = { ...this.#moment(), asOf: this.#time(options.asOf), limit, reverse };
+    return this.#entries(
+      options,
+      () => this.#model.scan(resolved, view),
+      (entry) => this.#entry(entry),
+    );
+  }
+
+  history(key: BytesInput, options: HistoryOptions = {}): Entries<Version<KeyOf<F>>> {
+    const encoded = copyBytes(encodeKey(key));
+    const { limit, reverse } = options;
+    checkLimit(limit);
+    const { atSeq } = this.#moment();
+    const view = { atSeq, from: this.#time(options.from), to: this.#time(options.to), limit, reverse };
+    return this.#entries(
+      options,
+      () => this.#model.history(encoded, view),
+      (version) => this.#version(version),
+    );
+  }
+
+  #time(input: TimeInput | undefined): number | undefined {
+    return input === undefined ? undefined : parseTime(input, this.#now);
+  }
+
+  /** The answers of `read`, which is asked once and late; each is turned into the caller's form as it is taken. */
+  #entries<M, T>(options: CallOptions, read: () => M[], convert: (answer: M) => T): Entries<T> {
+    let answers: M[] | undefined;
+    let taken = 0;
+    const source = {
+      pull: async (count: number): Promise<T[]> => {
+        this.#moment();
+        answers ??= read();
+        const part = answers.slice(taken, taken + count);
+        taken += part.length;
+        return part.map(convert);
+      },
+    };
+    return makeEntries(source, callSignal(options));
+  }
+
+  #version(version: ModelVersion): Version<KeyOf<F>> {
+    if (version.op === "put") return this.#entry(version);
+    return makeTombstone(this.#key(version.key), version.timestamp, version.seq);
+  }
+
+  #entry({ key, value, timestamp, seq, expiresAt }: ModelEntry): Entry<KeyOf<F>> {
+    return makeEntry({ key: this.#key(key), value: copyBytes(value), timestamp, seq, expiresAt });
+  }
+
+  /** Callers own what they get, so bytes are copied. */
+  #key(key: Uint8Array): KeyOf<F> {
+    return decodeKey(this.#keys === "bytes" ? copyBytes(key) : key, this.#keys);
+  }
+}

@@ -1,0 +1,170 @@
+import {
+  type BytesInput,
+  type CallOptions,
+  type Clock,
+  callSignal,
+  checkExpiry,
+  checkKeyForm,
+  checkRequestId,
+  checkSeq,
+  copyBytes,
+  type DeleteOptions,
+  type EncodedOperation,
+  encodeOperations,
+  type HostedStore,
+  invalidArgument,
+  type KeyOf,
+  KvtsError,
+  limits,
+  type Operation,
+  type PutOptions,
+  type Snapshot,
+  type StoreStats,
+  systemClock,
+  throwIfAborted,
+  type ViewOptions,
+  type WriteOptions,
+  type WriteResult,
+} from "@kvts/common";
+import { Model, type ModelOperation } from "./model.ts";
+import { ModelReader, type Moment } from "./model-reader.ts";
+
+export interface ModelStoreOptions {
+  readonly clock?: Clock;
+}
+
+/** An empty store in memory that answers as the reference model says: what servers and clients are developed against. */
+export function createModelStore(options: ModelStoreOptions = {}): HostedStore {
+  return new ModelStoreView(new ModelStore(options.clock ?? systemClock), "string", true);
+}
+
+/** What all views of one store share. */
+class ModelStore {
+  readonly clock: Clock;
+  readonly model: Model = new Model();
+  readonly incarnation: string = crypto.randomUUID();
+  closed = false;
+  #lastAssigned = 0;
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
+
+  readonly now = (): number => this.clock.now();
+
+  readonly newest = (): Moment => {
+    if (this.closed) throw closedError("store");
+    return { now: this.now(), atSeq: this.model.seq };
+  };
+
+  write(operations: readonly Operation[], options: WriteOptions): WriteResult {
+    throwIfAborted(callSignal(options));
+    checkRequestId(options.requestId);
+    const encoded = encodeOperations(operations, this.now);
+    if (this.closed) throw closedError("store");
+    const assigned = Math.max(this.now(), this.#lastAssigned + 1);
+    if (assigned > limits.timestampMax) throw invalidArgument("no timestamp is left to assign; give one");
+    const timed = encoded.map((operation) => withTimestamp(operation, assigned));
+    if (encoded.some(({ timestamp }) => timestamp === undefined)) this.#lastAssigned = assigned;
+    this.model.commit(timed);
+    return { timestamp: timed.at(-1)!.timestamp, seq: this.model.seq };
+  }
+}
+
+class ModelStoreView<F extends "string" | "bytes"> extends ModelReader<F> implements HostedStore<KeyOf<F>> {
+  readonly #store: ModelStore;
+  readonly #form: F;
+  readonly #owner: boolean;
+
+  constructor(store: ModelStore, form: F, owner: boolean) {
+    super(store.model, form, store.now, store.newest);
+    this.#store = store;
+    this.#form = form;
+    this.#owner = owner;
+  }
+
+  async put(key: BytesInput, value: BytesInput, options: PutOptions = {}): Promise<WriteResult> {
+    const { timestamp, expiresAt } = options;
+    return this.#store.write([{ op: "put", key, value, timestamp, expiresAt }], options);
+  }
+
+  async delete(key: BytesInput, options: DeleteOptions = {}): Promise<WriteResult> {
+    return this.#store.write([{ op: "delete", key, timestamp: options.timestamp }], options);
+  }
+
+  async write(operations: readonly Operation[], options: WriteOptions = {}): Promise<WriteResult> {
+    return this.#store.write(operations, options);
+  }
+
+  async stats(options: CallOptions = {}): Promise<StoreStats> {
+    throwIfAborted(callSignal(options));
+    const { atSeq } = this.#store.newest();
+    return { seq: atSeq, incarnation: this.#store.incarnation, model: { keys: this.#store.model.keys } };
+  }
+
+  snapshot(options: { readonly seq?: number | undefined } = {}): Snapshot<KeyOf<F>> {
+    const newest = this.#store.newest();
+    const seq = checkSeq(options.seq ?? newest.atSeq);
+    if (seq > newest.atSeq) throw invalidArgument(`seq ${seq} is not committed yet; the newest is ${newest.atSeq}`);
+    return new ModelSnapshot(this.#store, this.#form, { now: newest.now, atSeq: seq });
+  }
+
+  with<V extends "string" | "bytes">(options: ViewOptions<V>): HostedStore<KeyOf<V>> {
+    return new ModelStoreView(this.#store, checkKeyForm(options.keys), false);
+  }
+
+  /** There are no tables: everything is in memory, and stays there. */
+  async flush(): Promise<void> {
+    this.#store.newest();
+  }
+
+  /** There is nothing to merge. */
+  async compact(): Promise<void> {
+    this.#store.newest();
+  }
+
+  async close(): Promise<void> {
+    if (this.#owner) this.#store.closed = true;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+class ModelSnapshot<F extends "string" | "bytes"> extends ModelReader<F> implements Snapshot<KeyOf<F>> {
+  readonly seq: number;
+  readonly #state: { closed: boolean };
+
+  constructor(store: ModelStore, form: F, moment: Moment) {
+    const state = { closed: false };
+    super(store.model, form, store.now, () => {
+      if (state.closed) throw closedError("snapshot");
+      store.newest();
+      return moment;
+    });
+    this.seq = moment.atSeq;
+    this.#state = state;
+  }
+
+  async close(): Promise<void> {
+    this.#state.closed = true;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** The operation as it is committed: with its timestamp, and with bytes of its own. */
+function withTimestamp(operation: EncodedOperation, assigned: number): ModelOperation {
+  const { expiresAt, timestamp = assigned } = operation;
+  const key = copyBytes(operation.key);
+  if (operation.value === undefined) return { op: "delete", key, timestamp };
+  if (expiresAt !== undefined) checkExpiry(timestamp, expiresAt);
+  return { op: "put", key, value: copyBytes(operation.value), timestamp, expiresAt };
+}
+
+function closedError(what: string): KvtsError {
+  return new KvtsError("CLOSED", `the ${what} is closed; open another`);
+}

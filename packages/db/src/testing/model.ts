@@ -1,0 +1,131 @@
+import { equalBytes, fromHex, invariant, type ResolvedRange, toHex } from "@kvts/common";
+
+/** One operation with its timestamp, in microseconds, and its place in commit order. */
+export type ModelOperation =
+  | {
+      readonly op: "put";
+      readonly key: Uint8Array;
+      readonly value: Uint8Array;
+      readonly timestamp: number;
+      readonly expiresAt?: number | undefined;
+    }
+  | { readonly op: "delete" | "retract"; readonly key: Uint8Array; readonly timestamp: number };
+
+export type CommittedOperation = ModelOperation & { readonly seq: number };
+
+/** What `history` lists: a put or a delete. */
+export type ModelVersion = CommittedOperation & { readonly op: "put" | "delete" };
+/** What reads of values return. */
+export type ModelEntry = ModelVersion & { readonly op: "put" };
+
+/** How a read of values looks at the store. */
+export interface ModelView {
+  /** Microseconds on the reader's clock. It decides about expiry where `asOf` does not. */
+  readonly now: number;
+  /** The moment to read at, inclusive; the newest version where it is absent. */
+  readonly asOf?: number | undefined;
+  /** Only operations up to this seq exist. */
+  readonly atSeq?: number | undefined;
+}
+
+export interface ModelScan extends ModelView {
+  readonly reverse?: boolean | undefined;
+  readonly limit?: number | undefined;
+}
+
+export interface ModelHistory {
+  readonly from?: number | undefined;
+  readonly to?: number | undefined;
+  readonly reverse?: boolean | undefined;
+  readonly limit?: number | undefined;
+  readonly atSeq?: number | undefined;
+}
+
+/**
+ * What every other implementation is compared with: the list of committed operations, and docs/semantics.md said over
+ * it as plainly as possible. Operations are filed by key, in commit order; nothing else is kept, and nothing is cached.
+ */
+export class Model {
+  /** Hexadecimal key, which sorts as the bytes do → that key's operations, lowest seq first. */
+  readonly #operations: Map<string, CommittedOperation[]> = new Map();
+  #seq = 0;
+
+  /** Seq of the last committed operation; 0 before the first. */
+  get seq(): number {
+    return this.#seq;
+  }
+
+  /** Number of distinct keys that any operation has named. */
+  get keys(): number {
+    return this.#operations.size;
+  }
+
+  /** Commits a batch, whose operations get consecutive seqs; the last of them gets `seq`, by default the next free one. */
+  commit(operations: readonly ModelOperation[], seq: number = this.#seq + operations.length): void {
+    invariant(seq - operations.length >= this.#seq, `seqs grow: ${operations.length} up to ${seq} after ${this.#seq}`);
+    operations.forEach((operation, index) => {
+      const id = toHex(operation.key);
+      const filed = this.#operations.get(id) ?? [];
+      filed.push({ ...operation, seq: seq - operations.length + 1 + index });
+      this.#operations.set(id, filed);
+    });
+    this.#seq = seq;
+  }
+
+  /**
+   * Every version of `key` there is at `atSeq`, newest first. For one timestamp the operation with the highest seq is
+   * the only one that counts, and where that is a retract there is no version.
+   */
+  versions(key: Uint8Array, atSeq: number = Number.POSITIVE_INFINITY): ModelVersion[] {
+    const winners = new Map<number, CommittedOperation>();
+    for (const operation of this.#operations.get(toHex(key)) ?? []) {
+      if (operation.seq <= atSeq) winners.set(operation.timestamp, operation);
+    }
+    return [...winners.values()].filter(isVersion).sort((a, b) => b.timestamp - a.timestamp);
+  }
+
+  /** The version with the greatest timestamp, not above `asOf` where that is given; a tombstone or expired one too. */
+  newest(key: Uint8Array, { asOf, atSeq }: Omit<ModelView, "now">): ModelVersion | undefined {
+    return this.versions(key, atSeq).find((version) => asOf === undefined || version.timestamp <= asOf);
+  }
+
+  /** The newest version, unless it is a tombstone, or reads as one at the moment of the view. */
+  get(key: Uint8Array, view: ModelView): ModelEntry | undefined {
+    const version = this.newest(key, view);
+    if (version === undefined || version.op === "delete") return undefined;
+    const moment = view.asOf ?? view.now;
+    return version.expiresAt !== undefined && version.expiresAt <= moment ? undefined : version;
+  }
+
+  /** For each key of the range, in byte order, what `get` returns; keys for which that is nothing are left out. */
+  scan(range: ResolvedRange, options: ModelScan): ModelEntry[] {
+    const start = toHex(range.start);
+    const end = range.end === undefined ? undefined : toHex(range.end);
+    const ids = [...this.#operations.keys()].filter((id) => id >= start && (end === undefined || id < end)).sort();
+    if (options.reverse === true) ids.reverse();
+    const entries = ids.map((id) => this.get(fromHex(id)!, options)).filter((entry) => entry !== undefined);
+    return entries.slice(0, options.limit);
+  }
+
+  /**
+   * The versions with `from` ≤ timestamp ≤ `to`, newest first. It lists what was written: tombstones are there, and
+   * a value whose expiry has passed is listed as the value that it was, with its `expiresAt`.
+   */
+  history(key: Uint8Array, options: ModelHistory = {}): ModelVersion[] {
+    const { from = 0, to = Number.POSITIVE_INFINITY } = options;
+    const versions = this.versions(key, options.atSeq).filter(({ timestamp }) => timestamp >= from && timestamp <= to);
+    if (options.reverse === true) versions.reverse();
+    return versions.slice(0, options.limit);
+  }
+}
+
+function isVersion(operation: CommittedOperation): operation is ModelVersion {
+  return operation.op !== "retract";
+}
+
+/** Whether two answers are the same version: kind, key, value, timestamp, seq and expiry. */
+export function sameVersion(a: ModelVersion | undefined, b: ModelVersion | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  if (a.op !== b.op || a.timestamp !== b.timestamp || a.seq !== b.seq || !equalBytes(a.key, b.key)) return false;
+  return a.op === "delete" || b.op === "delete" || (equalBytes(a.value, b.value) && a.expiresAt === b.expiresAt);
+}
