@@ -61,6 +61,11 @@ export interface GetOptions extends CallOptions {
 export interface ScanOptions extends GetOptions {
   readonly reverse?: boolean | undefined;
   readonly limit?: number | undefined;
+  /**
+   * Also lists keys whose visible version is a tombstone, as that tombstone, or an expired value, as that value: every
+   * key that has a version (at `asOf`), which is what a complete copy of a store needs.
+   */
+  readonly includeDeleted?: boolean | undefined;
 }
 
 export interface HistoryOptions extends CallOptions {
@@ -114,8 +119,9 @@ export interface Reader<K extends Key = string> {
   get(key: BytesInput, options?: GetOptions): Promise<Entry<K> | undefined>;
   /** One answer a key, in the order asked, all at the same seq. */
   getMany(keys: readonly BytesInput[], options?: GetOptions): Promise<(Entry<K> | undefined)[]>;
-  /** Each key's visible entry, in byte order of the keys; deleted keys are left out. */
-  scan(range?: Range, options?: ScanOptions): Entries<Entry<K>>;
+  /** Each key's visible entry, in byte order of the keys; deleted keys are left out unless `includeDeleted`. */
+  scan(range?: Range, options?: ScanOptions & { readonly includeDeleted?: false | undefined }): Entries<Entry<K>>;
+  scan(range: Range | undefined, options: ScanOptions): Entries<Version<K>>;
   /** Every version of one key, tombstones included, newest first. */
   history(key: BytesInput, options?: HistoryOptions): Entries<Version<K>>;
 }
