@@ -17,7 +17,7 @@ export function encodeKey(key: BytesInput): Uint8Array {
 /** The bytes of each key, in order; errors name the bad one by its index. */
 export function encodeKeys(keys: readonly BytesInput[]): Uint8Array[] {
   if (!Array.isArray(keys)) throw invalidArgument("keys must be an array");
-  return keys.map((key: BytesInput, index) => {
+  return Array.from(keys, (key: BytesInput, index) => {
     try {
       return encodeKey(key);
     } catch (error) {

@@ -62,15 +62,20 @@ export class ModelReader<F extends "string" | "bytes"> implements Reader<KeyOf<F
     });
   }
 
-  scan(range?: Range, options: ScanOptions = {}): Entries<Entry<KeyOf<F>>> {
+  scan(
+    range?: Range,
+    options?: ScanOptions & { readonly includeDeleted?: false | undefined },
+  ): Entries<Entry<KeyOf<F>>>;
+  scan(range: Range | undefined, options: ScanOptions): Entries<Version<KeyOf<F>>>;
+  scan(range?: Range, options: ScanOptions = {}): Entries<Version<KeyOf<F>>> {
     const resolved = resolveRange(range);
-    const { limit, reverse } = options;
+    const { limit, reverse, includeDeleted } = options;
     checkLimit(limit);
-    const view = { ...this.#moment(), asOf: this.#time(options.asOf), limit, reverse };
+    const view = { ...this.#moment(), asOf: this.#time(options.asOf), limit, reverse, includeDeleted };
     return this.#entries(
       options,
       () => this.#model.scan(resolved, view),
-      (entry) => this.#entry(entry),
+      (version) => this.#version(version),
     );
   }
 

@@ -31,6 +31,7 @@ export interface ModelView {
 export interface ModelScan extends ModelView {
   readonly reverse?: boolean | undefined;
   readonly limit?: number | undefined;
+  readonly includeDeleted?: boolean | undefined;
 }
 
 export interface ModelHistory {
@@ -97,14 +98,19 @@ export class Model {
     return version.expiresAt !== undefined && version.expiresAt <= moment ? undefined : version;
   }
 
-  /** For each key of the range, in byte order, what `get` returns; keys for which that is nothing are left out. */
-  scan(range: ResolvedRange, options: ModelScan): ModelEntry[] {
+  /**
+   * For each key of the range, in byte order, what `get` returns, or with `includeDeleted` what `newest` returns; keys
+   * for which that is nothing are left out.
+   */
+  scan(range: ResolvedRange, options: ModelScan): ModelVersion[] {
     const start = toHex(range.start);
     const end = range.end === undefined ? undefined : toHex(range.end);
     const ids = [...this.#operations.keys()].filter((id) => id >= start && (end === undefined || id < end)).sort();
     if (options.reverse === true) ids.reverse();
-    const entries = ids.map((id) => this.get(fromHex(id)!, options)).filter((entry) => entry !== undefined);
-    return entries.slice(0, options.limit);
+    const visible = (key: Uint8Array): ModelVersion | undefined =>
+      options.includeDeleted === true ? this.newest(key, options) : this.get(key, options);
+    const versions = ids.map((id) => visible(fromHex(id)!)).filter((version) => version !== undefined);
+    return versions.slice(0, options.limit);
   }
 
   /**
