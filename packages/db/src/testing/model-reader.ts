@@ -12,6 +12,7 @@ import {
   type GetOptions,
   type HistoryOptions,
   type KeyOf,
+  type LiveScanOptions,
   makeEntries,
   makeEntry,
   makeTombstone,
@@ -49,17 +50,11 @@ export class ModelReader<F extends "string" | "bytes"> implements Reader<KeyOf<F
   }
 
   async get(key: BytesInput, options: GetOptions = {}): Promise<Entry<KeyOf<F>> | undefined> {
-    return (await this.getMany([key], options))[0];
+    return this.#read([encodeKey(key)], options)[0];
   }
 
   async getMany(keys: readonly BytesInput[], options: GetOptions = {}): Promise<(Entry<KeyOf<F>> | undefined)[]> {
-    throwIfAborted(callSignal(options));
-    const encoded = encodeKeys(keys);
-    const view = { ...this.#moment(), asOf: this.#time(options.asOf) };
-    return encoded.map((key) => {
-      const entry = this.#model.get(key, view);
-      return entry === undefined ? undefined : this.#entry(entry);
-    });
+    return this.#read(encodeKeys(keys), options);
   }
 
   scan(
@@ -90,6 +85,15 @@ export class ModelReader<F extends "string" | "bytes"> implements Reader<KeyOf<F
       () => this.#model.history(encoded, view),
       (version) => this.#version(version),
     );
+  }
+
+  #read(keys: readonly Uint8Array[], options: GetOptions): (Entry<KeyOf<F>> | undefined)[] {
+    throwIfAborted(callSignal(options));
+    const view = { ...this.#moment(), asOf: this.#time(options.asOf) };
+    return keys.map((key) => {
+      const entry = this.#model.get(key, view);
+      return entry === undefined ? undefined : this.#entry(entry);
+    });
   }
 
   #time(input: TimeInput | undefined): number | undefined {

@@ -108,6 +108,7 @@ describe("the model", () => {
     expect(scanned({})).toEqual([[0], [0, 0], [127], [128, 1], [255]]);
     expect(scanned({ asOf: 1 })).toEqual([[0], [0, 0], [97], [127], [128, 1], [255]]);
     expect(scanned({ reverse: true, limit: 2 })).toEqual([[255], [128, 1]]);
+    expect(scanned({ includeDeleted: true })).toEqual([[0], [0, 0], [97], [127], [128, 1], [255]]);
     expect(scanned({ atSeq: 2 })).toEqual([[0], [255]]);
     expect(scanned({}, { start: Uint8Array.of(0, 0), end: Uint8Array.of(128) })).toEqual([[0, 0], [127]]);
     expect(scanned({}, { prefix: Uint8Array.of(0) })).toEqual([[0], [0, 0]]);
