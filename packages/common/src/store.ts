@@ -68,6 +68,9 @@ export interface ScanOptions extends GetOptions {
   readonly includeDeleted?: boolean | undefined;
 }
 
+/** Options with which a scan yields entries alone. */
+export type LiveScanOptions = ScanOptions & { readonly includeDeleted?: false | undefined };
+
 export interface HistoryOptions extends CallOptions {
   /** Oldest and newest timestamp wanted, both inclusive. */
   readonly from?: TimeInput | undefined;
@@ -120,7 +123,7 @@ export interface Reader<K extends Key = string> {
   /** One answer a key, in the order asked, all at the same seq. */
   getMany(keys: readonly BytesInput[], options?: GetOptions): Promise<(Entry<K> | undefined)[]>;
   /** Each key's visible entry, in byte order of the keys; deleted keys are left out unless `includeDeleted`. */
-  scan(range?: Range, options?: ScanOptions & { readonly includeDeleted?: false | undefined }): Entries<Entry<K>>;
+  scan(range?: Range, options?: LiveScanOptions): Entries<Entry<K>>;
   scan(range: Range | undefined, options: ScanOptions): Entries<Version<K>>;
   /** Every version of one key, tombstones included, newest first. */
   history(key: BytesInput, options?: HistoryOptions): Entries<Version<K>>;

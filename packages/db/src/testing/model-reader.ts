@@ -57,10 +57,7 @@ export class ModelReader<F extends "string" | "bytes"> implements Reader<KeyOf<F
     return this.#read(encodeKeys(keys), options);
   }
 
-  scan(
-    range?: Range,
-    options?: ScanOptions & { readonly includeDeleted?: false | undefined },
-  ): Entries<Entry<KeyOf<F>>>;
+  scan(range?: Range, options?: LiveScanOptions): Entries<Entry<KeyOf<F>>>;
   scan(range: Range | undefined, options: ScanOptions): Entries<Version<KeyOf<F>>>;
   scan(range?: Range, options: ScanOptions = {}): Entries<Version<KeyOf<F>>> {
     const resolved = resolveRange(range);
