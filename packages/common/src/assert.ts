@@ -1,4 +1,5 @@
 import { KvtsError } from "./errors.ts";
+import { shown } from "./shown.ts";
 
 /**
  * Asserts what the code itself guarantees, never what callers pass in.
@@ -11,5 +12,5 @@ export function invariant(condition: boolean, name: string): asserts condition {
 
 /** Marks a branch that the types rule out. */
 export function unreachable(value: never): never {
-  throw new KvtsError("INTERNAL", `broken invariant, please report it: unexpected ${JSON.stringify(value)}`);
+  throw new KvtsError("INTERNAL", `broken invariant, please report it: unexpected ${shown(value)}`);
 }

@@ -1,4 +1,5 @@
 import { invalidArgument } from "./errors.ts";
+import { shown } from "./shown.ts";
 
 interface Unit {
   readonly name: string;
@@ -27,7 +28,7 @@ export function parseDuration(text: string): number {
   const micros = durationMicros(text);
   if (micros === undefined) {
     throw invalidArgument(
-      `the duration ${JSON.stringify(text)} cannot be read; write numbers with the units w, d, h, m, s, ms or us, largest first, such as "30d" or "1h30m"`,
+      `the duration ${shown(text)} cannot be read; write numbers with the units w, d, h, m, s, ms or us, largest first, such as "30d" or "1h30m"`,
     );
   }
   return micros;

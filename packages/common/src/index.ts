@@ -29,6 +29,7 @@ export {
   type StatusContext,
 } from "./error-status.ts";
 export {
+  atIndex,
   type ErrorCode,
   type ErrorDetails,
   invalidArgument,
@@ -42,6 +43,7 @@ export { type Limits, limits } from "./limits.ts";
 export { type LogFields, type Logger, silentLogger } from "./logger.ts";
 export { checkLimit, checkPositiveInteger, checkSeq } from "./numbers.ts";
 export { prefixEnd, type ResolvedRange, resolveRange } from "./range.ts";
+export { shown } from "./shown.ts";
 export { formatSize, parseSize } from "./sizes.ts";
 export type * from "./store.ts";
 export { checkTimestamp, formatTime, parseRfc3339, parseTime, type TimeInput, type Warn } from "./time.ts";

@@ -1,6 +1,7 @@
 import { textOf, utf8 } from "./bytes.ts";
 import { atIndex, invalidArgument, isKvtsError, KvtsError } from "./errors.ts";
 import { limits } from "./limits.ts";
+import { shown } from "./shown.ts";
 import type { BytesInput, Key, KeyOf } from "./store.ts";
 
 /**
@@ -63,7 +64,7 @@ export function decodeKey(bytes: Uint8Array, form: "string" | "bytes"): Key {
 /** The `keys` setting of a view, checked. */
 export function checkKeyForm<F extends "string" | "bytes">(form: F): F {
   if (form !== "string" && form !== "bytes") {
-    throw invalidArgument(`keys must be "string" or "bytes", not ${String(form)}`);
+    throw invalidArgument(`keys must be "string" or "bytes", not ${shown(form)}`);
   }
   return form;
 }
@@ -71,7 +72,7 @@ export function checkKeyForm<F extends "string" | "bytes">(form: F): F {
 function encodeText(input: BytesInput, name: string, bytesMax: number): Uint8Array {
   if (input instanceof Uint8Array) return input;
   if (typeof input !== "string") {
-    throw invalidArgument(`a ${name} is a string or a Uint8Array, not ${input === null ? "null" : typeof input}`);
+    throw invalidArgument(`a ${name} is a string or a Uint8Array, not ${shown(input)}`);
   }
   // A UTF-16 unit takes at least one byte, so this needs no encoding of what is far too long.
   if (input.length > bytesMax) throw tooLarge(name, input.length, bytesMax);

@@ -1,4 +1,5 @@
 import { invalidArgument } from "./errors.ts";
+import { shown } from "./shown.ts";
 
 const factors: ReadonlyMap<string, number> = new Map([
   ["", 1],
@@ -21,7 +22,7 @@ export function parseSize(input: number | string): number {
   const bytes = typeof input === "number" ? input : textBytes(input);
   if (bytes === undefined || !Number.isSafeInteger(bytes) || bytes < 0) {
     throw invalidArgument(
-      `the size ${JSON.stringify(input) ?? String(input)} cannot be read; write a number of bytes, or one with a unit such as "64MiB" or "1 GB"`,
+      `the size ${shown(input)} cannot be read; write a number of bytes, or one with a unit such as "64MiB" or "1 GB"`,
     );
   }
   return bytes;

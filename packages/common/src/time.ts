@@ -1,6 +1,7 @@
 import { durationMicros } from "./durations.ts";
 import { invalidArgument } from "./errors.ts";
 import { limits } from "./limits.ts";
+import { shown } from "./shown.ts";
 
 /**
  * A moment, as every option of every face takes it: a `Date`; a string, which is RFC 3339 to the microsecond
@@ -127,11 +128,6 @@ function inRange(value: number, input: unknown): number {
 
 function unreadable(input: unknown): Error {
   return invalidArgument(`the time ${shown(input)} cannot be read; write ${EXAMPLE}`);
-}
-
-function shown(input: unknown): string {
-  const text = typeof input === "string" ? JSON.stringify(input) : String(input);
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
 
 let warned = false;

@@ -3,6 +3,7 @@ import { atIndex, invalidArgument, isKvtsError, KvtsError } from "./errors.ts";
 import { checkFields } from "./fields.ts";
 import { encodeKey, encodeValue } from "./keys.ts";
 import { limits } from "./limits.ts";
+import { shown } from "./shown.ts";
 import type { Operation } from "./store.ts";
 import { formatTime, parseTime } from "./time.ts";
 
@@ -79,7 +80,7 @@ const operationFields = {
 function checkOperationFields(operation: Operation): void {
   const op: unknown = (operation as { op?: unknown } | null | undefined)?.op;
   if (op !== "put" && op !== "delete") {
-    throw invalidArgument(`op must be "put" or "delete", not ${JSON.stringify(op) ?? String(op)}`);
+    throw invalidArgument(`op must be "put" or "delete", not ${shown(op)}`);
   }
   checkFields(operation, operationFields[op], `a ${op}`);
 }
