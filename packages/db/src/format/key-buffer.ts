@@ -1,6 +1,4 @@
-import { invalidArgument, limits } from "@kvts/common";
-
-const encoder = new TextEncoder();
+import { encodeKey, limits } from "@kvts/common";
 
 /**
  * A reusable, word-aligned copy of one user key, ready to be compared and hashed by 32-bit words.
@@ -17,50 +15,18 @@ export class KeyBuffer {
   /** {@link hashKey} of the key. */
   hash = 0;
 
-  /** Takes a key as callers hand it in; see {@link setString} and {@link setBytes}. */
+  /**
+   * Takes a key as callers hand it in.
+   * @throws INVALID_ARGUMENT, TOO_LARGE as `encodeKey` does
+   */
   set(key: string | Uint8Array): void {
-    if (typeof key === "string") this.setString(key);
-    else this.setBytes(key);
+    if (typeof key === "string") this.#setString(key);
+    else this.setBytes(encodeKey(key));
   }
 
-  /** @throws INVALID_ARGUMENT for an empty or too long key, or one with a lone surrogate. */
-  setString(key: string): void {
-    const chars = key.length;
-    if (chars === 0 || chars > limits.keyBytesMax) throw keyLengthError(chars);
-    const i32 = this.i32;
-    let word = 0;
-    let at = 0;
-    let seen = 0;
-    // Four ASCII characters a word; `seen` collects the high bits, so that one test at the end finds any other character.
-    for (const whole = chars - 3; at < whole; at += 4) {
-      const a = key.charCodeAt(at);
-      const b = key.charCodeAt(at + 1);
-      const c = key.charCodeAt(at + 2);
-      const d = key.charCodeAt(at + 3);
-      seen |= a | b | c | d;
-      i32[word++] = a | (b << 8) | (c << 16) | (d << 24);
-    }
-    let last = 0;
-    for (let shift = 0; at < chars; at++, shift += 8) {
-      const code = key.charCodeAt(at);
-      seen |= code;
-      last |= code << shift;
-    }
-    if (seen > 0x7f) {
-      this.#encode(key);
-      return;
-    }
-    if ((chars & 3) !== 0) i32[word++] = last;
-    i32[word] = 0;
-    i32[word + 1] = 0;
-    this.length = chars;
-    this.hash = hashKey(i32, 0, chars);
-  }
-
-  /** @throws INVALID_ARGUMENT for an empty or too long key. */
+  /** Takes bytes that are known to be a key. */
   setBytes(key: Uint8Array): void {
     const length = key.length;
-    if (length === 0 || length > limits.keyBytesMax) throw keyLengthError(length);
     this.#pad(length);
     this.u8.set(key);
     this.length = length;
@@ -83,15 +49,40 @@ export class KeyBuffer {
     return new Uint8Array(this.u8.subarray(0, this.length));
   }
 
-  #encode(key: string): void {
-    if (!key.isWellFormed()) {
-      throw invalidArgument("The key has a lone surrogate, which UTF-8 cannot hold; pass such a key as bytes.");
+  #setString(key: string): void {
+    const chars = key.length;
+    if (chars === 0 || chars > limits.keyBytesMax) {
+      this.setBytes(encodeKey(key));
+      return;
     }
-    const { read, written } = encoder.encodeInto(key, this.u8.subarray(0, limits.keyBytesMax));
-    if (read < key.length) throw keyLengthError(encoder.encode(key).length);
-    this.#pad(written);
-    this.length = written;
-    this.hash = hashKey(this.i32, 0, written);
+    const i32 = this.i32;
+    let word = 0;
+    let at = 0;
+    let seen = 0;
+    // Four ASCII characters a word; `seen` collects the high bits, so that one test at the end finds any other character.
+    for (const whole = chars - 3; at < whole; at += 4) {
+      const a = key.charCodeAt(at);
+      const b = key.charCodeAt(at + 1);
+      const c = key.charCodeAt(at + 2);
+      const d = key.charCodeAt(at + 3);
+      seen |= a | b | c | d;
+      i32[word++] = a | (b << 8) | (c << 16) | (d << 24);
+    }
+    let last = 0;
+    for (let shift = 0; at < chars; at++, shift += 8) {
+      const code = key.charCodeAt(at);
+      seen |= code;
+      last |= code << shift;
+    }
+    if (seen > 0x7f) {
+      this.setBytes(encodeKey(key));
+      return;
+    }
+    if ((chars & 3) !== 0) i32[word++] = last;
+    i32[word] = 0;
+    i32[word + 1] = 0;
+    this.length = chars;
+    this.hash = hashKey(i32, 0, chars);
   }
 
   /** Zeroes what lies between the key's end and two words past its last one. */
@@ -99,14 +90,6 @@ export class KeyBuffer {
     const words = (length + 3) >>> 2;
     this.u8.fill(0, length, (words + 2) * 4);
   }
-}
-
-function keyLengthError(length: number): Error {
-  return invalidArgument(
-    length === 0
-      ? "The key is empty; a key has 1 to 65,535 bytes."
-      : `The key has ${length} bytes; a key has 1 to 65,535 bytes.`,
-  );
 }
 
 /**

@@ -37,11 +37,22 @@ export class VersionRun {
   first = 0;
   count = 0;
   base = 0;
+  /** False where the layer knows that the key has no older (newer) versions outside this run. */
+  hasPrevious = true;
+  hasNext = true;
   /** Layer-private position: memtable node and chunk, or block index and slot. */
   node = 0;
   part = 0;
-  /** The cache frame that this run pins, or −1. */
+  /** The cache frame that this run pins, or −1, and the pin counts by frame of the cache that it belongs to. */
   frame = -1;
+  pins: Int32Array = EMPTY_I32;
+
+  /** Gives up the pinned frame, if any: the bytes may change from here on. */
+  release(): void {
+    if (this.frame < 0) return;
+    this.pins[this.frame]!--;
+    this.frame = -1;
+  }
 }
 
 const EMPTY_I32 = new Int32Array(0);

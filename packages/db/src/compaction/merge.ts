@@ -1,0 +1,262 @@
+import { invariant } from "@kvts/common";
+import { CarriedVersion } from "../format/carried-version.ts";
+import type { GroupCursor } from "../format/group-cursor.ts";
+import { compareKeys } from "../format/key-buffer.ts";
+import {
+  joinWords,
+  KIND_MASK,
+  KIND_RETRACT,
+  META,
+  SEQ_HI,
+  SEQ_LO,
+  TS_LO,
+  VERSION_WORDS,
+} from "../format/version-record.ts";
+import { BlockDemand, FOUND, VersionRun } from "../format/version-run.ts";
+import { invariant } from "@kvts/common";
+import type { Retention } from "./retention.ts";
+
+/** One layer that a merge reads, and whatever finds the extents that its records point at. */
+export interface MergeInput<E> {
+  readonly cursor: GroupCursor;
+  readonly extents: E;
+}
+
+/** Where merged versions go: keys ascend, and within a key versions ascend by (timestamp, seq). */
+export interface MergeSink<E> {
+  startKey(i32: Int32Array, word: number, length: number): void;
+  /** Records `from` … `to - 1` of `run`, lent for the call. */
+  addVersions(run: VersionRun, from: number, to: number, extents: E): void;
+  /** All versions of the key have been added. */
+  endKey(): void;
+}
+
+/**
+ * Merges layers key by key. Most keys' versions go through in bulk: a stretch of one input that lies below the others'
+ * next version is handed on as it is. Only versions at the same timestamp, retracts, and the last record before a run
+ * ends are taken one by one.
+ */
+export class Merge<E> {
+  readonly #inputs: readonly Head<E>[];
+  readonly #retention: Retention;
+  /** Inputs that stand on the key being merged. */
+  readonly #at: Head<E>[] = [];
+  readonly #carried: CarriedVersion<E> = new CarriedVersion();
+  #started = false;
+
+  constructor(inputs: readonly MergeInput<E>[], retention: Retention) {
+    this.#inputs = inputs.map((input) => new Head(input));
+    this.#retention = retention;
+  }
+
+  /** Merges whole keys until about `versions` versions have been looked at; false when everything is merged. */
+  step(sink: MergeSink<E>, versions: number): boolean {
+    if (!this.#started) {
+      this.#started = true;
+      for (const head of this.#inputs) head.cursor.seekFirst(SYNC);
+    }
+    let budget = versions;
+    while (budget > 0) {
+      if (!this.#gatherKey()) return false;
+      budget -= this.#mergeKey(sink);
+    }
+    return true;
+  }
+
+  close(): void {
+    for (const head of this.#inputs) head.cursor.close();
+  }
+
+  /** Collects the inputs that stand on the smallest key. */
+  #gatherKey(): boolean {
+    const at = this.#at;
+    at.length = 0;
+    for (const head of this.#inputs) {
+      const cursor = head.cursor;
+      if (!cursor.valid) continue;
+      const least = at[0]?.cursor;
+      const order =
+        least === undefined
+          ? -1
+          : compareKeys(
+              cursor.keyI32,
+              cursor.keyWord,
+              cursor.keyLength,
+              least.keyI32,
+              least.keyWord,
+              least.keyLength,
+            );
+      if (order < 0) at.length = 0;
+      if (order <= 0) at.push(head);
+    }
+    return at.length > 0;
+  }
+
+  #mergeKey(sink: MergeSink<E>): number {
+    const first = this.#at[0]!.cursor;
+    const output = new KeyOutput(sink, first);
+    let versions = 0;
+    for (const head of this.#at) head.openGroup();
+    for (;;) {
+      const least = this.#leastHead();
+      if (least === undefined) break;
+      const clean = this.#cleanStretch(least);
+      if (clean > 0) {
+        output.add(least.run, least.index, least.index + clean, least.extents);
+        least.advance(clean);
+        versions += clean;
+      } else {
+        versions += this.#mergeTimestamp(least, output);
+      }
+    }
+    if (output.started) sink.endKey();
+    for (const head of this.#at) head.cursor.next(SYNC);
+    return versions + 1;
+  }
+
+  /** The input whose next version is the smallest by (timestamp, seq). */
+  #leastHead(): Head<E> | undefined {
+    let least: Head<E> | undefined;
+    for (const head of this.#at) {
+      if (head.open && (least === undefined || head.compare(least) < 0)) least = head;
+    }
+    return least;
+  }
+
+  /**
+   * How many records from the head's position can go through untouched: their timestamps are all different, none is a
+   * retract, none stands in another input, and each has its successor in the same run.
+   */
+  #cleanStretch(head: Head<E>): number {
+    const { i32, first, count } = head.run;
+    const other = this.#leastOther(head);
+    let index = head.index;
+    for (; index < count - 1 || (index < count && !head.run.hasNext); index++) {
+      const at = first + index * VERSION_WORDS;
+      if ((i32[at + META]! & KIND_MASK) === KIND_RETRACT) break;
+      const hi = i32[at]!;
+      const lo = i32[at + TS_LO]!;
+      if (other !== undefined && compareTime(hi, lo, other.tsHi, other.tsLo) >= 0) break;
+      if (index < count - 1 && i32[at + VERSION_WORDS] === hi && i32[at + VERSION_WORDS + TS_LO] === lo) break;
+    }
+    return index - head.index;
+  }
+
+  #leastOther(head: Head<E>): Head<E> | undefined {
+    let least: Head<E> | undefined;
+    for (const other of this.#at) {
+      if (other !== head && other.open && (least === undefined || other.compare(least) < 0)) least = other;
+    }
+    return least;
+  }
+
+  /** Takes every version at the least timestamp, in seq order, and keeps what retention keeps. */
+  #mergeTimestamp(start: Head<E>, output: KeyOutput<E>): number {
+    const retention = this.#retention;
+    const tsHi = start.tsHi;
+    const tsLo = start.tsLo;
+    let taken = 0;
+    let kept = false;
+    let held = false;
+    let heldSeq = 0;
+    for (let head: Head<E> | undefined = start; head !== undefined; head = this.#leastHead()) {
+      if (head.tsHi !== tsHi || head.tsLo !== tsLo) break;
+      const seq = head.seq;
+      if (held && !retention.dropHidden(heldSeq, seq)) {
+        output.addOne(this.#carried);
+        kept = true;
+      }
+      this.#carried.take(head.run, head.index, head.extents);
+      held = true;
+      heldSeq = seq;
+      head.advance(1);
+      taken++;
+    }
+    invariant(held, "M1: a merge step takes at least one version");
+    if (!(this.#carried.isRetract && retention.dropRetract(heldSeq, kept))) output.addOne(this.#carried);
+    return taken;
+  }
+
+}
+
+/** Starts the key in the sink with its first version, so that a key that loses all of them is never begun. */
+class KeyOutput<E> {
+  started = false;
+  readonly #sink: MergeSink<E>;
+  readonly #cursor: GroupCursor;
+
+  constructor(sink: MergeSink<E>, cursor: GroupCursor) {
+    this.#sink = sink;
+    this.#cursor = cursor;
+  }
+
+  add(run: VersionRun, from: number, to: number, extents: E): void {
+    if (!this.started) {
+      this.started = true;
+      this.#sink.startKey(this.#cursor.keyI32, this.#cursor.keyWord, this.#cursor.keyLength);
+    }
+    this.#sink.addVersions(run, from, to, extents);
+  }
+
+  addOne(version: CarriedVersion<E>): void {
+    this.add(version.run, 0, 1, version.owner as E);
+  }
+}
+
+/** One input's position within the key being merged. */
+class Head<E> {
+  readonly cursor: GroupCursor;
+  readonly extents: E;
+  readonly run: VersionRun = new VersionRun();
+  index = 0;
+  /** Whether a version is left. */
+  open = false;
+
+  constructor(input: MergeInput<E>) {
+    this.cursor = input.cursor;
+    this.extents = input.extents;
+  }
+
+  openGroup(): void {
+    this.index = 0;
+    this.open = this.cursor.firstRun(this.run, SYNC) === FOUND && this.run.count > 0;
+  }
+
+  get tsHi(): number {
+    return this.run.i32[this.run.first + this.index * VERSION_WORDS]!;
+  }
+
+  get tsLo(): number {
+    return this.run.i32[this.run.first + this.index * VERSION_WORDS + TS_LO]!;
+  }
+
+  get seq(): number {
+    const at = this.run.first + this.index * VERSION_WORDS;
+    return joinWords(this.run.i32[at + SEQ_HI]!, this.run.i32[at + SEQ_LO]!);
+  }
+
+  advance(versions: number): void {
+    this.index += versions;
+    if (this.index < this.run.count) return;
+    this.index = 0;
+    this.open = this.run.hasNext && this.cursor.nextRun(this.run, SYNC) === FOUND;
+  }
+
+  /** Order by (timestamp, seq). */
+  compare(other: Head<E>): number {
+    const a = this.run.i32;
+    const at = this.run.first + this.index * VERSION_WORDS;
+    const b = other.run.i32;
+    const bt = other.run.first + other.index * VERSION_WORDS;
+    return (
+      compareTime(a[at]!, a[at + TS_LO]!, b[bt]!, b[bt + TS_LO]!) ||
+      compareTime(a[at + SEQ_HI]!, a[at + SEQ_LO]!, b[bt + SEQ_HI]!, b[bt + SEQ_LO]!)
+    );
+  }
+}
+
+function compareTime(aHi: number, aLo: number, bHi: number, bLo: number): number {
+  return aHi !== bHi ? aHi - bHi : aLo === bLo ? 0 : aLo < bLo ? -1 : 1;
+}
+
+const SYNC: BlockDemand = new BlockDemand(true);

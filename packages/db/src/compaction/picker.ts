@@ -1,0 +1,145 @@
+import { compareBytes } from "@kvts/common";
+
+/** What the picker has to know of a table. */
+export interface PickableTable {
+  readonly number: number;
+  readonly fileBytes: number;
+  readonly smallest: Uint8Array;
+  readonly largest: Uint8Array;
+  readonly minSeq: number;
+  readonly maxSeq: number;
+}
+
+export interface PickerSettings {
+  /** Tables in level 0 that are worth a compaction. */
+  readonly level0Tables: number;
+  /** Bytes that level 1 may hold; each further level `levelFactor` times more. */
+  readonly level1BytesMax: number;
+  readonly levelFactor: number;
+  /** Input bytes after which a pick takes no further table. */
+  readonly pickBytesMax: number;
+}
+
+/** Levels from 0 down. Level 0 may overlap; the others ascend by key and do not. */
+export type Levels<T extends PickableTable> = readonly (readonly T[])[];
+
+export interface Pick<T extends PickableTable> {
+  readonly inputs: readonly T[];
+  readonly outputLevel: number;
+  /** The inputs can change level as they are: they overlap neither each other nor the output level. */
+  readonly move: boolean;
+}
+
+/**
+ * The most pressing compaction, or undefined where every level is within its bounds. Which layer a version lies in
+ * never decides what a read sees, so any set of tables may be merged.
+ *
+ * @param resumeKeys per level, the largest key of the last pick there: levels are worked through in turn.
+ */
+export function pickCompaction<T extends PickableTable>(
+  levels: Levels<T>,
+  settings: PickerSettings,
+  resumeKeys: readonly (Uint8Array | undefined)[],
+): Pick<T> | undefined {
+  let level = -1;
+  let pressing = 1;
+  for (let candidate = 0; candidate < levels.length; candidate++) {
+    const score = levelScore(levels, candidate, settings);
+    if (score >= pressing && (candidate === 0 || score > pressing || level < 0)) {
+      pressing = score;
+      level = candidate;
+    }
+  }
+  if (level < 0) return undefined;
+  return level === 0 ? pickLevel0(levels, settings) : pickBelow(levels, level, settings, resumeKeys[level]);
+}
+
+/** How far a level is over its bound: 1 is full. */
+export function levelScore<T extends PickableTable>(
+  levels: Levels<T>,
+  level: number,
+  settings: PickerSettings,
+): number {
+  const tables = levels[level] ?? [];
+  if (level === 0) return tables.length / settings.level0Tables;
+  return totalBytes(tables) / (settings.level1BytesMax * settings.levelFactor ** (level - 1));
+}
+
+/** All tables in one merge: the fewest tables, with nothing hidden left. Undefined where there is nothing to gain. */
+export function pickEverything<T extends PickableTable>(levels: Levels<T>): Pick<T> | undefined {
+  const inputs = levels.flat();
+  if (inputs.length === 0) return undefined;
+  const deepest = levels.findLastIndex((tables) => tables.length > 0);
+  return { inputs, outputLevel: Math.max(1, deepest), move: false };
+}
+
+/** Whether no table outside `inputs` can hold, with a lower seq, a version of any of their keys. */
+export function dropsRetracts<T extends PickableTable>(levels: Levels<T>, inputs: readonly T[]): boolean {
+  const { smallest, largest } = keySpan(inputs);
+  const maxSeq = inputs.reduce((most, table) => Math.max(most, table.maxSeq), 0);
+  const chosen = new Set(inputs);
+  return levels.every((tables) =>
+    tables.every((table) => chosen.has(table) || table.minSeq >= maxSeq || !overlaps(table, smallest, largest)),
+  );
+}
+
+function pickLevel0<T extends PickableTable>(levels: Levels<T>, settings: PickerSettings): Pick<T> {
+  const oldestFirst = [...(levels[0] ?? [])].sort((a, b) => a.number - b.number);
+  const chosen = takeUpTo(oldestFirst, settings.pickBytesMax);
+  return withOverlap(levels, chosen, 1);
+}
+
+function pickBelow<T extends PickableTable>(
+  levels: Levels<T>,
+  level: number,
+  settings: PickerSettings,
+  resumeKey: Uint8Array | undefined,
+): Pick<T> {
+  const tables = levels[level] ?? [];
+  const next = resumeKey === undefined ? 0 : tables.findIndex((table) => compareBytes(table.smallest, resumeKey) > 0);
+  const start = Math.max(0, next);
+  const excess = totalBytes(tables) - settings.level1BytesMax * settings.levelFactor ** (level - 1);
+  const chosen = takeUpTo(tables.slice(start), Math.min(excess, settings.pickBytesMax / (settings.levelFactor + 1)));
+  return withOverlap(levels, chosen, level + 1);
+}
+
+/** `chosen` with the tables of the output level that they overlap. */
+function withOverlap<T extends PickableTable>(levels: Levels<T>, chosen: readonly T[], outputLevel: number): Pick<T> {
+  const { smallest, largest } = keySpan(chosen);
+  const below = (levels[outputLevel] ?? []).filter((table) => overlaps(table, smallest, largest));
+  const move = below.length === 0 && areDisjoint(chosen);
+  return { inputs: [...chosen, ...below], outputLevel, move };
+}
+
+function takeUpTo<T extends PickableTable>(tables: readonly T[], bytes: number): T[] {
+  const taken: T[] = [];
+  let sum = 0;
+  for (const table of tables) {
+    if (taken.length > 0 && sum + table.fileBytes > bytes) break;
+    taken.push(table);
+    sum += table.fileBytes;
+  }
+  return taken;
+}
+
+function areDisjoint(tables: readonly PickableTable[]): boolean {
+  const byKey = [...tables].sort((a, b) => compareBytes(a.smallest, b.smallest));
+  return byKey.every((table, i) => i === 0 || compareBytes(byKey[i - 1]!.largest, table.smallest) < 0);
+}
+
+function keySpan(tables: readonly PickableTable[]): { smallest: Uint8Array; largest: Uint8Array } {
+  let { smallest, largest } = tables[0]!;
+  for (const table of tables) {
+    if (compareBytes(table.smallest, smallest) < 0) smallest = table.smallest;
+    if (compareBytes(table.largest, largest) > 0) largest = table.largest;
+  }
+  return { smallest, largest };
+}
+
+function overlaps(table: PickableTable, smallest: Uint8Array, largest: Uint8Array): boolean {
+  return compareBytes(table.smallest, largest) <= 0 && compareBytes(table.largest, smallest) >= 0;
+}
+
+function totalBytes(tables: readonly PickableTable[]): number {
+  return tables.reduce((sum, table) => sum + table.fileBytes, 0);
+}

@@ -1,0 +1,46 @@
+import { type Incomplete, isIncomplete } from "./found-version.ts";
+
+/** Bytes of values after which a batch is full; it holds one item at least. */
+const BATCH_BYTES_MAX = 4 * 1024 * 1024;
+
+/** Items read in one synchronous stretch. Values in extents are filled in afterwards, while their view is still held. */
+export class Batch<T extends object> {
+  readonly #found: (T | Incomplete<T>)[] = [];
+  readonly #itemsMax: number;
+  #bytes = 0;
+  #incomplete = false;
+
+  constructor(itemsMax: number) {
+    this.#itemsMax = itemsMax;
+  }
+
+  get size(): number {
+    return this.#found.length;
+  }
+
+  get full(): boolean {
+    return this.#found.length >= this.#itemsMax || this.#bytes >= BATCH_BYTES_MAX;
+  }
+
+  add(found: T | Incomplete<T>, valueBytes: number): void {
+    this.#found.push(found);
+    this.#bytes += valueBytes;
+    if (isIncomplete(found)) this.#incomplete = true;
+  }
+
+  /** All items, their extents read without holding the event loop. */
+  async complete(): Promise<T[]> {
+    if (!this.#incomplete) return this.#found as T[];
+    const items: T[] = [];
+    for (const found of this.#found) {
+      items.push(isIncomplete(found) ? found.complete(await found.extent.read()) : found);
+    }
+    return items;
+  }
+
+  /** All items, their extents read at once. */
+  completeSync(): T[] {
+    if (!this.#incomplete) return this.#found as T[];
+    return this.#found.map((found) => (isIncomplete(found) ? found.complete(found.extent.readSync()) : found));
+  }
+}

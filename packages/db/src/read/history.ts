@@ -1,0 +1,154 @@
+import { invariant, type Key, type Version } from "@kvts/common";
+import { CarriedVersion } from "../format/carried-version.ts";
+import { KeyBuffer } from "../format/key-buffer.ts";
+import {
+  highWord,
+  joinWords,
+  KIND_MASK,
+  KIND_RETRACT,
+  lowWord,
+  META,
+  META_LENGTH_SHIFT,
+  NUMBER_MAX,
+} from "../format/version-record.ts";
+import { type BlockDemand, FOUND, MISS } from "../format/version-run.ts";
+import type { Table } from "../table/table.ts";
+import type { Batch } from "./batch.ts";
+import { versionAt } from "./found-version.ts";
+import { HistoryLane } from "./history-lane.ts";
+import type { ScanPause } from "./scan.ts";
+import type { Layer, View } from "./view.ts";
+
+/** Versions looked at before a history that shows little gives way to the event loop. */
+const VERSIONS_PER_STRETCH_MAX = 16_384;
+
+const KEY = new KeyBuffer();
+
+export interface HistoryRange {
+  /** Microseconds, both inclusive. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * The versions of one key, newest first or oldest first. Where several seqs share a timestamp only the highest that is
+ * readable counts; a retract leaves nothing there. Like a scan it proceeds in stretches, and between them it holds a
+ * timestamp to go on from and nothing else.
+ */
+export class History<K extends Key> {
+  readonly #key: Uint8Array;
+  readonly #shownKey: () => K;
+  readonly #seq: number;
+  readonly #ascending: boolean;
+  #from: number;
+  #to: number;
+  /** Timestamps done so far. */
+  progress = 0;
+
+  /** @param shownKey gives the key to put into each version; a new copy where copies matter. */
+  constructor(key: Uint8Array, shownKey: () => K, range: HistoryRange, seq: number, ascending: boolean) {
+    this.#key = key;
+    this.#shownKey = shownKey;
+    this.#seq = seq;
+    this.#ascending = ascending;
+    this.#from = range.from;
+    this.#to = range.to;
+  }
+
+  get ended(): boolean {
+    return this.#from > this.#to;
+  }
+
+  fill(view: View, batch: Batch<Version<K>>, demand: BlockDemand<Table>): ScanPause {
+    if (this.ended) return "end";
+    KEY.setBytes(this.#key);
+    const lanes: HistoryLane[] = [];
+    try {
+      if (!this.#openLanes(view, lanes, demand)) return "miss";
+      return this.#merge(lanes, batch, demand);
+    } finally {
+      for (const lane of lanes) lane.close();
+    }
+  }
+
+  /** One lane for each layer that may hold versions in range; false where a block is missing. */
+  #openLanes(view: View, lanes: HistoryLane[], demand: BlockDemand<Table>): boolean {
+    for (const { memtable } of view.memtables) {
+      if (!this.#openLane(memtable, lanes, demand)) return false;
+    }
+    for (const level of view.version.levels) {
+      if (level.maxTimestamp < this.#from || level.minTimestamp > this.#to) continue;
+      const files = level.overlapping ? level.files : [level.find(KEY)];
+      for (const file of files) {
+        if (file === undefined || !file.table.mayContain(KEY.hash)) continue;
+        if (!this.#openLane(file.table, lanes, demand)) return false;
+      }
+    }
+    return true;
+  }
+
+  #openLane(layer: Layer, lanes: HistoryLane[], demand: BlockDemand<Table>): boolean {
+    if (layer.maxTimestamp < this.#from || layer.minTimestamp > this.#to) return true;
+    const lane = new HistoryLane(layer, this.#ascending);
+    lanes.push(lane);
+    return lane.start(KEY, this.#ascending ? this.#from : this.#to, demand) !== MISS;
+  }
+
+  #merge(lanes: readonly HistoryLane[], batch: Batch<Version<K>>, demand: BlockDemand<Table>): ScanPause {
+    const held = CARRIED;
+    let heldTimestamp = -1;
+    for (let versions = 0; ; versions++) {
+      const lane = leadingLane(lanes, this.#ascending);
+      const timestamp = lane?.timestamp ?? -1;
+      if (heldTimestamp >= 0 && timestamp !== heldTimestamp) {
+        this.#show(held, heldTimestamp, batch);
+        heldTimestamp = -1;
+      }
+      if (lane === undefined || timestamp < this.#from || timestamp > this.#to) return this.#end();
+      if (heldTimestamp < 0 && batch.full) return "full";
+      if (heldTimestamp < 0 && versions >= VERSIONS_PER_STRETCH_MAX) return "long";
+      // Of equal timestamps the highest readable seq counts: the first one met going down, the last one going up.
+      if (lane.seq <= this.#seq && (this.#ascending || heldTimestamp < 0)) {
+        held.take(lane.run, lane.index, lane.layer);
+        heldTimestamp = timestamp;
+      } else if (heldTimestamp < 0) {
+        // Nothing readable here yet; go on from this timestamp if the stretch ends, since more seqs may follow.
+        this.#resumeAt(timestamp);
+      }
+      if (lane.step(demand) === MISS) return "miss";
+    }
+  }
+
+  /** Adds the held version, and goes on behind its timestamp from now on. */
+  #show(held: CarriedVersion<Layer>, timestamp: number, batch: Batch<Version<K>>): void {
+    const meta = held.run.i32[META]!;
+    if ((meta & KIND_MASK) !== KIND_RETRACT) {
+      batch.add(versionAt(held.run, 0, held.owner!, this.#shownKey()), meta >>> META_LENGTH_SHIFT);
+    }
+    this.#resumeAt(this.#ascending ? timestamp + 1 : timestamp - 1);
+    this.progress++;
+  }
+
+  #resumeAt(timestamp: number): void {
+    if (this.#ascending) this.#from = timestamp;
+    else this.#to = timestamp;
+  }
+
+  #end(): ScanPause {
+    this.#from = 1;
+    this.#to = 0;
+    return "end";
+  }
+}
+
+const CARRIED: CarriedVersion<Layer> = new CarriedVersion();
+
+/** The lane whose next version comes first: greatest (timestamp, seq) going down, least going up. */
+function leadingLane(lanes: readonly HistoryLane[], ascending: boolean): HistoryLane | undefined {
+  let leading: HistoryLane | undefined;
+  for (const lane of lanes) {
+    if (!lane.open) continue;
+    if (leading === undefined || lane.compare(leading) < 0 === ascending) leading = lane;
+  }
+  return leading;
+}

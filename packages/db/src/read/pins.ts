@@ -1,0 +1,73 @@
+import { KvtsError } from "@kvts/common";
+
+/** A seq that compaction must keep readable until it is released. */
+export interface Pin {
+  readonly seq: number;
+  release(): void;
+}
+
+interface Held {
+  count: number;
+  readonly sinceMs: number;
+}
+
+/** The seqs that snapshots, page tokens and running scans are reading at. */
+export class Pins {
+  readonly #held: Map<number, Held> = new Map();
+  readonly #nowMs: () => number;
+  #count = 0;
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+  }
+
+  /**
+   * @param seqFloor seqs below it are readable only where they are pinned already.
+   * @throws CURSOR_EXPIRED
+   */
+  pin(seq: number, seqFloor: number): Pin {
+    const held = this.#held.get(seq);
+    if (held === undefined && seq < seqFloor) {
+      throw new KvtsError(
+        "CURSOR_EXPIRED",
+        `what was visible at seq ${seq} is no longer kept whole; start the read again to see the newest state`,
+        { details: { seq, oldestSeq: seqFloor } },
+      );
+    }
+    if (held === undefined) this.#held.set(seq, { count: 1, sinceMs: this.#nowMs() });
+    else held.count++;
+    this.#count++;
+    let released = false;
+    return {
+      seq,
+      release: () => {
+        if (released) return;
+        released = true;
+        this.#release(seq);
+      },
+    };
+  }
+
+  /** The pinned seqs, ascending. */
+  seqs(): number[] {
+    return [...this.#held.keys()].sort((a, b) => a - b);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Milliseconds since the oldest pin was taken; 0 where there is none. */
+  oldestAgeMs(): number {
+    const now = this.#nowMs();
+    let age = 0;
+    for (const held of this.#held.values()) age = Math.max(age, now - held.sinceMs);
+    return age;
+  }
+
+  #release(seq: number): void {
+    const held = this.#held.get(seq)!;
+    this.#count--;
+    if (--held.count === 0) this.#held.delete(seq);
+  }
+}

@@ -1,0 +1,51 @@
+import type { KeyBuffer } from "../format/key-buffer.ts";
+import { ABSENT, type BlockDemand, FOUND, type Lookup, MISS } from "../format/version-run.ts";
+import type { TableFile } from "../manifest/version.ts";
+import type { Table } from "../table/table.ts";
+import type { BestVersion } from "./best-version.ts";
+import type { Bounds } from "./bounds.ts";
+import type { View } from "./view.ts";
+
+/**
+ * Finds the visible version of `key` within `bounds`: FOUND (a put or a delete, in `best`), ABSENT, or MISS, to be
+ * repeated after loading what `demand` names.
+ *
+ * A layer is skipped only by its key range, its filter, or because its timestamps and seqs cannot beat the best version
+ * found so far: with server-assigned timestamps that costs one comparison a table.
+ */
+export function findPoint(
+  view: View,
+  key: KeyBuffer,
+  bounds: Bounds,
+  best: BestVersion,
+  demand: BlockDemand<Table>,
+): Lookup {
+  best.start(bounds);
+  do {
+    for (const { memtable } of view.memtables) {
+      if (!best.couldImprove(memtable.minTimestamp, memtable.maxTimestamp, memtable.maxSeq)) continue;
+      const lookup = memtable.locate(key, best.boundHi, best.boundLo, best.candidate);
+      if (lookup === FOUND) best.offer(memtable, memtable, demand);
+    }
+    for (const level of view.version.levels) {
+      if (!best.couldImprove(level.minTimestamp, level.maxTimestamp, level.maxSeq)) continue;
+      if (level.overlapping) {
+        for (const file of level.files) {
+          if (searchFile(file, key, best, demand) === MISS) return MISS;
+        }
+      } else {
+        const file = level.find(key);
+        if (file !== undefined && searchFile(file, key, best, demand) === MISS) return MISS;
+      }
+    }
+  } while (!best.settle());
+  return best.found ? FOUND : ABSENT;
+}
+
+function searchFile(file: TableFile, key: KeyBuffer, best: BestVersion, demand: BlockDemand<Table>): Lookup {
+  const { meta, table } = file;
+  if (!best.couldImprove(meta.minTimestamp, meta.maxTimestamp, meta.maxSeq)) return ABSENT;
+  if (!table.mayContain(key.hash)) return ABSENT;
+  const lookup = table.locate(key, best.boundHi, best.boundLo, best.candidate, demand);
+  return lookup === FOUND ? best.offer(table, table, demand) : lookup;
+}

@@ -1,0 +1,213 @@
+import {
+  type BytesInput,
+  callSignal,
+  checkLimit,
+  copyBytes,
+  type Entries,
+  type Entry,
+  encodeKeys,
+  type GetOptions,
+  type HistoryOptions,
+  type Key,
+  parseTime,
+  type Range,
+  resolveRange,
+  type ScanOptions,
+  throwIfAborted,
+  type Version,
+} from "@kvts/common";
+import { KeyBuffer } from "../format/key-buffer.ts";
+import { NUMBER_MAX } from "../format/version-record.ts";
+import { BlockDemand, FOUND, MISS } from "../format/version-run.ts";
+import type { Table } from "../table/table.ts";
+import { BestVersion } from "./best-version.ts";
+import { Bounds } from "./bounds.ts";
+import { entryAt, type Incomplete, isIncomplete, isVisible } from "./found-version.ts";
+import { History } from "./history.ts";
+import { type KeyForm, keyAt } from "./key-decoder.ts";
+import { type LocalEntries, makeLocalEntries } from "./local-entries.ts";
+import { findPoint } from "./point-read.ts";
+import { Scan } from "./scan.ts";
+import type { Pin } from "./pins.ts";
+import type { View } from "./view.ts";
+
+/** What reads need of the database that they read. */
+export interface ReadSource {
+  /** The newest view, not acquired. @throws CLOSED */
+  view(): View;
+  /** The seq to read at: the newest published one, or a snapshot's. @throws CLOSED */
+  seq(): number;
+  /** Keeps a seq readable. */
+  pin(seq: number): Pin;
+  /** Integer microseconds. */
+  now(): number;
+  nextTurn(): Promise<void>;
+}
+
+// One set serves every synchronous stretch: nothing else runs in between.
+const KEY = new KeyBuffer();
+const BEST = new BestVersion();
+const BOUNDS = new Bounds(undefined, 0);
+const SYNC: BlockDemand<Table> = new BlockDemand<Table>(true);
+const ASYNC: BlockDemand<Table> = new BlockDemand<Table>(false);
+
+/**
+ * The read operations over one source, with keys given back in one form.
+ *
+ * `get` and the first batch of a scan try memory and cache without a promise chain; what is not there is loaded through
+ * the thread pool and the lookup repeated, on the same view.
+ */
+export class EngineReader<K extends Key> {
+  readonly #source: ReadSource;
+  readonly #form: KeyForm;
+
+  constructor(source: ReadSource, form: KeyForm) {
+    this.#source = source;
+    this.#form = form;
+  }
+
+  get(key: BytesInput, options?: GetOptions): Promise<Entry<K> | undefined> {
+    try {
+      if (options?.signal !== undefined) throwIfAborted(options.signal);
+      const asOf = this.#asOf(options);
+      const seq = this.#source.seq();
+      const found = this.#find(key, asOf, seq, ASYNC);
+      if (found === MISS) return this.#getLoading(typeof key === "string" ? key : copyBytes(key), asOf, seq, options);
+      if (found !== undefined && isIncomplete(found)) return completeOn(found, this.#source.view());
+      return Promise.resolve(found);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** @throws as `get` rejects */
+  getSync(key: BytesInput, options?: GetOptions): Entry<K> | undefined {
+    const found = this.#find(key, this.#asOf(options), this.#source.seq(), SYNC);
+    if (found === MISS || found === undefined) return undefined;
+    return isIncomplete(found) ? found.complete(found.extent.readSync()) : found;
+  }
+
+  async getMany(keys: readonly BytesInput[], options?: GetOptions): Promise<(Entry<K> | undefined)[]> {
+    const signal = callSignal(options);
+    throwIfAborted(signal);
+    const asOf = this.#asOf(options);
+    const pin = this.#source.pin(this.#source.seq());
+    try {
+      const encoded = encodeKeys(keys).map(copyBytes);
+      const answers: (Entry<K> | undefined)[] = [];
+      for (const [index, key] of encoded.entries()) {
+        throwIfAborted(signal);
+        const shown = keys[index]!;
+        const found = this.#find(typeof shown === "string" ? shown : key, asOf, pin.seq, ASYNC);
+        answers.push(found === MISS ? await this.#getLoading(key, asOf, pin.seq, options) : await this.#complete(found));
+      }
+      return answers;
+    } finally {
+      pin.release();
+    }
+  }
+
+  scan(range?: Range, options?: ScanOptions): LocalEntries<Entry<K>> {
+    return makeLocalEntries(this.#source, options, () => {
+      const resolved = resolveRange(range);
+      const limit = options?.limit === undefined ? undefined : checkLimit(options.limit);
+      const asOf = this.#asOf(options);
+      const moment = this.#moment(asOf);
+      const open = (seq: number) =>
+        new Scan<K>(resolved, new Bounds(asOf, seq), options?.reverse === true, this.#form, moment);
+      return { limit, open };
+    });
+  }
+
+  history(key: BytesInput, options?: HistoryOptions): LocalEntries<Version<K>> {
+    return makeLocalEntries(this.#source, options, () => {
+      KEY.set(key);
+      const bytes = KEY.toBytes();
+      const limit = options?.limit === undefined ? undefined : checkLimit(options.limit);
+      const now = () => this.#source.now();
+      const from = options?.from === undefined ? 0 : parseTime(options.from, now);
+      const to = options?.to === undefined ? NUMBER_MAX : parseTime(options.to, now);
+      const shown = this.#shownKey();
+      const open = (seq: number) =>
+        new History<K>(bytes, shown, { from, to }, seq, options?.reverse === true);
+      return { limit, open };
+    });
+  }
+
+  /** The key in KEY as each version shows it: one string for all, or a copy of the bytes for each. */
+  #shownKey(): () => K {
+    const key = keyAt(KEY.i32, 0, KEY.length, this.#form) as K;
+    return typeof key === "string" ? () => key : () => new Uint8Array(key) as unknown as K;
+  }
+
+  #asOf(options: GetOptions | undefined): number | undefined {
+    const asOf = options?.asOf;
+    if (asOf === undefined) return undefined;
+    return parseTime(asOf, () => this.#source.now());
+  }
+
+  /** When expiry is judged: at `asOf`, or at one reading of the clock a call. */
+  #moment(asOf: number | undefined): () => number {
+    if (asOf !== undefined) return () => asOf;
+    let now: number | undefined;
+    return () => (now ??= this.#source.now());
+  }
+
+  /** One lookup, in memory and cache (and on disk where `demand` is synchronous). */
+  #find(
+    key: BytesInput,
+    asOf: number | undefined,
+    seq: number,
+    demand: BlockDemand<Table>,
+    view: View = this.#source.view(),
+  ): Entry<K> | Incomplete<Entry<K>> | undefined | typeof MISS {
+    KEY.set(key);
+    try {
+      const lookup = findPoint(view, KEY, BOUNDS.set(asOf, seq), BEST, demand);
+      if (lookup === MISS) return MISS;
+      if (lookup !== FOUND || !isVisible(BEST.run, BEST.index, () => asOf ?? this.#source.now())) return undefined;
+      const shown = typeof key === this.#form ? key : keyAt(KEY.i32, 0, KEY.length, this.#form);
+      return entryAt(BEST.run, BEST.index, BEST.layer!, shown as K);
+    } finally {
+      BEST.release();
+    }
+  }
+
+  /** The way of a lookup that lacked a block: load, look again, until everything is there. */
+  async #getLoading(
+    key: BytesInput,
+    asOf: number | undefined,
+    seq: number,
+    options: GetOptions | undefined,
+  ): Promise<Entry<K> | undefined> {
+    const signal = callSignal(options);
+    const view = this.#source.view().acquire();
+    const loaded: { release(): void }[] = [];
+    try {
+      for (;;) {
+        throwIfAborted(signal);
+        const found = this.#find(key, asOf, seq, ASYNC, view);
+        if (found !== MISS) return await this.#complete(found);
+        loaded.push(await ASYNC.table!.load(ASYNC.block));
+      }
+    } finally {
+      for (const block of loaded) block.release();
+      view.release();
+    }
+  }
+
+  async #complete(found: Entry<K> | Incomplete<Entry<K>> | undefined): Promise<Entry<K> | undefined> {
+    if (found === undefined || !isIncomplete(found)) return found;
+    return completeOn(found, this.#source.view());
+  }
+}
+
+/** Reads the value that is missing, while `view` keeps its file or arena. */
+async function completeOn<T>(found: Incomplete<T>, view: View): Promise<T> {
+  view.acquire();
+  try {
+    return found.complete(await found.extent.read());
+  } finally {
+    view.release();
+  }
+}

@@ -1,0 +1,120 @@
+import type { Entry, Key, ResolvedRange } from "@kvts/common";
+import { compareKeys, KeyBuffer } from "../format/key-buffer.ts";
+import { META_LENGTH_SHIFT } from "../format/version-record.ts";
+import { type BlockDemand, type Lookup, MISS } from "../format/version-run.ts";
+import type { Table } from "../table/table.ts";
+import type { Batch } from "./batch.ts";
+import { BestVersion } from "./best-version.ts";
+import type { Bounds } from "./bounds.ts";
+import { entryAt, isVisible } from "./found-version.ts";
+import { type KeyForm, keyAt } from "./key-decoder.ts";
+import { KeyMerge } from "./key-merge.ts";
+import type { View } from "./view.ts";
+
+/** Keys looked at before a scan that finds little gives way to the event loop. */
+const KEYS_PER_STRETCH_MAX = 4096;
+
+const KEY = new KeyBuffer();
+const LIMIT = new KeyBuffer();
+const BEST = new BestVersion();
+const ZERO = new Uint8Array(1);
+
+/** Why a stretch of a scan ended. */
+export type ScanPause = "full" | "end" | "miss" | "long";
+
+/**
+ * Each key's visible entry over a range. It proceeds in synchronous stretches; between them it holds a key to go on
+ * from and nothing else, so that no arena, block or file is pinned for long and the newest view serves each stretch.
+ */
+export class Scan<K extends Key> {
+  readonly #range: ResolvedRange;
+  readonly #bounds: Bounds;
+  readonly #reverse: boolean;
+  readonly #form: KeyForm;
+  readonly #moment: () => number;
+  /** Forward: the first key still to come. In reverse: a key above the next one. Undefined: from the very end. */
+  #resume: Uint8Array | undefined;
+  #ended = false;
+  /** Keys done so far. */
+  progress = 0;
+
+  constructor(range: ResolvedRange, bounds: Bounds, reverse: boolean, form: KeyForm, moment: () => number) {
+    this.#range = range;
+    this.#bounds = bounds;
+    this.#reverse = reverse;
+    this.#form = form;
+    this.#moment = moment;
+    this.#resume = reverse ? range.end : range.start.length === 0 ? undefined : range.start;
+    if (range.end !== undefined && range.end.length === 0) this.#ended = true;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Adds entries to `batch` until it is full, a block is missing, or the stretch gets long. */
+  fill(view: View, batch: Batch<Entry<K>>, demand: BlockDemand<Table>): ScanPause {
+    if (this.#ended) return "end";
+    const merge = new KeyMerge(view, this.#reverse);
+    try {
+      return this.#fill(merge, batch, demand);
+    } finally {
+      merge.close();
+      BEST.release();
+    }
+  }
+
+  #fill(merge: KeyMerge, batch: Batch<Entry<K>>, demand: BlockDemand<Table>): ScanPause {
+    if (this.#seek(merge, demand) === MISS) return "miss";
+    const bound = this.#reverse ? this.#range.start : this.#range.end;
+    if (bound !== undefined) LIMIT.setBytes(bound);
+    for (let keys = 0; keys < KEYS_PER_STRETCH_MAX; keys++) {
+      if (!merge.gather(KEY) || (bound !== undefined && this.#isPast(LIMIT))) {
+        this.#ended = true;
+        return "end";
+      }
+      if (batch.full) return this.#pause("full", false);
+      if (merge.resolve(this.#bounds, BEST, demand) === MISS) return this.#pause("miss", false);
+      if (BEST.found && isVisible(BEST.run, BEST.index, this.#moment)) {
+        const key = keyAt(KEY.i32, 0, KEY.length, this.#form) as K;
+        batch.add(entryAt(BEST.run, BEST.index, BEST.layer!, key), BEST.meta >>> META_LENGTH_SHIFT);
+      }
+      BEST.release();
+      this.progress++;
+      if (merge.advance(demand) === MISS) return this.#pause("miss", true);
+    }
+    return merge.gather(KEY) ? this.#pause("long", false) : this.#end();
+  }
+
+  #end(): ScanPause {
+    this.#ended = true;
+    return "end";
+  }
+
+  #seek(merge: KeyMerge, demand: BlockDemand<Table>): Lookup {
+    const from = this.#resume;
+    if (from === undefined) return merge.seek(undefined, demand);
+    KEY.setBytes(from);
+    return merge.seek(KEY, demand);
+  }
+
+  #isPast(limit: KeyBuffer): boolean {
+    const order = compareKeys(KEY.i32, 0, KEY.length, limit.i32, 0, limit.length);
+    return this.#reverse ? order < 0 : order >= 0;
+  }
+
+  /** Remembers where to go on: at the current key, or behind it where that is done. */
+  #pause(reason: ScanPause, done: boolean): ScanPause {
+    const key = KEY.toBytes();
+    // The least key above `key` is `key` and a zero byte; the seek in reverse excludes the key that it is given.
+    this.#resume = done === this.#reverse ? key : successor(key);
+    return reason;
+  }
+}
+
+function successor(key: Uint8Array): Uint8Array {
+  const next = new Uint8Array(key.length + 1);
+  next.set(key);
+  next.set(ZERO, key.length);
+  return next;
+}
