@@ -59,6 +59,21 @@ describe("entries", () => {
     await entries.close();
   });
 
+  test("iteration gives out what one pull brought before it waits for another", async () => {
+    const { source, record } = counter(50, 2);
+    const taken = [];
+    for await (const item of makeEntries(source)) {
+      taken.push([item, record.pulls]);
+      if (item === 3) break;
+    }
+    expect(taken).toEqual([
+      [0, 1],
+      [1, 1],
+      [2, 2],
+      [3, 2],
+    ]);
+  });
+
   test("concurrent calls take turns", async () => {
     const { source, record } = counter(6, 1);
     const entries = makeEntries(source);

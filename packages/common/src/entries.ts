@@ -32,9 +32,7 @@ class PulledEntries<T> implements Entries<T> {
 
   async nextv(count: number): Promise<T[]> {
     checkPositiveInteger(count, "count");
-    const items = this.#turn.then(() => this.#take(count));
-    this.#turn = items.catch(() => undefined);
-    return abortable(items, this.#signal);
+    return this.#inTurn(count, count);
   }
 
   async toArray(): Promise<T[]> {
@@ -46,7 +44,7 @@ class PulledEntries<T> implements Entries<T> {
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
     try {
       for (;;) {
-        const items = await this.nextv(batchItems);
+        const items = await this.#inTurn(1, batchItems);
         if (items.length === 0) return;
         yield* items;
       }
@@ -67,9 +65,16 @@ class PulledEntries<T> implements Entries<T> {
     return this.close();
   }
 
-  async #take(count: number): Promise<T[]> {
+  /** The next `least` to `count` items, fewer only at the end. Iteration asks for one, so that it waits for no second pull. */
+  #inTurn(least: number, count: number): Promise<T[]> {
+    const items = this.#turn.then(() => this.#take(least, count));
+    this.#turn = items.catch(() => undefined);
+    return abortable(items, this.#signal);
+  }
+
+  async #take(least: number, count: number): Promise<T[]> {
     if (this.#failure !== undefined) throw this.#failure.error;
-    while (!this.#ended && this.#pulled.length - this.#taken < count) await this.#pull(count);
+    while (!this.#ended && this.#pulled.length - this.#taken < least) await this.#pull(count);
     const items = this.#pulled.slice(this.#taken, this.#taken + count);
     this.#taken += items.length;
     return items;
