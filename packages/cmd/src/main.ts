@@ -1,1 +1,23 @@
-export {};
+#!/usr/bin/env node
+import { runCommandLine } from "./cli.ts";
+import { describeFailure } from "./failure.ts";
+import { note } from "./output/notes.ts";
+import { OutputClosed } from "./output/sink.ts";
+
+/** Tells a failure on stderr, and sets the exit code. The process ends by itself once nothing is open any more. */
+function report(error: unknown, json: boolean): void {
+  if (error instanceof OutputClosed) return;
+  const { exitCode, code, message, details } = describeFailure(error);
+  process.exitCode = exitCode;
+  if (json) process.stderr.write(`${JSON.stringify({ error: { code, message, details } })}\n`);
+  else note(message);
+  if (process.env.KVTS_DEBUG === "1") console.error(error);
+}
+
+const argv = process.argv.slice(2);
+try {
+  await runCommandLine(argv);
+} catch (error) {
+  const separator = argv.indexOf("--");
+  report(error, argv.slice(0, separator === -1 ? undefined : separator).includes("--json"));
+}

@@ -1,0 +1,87 @@
+import yargs, { type Argv } from "yargs";
+import { sealArguments, unsealParsed } from "./arguments.ts";
+import type { Command } from "./command.ts";
+import { deleteCommand } from "./commands/delete.ts";
+import { get } from "./commands/get.ts";
+import { history } from "./commands/history.ts";
+import { put } from "./commands/put.ts";
+import { scan } from "./commands/scan.ts";
+import { stats } from "./commands/stats.ts";
+import { type CommandError, usageError } from "./failure.ts";
+import type { GlobalOptions } from "./options/global.ts";
+import { packageVersion } from "./version.ts";
+
+const commands: readonly Command[] = [put, get, deleteCommand, scan, history, stats];
+
+const widthMax = 110;
+
+/**
+ * Runs the command that `argv` names.
+ * @param argv without the runtime and the script
+ * @throws whatever the command failed with; CommandError where `argv` makes no sense
+ */
+export async function runCommandLine(argv: readonly string[]): Promise<void> {
+  const sealed = sealArguments(argv);
+  const parser = withCommands(createParser([...sealed.argv]))
+    .middleware((parsed) => unsealParsed(parsed, sealed.unseal), false)
+    .fail((message, error) => {
+      if (error instanceof Error && error.name !== parserErrorName) throw error;
+      throw misuse(argv, sealed.unseal(error?.message ?? message));
+    });
+  await parser.parseAsync();
+}
+
+/** Everything that yargs would guess is off: no numbers, no lists, no `--no-` forms, no nesting by dots. */
+function createParser(argv: string[]): Argv<GlobalOptions> {
+  return yargs(argv)
+    .scriptName("kvts")
+    .locale("en")
+    .updateStrings(strings as unknown as Record<string, string>)
+    .parserConfiguration({
+      "boolean-negation": false,
+      "dot-notation": false,
+      "duplicate-arguments-array": false,
+      "greedy-arrays": false,
+      "parse-numbers": false,
+      "parse-positional-numbers": false,
+    })
+    .usage("$0 <command>\n\nA key-value store that remembers every version by its timestamp.")
+    .option("json", { type: "boolean", default: false, describe: "Answer as JSON, one object a line" })
+    .version(packageVersion())
+    .alias("help", "h")
+    .wrap(Math.min(widthMax, process.stdout.columns ?? widthMax))
+    .strict()
+    .demandCommand(1, "kvts needs a command")
+    .exitProcess(false);
+}
+
+function withCommands(parser: Argv<GlobalOptions>): Argv<GlobalOptions> {
+  return commands
+    .reduce((extended, command) => command.addTo(extended), parser)
+    .completion("completion", "Print a completion script for bash or zsh");
+}
+
+/** @param complaint what yargs said about `argv`, over several lines for some mistakes */
+function misuse([first = "--help"]: readonly string[], complaint: string): CommandError {
+  const known = first === "completion" || commands.some(({ name }) => name === first);
+  if (known)
+    return usageError(`${complaint.replace(/\s*\n\s*/g, " ")}; \`kvts ${first} --help\` shows what is possible`);
+  const said = first.startsWith("-") ? complaint : `there is no command ${first}`;
+  return usageError(`${said}; \`kvts --help\` lists the commands`);
+}
+
+/** What yargs calls its own errors. */
+const parserErrorName = "YError";
+
+/** yargs' sentences in our words. */
+const strings = {
+  "Unknown argument: %s": { one: "unknown argument %s", other: "unknown arguments %s" },
+  "Missing required argument: %s": { one: "missing argument %s", other: "missing arguments %s" },
+  "Not enough arguments following: %s": "--%s needs a value",
+  "Not enough non-option arguments: got %s, need at least %s": {
+    one: "missing arguments: %s given, %s needed",
+    other: "missing arguments: %s given, %s needed",
+  },
+  "Invalid values:": "not a possible value:",
+  "Argument: %s, Given: %s, Choices: %s": "--%s is %s, but may be %s",
+} as const;

@@ -1,0 +1,36 @@
+import { formatTime, type Key, textOf, toBase64, utf8, type Version } from "@kvts/common";
+import { encodeBytes, type KeyEncoding } from "../options/key-encoding.ts";
+
+/** A key on a line for people. */
+export function displayKey(key: Key, encoding: KeyEncoding): string {
+  const bytes = typeof key === "string" ? utf8(key) : key;
+  return encoding === "utf8" ? displayBytes(bytes) : encodeBytes(bytes, encoding);
+}
+
+/**
+ * Bytes on a line for people: as they are where they are printable text, else as a quoted JSON string, or as base64
+ * where they are no text. A terminal never receives control characters out of the store.
+ */
+export function displayBytes(bytes: Uint8Array): string {
+  const text = textOf(bytes);
+  if (text === undefined) return `base64:${toBase64(bytes)}`;
+  return unprintable.test(text) ? quote(text) : text;
+}
+
+/** `2023-01-12T11:48:12.000000Z<TAB>value`, the value with its expiry, or `(deleted)`. */
+export function displayVersion(version: Version<Key>): string {
+  const time = formatTime(version.timestamp);
+  if (version.deleted === true) return `${time}\t(deleted)`;
+  const expiry = version.expiresAt === undefined ? "" : `\t(expires ${formatTime(version.expiresAt)})`;
+  return `${time}\t${displayBytes(version.value)}${expiry}`;
+}
+
+/** Control characters of every kind, line separators, and marks that reorder what stands around them. */
+const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u;
+const unprintables = new RegExp(unprintable, "gu");
+
+function quote(text: string): string {
+  return JSON.stringify(text).replace(unprintables, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}
