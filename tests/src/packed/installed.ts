@@ -36,7 +36,7 @@ export async function installPacked(runtimes: Readonly<Record<string, string>>):
     folder,
     run: async (runtime, program, ...programArguments) => {
       const node = join(folder, "node_modules", runtime, "bin/node");
-      return (await run(node, [program, ...programArguments], { cwd: folder })).stdout;
+      return (await run(node, [program, ...programArguments], { cwd: folder, timeout: 60_000 })).stdout;
     },
     remove: () => rm(folder, { recursive: true }),
   };

@@ -23,7 +23,7 @@ beforeAll(async () => {
 }, 300_000);
 afterAll(() => installed?.remove());
 
-describe.each(Object.entries(runtimes))("%s, %s", (runtime, version) => {
+describe.each(Object.entries(runtimes))("%s, %s", { timeout: 60_000 }, (runtime, version) => {
   test("is the runtime meant", async () => {
     expect(await installed.run(runtime, "--version")).toBe(`v${version}\n`);
   });
@@ -46,7 +46,7 @@ describe.each(Object.entries(runtimes))("%s, %s", (runtime, version) => {
   });
 });
 
-test("the types resolve for a strict consumer", () => {
+test("the types resolve for a strict consumer", { timeout: 60_000 }, () => {
   const tsc = join(import.meta.dirname, "../../../node_modules/.bin/tsc");
   const options = ["--noEmit", "--strict", "--skipLibCheck", "--target", "es2023", "--module", "nodenext"];
   const { status, stdout } = spawnSync(tsc, [...options, "consumer.ts"], { cwd: installed.folder, encoding: "utf8" });
