@@ -65,9 +65,10 @@ class ModelStore {
     const assigned = Math.max(this.now(), this.#lastAssigned + 1);
     if (assigned > limits.timestampMax) throw invalidArgument("no timestamp is left to assign; give one");
     const timed = encoded.map((operation) => withTimestamp(operation, assigned));
-    if (encoded.some(({ timestamp }) => timestamp === undefined)) this.#lastAssigned = assigned;
+    const assigns = encoded.some(({ timestamp }) => timestamp === undefined);
+    if (assigns) this.#lastAssigned = assigned;
     this.model.commit(timed);
-    return { timestamp: timed.at(-1)!.timestamp, seq: this.model.seq };
+    return { timestamp: assigns ? assigned : timed.at(-1)!.timestamp, seq: this.model.seq };
   }
 }
 

@@ -1,0 +1,60 @@
+import { afterAll, beforeAll, describe } from "vitest";
+import { batchTests } from "./contract/batches.ts";
+import { hostedTests } from "./contract/hosted.ts";
+import { keyTests } from "./contract/keys.ts";
+import { lifecycleTests } from "./contract/lifecycle.ts";
+import { listTests } from "./contract/lists.ts";
+import { modelTests } from "./contract/model.ts";
+import { refusalTests } from "./contract/refusals.ts";
+import type { Capabilities, OpenedStore, Subject } from "./contract/subject.ts";
+import { timeTests } from "./contract/times.ts";
+import { valueTests } from "./contract/values.ts";
+import { versionTests } from "./contract/versions.ts";
+import { writeTests } from "./contract/writes.ts";
+
+export type { Capabilities, OpenedStore } from "./contract/subject.ts";
+
+export interface ContractOptions extends Capabilities {
+  /** Opens an empty store. Called for each test that needs one of its own, and once for all others. */
+  open(): Promise<OpenedStore>;
+}
+
+/** Generous, since an implementation may start a process for a store. */
+const timeoutMs = 60_000;
+
+/**
+ * What every `Store` promises, as one suite of tests for all implementations: the engine, the clients, the reference
+ * store. docs/semantics.md is the text that it checks.
+ */
+export function storeContract(name: string, options: ContractOptions): void {
+  describe(name, { timeout: timeoutMs }, () => {
+    let shared: OpenedStore | undefined;
+    beforeAll(async () => {
+      shared = await options.open();
+    }, timeoutMs);
+    afterAll(async () => shared?.close(), timeoutMs);
+
+    const subject: Subject = {
+      ...options,
+      get shared() {
+        if (shared === undefined) throw new Error("the shared store is open while tests run, and not before");
+        return shared;
+      },
+      async fresh() {
+        const opened = await options.open();
+        return { ...opened, [Symbol.asyncDispose]: () => opened.close() };
+      },
+    };
+    describe("versions", () => versionTests(subject));
+    describe("writes", () => writeTests(subject));
+    describe("batches", () => batchTests(subject));
+    describe("keys", () => keyTests(subject));
+    describe("values", () => valueTests(subject));
+    describe("lists", () => listTests(subject));
+    describe("times", () => timeTests(subject));
+    describe("refusals", () => refusalTests(subject));
+    describe("lifecycle", () => lifecycleTests(subject));
+    describe("model", () => modelTests(subject));
+    if (options.hosted === true) describe("snapshots", () => hostedTests(subject));
+  });
+}

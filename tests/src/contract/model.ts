@@ -1,0 +1,142 @@
+import { type Entry, type Operation, resolveRange, utf8, type Version } from "@kvts/common";
+import { Model, type ModelOperation, type ModelVersion, sameVersion } from "@kvts/db/testing";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { type Subject, uniqueKey } from "./subject.ts";
+
+/** Few keys and timestamps, so that versions meet; some lie on both sides of a 32-bit boundary. */
+const suffixes = ["", "\0", "a", "ab", "b", "🦊"] as const;
+const timestamps = [0, 1, 2, 3, 5, 8, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 32 + 1, 2 ** 44] as const;
+const farExpiry = 2 ** 52;
+
+const key = fc.constantFrom(...suffixes);
+const timestamp = fc.constantFrom(...timestamps);
+const operation = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      op: fc.constant("put" as const),
+      key,
+      timestamp,
+      value: fc.uint8Array({ maxLength: 12 }),
+      life: fc.option(fc.constantFrom(1, 2, 4, farExpiry), { nil: undefined, freq: 3 }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant("delete" as const), key, timestamp }) },
+);
+type Drawn = typeof operation extends fc.Arbitrary<infer T> ? T : never;
+
+const list = { reverse: fc.boolean(), limit: fc.option(fc.integer({ min: 1, max: 5 }), { nil: undefined }) };
+const asOf = fc.option(timestamp, { nil: undefined });
+const question = fc.oneof(
+  fc.record({ ask: fc.constant("get" as const), key, asOf }),
+  fc.record({ ask: fc.constant("getMany" as const), keys: fc.array(key), asOf }),
+  fc.record({ ask: fc.constant("scan" as const), start: key, end: key, asOf, includeDeleted: fc.boolean(), ...list }),
+  fc.record({ ask: fc.constant("history" as const), key, from: asOf, to: asOf, ...list }),
+);
+type Question = typeof question extends fc.Arbitrary<infer T> ? T : never;
+
+const step = fc.oneof(
+  { weight: 2, arbitrary: fc.record({ write: fc.array(operation, { minLength: 1, maxLength: 4 }) }) },
+  { weight: 3, arbitrary: fc.record({ question }) },
+);
+
+export function modelTests(subject: Subject): void {
+  test("random histories read as the reference model says", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 40 }), async (steps) => {
+        const run = new Run(subject, uniqueKey());
+        for (const each of steps) {
+          if ("write" in each) await run.write(each.write);
+          else await run.ask(each.question);
+        }
+        await run.askAll();
+      }),
+      { numRuns: subject.modelRuns ?? 25 },
+    );
+  });
+}
+
+/** A store and a model that are told the same. */
+class Run {
+  readonly #subject: Subject;
+  readonly #prefix: string;
+  readonly #model: Model = new Model();
+
+  constructor(subject: Subject, prefix: string) {
+    this.#subject = subject;
+    this.#prefix = prefix;
+  }
+
+  async write(drawn: readonly Drawn[]): Promise<void> {
+    const { store } = this.#subject.shared;
+    const operations = drawn.map((each) => this.#operation(each));
+    const { seq } = await (operations.length === 1 ? this.#single(operations[0]!) : store.write(operations));
+    this.#model.commit(operations, seq);
+  }
+
+  async ask(asked: Question): Promise<void> {
+    const { bytes } = this.#subject.shared;
+    const model = this.#model;
+    const now = Date.now() * 1000;
+    if (asked.ask === "get") {
+      const [found, at] = [await bytes.get(this.#key(asked.key), asked), this.#key(asked.key)];
+      expectSame(asked, [found], [model.get(at, { now, asOf: asked.asOf })]);
+    } else if (asked.ask === "getMany") {
+      const keys = asked.keys.map((each) => this.#key(each));
+      const expected = keys.map((each) => model.get(each, { now, asOf: asked.asOf }));
+      expectSame(asked, await bytes.getMany(keys, { asOf: asked.asOf }), expected);
+    } else if (asked.ask === "scan") {
+      const range = { start: this.#key(asked.start), end: this.#key(asked.end) };
+      expectSame(asked, await bytes.scan(range, asked).toArray(), model.scan(resolveRange(range), { now, ...asked }));
+    } else {
+      const at = this.#key(asked.key);
+      expectSame(asked, await bytes.history(at, asked).toArray(), model.history(at, asked));
+    }
+  }
+
+  /** Every key's whole history, and the whole store at every moment that matters. */
+  async askAll(): Promise<void> {
+    const { bytes } = this.#subject.shared;
+    const range = { prefix: this.#prefix };
+    const now = Date.now() * 1000;
+    for (const each of suffixes) {
+      const at = this.#key(each);
+      expectSame({ history: each }, await bytes.history(at).toArray(), this.#model.history(at));
+    }
+    for (const moment of [...timestamps, undefined]) {
+      const expected = this.#model.scan(resolveRange(range), { now, asOf: moment });
+      expectSame({ scan: moment }, await bytes.scan(range, { asOf: moment }).toArray(), expected);
+    }
+  }
+
+  #single(operation: ModelOperation): Promise<{ readonly seq: number }> {
+    const { store } = this.#subject.shared;
+    return operation.op === "put"
+      ? store.put(operation.key, operation.value, operation)
+      : store.delete(operation.key, operation);
+  }
+
+  #key(suffix: string): Uint8Array {
+    return utf8(this.#prefix + suffix);
+  }
+
+  #operation(drawn: Drawn): ModelOperation & Operation {
+    const at = this.#key(drawn.key);
+    if (drawn.op === "delete") return { op: "delete", key: at, timestamp: drawn.timestamp };
+    const expiresAt = drawn.life === undefined ? undefined : drawn.timestamp + drawn.life;
+    return { op: "put", key: at, value: drawn.value, timestamp: drawn.timestamp, expiresAt };
+  }
+}
+
+type Found = Version<Uint8Array> | Entry<Uint8Array> | undefined;
+
+function expectSame(asked: unknown, found: readonly Found[], expected: readonly (ModelVersion | undefined)[]): void {
+  const versions = found.map((each): ModelVersion | undefined => {
+    if (each === undefined) return undefined;
+    return each.deleted === true ? { ...each, op: "delete" } : { ...each, op: "put" };
+  });
+  const same = versions.length === expected.length && versions.every((each, i) => sameVersion(each, expected[i]));
+  if (!same) expect({ asked, found: versions }).toEqual({ asked, found: expected });
+  expect(same).toBe(true);
+}
