@@ -37,6 +37,9 @@ export interface Subject extends Capabilities {
   fresh(): Promise<OpenedStore & AsyncDisposable>;
 }
 
+/** More than one page of any implementation. */
+export const manyItems = 3_000;
+
 let keys = 0;
 
 /** A key, or a prefix of keys, that no other test uses. */
