@@ -134,9 +134,28 @@ describe("entries", () => {
     const waiting = entries.nextv(1);
     controller.abort(new Error("enough"));
     await expect(waiting).rejects.toMatchObject({ code: "CANCELLED", cause: controller.signal.reason });
+    await expect(entries.close()).resolves.toBeUndefined();
     const { source, record } = counter(5, 2);
     await expect(makeEntries(source, controller.signal).toArray()).rejects.toMatchObject({ code: "CANCELLED" });
     expect(record).toMatchObject({ pulls: 0, closes: 1 });
+  });
+
+  test("a loop over a pull that never ends is left when the signal fires", async () => {
+    const controller = new AbortController();
+    const looping = makeEntries({ pull: () => new Promise<never[]>(() => undefined) }, controller.signal).toArray();
+    await new Promise((resolve) => setImmediate(resolve));
+    controller.abort();
+    await expect(looping).rejects.toMatchObject({ code: "CANCELLED" });
+  });
+
+  test("a source that cannot be closed says so, with a signal and without", async () => {
+    const source: EntriesSource<number> = {
+      pull: async () => [1],
+      close: () => Promise.reject(new KvtsError("CORRUPTION", "broken")),
+    };
+    for (const signal of [undefined, new AbortController().signal]) {
+      await expect(makeEntries(source, signal).close()).rejects.toMatchObject({ code: "CORRUPTION" });
+    }
   });
 
   test("a count below 1 is refused", async () => {

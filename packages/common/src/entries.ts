@@ -58,7 +58,7 @@ class PulledEntries<T> implements Entries<T> {
     this.#pulled = [];
     this.#taken = 0;
     this.#closing ??= this.#turn.then(() => this.#source.close?.());
-    return this.#closing;
+    return this.#signal === undefined ? this.#closing : this.#closedOrAborted(this.#closing, this.#signal);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -78,6 +78,15 @@ class PulledEntries<T> implements Entries<T> {
     const items = this.#pulled.slice(this.#taken, this.#taken + count);
     this.#taken += items.length;
     return items;
+  }
+
+  /** Waits for a pull under way to end, unless the signal fires: then the source is closed behind the caller's back. */
+  async #closedOrAborted(closing: Promise<void>, signal: AbortSignal): Promise<void> {
+    try {
+      await abortable(closing, signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
   }
 
   async #pull(count: number): Promise<void> {

@@ -42,8 +42,12 @@ export type Version<K extends Key = string> = Entry<K> | Tombstone<K>;
 
 /** What every acknowledged write returns. */
 export interface WriteResult {
-  /** Microseconds since the Unix epoch: the one given, or the one assigned. */
+  /**
+   * Microseconds since the Unix epoch: the one given, or the one assigned. Of a batch, the one assigned to the
+   * operations without a timestamp; where all of them have one, the last operation's.
+   */
   readonly timestamp: number;
+  /** Of a batch, the last operation's. */
   readonly seq: number;
 }
 
