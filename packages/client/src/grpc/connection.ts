@@ -1,0 +1,131 @@
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, type OutgoingHttpHeaders } from "node:http2";
+import type { GrpcTransportOptions } from "@connectrpc/connect-node";
+
+const MiB = 1024 * 1024;
+
+/** What a stream and all of them together may receive ahead of their readers, so that distance does not slow values. */
+const streamWindowBytes = 4 * MiB;
+const connectionWindowBytes = 16 * MiB;
+
+/** Streams are refused while a session holds more than this; what is being sent counts, so a few large values must fit. */
+const sessionMemoryMegabytes = 1024;
+
+/** A server that was silent for so long is asked for a sign of life along with the next request. */
+const silenceMsMax = 15_000;
+/** How long it has for that. */
+const pingTimeoutMs = 10_000;
+
+/**
+ * The HTTP/2 connection of one client, in the shape that Connect's transport takes. It is opened by the first request,
+ * and anew by the next one after it was lost. No request goes out before the other side has shown that it speaks
+ * HTTP/2, so a connection that failed to open failed unsent. While no call is under way it keeps no process alive.
+ */
+export class GrpcConnection implements NonNullable<GrpcTransportOptions["sessionManager"]> {
+  readonly authority: string;
+  readonly #openingFailure: (cause: unknown) => Error;
+  #link: Promise<Link> | undefined;
+
+  /** @param openingFailure what requests reject with when no connection comes to be */
+  constructor(url: string, openingFailure: (cause: unknown) => Error) {
+    this.authority = new URL(url).origin;
+    this.#openingFailure = openingFailure;
+  }
+
+  async request(method: string, path: string, headers: OutgoingHttpHeaders): Promise<ClientHttp2Stream> {
+    const whole = { ...headers, ":method": method, ":path": path };
+    for (;;) {
+      this.#link ??= this.#open();
+      const link = this.#link;
+      const stream = (await link).request(whole);
+      if (stream !== undefined) return stream;
+      if (this.#link === link) this.#link = undefined;
+    }
+  }
+
+  notifyResponseByteRead(): void {
+    // Signs of life are taken from the session itself.
+  }
+
+  /** Ends the connection once no stream uses it. */
+  close(): void {
+    this.#link?.then(
+      (link) => link.session.close(),
+      () => {},
+    );
+  }
+
+  async #open(): Promise<Link> {
+    try {
+      return new Link(await openSession(this.authority));
+    } catch (cause) {
+      this.#link = undefined;
+      throw this.#openingFailure(cause);
+    }
+  }
+}
+
+function openSession(authority: string): Promise<ClientHttp2Session> {
+  return new Promise((resolve, reject) => {
+    const session = connect(authority, {
+      settings: { enablePush: false, initialWindowSize: streamWindowBytes },
+      maxSessionMemory: sessionMemoryMegabytes,
+    });
+    // Stays for good: an error that nobody hears would end the process, and the streams that it ends tell of it.
+    session.on("error", reject);
+    session.once("close", () => reject(new Error("the other side hung up")));
+    session.once("remoteSettings", () => {
+      session.setLocalWindowSize(connectionWindowBytes);
+      resolve(session);
+    });
+  });
+}
+
+/** One open session, with what is known about the other side's health. */
+class Link {
+  readonly session: ClientHttp2Session;
+  #streams = 0;
+  #retired = false;
+  #heardAtMs = performance.now();
+  #pinging = false;
+
+  constructor(session: ClientHttp2Session) {
+    this.session = session;
+    session.unref();
+    session.once("goaway", () => {
+      this.#retired = true;
+      session.close();
+    });
+  }
+
+  /** A stream for a request, or `undefined` when the session takes no more. */
+  request(headers: OutgoingHttpHeaders): ClientHttp2Stream | undefined {
+    const { session } = this;
+    if (this.#retired || session.closed || session.destroyed) return undefined;
+    const stream = session.request(headers);
+    if (this.#streams++ === 0) session.ref();
+    stream.once("response", () => {
+      this.#heardAtMs = performance.now();
+    });
+    stream.once("close", () => {
+      if (--this.#streams === 0) session.unref();
+    });
+    this.#ping();
+    return stream;
+  }
+
+  /** Ends a session whose other side is gone without a word, as after a sleep of this machine: its streams fail soon. */
+  #ping(): void {
+    if (this.#pinging || performance.now() - this.#heardAtMs < silenceMsMax) return;
+    this.#pinging = true;
+    const timer = setTimeout(
+      () => this.session.destroy(new Error("no sign of life from the other side")),
+      pingTimeoutMs,
+    );
+    timer.unref();
+    this.session.ping(() => {
+      clearTimeout(timer);
+      this.#pinging = false;
+      this.#heardAtMs = performance.now();
+    });
+  }
+}

@@ -1,0 +1,47 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { GetStatusResponse, OperationSchema, Version } from "@kvts/api";
+import type { EncodedOperation, StatValue, StoreStats, WriteResult } from "@kvts/common";
+import { arrivedNumber } from "../arrived.ts";
+import { brokenAnswer } from "../failures.ts";
+import type { WirePage, WireVersion } from "../wire.ts";
+
+/** An optional integer as generated messages carry it. */
+export function toInt64(value: number | undefined): bigint | undefined {
+  return value === undefined ? undefined : BigInt(value);
+}
+
+export function toOperation({ op, ...fields }: EncodedOperation): MessageInitShape<typeof OperationSchema> {
+  const { key, value } = fields;
+  const timestamp = toInt64(fields.timestamp);
+  if (op === "delete") return { kind: { case: "delete", value: { key, timestamp } } };
+  return { kind: { case: "put", value: { key, value, timestamp, expiresAt: toInt64(fields.expiresAt) } } };
+}
+
+export function fromResult(result: { readonly timestamp: bigint; readonly seq: bigint }): WriteResult {
+  return { timestamp: arrivedNumber(result.timestamp, "timestamp"), seq: arrivedNumber(result.seq, "seq") };
+}
+
+export function fromVersion({ key, value, timestamp, seq, expiresAt, deleted }: Version): WireVersion {
+  if (deleted !== (value === undefined)) throw brokenAnswer("a version is neither a value nor a tombstone");
+  return {
+    key,
+    value,
+    timestamp: arrivedNumber(timestamp, "timestamp"),
+    seq: arrivedNumber(seq, "seq"),
+    expiresAt: expiresAt === undefined ? undefined : arrivedNumber(expiresAt, "expiresAt"),
+  };
+}
+
+export function fromPage<M, T>(
+  page: { readonly nextPageToken: string; readonly seq: bigint },
+  items: readonly M[],
+  convert: (item: M) => T,
+): WirePage<T> {
+  return { items: items.map(convert), nextPageToken: page.nextPageToken, seq: arrivedNumber(page.seq, "seq") };
+}
+
+export function fromStatus({ seq, incarnation, stats = {} }: GetStatusResponse): StoreStats {
+  // A Struct's JSON; the figures of a store have no nulls.
+  const figures = stats as Readonly<Record<string, StatValue>>;
+  return { ...figures, seq: arrivedNumber(seq, "seq"), incarnation };
+}

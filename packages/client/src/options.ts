@@ -1,0 +1,72 @@
+import { checkFields, checkPositiveInteger, invalidArgument } from "@kvts/common";
+import type { RetryPolicy } from "./retry.ts";
+
+/** How often and how patiently reads are retried while the server is unavailable. Writes are never sent twice. */
+export interface RetryOptions {
+  /** Most times that one read is sent, the first included: 4 unless given; 1 for no retries. */
+  readonly triesMax?: number | undefined;
+  /** Longest pause before the second try, in milliseconds, doubled with each further one: 50 unless given. */
+  readonly delayMsFirst?: number | undefined;
+  /** Longest pause, in milliseconds: 2,000 unless given. */
+  readonly delayMsMax?: number | undefined;
+}
+
+/** What both clients take. */
+export interface ClientOptions {
+  /**
+   * Deadline of every call that sets none, retries included, in milliseconds: 30,000 unless given. For a scan or a
+   * history it is the deadline of each page; their own `timeoutMs` is that of the whole sequence.
+   */
+  readonly timeoutMs?: number | undefined;
+  readonly retry?: RetryOptions | undefined;
+  /** Sent with every request, such as `authorization`. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Options, checked and complete. */
+export interface Settings {
+  readonly timeoutMs: number;
+  readonly retry: RetryPolicy;
+  readonly headers: Headers;
+}
+
+/** Longest timer that runtimes keep; a longer one would fire at once. */
+export const timeoutMsMax: number = 2 ** 31 - 1;
+
+const optionNames = ["timeoutMs", "retry", "headers"];
+
+/**
+ * @param more names of further options that the caller looks after
+ * @throws INVALID_ARGUMENT naming the option
+ */
+export function checkOptions(options: ClientOptions, more: readonly string[] = []): Settings {
+  checkFields(options, [...optionNames, ...more], "the client options");
+  return {
+    timeoutMs: checkTimeoutMs(options.timeoutMs ?? 30_000),
+    retry: checkRetry(options.retry ?? {}),
+    headers: checkHeaders(options.headers),
+  };
+}
+
+/** A deadline that a timer can keep. */
+export function checkTimeoutMs(timeoutMs: number): number {
+  return Math.min(checkPositiveInteger(timeoutMs, "timeoutMs"), timeoutMsMax);
+}
+
+function checkRetry(retry: RetryOptions): RetryPolicy {
+  checkFields(retry, ["triesMax", "delayMsFirst", "delayMsMax"], "the retry options");
+  const { triesMax = 4, delayMsFirst = 50, delayMsMax = 2_000 } = retry;
+  return {
+    triesMax: checkPositiveInteger(triesMax, "retry.triesMax"),
+    delayMsFirst: checkPositiveInteger(delayMsFirst, "retry.delayMsFirst"),
+    delayMsMax: checkPositiveInteger(delayMsMax, "retry.delayMsMax"),
+  };
+}
+
+function checkHeaders(headers: ClientOptions["headers"]): Headers {
+  try {
+    return new Headers(headers);
+  } catch (cause) {
+    throw invalidArgument(`headers cannot be sent: ${cause instanceof Error ? cause.message : String(cause)}`);
+  }
+}

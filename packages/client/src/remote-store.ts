@@ -1,0 +1,190 @@
+import {
+  type BytesInput,
+  type CallOptions,
+  callSignal,
+  checkKeyForm,
+  checkLimit,
+  checkRequestId,
+  copyBytes,
+  type DeleteOptions,
+  decodeKey,
+  type EncodedOperation,
+  type Entries,
+  type EntriesSource,
+  type Entry,
+  encodeKey,
+  encodeKeys,
+  encodeOperation,
+  encodeOperations,
+  type GetOptions,
+  type HistoryOptions,
+  type KeyOf,
+  KvtsError,
+  type LiveScanOptions,
+  makeEntries,
+  makeEntry,
+  makeTombstone,
+  type Operation,
+  type PutOptions,
+  parseTime,
+  type Range,
+  resolveRange,
+  type ScanOptions,
+  type Store,
+  type StoreStats,
+  type TimeInput,
+  type Version,
+  type ViewOptions,
+  type WriteOptions,
+  type WriteResult,
+} from "@kvts/common";
+import { Caller } from "./caller.ts";
+import { getMany } from "./get-many.ts";
+import type { Settings } from "./options.ts";
+import { pagedSource } from "./paged-source.ts";
+import { type Runtime, systemRuntime } from "./runtime.ts";
+import type { PageRequest, SingleWrite, Wire, WireCall, WirePage, WireVersion } from "./wire.ts";
+
+/** The store at the other end of `wire`: input checked before it travels, answers in the forms of every other store. */
+export function createRemoteStore(wire: Wire, settings: Settings, runtime: Runtime = systemRuntime): Store {
+  return new RemoteStore(
+    { wire, caller: new Caller(settings, runtime), now: () => runtime.clock.now() },
+    "string",
+    true,
+  );
+}
+
+/** What all views of one client share. */
+interface Remote {
+  readonly wire: Wire;
+  readonly caller: Caller;
+  /** Microseconds, for relative times. */
+  readonly now: () => number;
+}
+
+class RemoteStore<F extends "string" | "bytes"> implements Store<KeyOf<F>> {
+  readonly #remote: Remote;
+  readonly #form: F;
+  readonly #owner: boolean;
+  #closing: Promise<void> | undefined;
+
+  constructor(remote: Remote, form: F, owner: boolean) {
+    this.#remote = remote;
+    this.#form = form;
+    this.#owner = owner;
+  }
+
+  async put(key: BytesInput, value: BytesInput, options: PutOptions = {}): Promise<WriteResult> {
+    const { wire, caller } = this.#remote;
+    const { timestamp, expiresAt } = options;
+    const request = this.#single({ op: "put", key, value, timestamp, expiresAt }, options);
+    return caller.write(options, (call) => wire.put(request, call));
+  }
+
+  async delete(key: BytesInput, options: DeleteOptions = {}): Promise<WriteResult> {
+    const { wire, caller } = this.#remote;
+    const request = this.#single({ op: "delete", key, timestamp: options.timestamp }, options);
+    return caller.write(options, (call) => wire.delete(request, call));
+  }
+
+  async write(operations: readonly Operation[], options: WriteOptions = {}): Promise<WriteResult> {
+    const { wire, caller, now } = this.#remote;
+    const requestId = checkRequestId(options.requestId);
+    const request = { operations: encodeOperations(operations, now), requestId };
+    return caller.write(options, (call) => wire.write(request, call));
+  }
+
+  async get(key: BytesInput, options: GetOptions = {}): Promise<Entry<KeyOf<F>> | undefined> {
+    const { wire, caller } = this.#remote;
+    const request = { key: encodeKey(key), asOf: this.#time(options.asOf) };
+    const found = await caller.read(options, (call) => wire.get(request, call));
+    return found === undefined ? undefined : this.#entry(found);
+  }
+
+  async getMany(keys: readonly BytesInput[], options: GetOptions = {}): Promise<(Entry<KeyOf<F>> | undefined)[]> {
+    const { wire, caller } = this.#remote;
+    const found = await getMany(encodeKeys(keys), this.#time(options.asOf), (request) =>
+      caller.read(options, (call) => wire.batchGet(request, call)),
+    );
+    return found.map((version) => (version === undefined ? undefined : this.#entry(version)));
+  }
+
+  scan(range?: Range, options?: LiveScanOptions): Entries<Entry<KeyOf<F>>>;
+  scan(range: Range | undefined, options: ScanOptions): Entries<Version<KeyOf<F>>>;
+  scan(range?: Range, options: ScanOptions = {}): Entries<Version<KeyOf<F>>> {
+    return this.#entries(options, () => {
+      const { reverse = false, includeDeleted = false } = options;
+      const request = { range: resolveRange(range), asOf: this.#time(options.asOf), reverse, includeDeleted };
+      return (page, call) => this.#remote.wire.scan({ ...request, ...page }, call);
+    });
+  }
+
+  history(key: BytesInput, options: HistoryOptions = {}): Entries<Version<KeyOf<F>>> {
+    return this.#entries(options, () => {
+      const { reverse = false } = options;
+      const [from, to] = [this.#time(options.from), this.#time(options.to)];
+      const request = { key: copyBytes(encodeKey(key)), from, to, reverse };
+      return (page, call) => this.#remote.wire.listVersions({ ...request, ...page }, call);
+    });
+  }
+
+  async stats(options: CallOptions = {}): Promise<StoreStats> {
+    const { wire, caller } = this.#remote;
+    return caller.read(options, (call) => wire.stats(call));
+  }
+
+  with<V extends "string" | "bytes">(options: ViewOptions<V>): Store<KeyOf<V>> {
+    return new RemoteStore(this.#remote, checkKeyForm(options.keys), false);
+  }
+
+  close(): Promise<void> {
+    if (!this.#owner) return Promise.resolve();
+    this.#closing ??= this.#remote.caller.close().then(() => this.#remote.wire.close());
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #single(operation: Operation, { requestId }: WriteOptions): SingleWrite {
+    const encoded: EncodedOperation = encodeOperation(operation, this.#remote.now);
+    return { operation: encoded, requestId: checkRequestId(requestId) };
+  }
+
+  #time(input: TimeInput | undefined): number | undefined {
+    return input === undefined ? undefined : parseTime(input, this.#remote.now);
+  }
+
+  /** A sequence read in pages; what is wrong with its arguments is told by the first read, as for every other call. */
+  #entries(
+    options: CallOptions & { readonly limit?: number | undefined },
+    prepare: () => (page: PageRequest, call: WireCall) => Promise<WirePage<WireVersion>>,
+  ): Entries<Version<KeyOf<F>>> {
+    try {
+      const fetch = prepare();
+      const signal = callSignal(options);
+      const fetchPage = async (request: PageRequest): Promise<WirePage<Version<KeyOf<F>>>> => {
+        const page = await this.#remote.caller.read({ signal }, (call) => fetch(request, call));
+        return { ...page, items: page.items.map((version) => this.#version(version)) };
+      };
+      return makeEntries(pagedSource(fetchPage, checkLimit(options.limit)), signal);
+    } catch (error) {
+      return makeEntries(failingSource(error));
+    }
+  }
+
+  #version(version: WireVersion): Version<KeyOf<F>> {
+    if (version.value !== undefined) return this.#entry(version);
+    return makeTombstone(decodeKey(version.key, this.#form), version.timestamp, version.seq);
+  }
+
+  #entry({ key, value, timestamp, seq, expiresAt }: WireVersion): Entry<KeyOf<F>> {
+    if (value === undefined) throw new KvtsError("INTERNAL", "the server answered a read with a deleted version");
+    return makeEntry({ key: decodeKey(key, this.#form), value, timestamp, seq, expiresAt });
+  }
+}
+
+function failingSource(error: unknown): EntriesSource<never> {
+  return { pull: () => Promise.reject(error) };
+}

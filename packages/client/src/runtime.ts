@@ -1,0 +1,33 @@
+import { abortError, type Clock, systemClock } from "@kvts/common";
+
+/** Where a client's time and chance come from. */
+export interface Runtime {
+  /** The wall clock that relative times such as `-5m` count from. */
+  readonly clock: Clock;
+  /** Milliseconds of a clock that is never set. */
+  nowMs(): number;
+  /** Even in [0, 1). */
+  random(): number;
+  /** Waits; rejects with the error of `signal` as soon as it fires. */
+  sleep(ms: number, signal: AbortSignal | undefined): Promise<void>;
+}
+
+export const systemRuntime: Runtime = {
+  clock: systemClock,
+  nowMs: () => performance.now(),
+  random: () => Math.random(),
+  sleep(ms, signal) {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted === true) return reject(abortError(signal));
+      const abort = (): void => {
+        clearTimeout(timer);
+        reject(abortError(signal as AbortSignal));
+      };
+      const timer = setTimeout(() => {
+        signal?.removeEventListener("abort", abort);
+        resolve();
+      }, ms);
+      signal?.addEventListener("abort", abort, { once: true });
+    });
+  },
+};

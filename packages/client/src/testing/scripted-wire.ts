@@ -1,0 +1,26 @@
+import { KvtsError } from "@kvts/common";
+import { type Wire, WireFailure } from "../wire.ts";
+
+/** A wire of which a test says what some methods do; the others fail the test by being called. */
+export function scriptedWire(script: Partial<Wire>): Wire {
+  const unexpected = (name: string) => () => {
+    throw new Error(`${name} was not expected to be called`);
+  };
+  return {
+    put: unexpected("put"),
+    delete: unexpected("delete"),
+    write: unexpected("write"),
+    get: unexpected("get"),
+    batchGet: unexpected("batchGet"),
+    scan: unexpected("scan"),
+    listVersions: unexpected("listVersions"),
+    stats: unexpected("stats"),
+    close() {},
+    ...script,
+  };
+}
+
+/** What a wire rejects with while its server cannot be reached. */
+export function unavailable(outcome: WireFailure["outcome"] = "unsent", retryAfterMs?: number): WireFailure {
+  return new WireFailure(new KvtsError("UNAVAILABLE", "no server answers"), outcome, retryAfterMs);
+}

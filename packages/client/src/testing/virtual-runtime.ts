@@ -1,0 +1,30 @@
+import { abortError } from "@kvts/common";
+import type { Runtime } from "../runtime.ts";
+
+/** Time that passes only by being slept through, or by `advance`; chance that always falls the same way. */
+export interface VirtualRuntime extends Runtime {
+  /** The pauses slept so far, in milliseconds. */
+  readonly sleeps: readonly number[];
+  advance(ms: number): void;
+}
+
+/** @param chance what `random` answers, in [0, 1) */
+export function virtualRuntime(chance = 0.5, startMicros = 1_000_000_000): VirtualRuntime {
+  const sleeps: number[] = [];
+  let elapsedMs = 0;
+  return {
+    sleeps,
+    clock: { now: () => startMicros + elapsedMs * 1000 },
+    nowMs: () => elapsedMs,
+    random: () => chance,
+    advance(ms) {
+      elapsedMs += ms;
+    },
+    async sleep(ms, signal) {
+      sleeps.push(ms);
+      await Promise.resolve();
+      if (signal?.aborted === true) throw abortError(signal);
+      elapsedMs += ms;
+    },
+  };
+}

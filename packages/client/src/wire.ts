@@ -1,0 +1,109 @@
+import type { EncodedOperation, KvtsError, ResolvedRange, StoreStats, WriteResult } from "@kvts/common";
+
+/** How long one exchange may take, and what abandons it early. */
+export interface WireCall {
+  readonly signal: AbortSignal | undefined;
+  readonly timeoutMs: number;
+}
+
+/** One operation that travels alone. */
+export interface SingleWrite {
+  readonly operation: EncodedOperation;
+  readonly requestId: string | undefined;
+}
+
+export interface BatchWrite {
+  readonly operations: readonly EncodedOperation[];
+  readonly requestId: string | undefined;
+}
+
+export interface GetRequest {
+  readonly key: Uint8Array;
+  /** Microseconds; the newest version when left out. */
+  readonly asOf: number | undefined;
+}
+
+/** One page; `pageToken` is empty for the first. */
+export interface PageRequest {
+  readonly pageSize: number;
+  readonly pageToken: string;
+}
+
+export interface BatchGetRequest extends PageRequest {
+  readonly keys: readonly Uint8Array[];
+  readonly asOf: number | undefined;
+  /** Ignores commits above this seq; the server chooses, and says which, when left out. */
+  readonly atSeq: number | undefined;
+}
+
+export interface ScanRequest extends PageRequest {
+  readonly range: ResolvedRange;
+  readonly asOf: number | undefined;
+  readonly reverse: boolean;
+  readonly includeDeleted: boolean;
+}
+
+export interface ListVersionsRequest extends PageRequest {
+  readonly key: Uint8Array;
+  /** Microseconds, both inclusive. */
+  readonly from: number | undefined;
+  readonly to: number | undefined;
+  readonly reverse: boolean;
+}
+
+/** A version as it arrived, numbers checked: a value, or a tombstone where that is `undefined`. */
+export interface WireVersion {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array | undefined;
+  readonly timestamp: number;
+  readonly seq: number;
+  readonly expiresAt: number | undefined;
+}
+
+export interface WirePage<T> {
+  readonly items: readonly T[];
+  /** Empty on the last page. */
+  readonly nextPageToken: string;
+  /** The seq that every page is read at. */
+  readonly seq: number;
+}
+
+/**
+ * A way to a server: one exchange a method, checked plain data in and out. A wire knows its protocol and nothing else;
+ * checks of input, deadlines over several tries, retries and paging are the same for all wires and live above them.
+ * Every method rejects with a {@link WireFailure}.
+ */
+export interface Wire {
+  put(request: SingleWrite, call: WireCall): Promise<WriteResult>;
+  delete(request: SingleWrite, call: WireCall): Promise<WriteResult>;
+  write(request: BatchWrite, call: WireCall): Promise<WriteResult>;
+  get(request: GetRequest, call: WireCall): Promise<WireVersion | undefined>;
+  batchGet(request: BatchGetRequest, call: WireCall): Promise<WirePage<WireVersion | undefined>>;
+  scan(request: ScanRequest, call: WireCall): Promise<WirePage<WireVersion>>;
+  listVersions(request: ListVersionsRequest, call: WireCall): Promise<WirePage<WireVersion>>;
+  stats(call: WireCall): Promise<StoreStats>;
+  /** Gives up the connections. Called once, when no exchange is under way. */
+  close(): void;
+}
+
+/**
+ * What became of a failed exchange: `unsent`, the server never saw it; `answered`, the server's own verdict;
+ * `unknown`, the connection, the deadline or the caller ended it, and a write may have happened or not.
+ */
+export type WireOutcome = "unsent" | "answered" | "unknown";
+
+/** Why an exchange failed: the error for the caller, and what the layers above need to act on it. */
+export class WireFailure extends Error {
+  override readonly name: string = "WireFailure";
+  readonly error: KvtsError;
+  readonly outcome: WireOutcome;
+  /** How long the server asks to be left alone. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(error: KvtsError, outcome: WireOutcome, retryAfterMs?: number) {
+    super(error.message, { cause: error });
+    this.error = error;
+    this.outcome = outcome;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
