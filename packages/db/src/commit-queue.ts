@@ -1,0 +1,298 @@
+import {
+  type BytesInput,
+  checkExpiry,
+  copyBytes,
+  type EncodedOperation,
+  encodeValue,
+  invariant,
+  KvtsError,
+  type WriteResult,
+} from "@kvts/common";
+import type { Ceilings } from "./ceilings.ts";
+import { CommitGroup } from "./commit-group.ts";
+import { KeyBuffer } from "./format/key-buffer.ts";
+import { NUMBER_MAX } from "./format/version-record.ts";
+import type { Settings } from "./options.ts";
+import type { WriteGate } from "./write-gate.ts";
+
+/** A put, or with an undefined value a delete, whose times have been parsed. */
+export interface SingleWrite {
+  readonly key: BytesInput;
+  readonly value: BytesInput | undefined;
+  /** Microseconds; undefined to have one assigned. */
+  readonly timestamp: number | undefined;
+  readonly expiresAt: number | undefined;
+  readonly requestId: string | undefined;
+}
+
+/** What the queue does with a full group, in this order. */
+export interface CommitTarget {
+  /** Makes room in memory and log; undefined where there is room already. */
+  prepare(group: CommitGroup): Promise<void> | undefined;
+  /** Hands the group's frame to the operating system. Undefined where that is done at once. */
+  append(group: CommitGroup): Promise<void> | undefined;
+  /** Puts what has been appended on disk. */
+  sync(): Promise<void>;
+  /** Inserts the group's operations into memory. Undefined where that is done at once. */
+  insert(group: CommitGroup): Promise<void> | undefined;
+}
+
+/**
+ * Owns commit order. Writes are validated and encoded into the open group as they come in, which fixes their seqs; a
+ * group that is taken up goes through
+ *
+ *     room → log → (sync ‖ insert into memory ‖ ceilings) → publish → acknowledge
+ *
+ * while the next one fills. One group is under way at a time, so seqs are published strictly in order, and everything
+ * between two `await`s of this file is one step to the rest of the program.
+ *
+ * A group that fails before it is in the log has changed nothing. One whose sync fails is indeterminate: it may or may
+ * not be found after a restart, so the store takes no more writes until it is reopened.
+ */
+export class CommitQueue {
+  readonly #settings: Settings;
+  readonly #gate: WriteGate;
+  readonly #ceilings: Ceilings;
+  readonly #target: CommitTarget;
+  #open: CommitGroup = new CommitGroup();
+  /** Full groups that wait for their turn, oldest first. */
+  readonly #full: CommitGroup[] = [];
+  readonly #idle: CommitGroup[] = [];
+  readonly #errands: (() => Promise<void>)[] = [];
+  #pendingBytes = 0;
+  #running = false;
+  #lastSeq: number;
+  #publishedSeq: number;
+  #lastAssigned: number;
+
+  constructor(
+    settings: Settings,
+    gate: WriteGate,
+    ceilings: Ceilings,
+    target: CommitTarget,
+    lastSeq: number,
+    lastAssigned: number,
+  ) {
+    this.#settings = settings;
+    this.#gate = gate;
+    this.#ceilings = ceilings;
+    this.#target = target;
+    this.#lastSeq = lastSeq;
+    this.#publishedSeq = lastSeq;
+    this.#lastAssigned = lastAssigned;
+  }
+
+  /** What reads may see. */
+  get publishedSeq(): number {
+    return this.#publishedSeq;
+  }
+
+  get lastAssigned(): number {
+    return this.#lastAssigned;
+  }
+
+  /** Bytes that wait for the log. */
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
+  /** Takes one write. Keys and values may be changed by the caller once it returns. */
+  submit(write: SingleWrite): Promise<WriteResult> {
+    try {
+      return this.#gate.isOpen ? this.#add(write) : this.#submitLater(owned(write));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Takes a batch that has been checked as a whole. */
+  submitBatch(operations: readonly EncodedOperation[], requestId: string | undefined): Promise<WriteResult> {
+    try {
+      if (this.#gate.isOpen) return this.#addBatch(operations, requestId);
+      return this.#submitBatchLater(operations.map(ownedOperation), requestId);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Runs `errand` between two groups, when all that is acknowledged by now is in memory. */
+  between(errand: () => Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#errands.push(() => errand().then(resolve, reject));
+      this.#start();
+    });
+  }
+
+  async #submitLater(write: SingleWrite): Promise<WriteResult> {
+    await this.#gate.wait();
+    return this.#add(write);
+  }
+
+  async #submitBatchLater(operations: readonly EncodedOperation[], requestId: string | undefined): Promise<WriteResult> {
+    await this.#gate.wait();
+    return this.#addBatch(operations, requestId);
+  }
+
+  #add({ key, value, timestamp, expiresAt, requestId }: SingleWrite): Promise<WriteResult> {
+    KEY.set(key);
+    // A string is measured and checked as it is encoded; bytes are checked here.
+    const checked = typeof value === "string" || value === undefined ? value : encodeValue(value);
+    const group = this.#open;
+    const at = timestamp ?? this.#nextTimestamp();
+    if (expiresAt !== undefined) checkExpiry(at, expiresAt);
+    const before = group.encoder.bytes;
+    group.encoder.beginBatch(requestId);
+    try {
+      if (checked === undefined) group.encoder.appendDelete(KEY, at);
+      else group.encoder.appendPut(KEY, checked, at, expiresAt);
+    } catch (error) {
+      group.encoder.discardBatch();
+      throw error;
+    }
+    group.encoder.endBatch();
+    return this.#added(group, before, 1, at, timestamp === undefined);
+  }
+
+  #addBatch(operations: readonly EncodedOperation[], requestId: string | undefined): Promise<WriteResult> {
+    const group = this.#open;
+    const assigned = this.#nextTimestamp();
+    const before = group.encoder.bytes;
+    group.encoder.beginBatch(requestId);
+    let last = assigned;
+    let assigns = false;
+    try {
+      for (const { key, value, timestamp, expiresAt } of operations) {
+        last = timestamp ?? assigned;
+        if (timestamp === undefined) assigns = true;
+        if (expiresAt !== undefined) checkExpiry(last, expiresAt);
+        KEY.setBytes(key);
+        if (value === undefined) group.encoder.appendDelete(KEY, last);
+        else group.encoder.appendPut(KEY, value, last, expiresAt);
+      }
+    } catch (error) {
+      group.encoder.discardBatch();
+      throw error;
+    }
+    group.encoder.endBatch();
+    return this.#added(group, before, operations.length, assigns ? assigned : last, assigns);
+  }
+
+  /** Counts in what was just encoded, and sees to it that the group is taken up. */
+  #added(
+    group: CommitGroup,
+    bytesBefore: number,
+    operations: number,
+    timestamp: number,
+    assigned: boolean,
+  ): Promise<WriteResult> {
+    if (assigned) {
+      this.#lastAssigned = timestamp;
+      group.lastAssigned = timestamp;
+    }
+    if (group.firstSeq === 0) group.firstSeq = this.#lastSeq + 1;
+    this.#lastSeq += operations;
+    group.lastSeq = this.#lastSeq;
+    this.#pendingBytes += group.encoder.bytes - bytesBefore;
+    const written = group.wait(timestamp, this.#lastSeq);
+    if (group.encoder.bytes >= this.#settings.tuning.groupBytesMax) this.#closeGroup();
+    this.#start();
+    return written;
+  }
+
+  /** max(clock, lastAssigned + 1): unique and increasing. */
+  #nextTimestamp(): number {
+    const next = Math.max(this.#settings.components.clock.now(), this.#lastAssigned + 1);
+    if (next > NUMBER_MAX) {
+      throw new KvtsError("UNAVAILABLE", "assigned timestamps have come to their end; give timestamps of your own");
+    }
+    return next;
+  }
+
+  #closeGroup(): void {
+    this.#full.push(this.#open);
+    this.#open = this.#idle.pop() ?? new CommitGroup();
+  }
+
+  #start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    // On the next microtask: writes made in one go share a group.
+    queueMicrotask(() => void this.#run());
+  }
+
+  async #run(): Promise<void> {
+    for (;;) {
+      // Errands first: under load there is always another group.
+      for (let errand = this.#errands.shift(); errand !== undefined; errand = this.#errands.shift()) await errand();
+      if (this.#full.length === 0 && !this.#open.isEmpty) this.#closeGroup();
+      const group = this.#full.shift();
+      if (group === undefined) break;
+      const bytes = group.encoder.bytes;
+      try {
+        await this.#commit(group);
+        group.acknowledge();
+      } catch (error) {
+        group.fail(error);
+      }
+      this.#pendingBytes -= bytes;
+      group.reset();
+      if (this.#idle.length < 2) this.#idle.push(group);
+      this.#gate.changed();
+    }
+    this.#running = false;
+  }
+
+  async #commit(group: CommitGroup): Promise<void> {
+    if (this.#gate.refusal !== undefined) throw this.#gate.refusal;
+    const target = this.#target;
+    const prepared = target.prepare(group);
+    if (prepared !== undefined) await prepared;
+    const appended = target.append(group);
+    if (appended !== undefined) await appended;
+    const synced = this.#settings.durability === "sync" ? target.sync() : undefined;
+    const covered = this.#ceilings.cover(group.lastSeq, group.lastAssigned);
+    const inserted = attempt(() => target.insert(group));
+    if (synced !== undefined || covered !== undefined || inserted !== undefined) {
+      await this.#settle([synced, covered, inserted]);
+    }
+    invariant(group.lastSeq > this.#publishedSeq, "Q1: seqs are published in order");
+    this.#publishedSeq = group.lastSeq;
+  }
+
+  /** From the log on a failure leaves the group indeterminate, so it ends the writing. */
+  async #settle(steps: readonly (Promise<void> | undefined)[]): Promise<void> {
+    const results = await Promise.allSettled(steps);
+    const failed = results.find((result) => result.status === "rejected");
+    if (failed === undefined) return;
+    const error = new KvtsError(
+      "READ_ONLY",
+      "a write could not be put on disk for certain, so the store takes no more of them; close and reopen it",
+      { details: { indeterminate: true }, cause: failed.reason },
+    );
+    this.#gate.refuse(error);
+    throw error;
+  }
+}
+
+/** A step's failure as a rejection, so that it is seen together with the other steps'. */
+function attempt(step: () => Promise<void> | undefined): Promise<void> | undefined {
+  try {
+    return step();
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+/** A write that has to wait keeps copies: the caller may change its bytes meanwhile. */
+function owned(write: SingleWrite): SingleWrite {
+  return { ...write, key: ownedInput(write.key), value: write.value === undefined ? undefined : ownedInput(write.value) };
+}
+
+function ownedInput(input: BytesInput): BytesInput {
+  return input instanceof Uint8Array ? copyBytes(input) : input;
+}
+
+function ownedOperation(operation: EncodedOperation): EncodedOperation {
+  const { key, value } = operation;
+  return { ...operation, key: copyBytes(key), value: value === undefined ? undefined : copyBytes(value) };
+}

@@ -1,0 +1,48 @@
+import type { MemtableTransfer } from "../memtable/memtable.ts";
+import type { TableMeta } from "../manifest/table-meta.ts";
+import type { TableProvenance } from "../table/properties.ts";
+
+/** How tables are written; plain data, so that it travels to the worker. */
+export interface TableSettings {
+  /** A table is closed at the first key after this many bytes. */
+  readonly tableBytesMax: number;
+  readonly compression: "none" | "lz4" | "zstd";
+}
+
+/**
+ * One merge, a flush included: plain data that a worker can be sent. It reads only what it names and writes only tables
+ * under the numbers that it was given; the manifest's owner decides whether they ever count.
+ */
+export interface CompactionJob {
+  readonly directory: string;
+  /** A frozen memtable, whose arena goes by reference; or none. */
+  readonly memtables: readonly MemtableTransfer[];
+  /** File numbers of the input tables. */
+  readonly tables: readonly number[];
+  /** Numbers for the output tables, first and how many. */
+  readonly firstOutput: number;
+  readonly outputsMax: number;
+  /** Pinned seqs, ascending. */
+  readonly pins: readonly number[];
+  readonly dropsRetracts: boolean;
+  readonly settings: TableSettings;
+  /** What each output's footer says of where it comes from, for repair. */
+  readonly provenance: TableProvenance;
+  /** Flushes go first: writers wait for them. */
+  readonly urgent: boolean;
+}
+
+export interface CompactionResult {
+  readonly tables: readonly TableMeta[];
+  /** See `Retention.seqFloor`. */
+  readonly seqFloor: number;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+}
+
+/** Runs jobs somewhere. A failed job has written nothing that counts; it is retried under new numbers. */
+export interface CompactionRunner {
+  run(job: CompactionJob): Promise<CompactionResult>;
+  /** Waits for what runs, then ends. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,161 @@
+import { invariant } from "@kvts/common";
+import type { FileSystem, WritableFile } from "../env/file-system.ts";
+import { tableFileName } from "../format/filenames.ts";
+import type { VersionRun } from "../format/version-run.ts";
+import type { TableMeta } from "../manifest/table-meta.ts";
+import { Memtable } from "../memtable/memtable.ts";
+import { BlockCache } from "../table/block-cache.ts";
+import type { ExtentSource } from "../table/extent.ts";
+import { Table } from "../table/table.ts";
+import { TableBuilder } from "../table/table-builder.ts";
+import type { CompactionJob, CompactionResult } from "./job.ts";
+import { Merge, type MergeInput, type MergeSink } from "./merge.ts";
+import { Retention } from "./retention.ts";
+
+/** Versions merged between two looks at whether something else should go first. */
+const VERSIONS_PER_STEP = 4096;
+/** The merge reads each input in order, so a few frames an input are plenty. */
+const CACHE_FRAMES_PER_INPUT = 4;
+const FRAME_BYTES = 16 * 1024;
+
+/**
+ * Runs one job to its end: reads the inputs, writes the merged tables, syncs them and their directory.
+ * @param pause awaited between steps.
+ */
+export async function runJob(
+  fileSystem: FileSystem,
+  job: CompactionJob,
+  pause: () => Promise<void>,
+): Promise<CompactionResult> {
+  const inputs = openInputs(fileSystem, job);
+  const retention = new Retention(job.pins, job.dropsRetracts);
+  const output = new TableOutput(fileSystem, job);
+  const merge = new Merge<ExtentSource>(inputs.sources, retention);
+  try {
+    while (merge.step(output, VERSIONS_PER_STEP)) {
+      await output.finishFullTable();
+      await pause();
+    }
+    await output.finish();
+    await fileSystem.syncDirectory(job.directory);
+    return {
+      tables: output.tables,
+      seqFloor: retention.seqFloor,
+      bytesRead: inputs.bytes,
+      bytesWritten: output.tables.reduce((sum, table) => sum + table.fileBytes, 0),
+    };
+  } catch (error) {
+    await output.discard();
+    throw error;
+  } finally {
+    merge.close();
+    inputs.close();
+  }
+}
+
+interface Inputs {
+  readonly sources: readonly MergeInput<ExtentSource>[];
+  readonly bytes: number;
+  close(): void;
+}
+
+function openInputs(fileSystem: FileSystem, job: CompactionJob): Inputs {
+  const cache = new BlockCache((job.tables.length + 1) * CACHE_FRAMES_PER_INPUT * FRAME_BYTES);
+  const tables: Table[] = [];
+  let bytes = 0;
+  const sources: MergeInput<ExtentSource>[] = [];
+  try {
+    for (const transfer of job.memtables) {
+      const memtable = Memtable.attach(transfer);
+      sources.push({ cursor: memtable.cursor(), extents: memtable });
+      bytes += memtable.bytesUsed;
+    }
+    for (const number of job.tables) {
+      const file = fileSystem.open(tableFileName(job.directory, number));
+      bytes += file.size;
+      const table = Table.open(file, number, cache);
+      tables.push(table);
+      sources.push({ cursor: table.cursor(), extents: table });
+    }
+  } catch (error) {
+    for (const table of tables) table.close();
+    throw error;
+  }
+  return {
+    sources,
+    bytes,
+    close() {
+      for (const table of tables) table.close();
+    },
+  };
+}
+
+/** Writes merged keys into as many tables as they need. A key's versions never straddle two tables. */
+class TableOutput implements MergeSink<ExtentSource> {
+  readonly tables: TableMeta[] = [];
+  readonly #fileSystem: FileSystem;
+  readonly #job: CompactionJob;
+  #file: WritableFile | undefined;
+  #builder: TableBuilder | undefined;
+  #full: { builder: TableBuilder; file: WritableFile }[] = [];
+  #used = 0;
+
+  constructor(fileSystem: FileSystem, job: CompactionJob) {
+    this.#fileSystem = fileSystem;
+    this.#job = job;
+  }
+
+  startKey(i32: Int32Array, word: number, length: number): void {
+    this.#builder ??= this.#create();
+    this.#builder.startKey(i32, word, length);
+  }
+
+  addVersions(run: VersionRun, from: number, to: number, extents: ExtentSource): void {
+    this.#builder!.addVersions(run, from, to, extents);
+  }
+
+  endKey(): void {
+    if (this.#builder!.estimatedBytes < this.#job.settings.tableBytesMax) return;
+    this.#full.push({ builder: this.#builder!, file: this.#file! });
+    this.#builder = undefined;
+    this.#file = undefined;
+  }
+
+  /** Syncs the tables that have been closed by size since the last call. */
+  async finishFullTable(): Promise<void> {
+    for (let full = this.#full.shift(); full !== undefined; full = this.#full.shift()) {
+      await this.#finishTable(full.builder, full.file);
+    }
+  }
+
+  async finish(): Promise<void> {
+    await this.finishFullTable();
+    if (this.#builder !== undefined) await this.#finishTable(this.#builder, this.#file!);
+    this.#builder = undefined;
+    this.#file = undefined;
+  }
+
+  /** Removes everything written. */
+  async discard(): Promise<void> {
+    this.#file?.close();
+    for (const { file } of this.#full) file.close();
+    for (let offset = 0; offset < this.#used; offset++) {
+      await this.#fileSystem.remove(tableFileName(this.#job.directory, this.#job.firstOutput + offset));
+    }
+  }
+
+  #create(): TableBuilder {
+    const { directory, firstOutput, outputsMax, settings } = this.#job;
+    invariant(this.#used < outputsMax, "C1: a job has file numbers for all its tables");
+    const number = firstOutput + this.#used++;
+    this.#file = this.#fileSystem.create(tableFileName(directory, number));
+    return new TableBuilder(this.#file, number, settings);
+  }
+
+  async #finishTable(builder: TableBuilder, file: WritableFile): Promise<void> {
+    const meta = builder.finish(this.#job.provenance);
+    await file.sync();
+    file.close();
+    this.tables.push(meta);
+  }
+}

@@ -1,0 +1,106 @@
+import { invariant } from "@kvts/common";
+import type { Version } from "./manifest/version.ts";
+import type { ArenaPool } from "./memtable/arena-pool.ts";
+import type { Memtable } from "./memtable/memtable.ts";
+import { type SharedMemtable, View } from "./read/view.ts";
+
+/** A memtable in the store's care: the log it began in, and who still looks at it. */
+export class LiveMemtable implements SharedMemtable {
+  readonly memtable: Memtable;
+  /** The oldest log segment that holds any of its entries. */
+  readonly logNumber: number;
+  readonly #free: () => void;
+  #references = 0;
+
+  constructor(memtable: Memtable, logNumber: number, free: () => void) {
+    this.memtable = memtable;
+    this.logNumber = logNumber;
+    this.#free = free;
+  }
+
+  acquire(): void {
+    this.#references++;
+  }
+
+  release(): void {
+    invariant(this.#references > 0, "L1: a memtable is released once by each holder");
+    if (--this.#references === 0) this.#free();
+  }
+}
+
+/**
+ * Owns what reads look at: the active memtable, the frozen ones that wait for their flush, and the tables' version.
+ * Every change makes a new view in one synchronous step, so that a read sees an entry in exactly one place or, while a
+ * replayed log and a table both hold it, as one version.
+ */
+export class Layers {
+  readonly #arenas: ArenaPool;
+  #active: LiveMemtable;
+  /** Oldest first. */
+  #frozen: LiveMemtable[] = [];
+  #view: View;
+
+  constructor(arenas: ArenaPool, version: Version, logNumber: number) {
+    this.#arenas = arenas;
+    this.#active = this.#create(logNumber);
+    this.#view = new View([this.#active], version);
+  }
+
+  get view(): View {
+    return this.#view;
+  }
+
+  get active(): Memtable {
+    return this.#active.memtable;
+  }
+
+  /** Frozen memtables, oldest first. */
+  get frozen(): readonly LiveMemtable[] {
+    return this.#frozen;
+  }
+
+  /** Log segments from this number on hold entries that are in no table yet. */
+  oldestLog(): number {
+    return this.#oldestLog([...this.#frozen, this.#active]);
+  }
+
+  /** The same once `flushed` is in a table. */
+  oldestLogWithout(flushed: LiveMemtable): number {
+    return this.#oldestLog([...this.#frozen, this.#active].filter((live) => live !== flushed));
+  }
+
+  /** Freezes the active memtable and starts another, whose entries will be found in logs from `logNumber` on. */
+  freeze(logNumber: number): void {
+    this.#frozen.push(this.#active);
+    this.#active = this.#create(logNumber);
+    this.#show(this.#view.version);
+  }
+
+  /** Puts a new version of the tables in place, and lets go of a memtable that it now holds. */
+  install(version: Version, flushed?: LiveMemtable): void {
+    if (flushed !== undefined) {
+      invariant(this.#frozen[0] === flushed, "L2: memtables are flushed oldest first");
+      this.#frozen = this.#frozen.slice(1);
+    }
+    this.#show(version);
+  }
+
+  close(): void {
+    this.#view.release();
+  }
+
+  #show(version: Version): void {
+    const before = this.#view;
+    this.#view = new View([this.#active, ...this.#frozen.toReversed()], version);
+    before.release();
+  }
+
+  #create(logNumber: number): LiveMemtable {
+    const memtable = this.#arenas.acquire();
+    return new LiveMemtable(memtable, logNumber, () => this.#arenas.release(memtable));
+  }
+
+  #oldestLog(memtables: readonly LiveMemtable[]): number {
+    return memtables.reduce((oldest, live) => Math.min(oldest, live.logNumber), Number.POSITIVE_INFINITY);
+  }
+}

@@ -1,0 +1,125 @@
+import { type Clock, invalidArgument, type Logger, silentLogger, systemClock } from "@kvts/common";
+import type { CompactionRunner, TableSettings } from "./compaction/job.ts";
+import type { PickerSettings } from "./compaction/picker.ts";
+import { WorkerRunner } from "./compaction/runner.ts";
+import type { FileSystem } from "./env/file-system.ts";
+import { nodeFileSystem } from "./env/node-file-system.ts";
+import { type Scheduler, systemScheduler } from "./env/scheduler.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export interface OpenOptions<F extends "string" | "bytes" = "string" | "bytes"> {
+  /** The form in which keys are given back. Default `"string"`. */
+  readonly keys?: F;
+  /**
+   * When a write is acknowledged: `"sync"` (default), once it is on disk; `"buffered"`, once the operating system has
+   * it (it survives a killed process, not a power cut).
+   */
+  readonly durability?: "sync" | "buffered";
+  /** Whether an empty or missing directory becomes a new store. Default true. */
+  readonly createIfMissing?: boolean;
+  /** Open although the clock stands more than an hour from the last run's. For one boot with a bad clock. */
+  readonly acceptClock?: boolean;
+  /** Bytes a memtable holds before it is flushed. Two exist at a time. Default 32 MiB, at least 256 KiB. */
+  readonly memtableBytes?: number;
+  /** Bytes of decompressed blocks kept in memory. Default 128 MiB, at least 64 KiB. */
+  readonly blockCacheBytes?: number;
+  /** How long a write waits for compaction to catch up before it fails with UNAVAILABLE. Default 10,000. */
+  readonly stallTimeoutMs?: number;
+  /** How blocks of tables are compressed. Default `"lz4"`. */
+  readonly compression?: "none" | "lz4" | "zstd";
+  readonly logger?: Logger;
+  /** For tests and unusual hosts: sizes and parts of the machinery. */
+  readonly tuning?: Partial<Tuning>;
+  readonly components?: Partial<Components>;
+}
+
+/** Sizes that decide how the engine works, never what it answers. */
+export interface Tuning {
+  /** Preallocated log segments. 64 MiB: room for any 32 MiB memtable, so a segment ends with its memtable. */
+  readonly logSegmentBytes: number;
+  /** A commit group takes no further write beyond this; 1 MiB keeps one group's work well below 10 ms. */
+  readonly groupBytesMax: number;
+  /** Writes that wait for the log; beyond it callers wait. */
+  readonly pendingBytesMax: number;
+  /** Frozen memtables beside which no further one may freeze: with two arenas in the budget, the third has to wait. */
+  readonly frozenMemtablesMax: number;
+  /** Tables in level 0 at which each commit is slowed by a millisecond, and at which writes stall. */
+  readonly level0SlowTables: number;
+  readonly level0StallTables: number;
+  readonly tables: TableSettings;
+  readonly picker: PickerSettings;
+  /** The manifest starts a new file beyond this. */
+  readonly manifestBytesMax: number;
+}
+
+/** Everything outside the engine that it uses. */
+export interface Components {
+  readonly fileSystem: FileSystem;
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly runner: CompactionRunner;
+  /** 16 random bytes for a store's incarnation. */
+  readonly randomBytes: () => Uint8Array;
+}
+
+/** Options with every default filled in. */
+export interface Settings {
+  readonly keys: "string" | "bytes";
+  readonly durability: "sync" | "buffered";
+  readonly createIfMissing: boolean;
+  readonly acceptClock: boolean;
+  readonly memtableBytes: number;
+  readonly blockCacheBytes: number;
+  readonly stallTimeoutMs: number;
+  readonly logger: Logger;
+  readonly tuning: Tuning;
+  readonly components: Components;
+}
+
+/** @throws INVALID_ARGUMENT */
+export function resolveOptions(options: OpenOptions): Settings {
+  const compression = oneOf(options.compression, ["lz4", "none", "zstd"], "compression");
+  return Object.freeze({
+    keys: oneOf(options.keys, ["string", "bytes"], "keys"),
+    durability: oneOf(options.durability, ["sync", "buffered"], "durability"),
+    createIfMissing: options.createIfMissing ?? true,
+    acceptClock: options.acceptClock ?? false,
+    memtableBytes: atLeast(options.memtableBytes ?? 32 * MIB, 256 * KIB, "memtableBytes"),
+    blockCacheBytes: atLeast(options.blockCacheBytes ?? 128 * MIB, 64 * KIB, "blockCacheBytes"),
+    stallTimeoutMs: atLeast(options.stallTimeoutMs ?? 10_000, 1, "stallTimeoutMs"),
+    logger: options.logger ?? silentLogger,
+    tuning: Object.freeze({
+      logSegmentBytes: 64 * MIB,
+      groupBytesMax: MIB,
+      pendingBytesMax: 16 * MIB,
+      frozenMemtablesMax: 1,
+      level0SlowTables: 12,
+      level0StallTables: 24,
+      tables: { tableBytesMax: 16 * MIB, compression },
+      picker: { level0Tables: 4, level1BytesMax: 128 * MIB, levelFactor: 10, pickBytesMax: 512 * MIB },
+      manifestBytesMax: 4 * MIB,
+      ...options.tuning,
+    }),
+    components: Object.freeze({
+      fileSystem: nodeFileSystem,
+      clock: systemClock,
+      scheduler: systemScheduler,
+      runner: options.components?.runner ?? new WorkerRunner(),
+      randomBytes: () => crypto.getRandomValues(new Uint8Array(16)),
+      ...options.components,
+    }),
+  });
+}
+
+function oneOf<T extends string>(given: T | undefined, allowed: readonly [T, ...T[]], name: string): T {
+  if (given === undefined) return allowed[0];
+  if (allowed.includes(given)) return given;
+  throw invalidArgument(`${name} is ${allowed.map((one) => `"${one}"`).join(" or ")}, not ${JSON.stringify(given)}`);
+}
+
+function atLeast(given: number, least: number, name: string): number {
+  if (Number.isSafeInteger(given) && given >= least) return given;
+  throw invalidArgument(`${name} is a whole number of at least ${least}, not ${given}`);
+}

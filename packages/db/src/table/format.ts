@@ -1,0 +1,58 @@
+/**
+ * The sizes and positions of an SSTable; docs/format.md describes them for readers of the bytes.
+ *
+ * A table is a sequence of envelopes (envelope.ts): blocks and chunks of extents in any order, then range tombstones,
+ * filter, index and properties, each at a multiple of {@link SECTION_ALIGNMENT}, then the footer.
+ */
+export const TABLE_FORMAT_VERSION = 1;
+
+/** A cache frame, and so the most bytes a decompressed block has. Blocks of long keys alone may be larger (jumbo). */
+export const FRAME_BYTES: number = 16 * 1024;
+
+/** A jumbo block is allowed so many times the bytes of its longest key, or keys would be mostly repetition. */
+const KEYS_PER_JUMBO_BLOCK = 4;
+
+/** Most bytes of a decompressed block whose longest key has `keyBytes`. */
+export function blockBytesMax(keyBytes: number): number {
+  const jumbo = keyBytes * KEYS_PER_JUMBO_BLOCK;
+  return jumbo > FRAME_BYTES ? (jumbo + 3) & ~3 : FRAME_BYTES;
+}
+
+/** Value bytes in every chunk of an extent but the last. */
+export const EXTENT_CHUNK_BYTES: number = 1024 * 1024;
+
+export const SECTION_ALIGNMENT = 8;
+
+// What an envelope holds.
+export const KIND_BLOCK = 1;
+export const KIND_EXTENT = 2;
+export const KIND_RANGE_TOMBSTONES = 3;
+export const KIND_FILTER = 4;
+export const KIND_INDEX = 5;
+export const KIND_PROPERTIES = 6;
+
+// A block: header, slots and a sentinel slot, version records, keys (length word, padded bytes), values.
+export const KEY_COUNT = 0;
+export const VERSION_COUNT = 1;
+/** Bytes that all keys of the block share. */
+export const COMMON_BYTES = 2;
+export const FLAGS = 3;
+/** Byte offset of the first value. */
+export const VALUES_OFFSET = 4;
+export const BLOCK_HEADER_WORDS = 5;
+
+/** FLAGS: the first group began in an earlier block. */
+export const FLAG_CONTINUED = 1;
+/** FLAGS: the last group goes on in the next block. */
+export const FLAG_GOES_ON = 2;
+
+export const SLOT_WORDS = 4;
+/** The four key bytes behind the common ones, big-endian and biased. */
+export const SLOT_PREFIX = 0;
+export const SLOT_HASH = 1;
+/** Byte offset of the key's length word; the sentinel's is VALUES_OFFSET. */
+export const SLOT_KEY = 2;
+/** Index of the group's first version record; the sentinel's is VERSION_COUNT. */
+export const SLOT_VERSION = 3;
+/** The sentinel's prefix and hash. */
+export const SENTINEL = 0x7fffffff;

@@ -1,0 +1,70 @@
+import type { WritableFile } from "../env/file-system.ts";
+import { type Compression, COMPRESSION_NONE, compress, compressionId } from "./compression.ts";
+import { ENVELOPE_BYTES, fillEnvelope } from "./envelope.ts";
+
+const BUFFER_BYTES = 256 * 1024;
+
+/** A table file being written front to back, gathered into large writes. */
+export class TableOutput {
+  readonly #file: WritableFile;
+  readonly #compression: number;
+  readonly #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(BUFFER_BYTES);
+  readonly #header: Uint8Array<ArrayBuffer> = new Uint8Array(ENVELOPE_BYTES);
+  #buffered = 0;
+  #written = 0;
+
+  constructor(file: WritableFile, compression: Compression) {
+    this.#file = file;
+    this.#compression = compressionId(compression);
+  }
+
+  /** Bytes so far, and so the offset of what comes next. */
+  get position(): number {
+    return this.#written + this.#buffered;
+  }
+
+  /** Adds `raw`, compressed as the table is. Returns the bytes that it takes with its envelope. */
+  addCompressed(kind: number, raw: Uint8Array<ArrayBuffer>): number {
+    const stored = compress(this.#compression, raw);
+    if (stored === undefined) return this.addPlain(kind, raw);
+    return this.#add(kind, this.#compression, raw.length, stored);
+  }
+
+  /** Adds `raw` as it is. Returns the bytes that it takes with its envelope. */
+  addPlain(kind: number, raw: Uint8Array): number {
+    return this.#add(kind, COMPRESSION_NONE, raw.length, raw);
+  }
+
+  /** Adds bytes that need no envelope, or have theirs. */
+  addBytes(bytes: Uint8Array): void {
+    if (bytes.length > BUFFER_BYTES - this.#buffered) this.flush();
+    if (bytes.length > BUFFER_BYTES) {
+      this.#file.writeSync(bytes, this.#written);
+      this.#written += bytes.length;
+      return;
+    }
+    this.#buffer.set(bytes, this.#buffered);
+    this.#buffered += bytes.length;
+  }
+
+  /** Zero bytes up to the next multiple of `alignment`. */
+  align(alignment: number): void {
+    const over = this.position % alignment;
+    if (over > 0) this.addBytes(new Uint8Array(alignment - over));
+  }
+
+  /** Hands everything to the operating system. */
+  flush(): void {
+    if (this.#buffered === 0) return;
+    this.#file.writeSync(this.#buffer.subarray(0, this.#buffered), this.#written);
+    this.#written += this.#buffered;
+    this.#buffered = 0;
+  }
+
+  #add(kind: number, compression: number, rawBytes: number, payload: Uint8Array): number {
+    fillEnvelope(this.#header, kind, compression, rawBytes, payload);
+    this.addBytes(this.#header);
+    this.addBytes(payload);
+    return ENVELOPE_BYTES + payload.length;
+  }
+}
