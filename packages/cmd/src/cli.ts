@@ -2,8 +2,10 @@ import yargs, { type Argv } from "yargs";
 import { sealArguments, unsealParsed } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import { deleteCommand } from "./commands/delete.ts";
+import { exportCommand } from "./commands/export.ts";
 import { get } from "./commands/get.ts";
 import { history } from "./commands/history.ts";
+import { importCommand } from "./commands/import.ts";
 import { put } from "./commands/put.ts";
 import { scan } from "./commands/scan.ts";
 import { stats } from "./commands/stats.ts";
@@ -11,7 +13,7 @@ import { type CommandError, usageError } from "./failure.ts";
 import type { GlobalOptions } from "./options/global.ts";
 import { packageVersion } from "./version.ts";
 
-const commands: readonly Command[] = [put, get, deleteCommand, scan, history, stats];
+const commands: readonly Command[] = [put, get, deleteCommand, scan, history, importCommand, exportCommand, stats];
 
 const widthMax = 110;
 

@@ -87,5 +87,7 @@ const systemReasons: Readonly<Record<string, string>> = {
 function systemSentence(error: SystemError): string {
   const reason = systemReasons[error.code];
   if (reason === undefined) return `the system refused: ${error.message}`;
-  return `${error.path ?? `what the system call ${error.syscall ?? "write"} was for`} ${reason}`;
+  const subject =
+    error.path ?? (error.syscall === "write" ? "the output" : `what ${error.syscall ?? "the call"} was for`);
+  return `${subject} ${reason}`;
 }

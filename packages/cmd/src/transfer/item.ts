@@ -1,0 +1,23 @@
+import type { Operation } from "@kvts/common";
+
+/** What a file to import holds, one after the other. */
+export type ImportItem = ImportedVersion | BadLine;
+
+/** A line that can be written. */
+export interface ImportedVersion {
+  readonly line: number;
+  readonly operation: Operation;
+  /** Bytes of key and value, about. */
+  readonly bytes: number;
+}
+
+/** A line that cannot, or a flaw of the file as a whole. */
+export interface BadLine {
+  readonly line: number;
+  readonly operation?: undefined;
+  readonly code: string;
+  readonly reason: string;
+}
+
+/** A file to import, as it is read: the items of each piece together. */
+export type ImportSource = AsyncIterable<readonly ImportItem[]>;
