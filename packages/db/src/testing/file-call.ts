@@ -18,5 +18,9 @@ export interface FileCall {
 
 /** An error as the operating system's bindings make it. */
 export function systemError(code: string, call: FileCall): NodeJS.ErrnoException {
-  return Object.assign(new Error(`${code}: ${call.kind} '${call.path}'`), { code, path: call.path, syscall: call.kind });
+  return Object.assign(new Error(`${code}: ${call.kind} '${call.path}'`), {
+    code,
+    path: call.path,
+    syscall: call.kind,
+  });
 }

@@ -1,3 +1,6 @@
+export { type Fault, FaultFileSystem, type FaultOptions } from "./fault-file-system.ts";
+export type { FileCall, FileCallKind } from "./file-call.ts";
+export { MemoryFileSystem } from "./memory-file-system.ts";
 export {
   type CommittedOperation,
   Model,
@@ -10,3 +13,4 @@ export {
   sameVersion,
 } from "./model.ts";
 export { createModelStore, type ModelStoreOptions } from "./model-store.ts";
+export { Random } from "./random.ts";

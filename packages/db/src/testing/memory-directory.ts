@@ -55,7 +55,8 @@ export class MemoryDirectory {
     const files = new Map(this.#disk);
     const happened = new Set<NameChange>();
     for (const change of this.#pending) {
-      const possible = change.after === undefined || happened.has(change.after) || !this.#pending.includes(change.after);
+      const possible =
+        change.after === undefined || happened.has(change.after) || !this.#pending.includes(change.after);
       if (!coin() || !possible) continue;
       apply(files, change);
       happened.add(change);

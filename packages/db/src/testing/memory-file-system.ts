@@ -3,6 +3,7 @@ import type { FileLock, FileSystem, ReadableFile, WritableFile } from "../env/fi
 import { type FileCall, type FileCallKind, systemError } from "./file-call.ts";
 import { MemoryDirectory, parentOf } from "./memory-directory.ts";
 import { MemoryFile } from "./memory-file.ts";
+import { OpenReadable, OpenWritable, turn } from "./memory-handles.ts";
 
 /**
  * A file system in memory that tells what programs see from what is on disk, so that a test can cut the power at any
@@ -57,11 +58,11 @@ export class MemoryFileSystem implements FileSystem {
     const created = new MemoryFile();
     this.#names.set(path, created);
     this.#called(call);
-    return new OpenFile(path, created, (kind) => this.#called({ kind, path }));
+    return new OpenWritable(path, created, (kind) => this.#called({ kind, path }));
   }
 
   openWritable(path: string): WritableFile {
-    return new OpenFile(path, this.#file(path, "open"), (kind) => this.#called({ kind, path }));
+    return new OpenWritable(path, this.#file(path, "open"), (kind) => this.#called({ kind, path }));
   }
 
   open(path: string): ReadableFile {
@@ -73,7 +74,9 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   list(path: string): string[] {
-    const within = [...this.#names.paths(), ...this.#directories].filter((name) => name !== path && parentOf(name) === path);
+    const within = [...this.#names.paths(), ...this.#directories].filter(
+      (name) => name !== path && parentOf(name) === path,
+    );
     return within.map((name) => name.slice(path.length + 1)).sort();
   }
 
@@ -121,92 +124,5 @@ export class MemoryFileSystem implements FileSystem {
 
   #called(call: FileCall): void {
     this.onCall?.(call);
-  }
-}
-
-/** Lets other work go on in between, as a call to a real disk does. */
-function turn(): Promise<void> {
-  return Promise.resolve();
-}
-
-class OpenFile implements WritableFile {
-  readonly path: string;
-  readonly #file: MemoryFile;
-  readonly #called: (kind: FileCallKind) => void;
-  #isOpen = true;
-
-  constructor(path: string, file: MemoryFile, called: (kind: FileCallKind) => void) {
-    this.path = path;
-    this.#file = file;
-    this.#called = called;
-  }
-
-  writeSync(bytes: Uint8Array, position: number): void {
-    this.#expectOpen("write");
-    this.#file.write(bytes, position);
-    this.#called("write");
-  }
-
-  async write(bytes: Uint8Array, position: number): Promise<void> {
-    this.#expectOpen("write");
-    await turn();
-    this.#file.write(bytes, position);
-    this.#called("write");
-  }
-
-  async sync(): Promise<void> {
-    this.#expectOpen("sync");
-    const pending = this.#file.beginSync();
-    await turn();
-    this.#file.endSync(pending);
-    this.#called("sync");
-  }
-
-  truncate(size: number): void {
-    this.#expectOpen("truncate");
-    this.#file.truncate(size);
-    this.#called("truncate");
-  }
-
-  size(): number {
-    this.#expectOpen("read");
-    return this.#file.size;
-  }
-
-  close(): void {
-    this.#expectOpen("open");
-    this.#isOpen = false;
-  }
-
-  #expectOpen(kind: FileCallKind): void {
-    if (!this.#isOpen) throw systemError("EBADF", { kind, path: this.path });
-  }
-}
-
-class OpenReadable implements ReadableFile {
-  readonly path: string;
-  readonly size: number;
-  readonly #file: MemoryFile;
-  #isOpen = true;
-
-  constructor(path: string, file: MemoryFile) {
-    this.path = path;
-    this.size = file.size;
-    this.#file = file;
-  }
-
-  readSync(into: Uint8Array, offset: number, length: number, position: number): number {
-    if (!this.#isOpen) throw systemError("EBADF", { kind: "read", path: this.path });
-    return this.#file.read(into, offset, length, position);
-  }
-
-  async read(into: Uint8Array, offset: number, length: number, position: number): Promise<number> {
-    await turn();
-    return this.readSync(into, offset, length, position);
-  }
-
-  close(): void {
-    if (!this.#isOpen) throw systemError("EBADF", { kind: "open", path: this.path });
-    this.#isOpen = false;
   }
 }

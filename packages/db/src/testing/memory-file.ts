@@ -27,6 +27,7 @@ export class MemoryFile {
   }
 
   write(bytes: Uint8Array, position: number): void {
+    if (bytes.length === 0) return;
     const end = position + bytes.length;
     if (end > this.#size) this.truncate(end);
     this.#bytes.set(bytes, position);
@@ -73,8 +74,9 @@ export class MemoryFile {
   crash(coin: () => boolean): MemoryFile {
     const after = new MemoryFile();
     const size = this.#size !== this.#disk.length && coin() ? this.#size : this.#disk.length;
-    const bytes = resized(this.#disk, size);
-    for (const sector of [...this.#dirty.keys()].sort((a, b) => a - b)) if (coin()) put(bytes, sector, this.#sector(sector));
+    const bytes = resized(this.#disk.slice(), size);
+    for (const sector of [...this.#dirty.keys()].sort((a, b) => a - b))
+      if (coin()) put(bytes, sector, this.#sector(sector));
     after.#bytes = bytes;
     after.#size = size;
     after.#disk = bytes.slice();
@@ -94,6 +96,7 @@ export class MemoryFile {
 }
 
 function resized(bytes: Uint8Array<ArrayBuffer>, size: number): Uint8Array<ArrayBuffer> {
+  if (size === bytes.length) return bytes;
   const result = new Uint8Array(size);
   result.set(bytes.subarray(0, size));
   return result;

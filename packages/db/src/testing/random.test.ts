@@ -2,7 +2,14 @@ import { expect, test } from "vitest";
 import { Random } from "./random.ts";
 
 test("a seed gives the same numbers every time, and another seed others", () => {
-  const draw = (seed: number) => Array.from({ length: 8 }, ((random) => () => random.u32())(new Random(seed)));
+  const draw = (seed: number) =>
+    Array.from(
+      { length: 8 },
+      (
+        (random) => () =>
+          random.u32()
+      )(new Random(seed)),
+    );
   expect(draw(7)).toEqual(draw(7));
   expect(draw(7)).not.toEqual(draw(8));
 });
