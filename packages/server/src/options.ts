@@ -1,0 +1,99 @@
+import { type Clock, KvtsError, type Logger, silentLogger, systemClock } from "@kvts/common";
+
+/** How a store is served. Everything has a default. */
+export interface ServeOptions {
+  /** The address that both ports bind. Default 127.0.0.1; anything else lets other machines in. */
+  readonly host?: string;
+  /** Port of gRPC, gRPC-Web and Connect over plaintext HTTP/2; 0 for any free one. Default 50051. */
+  readonly port?: number;
+  /** Port of HTTP/JSON, with gRPC-Web and Connect, over HTTP/1.1; 0 for any free one. Default 3000. */
+  readonly httpPort?: number;
+  /** Names by which clients may call the server besides the bound address; `*` for any. Default none. */
+  readonly allowedHosts?: readonly string[];
+  /** Largest request body or message, in bytes, compressed or not. Default 8 MiB. */
+  readonly maxRequestBytes?: number;
+  /** Most bytes of request bodies held at a time; requests beyond are OVERLOADED. Default 256 MiB. */
+  readonly maxBufferedBytes?: number;
+  /** How far ahead of the server's clock a write's timestamp may be. Default 300,000 (5 minutes). */
+  readonly maxFutureSkewMs?: number;
+  /** Most connections to each port; more are turned away. Default 4,096. */
+  readonly maxConnections?: number;
+  /** Most calls at a time on one HTTP/2 connection. Default 1,000. */
+  readonly maxConcurrentStreams?: number;
+  /** How long a client may take to send a request's headers. Default 30,000. */
+  readonly headersTimeoutMs?: number;
+  /** How long a client may take to send a whole request. Default 300,000. */
+  readonly requestTimeoutMs?: number;
+  /** How long `close` waits for work in flight. Default 10,000. */
+  readonly drainTimeoutMs?: number;
+  /** How long a page token pins its seq after its last use. Default 60,000. */
+  readonly pageTokenIdleMs?: number;
+  /** Most seqs that page tokens pin; beyond, the longest idle one is let go. Default 4,096. */
+  readonly maxPageTokens?: number;
+  readonly logger?: Logger;
+  /** The server's clock, for `maxFutureSkewMs`, relative times and `ttl`. */
+  readonly clock?: Clock;
+}
+
+export type Settings = Required<ServeOptions>;
+
+const MiB = 1024 * 1024;
+
+const defaults: Settings = {
+  host: "127.0.0.1",
+  port: 50_051,
+  httpPort: 3000,
+  allowedHosts: [],
+  maxRequestBytes: 8 * MiB,
+  maxBufferedBytes: 256 * MiB,
+  maxFutureSkewMs: 5 * 60_000,
+  maxConnections: 4096,
+  maxConcurrentStreams: 1000,
+  headersTimeoutMs: 30_000,
+  requestTimeoutMs: 300_000,
+  drainTimeoutMs: 10_000,
+  pageTokenIdleMs: 60_000,
+  maxPageTokens: 4096,
+  logger: silentLogger,
+  clock: systemClock,
+};
+
+/** Least value of each number, and the greatest where there is one. */
+const bounds = {
+  port: [0, 65_535],
+  httpPort: [0, 65_535],
+  // Connect holds messages of up to 4 GiB.
+  maxRequestBytes: [1024, 2 ** 32 - 1],
+  maxBufferedBytes: [1024, Number.MAX_SAFE_INTEGER],
+  maxFutureSkewMs: [0, Number.MAX_SAFE_INTEGER],
+  maxConnections: [1, Number.MAX_SAFE_INTEGER],
+  maxConcurrentStreams: [1, 2 ** 31 - 1],
+  headersTimeoutMs: [1, 2 ** 31 - 1],
+  requestTimeoutMs: [1, 2 ** 31 - 1],
+  drainTimeoutMs: [0, 2 ** 31 - 1],
+  pageTokenIdleMs: [1, 2 ** 31 - 1],
+  maxPageTokens: [1, Number.MAX_SAFE_INTEGER],
+} as const;
+
+/**
+ * The options with defaults in place.
+ * @throws INVALID_ARGUMENT naming the option that is out of its bounds
+ */
+export function resolveOptions(options: ServeOptions): Settings {
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const settings: Settings = Object.freeze({ ...defaults, ...given });
+  for (const [name, [least, greatest]] of Object.entries(bounds)) {
+    checkBounds(name, settings[name as keyof typeof bounds], least, greatest);
+  }
+  // One request must fit, whatever else is in flight.
+  checkBounds("maxBufferedBytes", settings.maxBufferedBytes, settings.maxRequestBytes, Number.MAX_SAFE_INTEGER);
+  return settings;
+}
+
+function checkBounds(name: string, value: number, least: number, greatest: number): void {
+  if (Number.isInteger(value) && value >= least && value <= greatest) return;
+  const to = greatest === Number.MAX_SAFE_INTEGER ? "" : ` to ${greatest}`;
+  throw new KvtsError("INVALID_ARGUMENT", `${name} must be a whole number from ${least}${to}, not ${String(value)}`, {
+    details: { field: name },
+  });
+}

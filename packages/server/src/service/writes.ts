@@ -1,0 +1,59 @@
+import {
+  type Clock,
+  checkTimestamp,
+  type DeleteOptions,
+  formatTime,
+  type HostedStore,
+  KvtsError,
+  type Operation,
+  type PutOptions,
+  type WriteOptions,
+  type WriteResult,
+} from "@kvts/common";
+
+/** Options with moments in microseconds, as the faces hand them on. */
+export type ResolvedPutOptions = PutOptions & { readonly timestamp?: number | undefined };
+export type ResolvedDeleteOptions = DeleteOptions & { readonly timestamp?: number | undefined };
+export type ResolvedOperation = Operation & { readonly timestamp?: number | undefined };
+
+/** Writes, with what a server checks beyond the store: no timestamp may be far ahead of its clock. */
+export interface Writes {
+  put(key: Uint8Array, value: Uint8Array, options: ResolvedPutOptions): Promise<WriteResult>;
+  delete(key: Uint8Array, options: ResolvedDeleteOptions): Promise<WriteResult>;
+  write(operations: readonly ResolvedOperation[], options: WriteOptions): Promise<WriteResult>;
+}
+
+export function createWrites(store: HostedStore<Uint8Array>, clock: Clock, maxFutureSkewMs: number): Writes {
+  const check = (timestamp: number | undefined): void => {
+    if (timestamp !== undefined) checkNotAhead(timestamp, clock.now(), maxFutureSkewMs);
+  };
+  return {
+    async put(key, value, options) {
+      check(options.timestamp);
+      return await store.put(key, value, options);
+    },
+    async delete(key, options) {
+      check(options.timestamp);
+      return await store.delete(key, options);
+    },
+    async write(operations, options) {
+      for (const { timestamp } of operations) check(timestamp);
+      return await store.write(operations, options);
+    },
+  };
+}
+
+/**
+ * One write far in the future would hide all that come after it until then.
+ * @throws TIMESTAMP_AHEAD
+ */
+function checkNotAhead(timestamp: number, now: number, maxFutureSkewMs: number): void {
+  checkTimestamp(timestamp);
+  const newest = now + maxFutureSkewMs * 1000;
+  if (timestamp <= newest) return;
+  throw new KvtsError(
+    "TIMESTAMP_AHEAD",
+    `the timestamp ${formatTime(timestamp)} is more than ${maxFutureSkewMs} ms ahead of the server's clock, ${formatTime(now)}; write an earlier one, or set the client's clock right`,
+    { details: { newestAccepted: newest } },
+  );
+}
