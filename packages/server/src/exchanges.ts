@@ -1,0 +1,176 @@
+import { type IncomingMessage, ServerResponse } from "node:http";
+import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
+import { KvtsError } from "@kvts/common";
+import type { Settings } from "./options.ts";
+
+export type Incoming = IncomingMessage | Http2ServerRequest;
+export type Outgoing = ServerResponse | Http2ServerResponse;
+
+/** One request and its answer, on any port and protocol. */
+export interface Exchange {
+  /** Names the request in logs and answers. */
+  readonly id: string;
+  /** Fires when nobody waits for the answer any more; its reason is a KvtsError. */
+  readonly signal: AbortSignal;
+  /**
+   * Counts bytes of the request that are now in memory, until the exchange ends.
+   * @throws OVERLOADED when all requests together hold too many
+   */
+  hold(bytes: number): void;
+}
+
+/** Every exchange in progress: what a drain waits for, and whose memory is bounded. */
+export interface Exchanges {
+  /** Whether new work is taken. */
+  readonly open: boolean;
+  /** Seconds after which a client that was turned away may come again. */
+  readonly retryAfterSeconds: number;
+  /** Begins an exchange, which ends when its answer is out or its client is gone. */
+  begin(incoming: Incoming, outgoing: Outgoing): Exchange;
+  /** @throws UNAVAILABLE once `drain` was called */
+  checkOpen(): void;
+  /** Takes no new work, and waits for the work in progress, for `timeoutMs` at most; then aborts what is left. */
+  drain(timeoutMs: number): Promise<void>;
+}
+
+class TrackedExchange implements Exchange {
+  readonly id: string;
+  readonly incoming: Incoming;
+  readonly outgoing: Outgoing;
+  readonly startedAt: number = performance.now();
+  held = 0;
+  readonly #budget: Budget;
+  /** Made on demand: most exchanges end without anybody having asked for their signal. */
+  #controller: AbortController | undefined;
+  #reason: KvtsError | undefined;
+
+  constructor(id: string, incoming: Incoming, outgoing: Outgoing, budget: Budget) {
+    this.id = id;
+    this.incoming = incoming;
+    this.outgoing = outgoing;
+    this.#budget = budget;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#reason !== undefined) this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
+  }
+
+  hold(bytes: number): void {
+    this.#budget.take(bytes);
+    this.held += bytes;
+  }
+
+  abort(reason: KvtsError): void {
+    this.#reason ??= reason;
+    this.#controller?.abort(this.#reason);
+  }
+}
+
+interface Budget {
+  take(bytes: number): void;
+  give(bytes: number): void;
+}
+
+function byteBudget(bytesMax: number): Budget {
+  let held = 0;
+  return {
+    take(bytes) {
+      if (held + bytes > bytesMax) {
+        throw new KvtsError("OVERLOADED", "the server holds as many request bytes as it may; try again in a moment", {
+          details: { limit: bytesMax },
+        });
+      }
+      held += bytes;
+    },
+    give(bytes) {
+      held -= bytes;
+    },
+  };
+}
+
+class ExchangeRegistry implements Exchanges {
+  open = true;
+  readonly retryAfterSeconds = 1;
+  readonly #active: Set<TrackedExchange> = new Set();
+  readonly #budget: Budget;
+  readonly #requestTimeoutMs: number;
+  readonly #sweeper: NodeJS.Timeout;
+  /** Sets this process's requests apart from another's in shared logs. */
+  readonly #idPrefix: string = Math.random().toString(36).slice(2, 8).padEnd(6, "0");
+  #count = 0;
+  #emptied: (() => void) | undefined;
+
+  constructor(settings: Settings) {
+    this.#budget = byteBudget(settings.maxBufferedBytes);
+    this.#requestTimeoutMs = settings.requestTimeoutMs;
+    this.#sweeper = setInterval(() => this.#cancelSlowSenders(), Math.min(settings.requestTimeoutMs, 10_000)).unref();
+  }
+
+  begin(incoming: Incoming, outgoing: Outgoing): Exchange {
+    // A connection of HTTP/1.1 that goes on would be cut at the end of the drain.
+    if (!this.open && outgoing instanceof ServerResponse) outgoing.shouldKeepAlive = false;
+    const id = `${this.#idPrefix}-${(this.#count++).toString(36)}`;
+    const exchange = new TrackedExchange(id, incoming, outgoing, this.#budget);
+    this.#active.add(exchange);
+    outgoing.once("close", () => this.#end(exchange));
+    return exchange;
+  }
+
+  checkOpen(): void {
+    if (!this.open) throw closing();
+  }
+
+  async drain(timeoutMs: number): Promise<void> {
+    this.open = false;
+    clearInterval(this.#sweeper);
+    if (this.#active.size > 0) await this.#emptiedWithin(timeoutMs);
+    if (this.#active.size === 0) return;
+    for (const exchange of this.#active) exchange.abort(closing());
+    await this.#emptiedWithin(abortGraceMs);
+  }
+
+  #emptiedWithin(timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      this.#emptied = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #end(exchange: TrackedExchange): void {
+    this.#active.delete(exchange);
+    this.#budget.give(exchange.held);
+    // A reset HTTP/2 response counts as finished although nobody ended it.
+    const answered = exchange.outgoing.writableEnded && exchange.outgoing.writableFinished;
+    if (!answered) exchange.abort(new KvtsError("CANCELLED", "the client went away"));
+    if (this.#active.size === 0) this.#emptied?.();
+  }
+
+  /** HTTP/1.1 servers time out such requests themselves; HTTP/2 ones do not. */
+  #cancelSlowSenders(): void {
+    const startedBefore = performance.now() - this.#requestTimeoutMs;
+    for (const { incoming, startedAt } of this.#active) {
+      if (startedAt > startedBefore) return;
+      if (incoming.complete) continue;
+      if ("stream" in incoming) incoming.stream.close(constants.NGHTTP2_CANCEL);
+      else incoming.destroy();
+    }
+  }
+}
+
+/** What aborted handlers get to answer their clients, before the connections are cut. */
+const abortGraceMs = 250;
+
+function closing(): KvtsError {
+  return new KvtsError("UNAVAILABLE", "the server is shutting down; try again when it is back");
+}
+
+export function createExchanges(settings: Settings): Exchanges {
+  return new ExchangeRegistry(settings);
+}

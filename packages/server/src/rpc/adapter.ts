@@ -1,0 +1,109 @@
+import { ConnectError, type ConnectRouter, createConnectRouter, type HandlerContext } from "@connectrpc/connect";
+import type { UniversalHandler, UniversalServerRequest } from "@connectrpc/connect/protocol";
+import { compressionBrotli, compressionGzip, universalResponseToNodeResponse } from "@connectrpc/connect-node";
+import { isKvtsError } from "@kvts/common";
+import { discardUnreadBody, readBody } from "../body.ts";
+import type { Exchange, Exchanges, Incoming, Outgoing } from "../exchanges.ts";
+import { toKnownFailure } from "../failures.ts";
+import type { Settings } from "../options.ts";
+import { contextWith } from "./context.ts";
+import { refineProtocolError, toConnectError } from "./errors.ts";
+
+/** Serves gRPC, gRPC-Web and Connect from Node's requests, of HTTP/1.1 and HTTP/2. */
+export interface RpcHandler {
+  /** Takes the request if its path is that of a method. */
+  handle(incoming: Incoming, outgoing: Outgoing): boolean;
+}
+
+export function createRpcHandler(
+  routes: (router: ConnectRouter) => void,
+  exchanges: Exchanges,
+  settings: Settings,
+): RpcHandler {
+  const { logger, maxRequestBytes } = settings;
+  const { retryAfterSeconds } = exchanges;
+  const router = createConnectRouter({
+    readMaxBytes: maxRequestBytes,
+    acceptCompression: [compressionGzip, compressionBrotli],
+    // As in protobuf's own JSON: a misspelt field is not taken for an absent one.
+    jsonOptions: { ignoreUnknownFields: false },
+    requestGate: admit,
+  });
+  routes(router);
+  const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+
+  /**
+   * Turns calls away while the server closes, and sees to the errors of Connect itself. It raises those
+   * before and after the implementation runs, out of reach of interceptors, but aborts the call's context with each
+   * before it writes it out. There they get the details that every error of kvts has.
+   */
+  async function admit(context: HandlerContext): Promise<void> {
+    const refine = (): void => {
+      const reason: unknown = context.signal.reason;
+      if (reason instanceof ConnectError) {
+        refineProtocolError(reason, { call: "read", retryAfterSeconds }, maxRequestBytes);
+      }
+    };
+    context.signal.addEventListener("abort", refine, { once: true });
+    try {
+      exchanges.checkOpen();
+    } catch (error) {
+      throw isKvtsError(error) ? toConnectError(error, { call: "read", retryAfterSeconds }) : error;
+    }
+  }
+
+  function run(handler: UniversalHandler, incoming: Incoming, outgoing: Outgoing): void {
+    const exchange = exchanges.begin(incoming, outgoing);
+    discardUnreadBody(incoming, outgoing);
+    handler(universalRequest(incoming, exchange))
+      .then((response) => universalResponseToNodeResponse(response, outgoing))
+      .catch((error: unknown) => {
+        // The client is gone, or its connection broke: nobody is left to be told.
+        logger.debug({ err: error, requestId: exchange.id, call: handler.method.name }, "an answer could not be sent");
+        outgoing.destroy();
+      });
+  }
+
+  function universalRequest(incoming: Incoming, exchange: Exchange): UniversalServerRequest {
+    return {
+      httpVersion: incoming.httpVersion,
+      method: incoming.method ?? "",
+      // Handlers look at its query alone.
+      url: new URL(incoming.url ?? "/", "http://kvts").href,
+      header: webHeaders(incoming),
+      body: wholeBody(incoming, exchange),
+      signal: exchange.signal,
+      contextValues: contextWith(exchange),
+    };
+  }
+
+  async function* wholeBody(incoming: Incoming, exchange: Exchange): AsyncGenerator<Uint8Array> {
+    try {
+      yield await readBody(incoming, exchange, maxRequestBytes, envelopeBytesMax);
+    } catch (error) {
+      const failure = toKnownFailure(error, { requestId: exchange.id, call: "request body", logger });
+      throw toConnectError(failure, { call: "read", limit: "transport", retryAfterSeconds });
+    }
+  }
+
+  return {
+    handle(incoming, outgoing) {
+      const handler = handlers.get((incoming.url ?? "").split("?", 1)[0]!);
+      if (handler === undefined) return false;
+      run(handler, incoming, outgoing);
+      return true;
+    },
+  };
+}
+
+/** What gRPC and gRPC-Web put around a message. */
+const envelopeBytesMax = 64;
+
+function webHeaders({ headers }: Incoming): Headers {
+  const web = new Headers();
+  for (const [name, value] of Object.entries(headers)) {
+    if (value === undefined || name.startsWith(":")) continue;
+    web.set(name, typeof value === "string" ? value : value.join(", "));
+  }
+  return web;
+}

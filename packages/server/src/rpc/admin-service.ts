@@ -1,0 +1,48 @@
+import type { JsonObject } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
+import type { AdminService } from "@kvts/api";
+import type { ServerLimits } from "../service/admin.ts";
+import type { Service } from "../service/service.ts";
+import { type RpcOptions, rpc } from "./call.ts";
+import { numberOut } from "./numbers.ts";
+
+/** kvts.v1.AdminService over a service. */
+export function adminService(service: Service, options: RpcOptions): ServiceImpl<typeof AdminService> {
+  return {
+    getStatus: rpc("read", options, async (_request, { signal }) => {
+      const { version, ready, startedAt, limits, stats } = await service.status(signal);
+      return {
+        version,
+        ready,
+        startedAt: numberOut(startedAt),
+        seq: numberOut(stats.seq),
+        incarnation: stats.incarnation,
+        limits: limitsOut(limits),
+        // Plain JSON: what is not does not belong into figures.
+        stats: JSON.parse(JSON.stringify(stats)) as JsonObject,
+      };
+    }),
+    flush: rpc("write", options, async (_request, { signal }) => {
+      await service.flush(signal);
+      return {};
+    }),
+    compact: rpc("write", options, async (_request, { signal }) => {
+      await service.compact(signal);
+      return {};
+    }),
+  };
+}
+
+function limitsOut(
+  limits: ServerLimits,
+): Record<keyof Omit<ServerLimits, "timestampMax" | "requestIdBytesMax">, bigint> {
+  return {
+    keyBytesMax: numberOut(limits.keyBytesMax),
+    valueBytesMax: numberOut(limits.valueBytesMax),
+    batchOperationsMax: numberOut(limits.batchOperationsMax),
+    batchBytesMax: numberOut(limits.batchBytesMax),
+    requestBytesMax: numberOut(limits.requestBytesMax),
+    pageItemsMax: numberOut(limits.pageItemsMax),
+    pageBytesMax: numberOut(limits.pageBytesMax),
+  };
+}

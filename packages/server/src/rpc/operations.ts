@@ -1,0 +1,49 @@
+import type { Operation as OperationMessage, Range as RangeMessage } from "@kvts/api";
+import { invalidArgument, isKvtsError, KvtsError, type Range } from "@kvts/common";
+import type { ResolvedOperation } from "../service/writes.ts";
+import { timestampIn } from "./numbers.ts";
+
+export function rangeIn(range: RangeMessage | undefined): Range {
+  if (range === undefined) return {};
+  const { prefix, start, end } = range;
+  // Both forms together are refused where ranges are resolved, for all faces alike.
+  return { prefix, start, end } as Range;
+}
+
+/** @throws INVALID_ARGUMENT for an absent value; an empty one is a value */
+export function valueIn(value: Uint8Array | undefined): Uint8Array {
+  if (value !== undefined) return value;
+  throw invalidArgument("value is missing; send an empty one to store no bytes, or delete the key", { field: "value" });
+}
+
+/** @throws INVALID_ARGUMENT or TOO_LARGE, with the index of the bad operation */
+export function operationsIn(operations: readonly OperationMessage[]): ResolvedOperation[] {
+  return operations.map((operation, index) => {
+    try {
+      return operationIn(operation);
+    } catch (error) {
+      if (!isKvtsError(error)) throw error;
+      const details = { ...error.details, operation: index };
+      throw new KvtsError(error.code, `operation ${index}: ${error.message}`, { details });
+    }
+  });
+}
+
+function operationIn({ kind }: OperationMessage): ResolvedOperation {
+  switch (kind.case) {
+    case "put": {
+      const { key, value, timestamp, expiresAt } = kind.value;
+      return {
+        op: "put",
+        key,
+        value: valueIn(value),
+        timestamp: timestampIn(timestamp, "timestamp"),
+        expiresAt: timestampIn(expiresAt, "expires_at"),
+      };
+    }
+    case "delete":
+      return { op: "delete", key: kind.value.key, timestamp: timestampIn(kind.value.timestamp, "timestamp") };
+    default:
+      throw invalidArgument("the operation is of no kind that this server knows; send put or delete");
+  }
+}
