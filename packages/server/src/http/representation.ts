@@ -1,0 +1,81 @@
+import type { OutgoingHttpHeaders } from "node:http";
+import { type VersionJson, versionToJson } from "@kvts/common";
+import type { StoredEntry, StoredVersion } from "../service/lists.ts";
+import type { ItemCodec } from "../service/page.ts";
+import { jsonTextOf } from "./json-value.ts";
+
+/** `?as=json`: values that are JSON appear as such. */
+export type As = "json" | undefined;
+
+/** A version as JSON text. */
+export function versionText(version: StoredVersion, as: As): string {
+  const json = versionToJson(version);
+  const valueJson = as === "json" && json.value !== undefined ? jsonTextOf(json.value) : undefined;
+  if (valueJson === undefined) return JSON.stringify(json);
+  const { value: _, ...rest }: VersionJson = json;
+  // Put in as it is stored: parsing it would round its numbers.
+  return `${JSON.stringify(rest).slice(0, -1)},"valueJson":${valueJson}}`;
+}
+
+/** Versions as items of a JSON list; a comma goes with each. */
+export function versionTexts(as: As): ItemCodec<StoredVersion, string> {
+  return { encode: (version) => versionText(version, as), bytes };
+}
+
+/** The same, with `null` for a key that holds nothing. */
+export function entryTexts(as: As): ItemCodec<StoredEntry | undefined, string> {
+  return { encode: (entry) => (entry === undefined ? "null" : versionText(entry, as)), bytes };
+}
+
+function bytes(text: string): number {
+  return Buffer.byteLength(text) + 1;
+}
+
+/** Whether a client that sends this Accept header would rather have JSON than the value's bytes. */
+export function prefersJson(accept: string | undefined): boolean {
+  if (accept === undefined) return false;
+  let json = 0;
+  let bytes = 0;
+  for (const part of accept.split(",")) {
+    const [type, ...parameters] = part
+      .toLowerCase()
+      .split(";")
+      .map((text) => text.trim());
+    const weight = weightOf(parameters);
+    if (type === "application/json") json = weight;
+    else if (type === "application/octet-stream" || type === "*/*" || type === "application/*") {
+      bytes = Math.max(bytes, weight);
+    }
+  }
+  // Who names JSON at all means it, where the rest weighs the same.
+  return json > 0 && json >= bytes;
+}
+
+function weightOf(parameters: readonly string[]): number {
+  const weight = parameters.find((parameter) => parameter.startsWith("q="));
+  return weight === undefined ? 1 : Number(weight.slice(2)) || 0;
+}
+
+/** Headers of an entry in either form. */
+export function entryHeaders(entry: StoredEntry, tag: string): OutgoingHttpHeaders {
+  return {
+    etag: tag,
+    // A backdated write may change even what was read as of the past.
+    "cache-control": "no-cache",
+    vary: "Accept, Accept-Encoding",
+    "kvts-timestamp": entry.timestamp,
+    "kvts-seq": entry.seq,
+    ...(entry.expiresAt === undefined ? {} : { "kvts-expires-at": entry.expiresAt }),
+  };
+}
+
+export function entityTag(entry: StoredEntry, form: "raw" | "json"): string {
+  return form === "raw" ? `"${entry.seq}"` : `"${entry.seq}.json"`;
+}
+
+/** Whether an If-None-Match header names the representation that would be sent. */
+export function isUnchanged(ifNoneMatch: string | undefined, tag: string): boolean {
+  if (ifNoneMatch === undefined) return false;
+  const tags = ifNoneMatch.split(",").map((text) => text.trim().replace(/^W\//, ""));
+  return tags.includes("*") || tags.includes(tag);
+}

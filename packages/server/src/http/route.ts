@@ -1,0 +1,131 @@
+import type { RouteConfig } from "@hono/zod-openapi";
+import { isKvtsError, type KvtsError, type Logger } from "@kvts/common";
+import type { z } from "zod";
+import { discardUnreadBody, readBody } from "../body.ts";
+import type { Exchange, Exchanges, Incoming, Outgoing } from "../exchanges.ts";
+import { toKnownFailure } from "../failures.ts";
+import { parseJson, requireJson } from "./json-body.ts";
+import { HttpFailure, problemReply } from "./problem.ts";
+import { type Reply, sendReply } from "./reply.ts";
+import { parseQuery, splitTarget } from "./target.ts";
+import { validated } from "./validate.ts";
+
+/** One request, checked as far as its route's schemas go. */
+export interface HttpCall<Query, Body> {
+  readonly query: Query;
+  /** The checked JSON body; of a raw body its bytes. */
+  readonly body: Body;
+  /** The path's segments, still percent-encoded: `["v1", "keys", …]`. */
+  readonly segments: readonly string[];
+  header(name: string): string | undefined;
+  /** Fires when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+}
+
+/** What a request may bring in its body. */
+type BodyRule<S extends z.ZodType> =
+  /** JSON of this shape; `optional` where an empty body stands for `{}`. */
+  | { readonly json: S; readonly optional?: boolean }
+  /** Bytes of any type. */
+  | { readonly raw: true };
+
+/** A route: what it takes, how the OpenAPI document tells of it, and what it does. */
+export interface Route<Q extends z.ZodType = z.ZodType, B extends z.ZodType = z.ZodType> {
+  readonly method: "get" | "put" | "post" | "delete";
+  /** As in OpenAPI: `/v1/keys/{key}`. */
+  readonly path: string;
+  readonly call: "read" | "write";
+  readonly query: Q;
+  readonly body?: BodyRule<B> | undefined;
+  /** Answers while the server closes as well. */
+  readonly always?: boolean;
+  readonly doc: Pick<RouteConfig, "summary" | "description" | "operationId" | "tags" | "request" | "responses">;
+  handle(call: HttpCall<z.output<Q>, z.output<B>>): Promise<Reply>;
+}
+
+/** A route whose types have served their purpose. */
+export type AnyRoute = Omit<Route, "handle"> & { handle(call: HttpCall<never, never>): Promise<Reply> };
+
+export function defineRoute<Q extends z.ZodType, B extends z.ZodType>(route: Route<Q, B>): AnyRoute {
+  return route as AnyRoute;
+}
+
+/** What all routes share. */
+export interface RouteOptions {
+  readonly exchanges: Exchanges;
+  readonly maxRequestBytes: number;
+  readonly logger: Logger;
+}
+
+/** Answers one request by its route. Never fails: what goes wrong is an answer too. */
+export async function answer(
+  route: AnyRoute,
+  incoming: Incoming,
+  outgoing: Outgoing,
+  options: RouteOptions,
+): Promise<void> {
+  const exchange = options.exchanges.begin(incoming, outgoing);
+  discardUnreadBody(incoming, outgoing);
+  let reply: Reply;
+  try {
+    if (route.always !== true) options.exchanges.checkOpen();
+    reply = await route.handle(
+      (await callOf(route, incoming, exchange, options.maxRequestBytes)) as HttpCall<never, never>,
+    );
+  } catch (error) {
+    reply = failureReply(error, route, exchange, options);
+  }
+  options.logger.debug({ requestId: exchange.id, call: route.doc.operationId, status: reply.status }, "answered");
+  if (!outgoing.destroyed) sendReply(reply, outgoing, exchange.id);
+}
+
+async function callOf(
+  route: AnyRoute,
+  incoming: Incoming,
+  exchange: Exchange,
+  maxRequestBytes: number,
+): Promise<HttpCall<unknown, unknown>> {
+  const { path, query } = splitTarget(incoming.url ?? "");
+  return {
+    query: validated(route.query, parseQuery(query), "the query"),
+    body: await bodyOf(route, incoming, exchange, maxRequestBytes),
+    segments: path.split("/").slice(1),
+    header: (name) => {
+      const value = incoming.headers[name];
+      return typeof value === "string" ? value : undefined;
+    },
+    get signal() {
+      return exchange.signal;
+    },
+  };
+}
+
+async function bodyOf(
+  { body: rule }: AnyRoute,
+  incoming: Incoming,
+  exchange: Exchange,
+  maxRequestBytes: number,
+): Promise<unknown> {
+  if (rule === undefined) return undefined;
+  const isJson = "json" in rule;
+  const contentType = incoming.headers["content-type"];
+  if (isJson && (!rule.optional || contentType !== undefined)) requireJson(contentType);
+  const bytes = await readBody(incoming, exchange, maxRequestBytes);
+  if (!isJson) return bytes;
+  if (rule.optional && bytes.length === 0) return {};
+  requireJson(contentType);
+  return validated(rule.json, parseJson(bytes), "the body");
+}
+
+function failureReply(error: unknown, route: AnyRoute, exchange: Exchange, options: RouteOptions): Reply {
+  if (error instanceof HttpFailure) return error.reply;
+  const reason = isKvtsError(error, "CANCELLED") ? reasonOf(error, exchange) : error;
+  const call = route.doc.operationId ?? route.path;
+  const failure = toKnownFailure(reason, { requestId: exchange.id, call, logger: options.logger });
+  return problemReply(failure, { call: route.call, retryAfterSeconds: options.exchanges.retryAfterSeconds });
+}
+
+/** Stores only say that they were cancelled; the signal knows whether the client left or the server is closing. */
+function reasonOf(error: KvtsError, { signal }: Exchange): unknown {
+  return signal.aborted ? signal.reason : error;
+}

@@ -1,0 +1,41 @@
+import type { Settings } from "../../options.ts";
+import type { Service } from "../../service/service.ts";
+import type { AnyRoute } from "../route.ts";
+import type { Times } from "../value-fields.ts";
+import { adminRoutes } from "./admin.ts";
+import { batchRoutes } from "./batch.ts";
+import { keyRoutes } from "./keys.ts";
+import { openApiRoute } from "./openapi.ts";
+import { scanRoute } from "./scan.ts";
+import { statusRoutes } from "./status.ts";
+import { versionsRoute } from "./versions.ts";
+
+export interface RoutesOptions {
+  readonly settings: Settings;
+  /** The version of the server's software. */
+  readonly version: string;
+  ready(): boolean;
+}
+
+/** Every route of the HTTP/JSON face. */
+export function allRoutes(service: Service, { settings, version, ready }: RoutesOptions): AnyRoute[] {
+  const { clock, logger } = settings;
+  let warned = false;
+  const times: Times = {
+    now: () => clock.now(),
+    warn(message) {
+      // Once: clients decide how often they make the mistake.
+      if (!warned) logger.warn({}, message);
+      warned = true;
+    },
+  };
+  const routes = [
+    ...keyRoutes(service, times),
+    versionsRoute(service),
+    scanRoute(service),
+    ...batchRoutes(service, times),
+    ...adminRoutes(service),
+    ...statusRoutes(service, ready),
+  ];
+  return [...routes, openApiRoute(routes, version)];
+}

@@ -1,0 +1,57 @@
+import { z } from "@hono/zod-openapi";
+import type { Service } from "../../service/service.ts";
+import { jsonResponse, responsesOf } from "../documents.ts";
+import { keyFromSegment } from "../keys.ts";
+import { pageIn, pageReply } from "../pages.ts";
+import { versionTexts } from "../representation.ts";
+import { type AnyRoute, defineRoute } from "../route.ts";
+import {
+  asParameter,
+  flagParameter,
+  keyEncodingParameter,
+  pageParameters,
+  timeParameter,
+  versionListSchema,
+} from "../schemas.ts";
+import { timeText } from "../target.ts";
+
+const query = z.strictObject({
+  from: timeParameter("The oldest moment wanted, inclusive.").optional(),
+  to: timeParameter("The newest moment wanted, inclusive.").optional(),
+  reverse: flagParameter("Oldest first.").optional(),
+  ...pageParameters,
+  as: asParameter.optional(),
+  keyEncoding: keyEncodingParameter.optional(),
+});
+
+/** `/v1/keys/{key}/versions`: the history of one key. */
+export function versionsRoute(service: Service): AnyRoute {
+  return defineRoute({
+    method: "get",
+    path: "/v1/keys/{key}/versions",
+    call: "read",
+    query,
+    doc: {
+      operationId: "listVersions",
+      tags: ["keys"],
+      summary: "List the versions of a key",
+      description: "Newest first, tombstones included.",
+      request: {
+        params: z.object({ key: z.string().openapi({ description: "The key: one percent-encoded segment." }) }),
+        query,
+      },
+      responses: responsesOf({ 200: jsonResponse("One page.", versionListSchema) }, 410, 413),
+    },
+    async handle({ query: { from, to, reverse, as, keyEncoding, ...page }, segments, signal }) {
+      const request = {
+        key: keyFromSegment(segments[2]!, keyEncoding),
+        from: from === undefined ? undefined : timeText(from),
+        to: to === undefined ? undefined : timeText(to),
+        reverse: reverse === "true",
+        ...pageIn(page),
+        signal,
+      };
+      return pageReply(await service.versions(request, versionTexts(as)));
+    },
+  });
+}

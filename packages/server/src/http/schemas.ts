@@ -1,0 +1,108 @@
+import { z } from "@hono/zod-openapi";
+import { limits } from "@kvts/common";
+
+/*
+ * The shapes of requests and answers. Requests are checked by them, and the OpenAPI document is made of them; what a
+ * shape cannot say (which times, keys and sizes are good) is checked by the functions of @kvts/common.
+ */
+
+const timeFormats = "RFC 3339, `now`, relative such as `-5m`, or integer microseconds since the Unix epoch";
+
+const micros = z.int().min(0).max(limits.timestampMax);
+export const timestampSchema = micros.openapi({ description: "Microseconds since the Unix epoch." });
+export const seqSchema = micros.openapi({ description: "Place in the order of commits; never reused." });
+
+/** In a query every value is text. */
+export const timeParameter = (description: string) =>
+  z.string().openapi({ description: `${description} ${timeFormats}.`, example: "2023-01-12T11:48:12Z" });
+
+/** Text, or bytes where the percent-encoding is of no UTF-8. */
+export const boundParameter = (description: string) =>
+  z.union([z.string(), z.instanceof(Uint8Array)]).openapi({ type: "string", description });
+
+export const keyEncodingParameter = z.literal("base64url").openapi({
+  description: "Keys in the path and in prefix, start and end are base64url of their bytes. Needed for `.` and `..`.",
+});
+
+export const asParameter = z.literal("json").openapi({
+  description: "Answer in JSON, with values that are JSON themselves as `valueJson`.",
+});
+
+export const flagParameter = (description: string) =>
+  z.enum(["true", "false"]).openapi({ type: "boolean", description });
+
+export const pageParameters = {
+  pageSize: z
+    .string()
+    .regex(/^\d{1,15}$/, "must be a whole number")
+    .openapi({ type: "integer", description: `Most items wanted; at most ${limits.pageItemsMax} are sent.` })
+    .optional(),
+  pageToken: z.string().openapi({ description: "The `nextPageToken` of the page before." }).optional(),
+};
+
+/** A moment in a JSON body. */
+export const timeField = (description: string) =>
+  z.union([z.string(), z.number()]).openapi({ description: `${description} ${timeFormats}.` });
+
+export const keyFields = {
+  key: z.string().openapi({ description: "The key, when its bytes are UTF-8." }).optional(),
+  keyBase64: z.string().openapi({ description: "The key's bytes in base64, in place of `key`." }).optional(),
+};
+
+export const valueFields = {
+  value: z.string().openapi({ description: "The value, when its bytes are UTF-8." }).optional(),
+  valueBase64: z.string().openapi({ description: "The value's bytes in base64." }).optional(),
+  valueJson: z.unknown().openapi({ description: "The value as JSON, stored in its compact form." }).optional(),
+};
+
+export const expiryFields = {
+  expiresAt: timeField("From when on the value reads as deleted.").optional(),
+  ttl: z
+    .string()
+    .openapi({ description: "How long from now until it does, such as `30d`.", example: "1h30m" })
+    .optional(),
+};
+
+export const writeTimestampField = {
+  timestamp: timeField("From when on this holds; assigned when absent.").optional(),
+};
+
+export const writeResultSchema = z
+  .object({ timestamp: timestampSchema, seq: seqSchema })
+  .openapi("WriteResult", { description: "What a write was committed as." });
+
+export const versionSchema = z
+  .object({
+    ...keyFields,
+    timestamp: timestampSchema,
+    time: z.string().openapi({ format: "date-time", description: "The timestamp in RFC 3339." }),
+    seq: seqSchema,
+    expiresAt: timestampSchema.optional(),
+    ...valueFields,
+    deleted: z.literal(true).optional(),
+  })
+  .openapi("Version", { description: "A value and the moment from which it holds, or a tombstone." });
+
+const pageFields = {
+  nextPageToken: z.string().openapi({ description: "Absent on the last page; pins `seq` for 60 s." }).optional(),
+  seq: seqSchema,
+};
+
+export const versionListSchema = z.object({ items: z.array(versionSchema), ...pageFields }).openapi("VersionList");
+
+export const batchGetSchema = z
+  .object({ items: z.array(versionSchema.nullable()), ...pageFields })
+  .openapi("BatchGetResult", { description: "In the order asked; `null` for a key that holds nothing." });
+
+export const problemSchema = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().openapi({ description: "One sentence that says what to do." }),
+    code: z.string().openapi({ example: "INVALID_ARGUMENT" }),
+    details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+  })
+  .openapi("Problem", { description: "RFC 9457." });
+
+export const emptyBodySchema = z.strictObject({}).openapi("Empty");
