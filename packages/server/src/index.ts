@@ -1,1 +1,3 @@
-export {};
+export { createLogger, type LoggerOptions } from "./logging.ts";
+export type { ServeOptions } from "./options.ts";
+export { type Server, serve } from "./serve.ts";

@@ -1,0 +1,58 @@
+import { discardUnreadBody } from "./body.ts";
+import type { Exchanges, Incoming, Outgoing } from "./exchanges.ts";
+import type { Caller, Guard } from "./guard.ts";
+import { mediaType } from "./http/json-body.ts";
+import { problem, problemReply } from "./http/problem.ts";
+import { type Reply, sendReply } from "./http/reply.ts";
+import type { RequestHandler } from "./listen/listener.ts";
+import type { RpcHandler } from "./rpc/adapter.ts";
+
+/** What every request passes first, on both ports: the guard, then the methods that have a path of their own. */
+export function createFront(guard: Guard, rpc: RpcHandler, exchanges: Exchanges, rest: RequestHandler): RequestHandler {
+  return (incoming, outgoing) => {
+    const refusal = guard.check(callerOf(incoming));
+    if (refusal !== undefined) {
+      const { retryAfterSeconds } = exchanges;
+      return refuse(problemReply(refusal, { call: "read", retryAfterSeconds }), incoming, outgoing, exchanges);
+    }
+    if (!rpc.handle(incoming, outgoing)) rest(incoming, outgoing);
+  };
+}
+
+/** Answers what is left on the gRPC port: calls of unknown methods, each in its own protocol. */
+export function refuseUnknownMethods(exchanges: Exchanges, elsewhere: string): RequestHandler {
+  const unknown = problem(404, "UNIMPLEMENTED", `this port has no such method; ${elsewhere}`);
+  return (incoming, outgoing) => {
+    const type = mediaType(incoming.headers["content-type"]);
+    const grpc = type.startsWith("application/grpc");
+    refuse(grpc ? unimplementedReply(type) : unknown, incoming, outgoing, exchanges);
+  };
+}
+
+/** gRPC's status UNIMPLEMENTED, in the headers of an answer that has nothing else. */
+function unimplementedReply(type: string): Reply {
+  const headers = { "content-type": type, "grpc-status": "12", "grpc-message": "this server has no such method" };
+  return { status: 200, headers, body: undefined };
+}
+
+function refuse(reply: Reply, incoming: Incoming, outgoing: Outgoing, exchanges: Exchanges): void {
+  const { id } = exchanges.begin(incoming, outgoing);
+  discardUnreadBody(incoming, outgoing);
+  sendReply(reply, outgoing, id);
+}
+
+/** Who calls. A URL with a host in it overrules the Host header, and is brought to its usual form. */
+function callerOf(incoming: Incoming): Caller {
+  const { headers } = incoming;
+  const origin = headers.origin;
+  const absolute = /^https?:\/\/([^/?#]*)(.*)$/i.exec(incoming.url ?? "");
+  if (absolute === null) return { host: hostOf(incoming), origin };
+  const rest = absolute[2]!;
+  incoming.url = rest.startsWith("/") ? rest : `/${rest}`;
+  return { host: absolute[1], origin };
+}
+
+function hostOf({ headers }: Incoming): string | undefined {
+  const authority = headers[":authority"];
+  return typeof authority === "string" ? authority : headers.host;
+}

@@ -1,0 +1,12 @@
+import type { Incoming, Outgoing } from "../exchanges.ts";
+
+/** A port that is being served. */
+export interface Listener {
+  readonly port: number;
+  /** Accepts no more connections; those that are idle end. */
+  stop(): void;
+  /** Cuts what is left. */
+  destroy(): Promise<void>;
+}
+
+export type RequestHandler = (incoming: Incoming, outgoing: Outgoing) => void;
