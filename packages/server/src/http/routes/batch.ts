@@ -6,12 +6,14 @@ import { jsonResponse, responsesOf } from "../documents.ts";
 import { pageReply } from "../pages.ts";
 import { jsonReply } from "../reply.ts";
 import { entryTexts } from "../representation.ts";
+import { requestIdIn } from "../request-id.ts";
 import { type AnyRoute, defineRoute } from "../route.ts";
 import {
   asParameter,
   batchGetSchema,
   expiryFields,
   keyFields,
+  seqSchema,
   timeField,
   valueFields,
   writeResultSchema,
@@ -27,6 +29,7 @@ const getBody = z
       .array(z.union([z.string(), z.strictObject(keyFields)]))
       .openapi({ description: `At most ${limits.batchOperationsMax} keys, each as text or {"keyBase64": …}.` }),
     at: timeField("The moment to read at, inclusive; without it, the newest versions.").optional(),
+    atSeq: seqSchema.optional().openapi({ description: "Ignores commits above this seq." }),
     as: asParameter.optional(),
     pageSize: z
       .int()
@@ -73,11 +76,13 @@ function getManyRoute(service: Service): AnyRoute {
       request: { query: noQuery, body: { required: true, content: { "application/json": { schema: getBody } } } },
       responses: responsesOf({ 200: jsonResponse("One page.", batchGetSchema) }, 410, 413, 415),
     },
-    async handle({ body: { keys, at, as, pageSize, pageToken }, signal }) {
+    async handle({ body: { keys, at, atSeq, as, pageSize, pageToken }, signal }) {
       const wanted = keys.map((key, index) =>
         numbered("key", index, () => (typeof key === "string" ? encodeKey(key) : keyIn(key))),
       );
-      return pageReply(await service.batchGet({ keys: wanted, asOf: at, pageSize, pageToken, signal }, entryTexts(as)));
+      return pageReply(
+        await service.batchGet({ keys: wanted, asOf: at, atSeq, pageSize, pageToken, signal }, entryTexts(as)),
+      );
     },
   });
 }
@@ -105,7 +110,7 @@ function writeRoute(service: Service, times: Times): AnyRoute {
       const operations = body.operations.map((fields, index) =>
         numbered("operation", index, () => operationIn(fields, times)),
       );
-      return jsonReply(await service.write(operations, { requestId: header("idempotency-key"), signal }));
+      return jsonReply(await service.write(operations, { requestId: requestIdIn(header), signal }));
     },
   });
 }

@@ -6,6 +6,7 @@ import { keyFromSegment } from "../keys.ts";
 import { HttpFailure, problem, unsupportedMediaType } from "../problem.ts";
 import { jsonReply, jsonTextReply, type Reply } from "../reply.ts";
 import { entityTag, entryHeaders, isUnchanged, prefersJson, versionText } from "../representation.ts";
+import { requestIdIn } from "../request-id.ts";
 import { type AnyRoute, defineRoute, type HttpCall } from "../route.ts";
 import {
   asParameter,
@@ -139,7 +140,7 @@ function putRoute(service: Service, times: Times): AnyRoute {
       refuseConditions(header);
       const key = keyOf(segments, query);
       const { value, timestamp, expiresAt } = putFields(query, body as Uint8Array, header, times);
-      const requestId = header("idempotency-key");
+      const requestId = requestIdIn(header);
       return jsonReply(await service.put(key, value, { timestamp, expiresAt, requestId, signal }));
     },
   });
@@ -198,7 +199,7 @@ function deleteRoute(service: Service, times: Times): AnyRoute {
     async handle({ query, segments, header, signal }) {
       refuseConditions(header);
       const timestamp = queryTime(query.ts, times);
-      const requestId = header("idempotency-key");
+      const requestId = requestIdIn(header);
       return jsonReply(await service.delete(keyOf(segments, query), { timestamp, requestId, signal }));
     },
   });
