@@ -1,1 +1,2 @@
-export {};
+export { connect } from "./connect.ts";
+export * from "./http.ts";

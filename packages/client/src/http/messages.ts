@@ -1,0 +1,86 @@
+import {
+  contentFromJson,
+  type EncodedOperation,
+  isKvtsError,
+  keyFromJson,
+  keyToJson,
+  type StatValue,
+  type StoreStats,
+  textOf,
+  valueToJson,
+  type WriteResult,
+} from "@kvts/common";
+import { arrivedNumber } from "../arrived.ts";
+import { brokenAnswer } from "../failures.ts";
+import type { WirePage, WireVersion } from "../wire.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** An operation as the body of `/v1/batch` has it. */
+export function operationToJson({ op, key, value, timestamp, expiresAt }: EncodedOperation): Fields {
+  return { op, ...keyToJson(key), ...(value === undefined ? {} : valueToJson(value)), timestamp, expiresAt };
+}
+
+/** A key as the body of `/v1/get` has it. */
+export function keyToItem(key: Uint8Array): string | { readonly keyBase64: string } {
+  const json = keyToJson(key);
+  return "key" in json ? json.key : json;
+}
+
+export function resultFromJson(body: Uint8Array): WriteResult {
+  const { timestamp, seq } = parseObject(body);
+  return { timestamp: arrivedNumber(timestamp, "timestamp"), seq: arrivedNumber(seq, "seq") };
+}
+
+/** A version object. Fields that this version does not know are passed over, so that servers may add some. */
+export function versionFromJson(json: unknown): WireVersion {
+  const fields = asObject(json, "a version");
+  const { expiresAt } = fields;
+  try {
+    return {
+      key: keyFromJson(fields),
+      value: contentFromJson(fields).value,
+      timestamp: arrivedNumber(fields.timestamp, "timestamp"),
+      seq: arrivedNumber(fields.seq, "seq"),
+      expiresAt: expiresAt === undefined ? undefined : arrivedNumber(expiresAt, "expiresAt"),
+    };
+  } catch (error) {
+    throw isKvtsError(error) ? brokenAnswer(error.message, error) : error;
+  }
+}
+
+/** The same, or `null` for a key that holds nothing. */
+export function foundFromJson(json: unknown): WireVersion | undefined {
+  return json === null ? undefined : versionFromJson(json);
+}
+
+export function pageFromJson<T>(body: Uint8Array, convert: (item: unknown) => T): WirePage<T> {
+  const { items, nextPageToken = "", seq } = parseObject(body);
+  if (!Array.isArray(items)) throw brokenAnswer("its items are no list");
+  if (typeof nextPageToken !== "string") throw brokenAnswer("its page token is no text");
+  return { items: items.map((item) => convert(item)), nextPageToken, seq: arrivedNumber(seq, "seq") };
+}
+
+export function statsFromJson(body: Uint8Array): StoreStats {
+  const { seq, incarnation, stats } = parseObject(body);
+  if (typeof incarnation !== "string") throw brokenAnswer("its incarnation is no text");
+  const figures = asObject(stats, "the stats") as Readonly<Record<string, StatValue>>;
+  return { ...figures, seq: arrivedNumber(seq, "seq"), incarnation };
+}
+
+function parseObject(body: Uint8Array): Fields {
+  return asObject(parseJson(body), "it");
+}
+
+function parseJson(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(textOf(body) ?? "");
+  } catch (error) {
+    throw brokenAnswer("it is not JSON", error);
+  }
+}
+
+function asObject(json: unknown, what: string): Fields {
+  if (typeof json === "object" && json !== null && !Array.isArray(json)) return json as Fields;
+  throw brokenAnswer(`${what} is no object`);
+}

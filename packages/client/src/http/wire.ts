@@ -1,0 +1,165 @@
+import { copyBytes, invalidArgument, limits, type StoreStats, utf8, type WriteResult } from "@kvts/common";
+import { arrivedNumber } from "../arrived.ts";
+import type {
+  BatchGetRequest,
+  BatchWrite,
+  GetRequest,
+  ListVersionsRequest,
+  ScanRequest,
+  SingleWrite,
+  Wire,
+  WireCall,
+  WirePage,
+  WireVersion,
+} from "../wire.ts";
+import { answerFailure, type HttpAnswer, isAbsent } from "./errors.ts";
+import { type Fetch, HttpExchange, type HttpRequest } from "./exchange.ts";
+import {
+  foundFromJson,
+  keyToItem,
+  operationToJson,
+  pageFromJson,
+  resultFromJson,
+  statsFromJson,
+  versionFromJson,
+} from "./messages.ts";
+import { type KeySegment, keySegment, rangeParameters, target } from "./targets.ts";
+
+/** Longest key in a path, in characters, where there is another way: proxies take URLs of about 8,000. */
+const segmentCharactersMax = 4096;
+
+/** Longest page: a single version of the largest value with its key, each byte of which JSON may write in six. */
+const pageBytesMax = 6 * (limits.valueBytesMax + limits.keyBytesMax) + 1024;
+
+/** Longest of the small answers. */
+const smallBytesMax = 1024 * 1024;
+
+/** HTTP and JSON through `fetch`, and nothing else of the platform. Values of single keys travel as they are. */
+export class HttpWire implements Wire {
+  readonly #url: string;
+  readonly #exchange: HttpExchange;
+
+  constructor(url: string, headers: Headers, fetch: Fetch) {
+    this.#url = url;
+    this.#exchange = new HttpExchange(url, headers, fetch);
+  }
+
+  async put({ operation, requestId }: SingleWrite, call: WireCall): Promise<WriteResult> {
+    const { key, value, timestamp: ts, expiresAt } = operation;
+    const { segment, keyEncoding } = keySegment(key);
+    if (segment.length > segmentCharactersMax) return this.write({ operations: [operation], requestId }, call);
+    const path = target(`/v1/keys/${segment}`, { ts, expiresAt, keyEncoding });
+    const headers = { ...idHeader(requestId), "content-type": "application/octet-stream" };
+    return resultFromJson(await this.#succeed({ method: "PUT", target: path, headers, body: value! }, call));
+  }
+
+  async delete({ operation, requestId }: SingleWrite, call: WireCall): Promise<WriteResult> {
+    const { key, timestamp: ts } = operation;
+    const { segment, keyEncoding } = keySegment(key);
+    if (segment.length > segmentCharactersMax) return this.write({ operations: [operation], requestId }, call);
+    const path = target(`/v1/keys/${segment}`, { ts, keyEncoding });
+    return resultFromJson(await this.#succeed({ method: "DELETE", target: path, headers: idHeader(requestId) }, call));
+  }
+
+  async write({ operations, requestId }: BatchWrite, call: WireCall): Promise<WriteResult> {
+    const body = { operations: operations.map(operationToJson) };
+    return resultFromJson(await this.#post("/v1/batch", body, call, smallBytesMax, idHeader(requestId)));
+  }
+
+  async get({ key, asOf }: GetRequest, call: WireCall): Promise<WireVersion | undefined> {
+    const segment = keySegment(key);
+    if (segment.segment.length > segmentCharactersMax) {
+      const request = { keys: [key], asOf, atSeq: undefined, pageSize: 1, pageToken: "" };
+      return (await this.batchGet(request, call)).items[0];
+    }
+    return this.#getByPath(key, segment, asOf, call);
+  }
+
+  async batchGet(request: BatchGetRequest, call: WireCall): Promise<WirePage<WireVersion | undefined>> {
+    const { keys, asOf: at, atSeq, pageSize } = request;
+    const pageToken = request.pageToken || undefined;
+    const body = { keys: keys.map(keyToItem), at, atSeq, pageSize, pageToken };
+    return pageFromJson(await this.#post("/v1/get", body, call, pageBytesMax), foundFromJson);
+  }
+
+  async scan(request: ScanRequest, call: WireCall): Promise<WirePage<WireVersion>> {
+    const { range, asOf: at, pageSize } = request;
+    const [reverse, includeDeleted] = [request.reverse || undefined, request.includeDeleted || undefined];
+    const pageToken = request.pageToken || undefined;
+    const parameters = { ...rangeParameters(range), at, reverse, includeDeleted, pageSize, pageToken };
+    const path = target("/v1/keys", parameters);
+    return pageFromJson(await this.#succeed({ method: "GET", target: path }, call, pageBytesMax), versionFromJson);
+  }
+
+  async listVersions(request: ListVersionsRequest, call: WireCall): Promise<WirePage<WireVersion>> {
+    const { key, from, to, pageSize } = request;
+    const { segment, keyEncoding } = keySegment(key);
+    const [reverse, pageToken] = [request.reverse || undefined, request.pageToken || undefined];
+    const path = target(`/v1/keys/${segment}/versions`, { from, to, reverse, pageSize, pageToken, keyEncoding });
+    return pageFromJson(await this.#succeed({ method: "GET", target: path }, call, pageBytesMax), versionFromJson);
+  }
+
+  async stats(call: WireCall): Promise<StoreStats> {
+    return statsFromJson(await this.#succeed({ method: "GET", target: "/v1/status" }, call));
+  }
+
+  /** Connections are the platform's, which ends those that idle. */
+  close(): void {}
+
+  async #getByPath(
+    key: Uint8Array,
+    { segment, keyEncoding }: KeySegment,
+    at: number | undefined,
+    call: WireCall,
+  ): Promise<WireVersion | undefined> {
+    const request = { method: "GET", target: target(`/v1/keys/${segment}`, { at, keyEncoding }) } as const;
+    const answer = await this.#exchange.send(request, call, limits.valueBytesMax);
+    if (isAbsent(answer)) return undefined;
+    const value = this.#bodyOf(answer);
+    const number = (name: string): number => arrivedNumber(decimal(answer.headers.get(name)), name);
+    return {
+      // The caller owns what is answered, and may go on using what was asked with.
+      key: copyBytes(key),
+      value,
+      timestamp: number("kvts-timestamp"),
+      seq: number("kvts-seq"),
+      expiresAt: answer.headers.has("kvts-expires-at") ? number("kvts-expires-at") : undefined,
+    };
+  }
+
+  #post(
+    path: string,
+    body: unknown,
+    call: WireCall,
+    bytesMax: number,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<Uint8Array> {
+    const headers = { ...more, "content-type": "application/json" };
+    return this.#succeed({ method: "POST", target: path, headers, body: JSON.stringify(body) }, call, bytesMax);
+  }
+
+  async #succeed(request: HttpRequest, call: WireCall, bytesMax: number = smallBytesMax): Promise<Uint8Array> {
+    return this.#bodyOf(await this.#exchange.send(request, call, bytesMax));
+  }
+
+  #bodyOf(answer: HttpAnswer): Uint8Array {
+    if (answer.status === 200) return answer.body;
+    throw answerFailure(answer, this.#url, Date.now());
+  }
+}
+
+/** What cannot stand at an end of a header, or in it at all. */
+const unheaderable = /^ | $|\p{Cc}/u;
+
+/** The header that names a write: its bytes of UTF-8, one a character, as headers carry them. */
+function idHeader(requestId: string | undefined): Readonly<Record<string, string>> {
+  if (requestId === undefined) return {};
+  if (unheaderable.test(requestId)) {
+    throw invalidArgument("over HTTP, a requestId has no control characters, and no spaces around it");
+  }
+  return { "idempotency-key": String.fromCharCode(...utf8(requestId)) };
+}
+
+function decimal(text: string | null): number | string | null {
+  return text !== null && /^\d+$/.test(text) ? Number(text) : text;
+}
