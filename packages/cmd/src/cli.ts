@@ -1,6 +1,7 @@
 import yargs, { type Argv } from "yargs";
 import { sealArguments, unsealParsed } from "./arguments.ts";
 import type { Command } from "./command.ts";
+import { bench } from "./commands/bench.ts";
 import { deleteCommand } from "./commands/delete.ts";
 import { exportCommand } from "./commands/export.ts";
 import { get } from "./commands/get.ts";
@@ -8,12 +9,24 @@ import { history } from "./commands/history.ts";
 import { importCommand } from "./commands/import.ts";
 import { put } from "./commands/put.ts";
 import { scan } from "./commands/scan.ts";
+import { server } from "./commands/server.ts";
 import { stats } from "./commands/stats.ts";
 import { type CommandError, usageError } from "./failure.ts";
 import type { GlobalOptions } from "./options/global.ts";
 import { packageVersion } from "./version.ts";
 
-const commands: readonly Command[] = [put, get, deleteCommand, scan, history, importCommand, exportCommand, stats];
+const commands: readonly Command[] = [
+  server,
+  put,
+  get,
+  deleteCommand,
+  scan,
+  history,
+  importCommand,
+  exportCommand,
+  stats,
+  bench,
+];
 
 const widthMax = 110;
 

@@ -27,5 +27,7 @@ test("keys are shown in the encoding asked for", () => {
 test("a version is shown with its time, value and expiry", () => {
   const entry = makeEntry({ key: "k", value: utf8("v"), timestamp: 1, seq: 1, expiresAt: 1_000_000 });
   expect(displayVersion(entry)).toBe("1970-01-01T00:00:00.000001Z\tv\t(expires 1970-01-01T00:00:01.000000Z)");
+  const large = makeEntry({ key: "k", value: new Uint8Array(1536), timestamp: 1, seq: 1 });
+  expect(displayVersion(large)).toBe("1970-01-01T00:00:00.000001Z\t(1.5 KiB)");
   expect(displayVersion(makeTombstone("k", 2, 1))).toBe("1970-01-01T00:00:00.000002Z\t(deleted)");
 });

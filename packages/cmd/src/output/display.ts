@@ -1,4 +1,4 @@
-import { formatTime, type Key, textOf, toBase64, utf8, type Version } from "@kvts/common";
+import { formatSize, formatTime, type Key, textOf, toBase64, utf8, type Version } from "@kvts/common";
 import { encodeBytes, type KeyEncoding } from "../options/key-encoding.ts";
 
 /** A key on a line for people. */
@@ -17,12 +17,19 @@ export function displayBytes(bytes: Uint8Array): string {
   return unprintable.test(text) ? quote(text) : text;
 }
 
+/** Longer values are told by their size: a list is there to be looked over. */
+const shownValueBytesMax = 1024;
+
+function displayValue(value: Uint8Array): string {
+  return value.length <= shownValueBytesMax ? displayBytes(value) : `(${formatSize(value.length)})`;
+}
+
 /** `2023-01-12T11:48:12.000000Z<TAB>value`, the value with its expiry, or `(deleted)`. */
 export function displayVersion(version: Version<Key>): string {
   const time = formatTime(version.timestamp);
   if (version.deleted === true) return `${time}\t(deleted)`;
   const expiry = version.expiresAt === undefined ? "" : `\t(expires ${formatTime(version.expiresAt)})`;
-  return `${time}\t${displayBytes(version.value)}${expiry}`;
+  return `${time}\t${displayValue(version.value)}${expiry}`;
 }
 
 /** Control characters of every kind, line separators, and marks that reorder what stands around them. */

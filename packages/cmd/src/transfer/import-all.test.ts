@@ -150,7 +150,7 @@ describe("batches", () => {
   });
 
   test("never hold the same key twice when the store assigns the timestamps", async () => {
-    const { store, writes } = recordingStore();
+    const { store, inner, writes } = recordingStore();
     await importSource(
       store,
       versions(4, (at) => ({ op: "put", key: at === 2 ? "other" : "same", value: `${at}` })),

@@ -1,0 +1,144 @@
+import { parseSize } from "@kvts/common";
+import { usageError } from "../failure.ts";
+import { readCount } from "../options/numbers.ts";
+import { named } from "../options/times.ts";
+import { type Durability, durabilities } from "../target/open-directory.ts";
+
+/** How a server is run. */
+export interface ServerSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly httpPort: number;
+  readonly dbPath: string;
+  readonly durability: Durability;
+  readonly maxRequestBytes: number;
+  readonly allowedHosts: readonly string[];
+  readonly logLevel: LogLevel;
+  readonly acceptClock: boolean;
+}
+
+export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
+const logLevels: readonly LogLevel[] = ["debug", "info", "warn", "error", "silent"];
+
+/** One setting: how it is described, and how its text is read. `name` is how errors call the place it came from. */
+export interface Setting<T> {
+  readonly describe: string;
+  readonly byDefault: string;
+  read(text: string, name: string): T;
+}
+
+/** Every setting, by its name in a config file. As a flag it is `--http-port`, as a variable `KVTS_HTTP_PORT`. */
+export const serverSettings: { readonly [Name in keyof ServerSettings]: Setting<ServerSettings[Name]> } = {
+  host: { describe: "The address to bind", byDefault: "127.0.0.1", read: readText },
+  port: { describe: "The port of gRPC; 0 for any free one", byDefault: "50051", read: readPort },
+  httpPort: { describe: "The port of HTTP/JSON; 0 for any free one", byDefault: "3000", read: readPort },
+  dbPath: { describe: "The directory of the store", byDefault: "./data", read: readText },
+  durability: {
+    describe: "When a write is acknowledged: on disk, or with the operating system (sync, buffered)",
+    byDefault: "sync",
+    read: (text, name) => oneOf(durabilities, text, name),
+  },
+  maxRequestBytes: {
+    describe: "The largest request",
+    byDefault: "8MiB",
+    read: (text, name) => named(name, () => parseSize(text)),
+  },
+  allowedHosts: {
+    describe: "Names by which clients may call the server besides its address, with commas between",
+    byDefault: "",
+    read: (text) =>
+      text
+        .split(",")
+        .map((host) => host.trim())
+        .filter((host) => host !== ""),
+  },
+  logLevel: {
+    describe: `The least level that is logged (${logLevels.join(", ")})`,
+    byDefault: "info",
+    read: (text, name) => oneOf(logLevels, text, name),
+  },
+  acceptClock: {
+    describe: "Open although the clock is far from where it was (true, false)",
+    byDefault: "false",
+    read: (text, name) => oneOf(["true", "false"], text, name) === "true",
+  },
+};
+
+type Name = keyof ServerSettings;
+const names = Object.keys(serverSettings) as Name[];
+
+/** Where settings come from, strongest first. */
+export interface SettingSources {
+  /** Flags as they were typed, by setting. */
+  readonly flags: { readonly [name in Name]?: string | undefined };
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** A config file that has been read. */
+  readonly file?: { readonly path: string; readonly text: string } | undefined;
+}
+
+/** Settings from flags, then KVTS_* variables, then the config file, then defaults. @throws CommandError naming the place */
+export function resolveSettings({ flags, environment, file }: SettingSources): ServerSettings {
+  const fromFile = file === undefined ? {} : parseConfig(file.text, file.path);
+  const entries = names.map((name) => {
+    const variable = environment[variableOf(name)];
+    const places: readonly (readonly [string | undefined, string])[] = [
+      [flags[name], `--${flagOf(name)}`],
+      [variable === "" ? undefined : variable, variableOf(name)],
+      [fromFile[name], `${JSON.stringify(name)} in ${file?.path}`],
+      [serverSettings[name].byDefault, name],
+    ];
+    const [text, place] = places.find(([found]) => found !== undefined)!;
+    return [name, serverSettings[name].read(text!, place)];
+  });
+  return Object.fromEntries(entries) as unknown as ServerSettings;
+}
+
+/** `httpPort` → `http-port`. */
+export function flagOf(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** `httpPort` → `KVTS_HTTP_PORT`. */
+export function variableOf(name: string): string {
+  return `KVTS_${flagOf(name).replaceAll("-", "_").toUpperCase()}`;
+}
+
+function parseConfig(text: string, path: string): { readonly [name in Name]?: string } {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw usageError(`the config file ${path} is not JSON; write an object such as {"port": 50051}`);
+  }
+  if (typeof json !== "object" || json === null || Array.isArray(json)) {
+    throw usageError(`the config file ${path} must hold a JSON object such as {"port": 50051}`);
+  }
+  for (const [name, value] of Object.entries(json)) {
+    if (!names.includes(name as Name)) {
+      throw usageError(
+        `the config file ${path} has the unknown setting ${JSON.stringify(name)}; it may have ${names.join(", ")}`,
+      );
+    }
+    if (typeof value === "object" && !Array.isArray(value)) {
+      throw usageError(`${JSON.stringify(name)} in ${path} must be a text, a number, or true or false`);
+    }
+  }
+  // A list becomes a text with commas.
+  return Object.fromEntries(Object.entries(json).map(([name, value]) => [name, String(value)]));
+}
+
+function readText(text: string, name: string): string {
+  if (text === "") throw usageError(`${name} is empty; give it a value, or leave it out`);
+  return text;
+}
+
+function readPort(text: string, name: string): number {
+  return readCount(text, name, 0, 65_535)!;
+}
+
+function oneOf<T extends string>(allowed: readonly T[], text: string, name: string): T {
+  const found = allowed.find((each) => each === text);
+  if (found === undefined)
+    throw usageError(`${name} must be one of ${allowed.join(", ")}, not ${JSON.stringify(text)}`);
+  return found;
+}
