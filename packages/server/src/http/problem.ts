@@ -14,7 +14,7 @@ export interface Problem {
 }
 
 export interface ProblemContext extends StatusContext {
-  /** What UNAVAILABLE and OVERLOADED tell clients to wait. */
+  /** What clients are told to wait where waiting helps. */
   readonly retryAfterSeconds: number;
 }
 

@@ -32,24 +32,24 @@ export interface RpcErrorContext {
   readonly call: "read" | "write";
   /** For TOO_LARGE: whether it was the store's limit or the transport's. */
   readonly limit?: "store" | "transport";
-  /** What UNAVAILABLE and OVERLOADED tell clients to wait. */
+  /** What clients are told to wait where waiting helps. */
   readonly retryAfterSeconds: number;
 }
 
 /** An error as gRPC, gRPC-Web and Connect carry it: status, sentence, ErrorInfo, and RetryInfo where waiting helps. */
 export function toConnectError(error: KvtsError, context: RpcErrorContext): ConnectError {
   const status = grpcStatusOf(error.code, context) as FailureStatus;
-  return new ConnectError(error.message, codes[status], undefined, detailsOf(error, context), error);
+  return new ConnectError(error.message, codes[status], undefined, detailsOf(error, status, context), error);
 }
 
 type OutgoingDetails = NonNullable<ConstructorParameters<typeof ConnectError>[3]>;
 
-function detailsOf(error: KvtsError, { retryAfterSeconds }: RpcErrorContext): OutgoingDetails {
+function detailsOf(error: KvtsError, status: FailureStatus, { retryAfterSeconds }: RpcErrorContext): OutgoingDetails {
   const metadata = Object.fromEntries(Object.entries(error.details).map(([name, value]) => [name, String(value)]));
   const details: OutgoingDetails = [
     { desc: ErrorInfoSchema, value: create(ErrorInfoSchema, { reason: error.code, domain: "kvts", metadata }) },
   ];
-  if (error.code === "UNAVAILABLE" || error.code === "OVERLOADED") {
+  if (status === "UNAVAILABLE" || error.code === "OVERLOADED") {
     const retryDelay = { seconds: BigInt(retryAfterSeconds) };
     details.push({ desc: RetryInfoSchema, value: create(RetryInfoSchema, { retryDelay }) });
   }

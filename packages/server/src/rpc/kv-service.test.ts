@@ -1,0 +1,224 @@
+import { type Client, Code, ConnectError, createClient } from "@connectrpc/connect";
+import { ErrorInfoSchema, KvService, RetryInfoSchema } from "@kvts/api";
+import { limits, utf8 } from "@kvts/common";
+import { beforeEach, describe, expect, test } from "vitest";
+import { type Served, served } from "../testing/harness.ts";
+import { grpcWay, ways } from "../testing/transports.ts";
+
+type Kv = Client<typeof KvService>;
+
+const key = utf8("k");
+
+/** The error of a failing call, and its ErrorInfo. */
+async function failureOf(
+  call: Promise<unknown>,
+): Promise<{ code: Code; message: string; reason: string | undefined; metadata: object }> {
+  const error = await call.then(
+    () => expect.unreachable("the call should fail"),
+    (reason: unknown) => ConnectError.from(reason),
+  );
+  const [info] = error.findDetails(ErrorInfoSchema);
+  if (info !== undefined) expect(info.domain).toBe("kvts");
+  return { code: error.code, message: error.rawMessage, reason: info?.reason, metadata: info?.metadata ?? {} };
+}
+
+describe.each(ways)("$name", ({ open }) => {
+  let kv: Kv;
+  let store: Served["store"];
+
+  beforeEach(async () => {
+    const it = await served({ maxRequestBytes: 20_000 });
+    store = it.store;
+    kv = createClient(KvService, open(it.server));
+  });
+
+  test("puts and gets, newest and as of a moment", async () => {
+    const first = await kv.put({ key, value: utf8("value1"), timestamp: 100n });
+    const second = await kv.put({ key, value: utf8("value2"), timestamp: 101n });
+    expect(first).toMatchObject({ timestamp: 100n, seq: 1n });
+    expect(second).toMatchObject({ timestamp: 101n, seq: 2n });
+    const valueAt = async (asOf: bigint) => (await kv.get({ key, asOf })).version?.value;
+    expect(await valueAt(99n)).toBeUndefined();
+    expect(await valueAt(100n)).toEqual(utf8("value1"));
+    expect(await valueAt(101n)).toEqual(utf8("value2"));
+    expect((await kv.get({ key })).version).toMatchObject({ key, timestamp: 101n, seq: 2n, deleted: false });
+  });
+
+  test("timestamp 0, an empty value and a binary key are what they are", async () => {
+    const binary = new Uint8Array([0, 255, 47, 46, 46]);
+    await kv.put({ key: binary, value: new Uint8Array(), timestamp: 0n });
+    const { version } = await kv.get({ key: binary, asOf: 0n });
+    expect(version).toMatchObject({ key: binary, timestamp: 0n });
+    expect(version?.value).toEqual(new Uint8Array());
+  });
+
+  test("an absent key is no error", async () => {
+    expect((await kv.get({ key: utf8("absent") })).version).toBeUndefined();
+  });
+
+  test("deletes, and lists the tombstone", async () => {
+    await kv.put({ key, value: utf8("v"), timestamp: 1n, expiresAt: 50n });
+    await kv.delete({ key, timestamp: 2n });
+    expect((await kv.get({ key })).version).toBeUndefined();
+    const { versions } = await kv.listVersions({ key });
+    expect(versions).toMatchObject([
+      { timestamp: 2n, deleted: true },
+      { timestamp: 1n, deleted: false, expiresAt: 50n },
+    ]);
+    expect(versions[0]?.value).toBeUndefined();
+    expect((await kv.listVersions({ key, reverse: true, from: 2n })).versions).toMatchObject([{ timestamp: 2n }]);
+  });
+
+  test("writes batches, and reads many keys in the order asked", async () => {
+    const [a, b, c] = ["a", "b", "c"].map(utf8) as [Uint8Array, Uint8Array, Uint8Array];
+    const { seq } = await kv.write({
+      operations: [
+        { kind: { case: "put", value: { key: a, value: utf8("1"), timestamp: 5n } } },
+        { kind: { case: "put", value: { key: b, value: utf8("2"), timestamp: 5n } } },
+        { kind: { case: "delete", value: { key: a, timestamp: 6n } } },
+      ],
+    });
+    expect(seq).toBe(3n);
+    const { items, nextPageToken, seq: readAt } = await kv.batchGet({ keys: [c, b, a, b] });
+    expect(items.map(({ version }) => version?.value)).toEqual([undefined, utf8("2"), undefined, utf8("2")]);
+    expect({ nextPageToken, readAt }).toEqual({ nextPageToken: "", readAt: 3n });
+    expect((await kv.batchGet({ keys: [a], asOf: 5n })).items[0]?.version?.value).toEqual(utf8("1"));
+    expect((await kv.batchGet({ keys: [b], atSeq: 1n })).items[0]?.version).toBeUndefined();
+  });
+
+  test("scans in pages that are all read at one seq", async () => {
+    for (const name of ["a", "b", "c", "d"]) await kv.put({ key: utf8(name), value: utf8(name) });
+    const first = await kv.scan({ pageSize: 2 });
+    expect(first.versions.map((version) => version.key)).toEqual([utf8("a"), utf8("b")]);
+    await kv.put({ key: utf8("bb"), value: utf8("late") });
+    const second = await kv.scan({ pageSize: 2, pageToken: first.nextPageToken });
+    expect(second.versions.map((version) => version.key)).toEqual([utf8("c"), utf8("d")]);
+    expect(second).toMatchObject({ nextPageToken: "", seq: first.seq });
+    const reversed = await kv.scan({ range: { start: utf8("b"), end: utf8("d") }, reverse: true, atSeq: 4n });
+    expect(reversed.versions.map((version) => version.key)).toEqual([utf8("c"), utf8("b")]);
+  });
+
+  test("lists deleted keys when asked to", async () => {
+    await kv.put({ key: utf8("gone"), value: utf8("v"), timestamp: 1n });
+    await kv.delete({ key: utf8("gone"), timestamp: 2n });
+    expect((await kv.scan({})).versions).toEqual([]);
+    expect((await kv.scan({ includeDeleted: true })).versions).toMatchObject([{ deleted: true, timestamp: 2n }]);
+  });
+
+  const tooBig = 2n ** 53n;
+  test.each<[string, (kv: Kv) => Promise<unknown>, Partial<Awaited<ReturnType<typeof failureOf>>>]>([
+    [
+      "an empty key",
+      (c) => c.put({ key: new Uint8Array(), value: key }),
+      { code: Code.InvalidArgument, reason: "INVALID_ARGUMENT" },
+    ],
+    [
+      "no value",
+      (c) => c.put({ key }),
+      { code: Code.InvalidArgument, reason: "INVALID_ARGUMENT", metadata: { field: "value" } },
+    ],
+    [
+      "a timestamp of 2^53",
+      (c) => c.put({ key, value: key, timestamp: tooBig }),
+      { code: Code.InvalidArgument, metadata: { field: "timestamp" } },
+    ],
+    [
+      "a negative timestamp",
+      (c) => c.delete({ key, timestamp: -1n }),
+      { code: Code.InvalidArgument, metadata: { field: "timestamp" } },
+    ],
+    [
+      "a negative as_of",
+      (c) => c.get({ key, asOf: -1n }),
+      { code: Code.InvalidArgument, metadata: { field: "as_of" } },
+    ],
+    [
+      "an at_seq of 2^53",
+      (c) => c.get({ key, atSeq: tooBig }),
+      { code: Code.InvalidArgument, metadata: { field: "at_seq" } },
+    ],
+    ["an at_seq to come", (c) => c.get({ key, atSeq: 99n }), { code: Code.InvalidArgument }],
+    [
+      "an expiry at the timestamp",
+      (c) => c.put({ key, value: key, timestamp: 5n, expiresAt: 5n }),
+      { code: Code.InvalidArgument },
+    ],
+    [
+      "a timestamp far ahead",
+      (c) => c.put({ key, value: key, timestamp: tooBig - 1n }),
+      { code: Code.OutOfRange, reason: "TIMESTAMP_AHEAD" },
+    ],
+    [
+      "a batch far ahead",
+      (c) => c.write({ operations: [{ kind: { case: "delete", value: { key, timestamp: tooBig - 1n } } }] }),
+      { code: Code.OutOfRange, reason: "TIMESTAMP_AHEAD" },
+    ],
+    ["an empty batch", (c) => c.write({}), { code: Code.InvalidArgument, reason: "INVALID_ARGUMENT" }],
+    [
+      "an operation of no kind",
+      (c) => c.write({ operations: [{}] }),
+      { code: Code.InvalidArgument, metadata: { operation: "0" } },
+    ],
+    ["both forms of a range", (c) => c.scan({ range: { prefix: key, end: key } }), { code: Code.InvalidArgument }],
+    [
+      "a negative page size",
+      (c) => c.scan({ pageSize: -1 }),
+      { code: Code.InvalidArgument, metadata: { field: "page_size" } },
+    ],
+    [
+      "a page token made up",
+      (c) => c.scan({ pageToken: "abc" }),
+      { code: Code.InvalidArgument, metadata: { field: "page_token" } },
+    ],
+    [
+      "a long request id",
+      (c) => c.put({ key, value: key, requestId: "x".repeat(129) }),
+      { code: Code.InvalidArgument },
+    ],
+    [
+      "a message too large",
+      (c) => c.put({ key, value: new Uint8Array(20_001) }),
+      { code: Code.ResourceExhausted, reason: "TOO_LARGE", metadata: { limit: "20000" } },
+    ],
+  ])("refuses %s", async (_what, call, expected) => {
+    expect(await failureOf(call(kv))).toMatchObject(expected);
+    expect((await store.stats()).seq).toBe(0);
+  });
+});
+
+describe("the store's own limits", () => {
+  test("a key or value above the store's limit is INVALID_ARGUMENT, unlike a message above the transport's", async () => {
+    const { server } = await served({ maxRequestBytes: limits.valueBytesMax + 100_000 });
+    const kv = createClient(KvService, grpcWay.open(server));
+    const longKey = new Uint8Array(limits.keyBytesMax + 1);
+    expect(await failureOf(kv.get({ key: longKey }))).toMatchObject({
+      code: Code.InvalidArgument,
+      reason: "TOO_LARGE",
+    });
+    const largeValue = new Uint8Array(limits.valueBytesMax + 1);
+    expect(await failureOf(kv.put({ key, value: largeValue }))).toMatchObject({
+      code: Code.InvalidArgument,
+      reason: "TOO_LARGE",
+    });
+  });
+
+  test("a value of 64 MiB goes in and out where messages may be that large", async () => {
+    const { server } = await served({ maxRequestBytes: limits.valueBytesMax + 1000 });
+    const kv = createClient(KvService, grpcWay.open(server));
+    const value = new Uint8Array(limits.valueBytesMax).fill(7);
+    await kv.put({ key, value });
+    const { version } = await kv.get({ key });
+    expect(version?.value?.length).toBe(value.length);
+    expect(Buffer.compare(version!.value!, value)).toBe(0);
+  });
+});
+
+test("a write that takes no new work says when to come back", async () => {
+  const { server, store } = await served();
+  const kv = createClient(KvService, grpcWay.open(server));
+  await store.close();
+  const error = await kv.put({ key, value: key }).catch((reason: unknown) => ConnectError.from(reason));
+  expect(error).toMatchObject({ code: Code.Unavailable });
+  expect((error as ConnectError).findDetails(ErrorInfoSchema)).toMatchObject([{ reason: "CLOSED" }]);
+  expect((error as ConnectError).findDetails(RetryInfoSchema)).toMatchObject([{ retryDelay: { seconds: 1n } }]);
+});

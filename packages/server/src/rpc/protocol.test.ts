@@ -1,0 +1,233 @@
+import { type ClientHttp2Session, connect } from "node:http2";
+import { createConnection } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { gzipSync } from "node:zlib";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { AdminService, ErrorInfoSchema, GetRequestSchema, KvService, PutRequestSchema } from "@kvts/api";
+import { utf8, type WriteResult } from "@kvts/common";
+import { createModelStore } from "@kvts/db/testing";
+import { afterEach, describe, expect, test } from "vitest";
+import { served } from "../testing/harness.ts";
+import { connectionStart, data, openRequest, reset } from "../testing/http2-frames.ts";
+import { grpcWay, ways } from "../testing/transports.ts";
+import { gate, overridden, untilAborted } from "../testing/waiting-store.ts";
+
+const key = utf8("k");
+
+/** An answer over HTTP/2, headers and trailers together. */
+interface RawAnswer {
+  readonly headers: Record<string, string | undefined>;
+  readonly body: Buffer;
+}
+
+const sessions: ClientHttp2Session[] = [];
+afterEach(() => {
+  for (const session of sessions.splice(0)) session.destroy();
+});
+
+/** Sends a request as it is given. */
+function raw(url: string, headers: Record<string, string>, body: Uint8Array): Promise<RawAnswer> {
+  const session = connect(url);
+  sessions.push(session);
+  return new Promise((resolve, reject) => {
+    const stream = session.request({ ":method": "POST", ...headers });
+    const chunks: Buffer[] = [];
+    const all: Record<string, string | undefined> = {};
+    const note = (received: object): void => void Object.assign(all, received);
+    stream.on("response", note).on("trailers", note);
+    stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+    stream.on("end", () => resolve({ headers: all, body: Buffer.concat(chunks) }));
+    stream.on("error", reject);
+    stream.end(body);
+  });
+}
+
+function envelope(message: Uint8Array, flags = 0): Buffer {
+  const head = Buffer.alloc(5);
+  head.writeUInt8(flags, 0);
+  head.writeUInt32BE(message.length, 1);
+  return Buffer.concat([head, message]);
+}
+
+const putPath = { ":path": "/kvts.v1.KvService/Put" };
+const grpc = { ...putPath, "content-type": "application/grpc", te: "trailers" };
+const putMessage = toBinary(PutRequestSchema, create(PutRequestSchema, { key, value: key, timestamp: 5n }));
+
+describe("requests that are no messages", () => {
+  test.each<[string, Record<string, string>, Uint8Array, object]>([
+    ["garbage for a message", grpc, envelope(utf8("garbage")), { "grpc-status": "3" }],
+    ["a message cut short", grpc, envelope(putMessage).subarray(0, 8), { "grpc-status": "3" }],
+    [
+      "a message cut short inside a field",
+      grpc,
+      envelope(putMessage.subarray(0, putMessage.length - 1)),
+      { "grpc-status": "3" },
+    ],
+    ["a length above the limit", grpc, Buffer.from([0, 0xff, 0xff, 0xff, 0xff]), { "grpc-status": "8" }],
+    ["garbage for gzip", { ...grpc, "grpc-encoding": "gzip" }, envelope(utf8("garbage"), 1), { "grpc-status": "3" }],
+    [
+      "a bomb for gzip",
+      { ...grpc, "grpc-encoding": "gzip" },
+      envelope(gzipSync(Buffer.alloc(3_000_000)), 1),
+      { "grpc-status": "8" },
+    ],
+    ["an unknown compression", { ...grpc, "grpc-encoding": "xyz" }, envelope(putMessage, 1), { "grpc-status": "12" }],
+    ["a broken deadline", { ...grpc, "grpc-timeout": "soon" }, envelope(putMessage), { "grpc-status": "3" }],
+    [
+      "an unknown method",
+      { ...grpc, ":path": "/kvts.v1.KvService/Puff" },
+      envelope(putMessage),
+      { ":status": 200, "grpc-status": "12" },
+    ],
+    [
+      "an unknown service",
+      { ...grpc, ":path": "/etc.v1.Kv/Put" },
+      envelope(putMessage),
+      { ":status": 200, "grpc-status": "12" },
+    ],
+    ["an unknown content type", { ...grpc, "content-type": "text/html" }, envelope(putMessage), { ":status": 415 }],
+    ["garbage in Connect", { ...putPath, "content-type": "application/proto" }, utf8("garbage"), { ":status": 400 }],
+    ["garbage in Connect's JSON", { ...putPath, "content-type": "application/json" }, utf8("{"), { ":status": 400 }],
+    [
+      "an unknown field in JSON",
+      { ...putPath, "content-type": "application/json" },
+      utf8('{"key":"aw==","valu":"aw=="}'),
+      { ":status": 400 },
+    ],
+    ["a route of the other port", { ":method": "PUT", ":path": "/v1/keys/k" }, new Uint8Array(), { ":status": 404 }],
+  ])("%s is refused and changes nothing", async (_what, headers, body, expected) => {
+    const { server, store } = await served({ maxRequestBytes: 1_000_000 });
+    expect((await raw(server.grpcUrl, headers, body)).headers).toMatchObject(expected);
+    expect((await store.stats()).seq).toBe(0);
+  });
+
+  test("their errors carry the code that all errors of kvts have", async () => {
+    const { server } = await served({ maxRequestBytes: 1024 });
+    const { headers, body } = await raw(
+      server.grpcUrl,
+      { ...putPath, "content-type": "application/proto" },
+      utf8("garbage"),
+    );
+    expect(headers[":status"]).toBe(400);
+    const error = JSON.parse(body.toString()) as { code: string; details: { type: string; value: string }[] };
+    expect(error).toMatchObject({ code: "invalid_argument", details: [{ type: "google.rpc.ErrorInfo" }] });
+    expect(Buffer.from(error.details[0]!.value, "base64").toString()).toContain("INVALID_ARGUMENT");
+    const large = await raw(server.grpcUrl, grpc, envelope(new Uint8Array(2000)));
+    expect(large.headers["grpc-message"]).toContain("max-request-bytes");
+    expect(Buffer.from(large.headers["grpc-status-details-bin"]!, "base64").toString()).toContain("TOO_LARGE");
+  });
+
+  test.each([
+    ["ends it", data(1, new Uint8Array(), true), 1],
+    ["resets it", reset(1, 8), 0],
+    ["resets it without an error", reset(1, 0), 0],
+    ["leaves", undefined, 0],
+  ])(
+    "a request whose client %s after the first bytes is carried out only when it is whole",
+    async (_what, end, puts) => {
+      let seen = 0;
+      const put = (): Promise<WriteResult> => {
+        seen++;
+        return Promise.resolve({ timestamp: 1, seq: 1 });
+      };
+      const { server } = await served({}, overridden(createModelStore(), { put }));
+      const { hostname, port } = new URL(server.grpcUrl);
+      const socket = createConnection(Number(port), hostname);
+      const pseudo = { ":method": "POST", ":scheme": "http", ":authority": `${hostname}:${port}`, ...putPath };
+      // Binary messages of Connect have no length: what was sent so far is a message of its own.
+      socket.write(
+        Buffer.concat([connectionStart, openRequest(1, { ...pseudo, "content-type": "application/proto" })]),
+      );
+      socket.write(data(1, putMessage));
+      await sleep(50);
+      if (end === undefined) socket.destroy();
+      else socket.write(end);
+      await sleep(50);
+      socket.destroy();
+      expect(seen).toBe(puts);
+    },
+  );
+
+  test("a URL with a message in it reads, and does not write", async () => {
+    const { fetch, store } = await served();
+    await store.put("k", "v", { timestamp: 1 });
+    const message = Buffer.from(toBinary(GetRequestSchema, create(GetRequestSchema, { key }))).toString("base64url");
+    const query = `encoding=proto&base64=1&connect=v1&message=${message}`;
+    expect((await fetch(`/kvts.v1.KvService/Get?${query}`)).status).toBe(200);
+    expect((await fetch(`/kvts.v1.KvService/Put?${query}`)).status).toBe(405);
+  });
+});
+
+describe.each(ways.filter(({ name }) => name.includes("binary")))("$name", ({ open }) => {
+  test("a deadline is kept, and named", async () => {
+    const store = overridden(createModelStore(), { get: (_key, options) => untilAborted(options?.signal) });
+    const { server } = await served({}, store);
+    const kv = createClient(KvService, open(server));
+    const error = await kv.get({ key }, { timeoutMs: 60 }).catch((reason: unknown) => ConnectError.from(reason));
+    expect(error).toMatchObject({ code: Code.DeadlineExceeded });
+  });
+
+  test("a client that leaves cancels its work", async () => {
+    const cancelled = gate();
+    const started = gate();
+    const store = overridden(createModelStore(), {
+      get(_key, options) {
+        started.open();
+        return untilAborted(options?.signal).finally(cancelled.open);
+      },
+    });
+    const { server } = await served({}, store);
+    const kv = createClient(KvService, open(server));
+    const controller = new AbortController();
+    const call = kv.get({ key }, { signal: controller.signal });
+    call.catch(() => undefined);
+    await started.opened;
+    controller.abort();
+    await cancelled.opened;
+    await expect(call).rejects.toMatchObject({ code: Code.Canceled });
+  });
+});
+
+test("a deadline that passes on the server carries its code", async () => {
+  const store = overridden(createModelStore(), { get: (_key, options) => untilAborted(options?.signal) });
+  const { server } = await served({}, store);
+  const message = envelope(toBinary(GetRequestSchema, create(GetRequestSchema, { key })));
+  const headers = { ...grpc, ":path": "/kvts.v1.KvService/Get", "grpc-timeout": "50m" };
+  const answer = await raw(server.grpcUrl, headers, message);
+  expect(answer.headers["grpc-status"]).toBe("4");
+  expect(Buffer.from(answer.headers["grpc-status-details-bin"]!, "base64").toString()).toContain("DEADLINE_EXCEEDED");
+});
+
+test("a surprise is logged under its request id, and told without its inner parts", async () => {
+  const lines: object[] = [];
+  const log = (fields: object): void => void lines.push(fields);
+  const logger = { debug: () => undefined, info: () => undefined, warn: log, error: log };
+  const store = overridden(createModelStore(), { get: () => Promise.reject(new TypeError("secret inner part")) });
+  const { server, fetch } = await served({ logger }, store);
+  const kv = createClient(KvService, grpcWay.open(server));
+  const error = await kv.get({ key }).catch((reason: unknown) => ConnectError.from(reason));
+  expect(error).toMatchObject({ code: Code.Internal });
+  expect((error as ConnectError).findDetails(ErrorInfoSchema)).toMatchObject([{ reason: "INTERNAL" }]);
+  expect((error as ConnectError).message).not.toContain("secret");
+  const response = await fetch("/v1/keys/k");
+  expect(response.status).toBe(500);
+  expect(await response.text()).toContain(response.headers.get("kvts-request-id"));
+  expect(lines).toMatchObject([
+    { call: "Get" },
+    { call: "getKey", requestId: response.headers.get("kvts-request-id") },
+  ]);
+});
+
+test("status, flush and compact", async () => {
+  const { server, store } = await served();
+  await store.put("a", "1");
+  const admin = createClient(AdminService, grpcWay.open(server));
+  const { version, ready, seq, incarnation, limits, stats } = await admin.getStatus({});
+  expect({ version, ready, seq }).toEqual({ version: "0.0.0", ready: true, seq: 1n });
+  expect(incarnation).toBe((await store.stats()).incarnation);
+  expect(limits).toMatchObject({ keyBytesMax: 65_535n, requestBytesMax: 8_388_608n, pageItemsMax: 1000n });
+  expect(stats).toMatchObject({ seq: 1, model: { keys: 1 } });
+  await admin.flush({});
+  await admin.compact({});
+});
