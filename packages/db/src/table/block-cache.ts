@@ -1,5 +1,8 @@
 import { invariant } from "@kvts/common";
+import type { BlockView } from "./block.ts";
 import { FRAME_BYTES } from "./format.ts";
+
+const FRAME_WORDS: number = FRAME_BYTES / 4;
 
 /** Frames that a cache has at least, so that a merge or a scan over a few layers always gets on. */
 const FRAMES_MIN = 4;
@@ -29,8 +32,8 @@ export interface OutsideBlock {
   /** The frame table of its file, undefined once that is forgotten. */
   frames: Int32Array | undefined;
   readonly block: number;
-  /** Loads whose caller has not looked again yet. */
-  pins: number;
+  /** One count: loads whose caller has not looked again yet. */
+  readonly pins: Int32Array;
   referenced: boolean;
 }
 
@@ -124,14 +127,44 @@ export class BlockCache {
     this.#shrinkOutside(this.#outsideBytesMax - u8.length);
     const free = this.#outside.indexOf(undefined);
     const at = free < 0 ? this.#outside.length : free;
-    this.#outside[at] = { i32, u8, frames, block, pins: 0, referenced: true };
+    this.#outside[at] = { i32, u8, frames, block, pins: new Int32Array(1), referenced: true };
     this.#outsideBytes += u8.length;
     frames[block] = -2 - at;
+  }
+
+  /** Points `view` at the block to which a frame table entry other than NOT_CACHED leads, and marks it as used. */
+  point(view: BlockView, entry: number): void {
+    view.pins = this.pins;
+    if (entry >= 0) {
+      this.referenced[entry] = 1;
+      view.i32 = this.i32;
+      view.u8 = this.u8;
+      view.base = entry * FRAME_BYTES;
+      view.word = entry * FRAME_WORDS;
+      view.frame = entry;
+      return;
+    }
+    const outside = this.outside(entry);
+    outside.referenced = true;
+    view.i32 = outside.i32;
+    view.u8 = outside.u8;
+    view.base = 0;
+    view.word = 0;
+    view.frame = -1;
   }
 
   /** The block outside the slab to which a frame table entry below −1 leads. */
   outside(entry: number): OutsideBlock {
     return this.#outside[-2 - entry]!;
+  }
+
+  /** The counts that keep a block in memory, given its frame table entry, and which of them is its. */
+  pinCounts(entry: number): Int32Array {
+    return entry >= 0 ? this.pins : this.outside(entry).pins;
+  }
+
+  pinIndex(entry: number): number {
+    return entry >= 0 ? entry : 0;
   }
 
   /** Drops all blocks of a file. Pinned ones stay as they are for whoever holds them. */
@@ -158,7 +191,7 @@ export class BlockCache {
     for (let steps = 2 * list.length; steps > 0 && this.#outsideBytes > bytesMax; steps--) {
       this.#outsideHand = (this.#outsideHand + 1) % list.length;
       const candidate = list[this.#outsideHand];
-      if (candidate === undefined || candidate.pins > 0) continue;
+      if (candidate === undefined || candidate.pins[0]! > 0) continue;
       if (candidate.referenced) candidate.referenced = false;
       else {
         this.#dropOutside(this.#outsideHand);

@@ -81,9 +81,11 @@ function slotProblem(i32: Int32Array, word: number, keyCount: number, keysOffset
     prefix = i32[slot + SLOT_PREFIX]!;
   }
   const versionCount = i32[word + VERSION_COUNT]!;
-  if (common < 0 || version >= versionCount || i32[slot + SLOT_VERSION] !== versionCount) return "a key has no versions";
+  if (common < 0 || version >= versionCount || i32[slot + SLOT_VERSION] !== versionCount)
+    return "a key has no versions";
   if (keyOffset !== valuesOffset || i32[slot + SLOT_KEY] !== valuesOffset) return "keys do not end where values begin";
-  if (i32[slot + SLOT_PREFIX] !== SENTINEL || i32[slot + SLOT_HASH] !== SENTINEL) return "a block's last slot is missing";
+  if (i32[slot + SLOT_PREFIX] !== SENTINEL || i32[slot + SLOT_HASH] !== SENTINEL)
+    return "a block's last slot is missing";
   return undefined;
 }
 
@@ -92,7 +94,8 @@ function recordProblem(i32: Int32Array, word: number, from: number, to: number, 
   let pointer = i32[word + VALUES_OFFSET]!;
   for (let at = from; at < to; at += VERSION_WORDS) {
     const meta = i32[at + META]!;
-    if (i32[at]! >>> 0 >= HIGH_WORD_END || i32[at + SEQ_HI]! >>> 0 >= HIGH_WORD_END) return "a timestamp or seq is too large";
+    if (i32[at]! >>> 0 >= HIGH_WORD_END || i32[at + SEQ_HI]! >>> 0 >= HIGH_WORD_END)
+      return "a timestamp or seq is too large";
     const kind = meta & KIND_MASK;
     if (kind > KIND_RETRACT) return `version kind ${kind} is not known`;
     if (kind !== KIND_PUT && meta !== kind) return "a version without a value has one";

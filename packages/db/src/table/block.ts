@@ -1,4 +1,6 @@
 import { compareKeys, equalKeys, type KeyBuffer, keyPrefix } from "../format/key-buffer.ts";
+import { VERSION_WORDS } from "../format/version-record.ts";
+import type { VersionRun } from "../format/version-run.ts";
 import {
   BLOCK_HEADER_WORDS,
   COMMON_BYTES,
@@ -12,9 +14,7 @@ import {
   SLOT_VERSION,
   SLOT_WORDS,
 } from "./format.ts";
-import { boundedPrefix, type KeyWords, sharePrefix } from "./key-words.ts";
-import { VERSION_WORDS } from "../format/version-record.ts";
-import type { VersionRun } from "../format/version-run.ts";
+import { boundedPrefix, sharePrefix } from "./key-words.ts";
 
 const EMPTY_I32 = new Int32Array(0);
 const EMPTY_U8 = new Uint8Array(0);
@@ -30,6 +30,29 @@ export class BlockView {
   base = 0;
   word = 0;
   frame = -1;
+  /** The pin counts of the cache that the frame belongs to. */
+  pins: Int32Array = EMPTY_I32;
+
+  /** Keeps the frame until {@link release}. */
+  pin(): void {
+    if (this.frame >= 0) this.pins[this.frame]!++;
+  }
+
+  /** Gives up a pinned frame. */
+  release(): void {
+    if (this.frame >= 0) this.pins[this.frame]!--;
+    this.frame = -1;
+  }
+
+  /** Becomes a view of the same block. */
+  set(other: BlockView): void {
+    this.i32 = other.i32;
+    this.u8 = other.u8;
+    this.base = other.base;
+    this.word = other.word;
+    this.frame = other.frame;
+    this.pins = other.pins;
+  }
 
   get keyCount(): number {
     return this.i32[this.word + KEY_COUNT]!;
@@ -49,6 +72,11 @@ export class BlockView {
   keyWord(slot: number): number {
     const at = this.word + BLOCK_HEADER_WORDS + slot * SLOT_WORDS;
     return this.word + (this.i32[at + SLOT_KEY]! >>> 2) + 1;
+  }
+
+  /** Word of the first version record. */
+  get recordsWord(): number {
+    return this.word + BLOCK_HEADER_WORDS + (this.keyCount + 1) * SLOT_WORDS;
   }
 
   hash(slot: number): number {
@@ -102,9 +130,9 @@ export class BlockView {
   }
 
   /** The slot, the first or the last, in which a group that reaches beyond this block has its part here. */
-  slotOfLongGroup(key: KeyWords): number {
+  slotOfLongGroup(i32: Int32Array, word: number, length: number): number {
     const first = this.keyWord(0);
-    return equalKeys(this.i32, first, this.i32[first - 1]!, key.i32, key.word, key.length) ? 0 : this.keyCount - 1;
+    return equalKeys(this.i32, first, this.i32[first - 1]!, i32, word, length) ? 0 : this.keyCount - 1;
   }
 
   /** Makes `run` the versions of a slot. The frame that it pinned is given up; pinning this one is the caller's. */
@@ -126,14 +154,18 @@ export class BlockView {
     run.part = slot;
   }
 
+  /** The prefix that a slot's key gives, to be held against the slot's. */
+  prefixOf(slot: number): number {
+    const word = this.keyWord(slot);
+    return boundedPrefix(this.u8, word * 4, this.i32[word - 1]!, this.i32[this.word + COMMON_BYTES]!);
+  }
+
+  prefix(slot: number): number {
+    return this.i32[this.word + BLOCK_HEADER_WORDS + slot * SLOT_WORDS + SLOT_PREFIX]!;
+  }
+
   #isBelow(slot: number, key: KeyBuffer): boolean {
     const word = this.keyWord(slot);
     return compareKeys(this.i32, word, this.i32[word - 1]!, key.i32, 0, key.length) < 0;
   }
-}
-
-/** The prefix that a slot of `view` should have; see {@link checkBlock}. */
-export function slotPrefixOf(view: BlockView, slot: number): number {
-  const word = view.keyWord(slot);
-  return boundedPrefix(view.u8, word * 4, view.i32[word - 1]!, view.i32[view.word + COMMON_BYTES]!);
 }

@@ -1,6 +1,5 @@
-import { createRequire } from "node:module";
 import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
-import { KvtsError } from "@kvts/common";
+import { loadNativePackage } from "../env/native-package.ts";
 
 /** How blocks and extents of a table are compressed; what gains too little is stored as it is. */
 export type Compression = "none" | "lz4" | "zstd";
@@ -26,23 +25,12 @@ interface Lz4 {
 let lz4: Lz4 | undefined;
 
 /**
- * Loads the native LZ4 compressor: about 15 ms, so it waits for the first block that needs it, or for whoever wants to
- * know early.
+ * The native LZ4 compressor. Loading it takes about 15 ms, so that waits for the first block that needs it, or for
+ * whoever wants to know early.
  * @throws UNIMPLEMENTED where this platform has none.
  */
 export function loadLz4(): Lz4 {
-  if (lz4 === undefined) {
-    try {
-      lz4 = createRequire(import.meta.url)("lz4-napi") as Lz4;
-    } catch (cause) {
-      throw new KvtsError(
-        "UNIMPLEMENTED",
-        `the package lz4-napi has no working build for ${process.platform}-${process.arch}; ` +
-          "install it for this platform (npm install lz4-napi), or run kvts where it exists.",
-        { details: { platform: process.platform, architecture: process.arch }, cause },
-      );
-    }
-  }
+  lz4 ??= loadNativePackage("lz4-napi") as Lz4;
   return lz4;
 }
 

@@ -138,7 +138,8 @@ class Chunks {
   }
 
   skip(envelope: Uint8Array): void {
-    if (checkEnvelope(envelope, KIND_EXTENT, this.#path, this.position) !== this.#nextBytes()) throw this.#wrongLength();
+    if (checkEnvelope(envelope, KIND_EXTENT, this.#path, this.position) !== this.#nextBytes())
+      throw this.#wrongLength();
     this.#pass(envelope);
   }
 

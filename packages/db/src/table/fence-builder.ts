@@ -1,4 +1,4 @@
-import { TS_LO, VERSION_WORDS } from "../format/version-record.ts";
+import { TS_LO } from "../format/version-record.ts";
 import type { BlockView } from "./block.ts";
 import {
   COLUMN_HEAD,
@@ -40,6 +40,8 @@ interface Fence {
 
 interface Head {
   readonly index: number;
+  /** Where its words begin among those of all heads. */
+  readonly start: number;
   /** The separator that begins with it, and how many of its bytes it has: whole words. */
   readonly separator: KeyWords;
   readonly bytes: number;
@@ -87,7 +89,7 @@ export class FenceBuilder {
     );
     // The first separator only has to be at most the smallest key.
     const start = copyOf(smallest, common);
-    const heads: Head[] = [{ index: 0, separator: start, bytes: common & ~3 }];
+    const heads: Head[] = [{ index: 0, start: 0, separator: start, bytes: common & ~3 }];
     const headWords = new WordList(64);
     headWords.append(start.i32, 0, start.i32.length);
     const tails = new WordList(1024);
@@ -122,10 +124,9 @@ export class FenceBuilder {
     }
     const next = this.#fences[block + 1]?.separator;
     if (next === undefined) return common;
-    const shared =
-      commonPrefixBytes(separator.i32, 0, separator.length, next.i32, 0, next.length) & ~3;
+    const shared = commonPrefixBytes(separator.i32, 0, separator.length, next.i32, 0, next.length) & ~3;
     if (shared - common.bytes <= HEAD_BYTES_MIN) return common;
-    const head = { index: heads.length, separator, bytes: shared };
+    const head = { index: heads.length, start: headWords.length, separator, bytes: shared };
     heads.push(head);
     headWords.append(separator.i32, 0, shared >>> 2);
     return head;
@@ -174,12 +175,9 @@ function join(
   index.i32[header + INDEX_HEAD_WORDS] = headWords.length;
   index.i32[header + INDEX_TAIL_WORDS] = tails.length;
   index.append(columns, 0, columns.length);
-  let start = 0;
-  for (const { bytes } of heads) {
+  for (const { start, bytes } of heads) {
     index.push(start);
     index.push(bytes);
-    // The words of head 0 include those of the common bytes that fill no whole word.
-    start += start === 0 && bytes === (common & ~3) ? (common + 3) >>> 2 : bytes >>> 2;
   }
   index.append(headWords.i32, 0, headWords.length);
   index.append(tails.i32, 0, tails.length);

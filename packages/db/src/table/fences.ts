@@ -18,9 +18,9 @@ import {
   INDEX_BLOCK_COUNT,
   INDEX_COLUMNS,
   INDEX_COMMON_BYTES,
-  INDEX_HEADER_WORDS,
   INDEX_HEAD_COUNT,
   INDEX_HEAD_WORDS,
+  INDEX_HEADER_WORDS,
   INDEX_TAIL_WORDS,
   TAIL_LENGTH_MASK,
 } from "./fence-format.ts";
@@ -155,7 +155,14 @@ export class Fences {
     const order = compareKeys(this.#heads, this.#headAt[head]!, headBytes, i32, word, within);
     if (order !== 0) return order;
     const tailLength = this.#tailLength[block]! & TAIL_LENGTH_MASK;
-    return compareKeys(this.#tails, this.#tailWord[block]!, tailLength, i32, word + (headBytes >>> 2), length - headBytes);
+    return compareKeys(
+      this.#tails,
+      this.#tailWord[block]!,
+      tailLength,
+      i32,
+      word + (headBytes >>> 2),
+      length - headBytes,
+    );
   }
 
   /** Whether the fence is at most (key, timestamp), where the first prefix words agree. */
@@ -201,7 +208,7 @@ export class Fences {
       if (start < 0 || start + (((tail & TAIL_LENGTH_MASK) + 3) >>> 2) > this.#tails.length) {
         return "a separator reaches beyond the index";
       }
-      if (block > 0 && !this.#prefixesAscend(block)) return "the index is out of order";
+      if (block === 0 ? this.isContinued(0) : !this.#prefixesAscend(block)) return "the index is out of order";
     }
     return undefined;
   }

@@ -15,11 +15,12 @@ const MORE_BITS_MIX = 0xc2b2ae3d;
  * Source: Putze, Sanders, Singler, "Cache-, Hash- and Space-Efficient Bloom Filters" (2007).
  */
 export class Filter {
-  readonly #words: Int32Array;
+  /** The filter as it is stored. */
+  readonly words: Int32Array<ArrayBuffer>;
   readonly #lines: number;
 
-  private constructor(words: Int32Array) {
-    this.#words = words;
+  private constructor(words: Int32Array<ArrayBuffer>) {
+    this.words = words;
     this.#lines = words.length / LINE_WORDS;
   }
 
@@ -32,20 +33,16 @@ export class Filter {
   }
 
   /** @throws CORRUPTION where the payload is no whole number of lines. */
-  static decode(words: Int32Array, file: string, offset: number): Filter {
+  static decode(words: Int32Array<ArrayBuffer>, file: string, offset: number): Filter {
     if (words.length === 0 || words.length % LINE_WORDS !== 0) {
       throw corruption(file, offset, `a filter of ${words.length} words is not made of whole lines`);
     }
     return new Filter(words);
   }
 
-  get words(): Int32Array {
-    return this.#words;
-  }
-
   /** False only where no key with this hash was added. */
   mayContain(hash: number): boolean {
-    const words = this.#words;
+    const words = this.words;
     const line = lineOf(hash, this.#lines);
     let bits = Math.imul(hash, BITS_MIX);
     for (let word = line; word < line + 8; word += 2) {
@@ -62,7 +59,7 @@ export class Filter {
   }
 
   #add(hash: number): void {
-    const words = this.#words;
+    const words = this.words;
     const line = lineOf(hash, this.#lines);
     let bits = Math.imul(hash, BITS_MIX);
     for (let word = line; word < line + LINE_WORDS; word += 2) {
@@ -75,5 +72,5 @@ export class Filter {
 
 /** The first word of a hash's line. */
 function lineOf(hash: number, lines: number): number {
-  return (((Math.imul(hash, LINE_MIX) >>> 0) * lines) / TWO32 | 0) * LINE_WORDS;
+  return ((((Math.imul(hash, LINE_MIX) >>> 0) * lines) / TWO32) | 0) * LINE_WORDS;
 }

@@ -1,8 +1,8 @@
 /**
  * The sizes and positions of an SSTable; docs/format.md describes them for readers of the bytes.
  *
- * A table is a sequence of envelopes (envelope.ts): blocks and chunks of extents in any order, then range tombstones,
- * filter, index and properties, each at a multiple of {@link SECTION_ALIGNMENT}, then the footer.
+ * A table is a sequence of envelopes (envelope.ts): blocks and chunks of extents in any order, then filter, index and
+ * properties, each at a multiple of {@link SECTION_ALIGNMENT}, then the footer.
  */
 export const TABLE_FORMAT_VERSION = 1;
 
@@ -26,7 +26,7 @@ export const SECTION_ALIGNMENT = 8;
 // What an envelope holds.
 export const KIND_BLOCK = 1;
 export const KIND_EXTENT = 2;
-export const KIND_RANGE_TOMBSTONES = 3;
+// 3 is set aside for range tombstones.
 export const KIND_FILTER = 4;
 export const KIND_INDEX = 5;
 export const KIND_PROPERTIES = 6;

@@ -30,9 +30,9 @@ export class TableBytes {
     }
   }
 
-  /** Closes the file once the reads under way have ended. */
+  /** Closes the file: at once, or when the reads under way have ended. */
   async close(): Promise<void> {
-    await Promise.allSettled(this.#underWay);
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
     this.#file.close();
   }
 

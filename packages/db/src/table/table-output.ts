@@ -1,5 +1,5 @@
 import type { WritableFile } from "../env/file-system.ts";
-import { type Compression, COMPRESSION_NONE, compress, compressionId } from "./compression.ts";
+import { COMPRESSION_NONE, type Compression, compress, compressionId } from "./compression.ts";
 import { ENVELOPE_BYTES, fillEnvelope } from "./envelope.ts";
 
 const BUFFER_BYTES = 256 * 1024;

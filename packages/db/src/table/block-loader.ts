@@ -1,0 +1,185 @@
+import { KvtsError } from "@kvts/common";
+import { corruption } from "../format/corruption.ts";
+import { BlockView } from "./block.ts";
+import { type BlockCache, NOT_CACHED } from "./block-cache.ts";
+import { checkBlock } from "./block-check.ts";
+import { ENVELOPE_BYTES, openEnvelope } from "./envelope.ts";
+import type { Fences } from "./fences.ts";
+import { FLAG_CONTINUED, FLAG_GOES_ON, FLAGS, FRAME_BYTES, KEY_COUNT, KIND_BLOCK } from "./format.ts";
+import type { TableBytes } from "./table-bytes.ts";
+
+const BUFFER_BYTES = FRAME_BYTES + ENVELOPE_BYTES;
+/** Buffers kept for later reads: a megabyte, more than a thread pool reads at a time. */
+const BUFFERS_MAX = 64;
+const buffers: Uint8Array[] = [];
+
+/** Keeps a loaded block in memory until it is released; may be released twice. */
+export class BlockPin implements Disposable {
+  readonly #counts: Int32Array;
+  readonly #index: number;
+  #held = true;
+
+  /** Takes over one of `counts[index]`. */
+  constructor(counts: Int32Array, index: number) {
+    this.#counts = counts;
+    this.#index = index;
+  }
+
+  release(): void {
+    if (!this.#held) return;
+    this.#held = false;
+    this.#counts[this.#index]!--;
+  }
+
+  [Symbol.dispose](): void {
+    this.release();
+  }
+}
+
+/** A read under way. */
+interface Flight {
+  /** Callers that wait for it; their pins are taken the moment it arrives. */
+  waiters: number;
+  /** Where those pins are counted. */
+  counts: Int32Array;
+  index: number;
+  done: Promise<void>;
+}
+
+/**
+ * Brings blocks of one table into the cache. A loaded block is pinned in the same turn in which it arrives, once for
+ * each caller that waits for it: however small the cache and whoever else loads, it is there when they look again.
+ */
+export class BlockLoader {
+  readonly #bytes: TableBytes;
+  readonly #fences: Fences;
+  readonly #cache: BlockCache;
+  readonly #frames: Int32Array;
+  readonly #flights: Map<number, Flight> = new Map();
+  #closed = false;
+
+  constructor(bytes: TableBytes, fences: Fences, cache: BlockCache, frames: Int32Array) {
+    this.#bytes = bytes;
+    this.#fences = fences;
+    this.#cache = cache;
+    this.#frames = frames;
+  }
+
+  async load(block: number): Promise<BlockPin> {
+    if (this.#frames[block] !== NOT_CACHED) return this.#pin(block);
+    let flight = this.#flights.get(block);
+    if (flight === undefined) {
+      flight = { waiters: 0, counts: this.#cache.pins, index: 0, done: Promise.resolve() };
+      this.#flights.set(block, flight);
+      flight.done = this.#read(block, flight);
+    }
+    flight.waiters++;
+    await flight.done;
+    return new BlockPin(flight.counts, flight.index);
+  }
+
+  loadSync(block: number): BlockPin {
+    this.bringSync(block);
+    return this.#pin(block);
+  }
+
+  /** Reads a block that is not in memory, at once; no one pins it yet. */
+  bringSync(block: number): void {
+    if (this.#frames[block] !== NOT_CACHED) return;
+    const length = this.#fences.storedBytes(block);
+    const buffer = takeBuffer(length);
+    this.#bytes.readSync(buffer, length, this.#fences.offset(block));
+    this.#place(block, buffer.subarray(0, length));
+    giveBuffer(buffer);
+  }
+
+  /** Reads a block into memory of its own, past the cache. */
+  async readAlone(block: number): Promise<BlockView> {
+    const length = this.#fences.storedBytes(block);
+    const envelope = new Uint8Array(length);
+    await this.#bytes.read(envelope, length, this.#fences.offset(block));
+    return this.#outsideView(block, this.#open(block, envelope));
+  }
+
+  /** From here on nothing is entered into the cache any more. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  async #read(block: number, flight: Flight): Promise<void> {
+    const length = this.#fences.storedBytes(block);
+    const buffer = takeBuffer(length);
+    try {
+      await this.#bytes.read(buffer, length, this.#fences.offset(block));
+      if (this.#closed) throw closedDuringRead(this.#bytes.path);
+      // A synchronous reader may have been faster.
+      if (this.#frames[block] === NOT_CACHED) this.#place(block, buffer.subarray(0, length));
+      flight.index = this.#cache.pinIndex(this.#frames[block]!);
+      flight.counts = this.#cache.pinCounts(this.#frames[block]!);
+      flight.counts[flight.index]! += flight.waiters;
+    } finally {
+      this.#flights.delete(block);
+      giveBuffer(buffer);
+    }
+  }
+
+  #place(block: number, envelope: Uint8Array): void {
+    const raw = this.#open(block, envelope);
+    const cache = this.#cache;
+    const frame = raw.length <= FRAME_BYTES ? cache.takeFrame() : -1;
+    if (frame < 0) {
+      const { i32, u8 } = this.#outsideView(block, raw);
+      cache.installOutside(i32, u8, this.#frames, block);
+      return;
+    }
+    cache.u8.set(raw, frame * FRAME_BYTES);
+    this.#check(block, cache.i32, frame * (FRAME_BYTES / 4), raw.length);
+    cache.install(frame, this.#frames, block);
+  }
+
+  #outsideView(block: number, raw: Uint8Array): BlockView {
+    const view = new BlockView();
+    view.i32 = new Int32Array((raw.length + 3) >>> 2);
+    view.u8 = new Uint8Array(view.i32.buffer);
+    view.u8.set(raw);
+    this.#check(block, view.i32, 0, raw.length);
+    return view;
+  }
+
+  #open(block: number, envelope: Uint8Array): Uint8Array {
+    return openEnvelope(envelope, KIND_BLOCK, this.#bytes.path, this.#fences.offset(block));
+  }
+
+  #check(block: number, i32: Int32Array, word: number, bytes: number): void {
+    const { path } = this.#bytes;
+    const offset = this.#fences.offset(block);
+    checkBlock(i32, word, bytes, path, offset);
+    const fences = this.#fences;
+    const flags =
+      (fences.isContinued(block) ? FLAG_CONTINUED : 0) |
+      (block + 1 < fences.blockCount && fences.isContinued(block + 1) ? FLAG_GOES_ON : 0);
+    if (i32[word + FLAGS] !== flags || (i32[word + KEY_COUNT] === 1) !== fences.isSingle(block)) {
+      throw corruption(path, offset, "a block is not the one that the index has there");
+    }
+  }
+
+  #pin(block: number): BlockPin {
+    const entry = this.#frames[block]!;
+    const counts = this.#cache.pinCounts(entry);
+    const index = this.#cache.pinIndex(entry);
+    counts[index]!++;
+    return new BlockPin(counts, index);
+  }
+}
+
+function closedDuringRead(path: string): KvtsError {
+  return new KvtsError("CLOSED", `${path} was closed while it was being read; open the store again.`);
+}
+
+function takeBuffer(length: number): Uint8Array {
+  return length > BUFFER_BYTES ? new Uint8Array(length) : (buffers.pop() ?? new Uint8Array(BUFFER_BYTES));
+}
+
+function giveBuffer(buffer: Uint8Array): void {
+  if (buffer.length === BUFFER_BYTES && buffers.length < BUFFERS_MAX) buffers.push(buffer);
+}

@@ -1,0 +1,176 @@
+import { ByteReader, ByteWriter } from "../format/coding.ts";
+import { corruption } from "../format/corruption.ts";
+import { type Compression, compressionId, compressionName, isCompression } from "./compression.ts";
+
+/** Timestamps below `timestamp` are not readable for keys with `prefix`. */
+export interface Horizon {
+  readonly prefix: Uint8Array;
+  /** Microseconds. */
+  readonly timestamp: number;
+}
+
+/** Everything from `start` on and below `end` (to the last key without one) with a seq below `seq` was erased. */
+export interface Erasure {
+  readonly start: Uint8Array;
+  readonly end: Uint8Array | undefined;
+  readonly seq: number;
+}
+
+/** Where a table comes from and what held when it was written: what `repair` needs to make a manifest anew. */
+export interface TableProvenance {
+  /** File numbers of the tables that it replaces, with its sister outputs; none for a flush. */
+  readonly inputs: readonly number[];
+  /** Logs with lower numbers hold nothing that is not in tables. */
+  readonly logNumber: number;
+  /** No operation had this seq or a greater one. */
+  readonly nextSeq: number;
+  /** The greatest timestamp that the store had assigned, in microseconds. */
+  readonly lastAssigned: number;
+  /** The highest seq at which compaction dropped something still visible below it. */
+  readonly seqFloor: number;
+  /** The store's incarnation id. */
+  readonly incarnation: string;
+  readonly horizons: readonly Horizon[];
+  readonly erasures: readonly Erasure[];
+}
+
+/** What was counted while a table was written. */
+export interface TableContents {
+  /** Distinct keys. */
+  readonly keyCount: number;
+  /** Versions: `putCount + deleteCount + retractCount`. */
+  readonly entryCount: number;
+  readonly putCount: number;
+  readonly deleteCount: number;
+  readonly retractCount: number;
+  /** Values that lie in extents, and their bytes. */
+  readonly extentCount: number;
+  readonly extentBytes: number;
+  /** Blocks, and their bytes when decompressed. */
+  readonly blockCount: number;
+  readonly blockBytes: number;
+  /** Microseconds. */
+  readonly minTimestamp: number;
+  readonly maxTimestamp: number;
+  readonly minSeq: number;
+  readonly maxSeq: number;
+  /** Versions that expire, and when the first and the last of them does (microseconds; 0 without any). */
+  readonly expiringCount: number;
+  readonly minExpiresAt: number;
+  readonly maxExpiresAt: number;
+  readonly smallestKey: Uint8Array;
+  readonly largestKey: Uint8Array;
+}
+
+export interface TableProperties extends TableContents {
+  /** The number in the file's name when it was written. */
+  readonly fileNumber: number;
+  /** The level that it was written for. */
+  readonly level: number;
+  readonly compression: Compression;
+  readonly provenance: TableProvenance;
+}
+
+/** The counts of {@link TableContents} in the order in which they are written. */
+const COUNTS = [
+  "keyCount",
+  "putCount",
+  "deleteCount",
+  "retractCount",
+  "extentCount",
+  "extentBytes",
+  "blockCount",
+  "blockBytes",
+  "minTimestamp",
+  "maxTimestamp",
+  "minSeq",
+  "maxSeq",
+  "expiringCount",
+  "minExpiresAt",
+  "maxExpiresAt",
+] as const;
+
+export function encodeProperties(properties: TableProperties): Uint8Array {
+  const writer = new ByteWriter(1024);
+  writer.varint(properties.fileNumber);
+  writer.varint(properties.level);
+  writer.u8(compressionId(properties.compression));
+  for (const name of COUNTS) writer.varint(properties[name]);
+  writer.blob(properties.smallestKey);
+  writer.blob(properties.largestKey);
+  encodeProvenance(writer, properties.provenance);
+  return writer.view();
+}
+
+/** @throws CORRUPTION; `offset` is where the bytes stand in `file`. */
+export function decodeProperties(bytes: Uint8Array, file: string, offset: number): TableProperties {
+  const reader = new ByteReader(bytes, file, offset);
+  const fileNumber = reader.varint();
+  const level = reader.varint();
+  const compression = reader.u8();
+  if (!isCompression(compression)) throw corruption(file, offset, `compression ${compression} is not known`);
+  const counts = {} as Record<(typeof COUNTS)[number], number>;
+  for (const name of COUNTS) counts[name] = reader.varint();
+  const smallestKey = new Uint8Array(reader.blob());
+  const largestKey = new Uint8Array(reader.blob());
+  const provenance = decodeProvenance(reader);
+  reader.end();
+  if (smallestKey.length === 0 || largestKey.length === 0) throw corruption(file, offset, "a table's bounds are empty");
+  const entryCount = counts.putCount + counts.deleteCount + counts.retractCount;
+  return {
+    fileNumber,
+    level,
+    compression: compressionName(compression),
+    ...counts,
+    entryCount,
+    smallestKey,
+    largestKey,
+    provenance,
+  };
+}
+
+function encodeProvenance(writer: ByteWriter, provenance: TableProvenance): void {
+  writer.varint(provenance.inputs.length);
+  for (const input of provenance.inputs) writer.varint(input);
+  writer.varint(provenance.logNumber);
+  writer.varint(provenance.nextSeq);
+  writer.varint(provenance.lastAssigned);
+  writer.varint(provenance.seqFloor);
+  writer.text(provenance.incarnation);
+  writer.varint(provenance.horizons.length);
+  for (const { prefix, timestamp } of provenance.horizons) {
+    writer.blob(prefix);
+    writer.varint(timestamp);
+  }
+  writer.varint(provenance.erasures.length);
+  for (const { start, end, seq } of provenance.erasures) {
+    writer.blob(start);
+    writer.u8(end === undefined ? 0 : 1);
+    if (end !== undefined) writer.blob(end);
+    writer.varint(seq);
+  }
+}
+
+function decodeProvenance(reader: ByteReader): TableProvenance {
+  return {
+    inputs: decodeList(reader, () => reader.varint()),
+    logNumber: reader.varint(),
+    nextSeq: reader.varint(),
+    lastAssigned: reader.varint(),
+    seqFloor: reader.varint(),
+    incarnation: reader.text(),
+    horizons: decodeList(reader, () => ({ prefix: new Uint8Array(reader.blob()), timestamp: reader.varint() })),
+    erasures: decodeList(reader, () => ({
+      start: new Uint8Array(reader.blob()),
+      end: reader.u8() === 0 ? undefined : new Uint8Array(reader.blob()),
+      seq: reader.varint(),
+    })),
+  };
+}
+
+function decodeList<T>(reader: ByteReader, decode: () => T): T[] {
+  const items: T[] = [];
+  // A damaged count ends at the reader's end: every item takes at least a byte.
+  for (let left = reader.varint(); left > 0; left--) items.push(decode());
+  return items;
+}

@@ -1,0 +1,210 @@
+import type { ReadableFile } from "../env/file-system.ts";
+import type { KeyBuffer } from "../format/key-buffer.ts";
+import { ABSENT, type BlockDemand, FOUND, type Lookup, MISS, type VersionRun } from "../format/version-run.ts";
+import { BlockView } from "./block.ts";
+import { type BlockCache, NOT_CACHED } from "./block-cache.ts";
+import { BlockLoader, type BlockPin } from "./block-loader.ts";
+import { TableExtent } from "./extent.ts";
+import type { Fences } from "./fences.ts";
+import type { Filter } from "./filter.ts";
+import { type KeyWords, keyWordsOf } from "./key-words.ts";
+import { readMetadata } from "./metadata.ts";
+import type { TableProperties } from "./properties.ts";
+import { TableBytes } from "./table-bytes.ts";
+import { TableCursor } from "./table-cursor.ts";
+import { verifyTable } from "./verify.ts";
+
+// One view serves every lookup: nothing else runs in between.
+const VIEW = new BlockView();
+
+/**
+ * One immutable table file, open for reading: a layer of the store (docs/internals.md). Filter and fences are in
+ * memory; blocks come and go in the cache that it was opened with.
+ *
+ * Whoever opened it counts its readers: `close` comes after the last of them has released its runs and cursors.
+ */
+export class Table {
+  /** The number in the file's name. */
+  readonly number: number;
+  readonly path: string;
+  readonly fileBytes: number;
+  readonly properties: TableProperties;
+  readonly smallest: KeyWords;
+  readonly largest: KeyWords;
+  readonly minTimestamp: number;
+  readonly maxTimestamp: number;
+  readonly minSeq: number;
+  readonly maxSeq: number;
+  /** Bytes of memory that filter and fences take; blocks are the cache's. */
+  readonly memoryBytes: number;
+  readonly fences: Fences;
+  readonly #filter: Filter;
+  readonly #bytes: TableBytes;
+  readonly #dataBytes: number;
+  readonly #cache: BlockCache;
+  /** By block: where it is in the cache. */
+  readonly #frames: Int32Array;
+  readonly #loader: BlockLoader;
+
+  private constructor(bytes: TableBytes, number: number, cache: BlockCache) {
+    const { properties, filter, fences, dataBytes, memoryBytes } = readMetadata(bytes);
+    this.number = number;
+    this.path = bytes.path;
+    this.fileBytes = bytes.size;
+    this.properties = properties;
+    this.smallest = keyWordsOf(properties.smallestKey);
+    this.largest = keyWordsOf(properties.largestKey);
+    this.minTimestamp = properties.minTimestamp;
+    this.maxTimestamp = properties.maxTimestamp;
+    this.minSeq = properties.minSeq;
+    this.maxSeq = properties.maxSeq;
+    this.memoryBytes = memoryBytes + fences.blockCount * 4;
+    this.fences = fences;
+    this.#filter = filter;
+    this.#bytes = bytes;
+    this.#dataBytes = dataBytes;
+    this.#cache = cache;
+    this.#frames = cache.register(fences.blockCount);
+    this.#loader = new BlockLoader(bytes, fences, cache, this.#frames);
+  }
+
+  /**
+   * Reads filter, fences and properties at once, and no block. From here on the table owns `file`, also where this
+   * throws: the file is closed then.
+   * @throws CORRUPTION; UNIMPLEMENTED for a table of a newer format.
+   */
+  static open(file: ReadableFile, number: number, cache: BlockCache): Table {
+    try {
+      return new Table(new TableBytes(file), number, cache);
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  }
+
+  get entryCount(): number {
+    return this.properties.entryCount;
+  }
+
+  get keyCount(): number {
+    return this.properties.keyCount;
+  }
+
+  /** False only where no key with this hash (`hashKey`) is in the table. */
+  mayContain(hash: number): boolean {
+    return this.#filter.mayContain(hash);
+  }
+
+  /**
+   * The key's run that holds its last version with timestamp ≤ (tsHi, tsLo); its first run where none is that old.
+   * What `run` pinned before is released where the answer is FOUND; on ABSENT and MISS it stays as it is.
+   */
+  locate(key: KeyBuffer, tsHi: number, tsLo: number, run: VersionRun, demand: BlockDemand<Table>): Lookup {
+    const block = this.fences.find(key.i32, key.u8, 0, key.length, tsHi, tsLo);
+    if (block < 0) return ABSENT;
+    if (!this.bring(block, VIEW, demand)) return MISS;
+    const slot = VIEW.find(key);
+    if (slot < 0) return ABSENT;
+    this.pinRun(VIEW, block, slot, run);
+    return FOUND;
+  }
+
+  /** The run of the same key with older versions that adjoins `run`, in its place. */
+  previousRun(run: VersionRun, demand: BlockDemand<Table>): Lookup {
+    if (!run.hasPrevious) return ABSENT;
+    const block = run.node - 1;
+    if (!this.bring(block, VIEW, demand)) return MISS;
+    this.pinRun(VIEW, block, VIEW.keyCount - 1, run);
+    return FOUND;
+  }
+
+  /** The run of the same key with newer versions that adjoins `run`, in its place. */
+  nextRun(run: VersionRun, demand: BlockDemand<Table>): Lookup {
+    if (!run.hasNext) return ABSENT;
+    const block = run.node + 1;
+    if (!this.bring(block, VIEW, demand)) return MISS;
+    this.pinRun(VIEW, block, 0, run);
+    return FOUND;
+  }
+
+  /** A cursor over the distinct keys; close it. */
+  cursor(): TableCursor {
+    return new TableCursor(this);
+  }
+
+  /**
+   * Loads a block that a lookup lacked. It stays in memory until the pin is released, so hold that until the lookup
+   * was repeated. Callers of the same block share one read.
+   * @throws CORRUPTION naming file and offset; the system's error where reading fails.
+   */
+  load(block: number): Promise<BlockPin> {
+    return this.#loader.load(block);
+  }
+
+  /** {@link load}, at once. */
+  loadSync(block: number): BlockPin {
+    return this.#loader.loadSync(block);
+  }
+
+  /** The value of record `index` of `run`, which has META_EXTENT; to be read while the table is open. */
+  extentAt(run: VersionRun, index: number): TableExtent {
+    return new TableExtent(this.#bytes, this.#dataBytes, run, index);
+  }
+
+  /** Releases what a run pins: `run.release()`. */
+  unpin(run: VersionRun): void {
+    run.release();
+  }
+
+  /**
+   * Reads everything again, past the cache, and checks it: checksums, structure, order, hashes, filter, fences, extents
+   * and properties. Gives way to the event loop between blocks.
+   * @throws CORRUPTION for the first thing that is wrong.
+   */
+  verify(): Promise<void> {
+    return verifyTable(this, this.#loader);
+  }
+
+  /** Drops the table's blocks from the cache and closes the file: at once, or when the reads under way have ended. */
+  async close(): Promise<void> {
+    this.#loader.close();
+    this.#cache.forget(this.#frames);
+    await this.#bytes.close();
+  }
+
+  /**
+   * Points `view` at a block, read at once where `demand` allows it. False where it is not in memory and `demand` now
+   * says so. The view is good for this synchronous stretch, and longer where its frame is pinned.
+   */
+  bring(block: number, view: BlockView, demand: BlockDemand<Table>): boolean {
+    const cache = this.#cache;
+    const entry = this.#frames[block]!;
+    if (entry === NOT_CACHED) return this.#bringFromFile(block, view, demand);
+    cache.hits++;
+    cache.point(view, entry);
+    return true;
+  }
+
+  /** Makes `run` a slot's versions and pins their frame in place of the one that it pinned. */
+  pinRun(view: BlockView, block: number, slot: number, run: VersionRun): void {
+    // Pinned before the old one is released: it may be the same frame.
+    view.pin();
+    run.release();
+    view.fillRun(run, block, slot);
+    run.frame = view.frame;
+    run.pins = view.pins;
+  }
+
+  #bringFromFile(block: number, view: BlockView, demand: BlockDemand<Table>): boolean {
+    const cache = this.#cache;
+    cache.misses++;
+    if (!demand.sync) {
+      demand.table = this;
+      demand.block = block;
+      return false;
+    }
+    this.#loader.bringSync(block);
+    cache.point(view, this.#frames[block]!);
+    return true;
+  }
+}
