@@ -7,13 +7,13 @@ import { invalidArgument } from "@kvts/common";
  */
 export function checkUrl(url: string | URL, example: string): string {
   const parsed = URL.canParse(String(url)) ? new URL(String(url)) : undefined;
+  if (parsed !== undefined && (parsed.username !== "" || parsed.password !== "")) {
+    throw invalidArgument("the server's URL must not hold a user name or password; pass them in the headers option");
+  }
   if (parsed === undefined || (parsed.protocol !== "http:" && parsed.protocol !== "https:")) {
     throw invalidArgument(
       `the server's URL ${JSON.stringify(String(url))} cannot be used; write one such as ${example}`,
     );
-  }
-  if (parsed.username !== "" || parsed.password !== "") {
-    throw invalidArgument("the server's URL must not hold a user name or password; pass them in the headers option");
   }
   if (parsed.search !== "" || parsed.hash !== "") {
     throw invalidArgument(`the server's URL ends after its path; write one such as ${example}`);

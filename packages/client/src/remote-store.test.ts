@@ -1,0 +1,189 @@
+import { KvtsError, type Operation, type Range, type Store, utf8 } from "@kvts/common";
+import { describe, expect, test } from "vitest";
+import { checkOptions } from "./options.ts";
+import { createRemoteStore } from "./remote-store.ts";
+import { scriptedWire, unavailable } from "./testing/scripted-wire.ts";
+import { virtualRuntime } from "./testing/virtual-runtime.ts";
+import { type ScanRequest, type Wire, WireFailure, type WirePage, type WireVersion } from "./wire.ts";
+
+function storeOver(script: Partial<Wire>, runtime = virtualRuntime()): Store {
+  return createRemoteStore(scriptedWire(script), checkOptions({}), runtime);
+}
+
+const version: WireVersion = { key: utf8("k"), value: utf8("v"), timestamp: 1, seq: 2, expiresAt: undefined };
+const lone = "\ud800";
+
+describe("bad arguments", () => {
+  const promises: [string, (store: Store) => Promise<unknown>][] = [
+    ["an empty key in put", (store) => store.put("", "v")],
+    ["a lone surrogate in get", (store) => store.get(lone)],
+    ["a value of another type", (store) => store.put("k", 5 as unknown as string)],
+    ["an expiry before the timestamp", (store) => store.put("k", "v", { timestamp: 5, expiresAt: 5 })],
+    ["a timestamp that is no time", (store) => store.delete("k", { timestamp: "yesterday" })],
+    ["an empty batch", (store) => store.write([])],
+    ["an operation that there is not", (store) => store.write([{ op: "merge", key: "k" } as unknown as Operation])],
+    ["an empty request id", (store) => store.put("k", "v", { requestId: "" })],
+    ["a request id of 129 bytes", (store) => store.write([{ op: "delete", key: "k" }], { requestId: "x".repeat(129) })],
+    ["an empty key among many", (store) => store.getMany(["k", ""])],
+    ["a negative asOf", (store) => store.get("k", { asOf: -1 })],
+    ["a timeout of nothing", (store) => store.stats({ timeoutMs: 0 })],
+  ];
+  test.each(promises)("%s: the promise is rejected, and nothing is sent", async (_, call) => {
+    const store = storeOver({});
+    const promise = call(store);
+    await expect(promise).rejects.toMatchObject({ name: "KvtsError", code: "INVALID_ARGUMENT" });
+  });
+
+  const lists: [string, (store: Store) => AsyncIterable<unknown>][] = [
+    ["prefix and start", (store) => store.scan({ prefix: "a", start: "b" } as unknown as Range)],
+    ["a limit of nothing", (store) => store.scan({}, { limit: 0 })],
+    ["an unknown field of a range", (store) => store.scan({ prefx: "a" } as unknown as Range)],
+    ["an empty key", (store) => store.history("")],
+    ["a time that is none", (store) => store.history("k", { from: "soon" })],
+    ["a timeout of nothing", (store) => store.scan({}, { timeoutMs: 0 })],
+  ];
+  test.each(lists)("in a list, %s: its first read is rejected", async (_, call) => {
+    const entries = call(storeOver({}));
+    await expect(entries[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+  });
+});
+
+test("times are sent as microseconds, relative ones counted from this side's clock", async () => {
+  const seen: unknown[] = [];
+  const store = storeOver(
+    {
+      async put({ operation: { timestamp, expiresAt } }) {
+        seen.push([timestamp, expiresAt]);
+        return { timestamp: 1, seq: 1 };
+      },
+      async get({ asOf }) {
+        seen.push(asOf);
+        return undefined;
+      },
+    },
+    virtualRuntime(0, 7_000_000),
+  );
+  await store.put("k", "v", { timestamp: "now", expiresAt: "+1s" });
+  await store.put("k", "v");
+  await store.get("k", { asOf: "-2s" });
+  await store.get("k", { asOf: new Date(3) });
+  expect(seen).toEqual([[7_000_000, 8_000_000], [undefined, undefined], 5_000_000, 3000]);
+});
+
+describe("key forms", () => {
+  const script: Partial<Wire> = {
+    get: async ({ key }) => ({ ...version, key }),
+    batchGet: async ({ keys }) => ({ items: keys.map((key) => ({ ...version, key })), nextPageToken: "", seq: 2 }),
+    scan: async () => ({ items: [version], nextPageToken: "", seq: 2 }),
+    listVersions: async () => ({ items: [{ ...version, value: undefined }], nextPageToken: "", seq: 2 }),
+  };
+
+  test("strings by default, bytes in a view", async () => {
+    const store = storeOver(script);
+    const bytes = store.with({ keys: "bytes" });
+    expect([(await store.get("k"))?.key, (await bytes.get("k"))?.key]).toEqual(["k", utf8("k")]);
+    expect((await bytes.getMany(["k"]))[0]?.key).toEqual(utf8("k"));
+    expect((await bytes.scan().toArray())[0]?.key).toEqual(utf8("k"));
+    expect(await bytes.history("k").toArray()).toEqual([{ key: utf8("k"), timestamp: 1, seq: 2, deleted: true }]);
+    expect((await bytes.with({ keys: "string" }).get("k"))?.key).toBe("k");
+    expect(() => store.with({ keys: "hex" as "bytes" })).toThrow("keys must be");
+  });
+
+  test("a key that is no UTF-8 cannot be given as a string", async () => {
+    const key = Uint8Array.of(255);
+    const store = storeOver({
+      ...script,
+      scan: async () => ({ items: [{ ...version, key }], nextPageToken: "", seq: 2 }),
+    });
+    await expect(store.get(key)).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+    await expect(store.scan().toArray()).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+    expect((await store.with({ keys: "bytes" }).get(key))?.key).toEqual(key);
+  });
+});
+
+describe("lists", () => {
+  /** Answers pages of `items` versions, of which the second try of each succeeds. */
+  function flaky(items: number, failure: () => unknown) {
+    const asked: ScanRequest[] = [];
+    const scan = async (request: ScanRequest): Promise<WirePage<WireVersion>> => {
+      asked.push(request);
+      if (asked.length % 2 === 1) throw failure();
+      return { items: Array.from({ length: items }, () => version), nextPageToken: `t${asked.length}`, seq: 2 };
+    };
+    return { asked, scan };
+  }
+
+  test("a page that met an unavailable server is asked for again, by the same token", async () => {
+    const { asked, scan } = flaky(4, () => unavailable());
+    expect(await storeOver({ scan }).scan({}, { limit: 8 }).nextv(8)).toHaveLength(8);
+    expect(asked.map(({ pageToken, pageSize }) => [pageToken, pageSize])).toEqual([
+      ["", 8],
+      ["", 8],
+      ["t2", 4],
+      ["t2", 4],
+    ]);
+  });
+
+  test("an expired cursor is told, and ends the list", async () => {
+    let pages = 0;
+    const store = storeOver({
+      async scan() {
+        if (++pages === 2) throw new WireFailure(new KvtsError("CURSOR_EXPIRED", "the cursor is gone"), "answered");
+        return { items: [version], nextPageToken: "t", seq: 2 };
+      },
+    });
+    const entries = store.scan();
+    expect(await entries.nextv(1)).toHaveLength(1);
+    await expect(entries.nextv(1)).rejects.toMatchObject({ code: "CURSOR_EXPIRED" });
+    await expect(entries.nextv(1)).rejects.toMatchObject({ code: "CURSOR_EXPIRED" });
+    expect(pages).toBe(2);
+  });
+
+  test("each page has the client's deadline, the whole list its own", async () => {
+    const timeouts: number[] = [];
+    const store = storeOver({
+      async scan({ pageToken }, { timeoutMs, signal }) {
+        timeouts.push(timeoutMs);
+        if (signal !== undefined && pageToken !== "") {
+          await new Promise((_, reject) => signal.addEventListener("abort", () => reject(unavailable())));
+        }
+        return { items: [version], nextPageToken: timeouts.length < 3 ? "t" : "", seq: 2 };
+      },
+    });
+    expect(await store.scan().toArray()).toHaveLength(3);
+    expect(timeouts).toEqual([30_000, 30_000, 30_000]);
+    timeouts.length = 0;
+    const limited = store.scan({}, { timeoutMs: 30 });
+    expect(await limited.nextv(1)).toHaveLength(1);
+    await expect(limited.nextv(1)).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
+  });
+
+  test("a tombstone where no list has one is refused", async () => {
+    const get = async () => ({ ...version, value: undefined });
+    await expect(storeOver({ get }).get("k")).rejects.toMatchObject({ code: "INTERNAL" });
+  });
+});
+
+test("a view's close does nothing, the store's closes all views", async () => {
+  let closes = 0;
+  const store = storeOver({
+    get: async () => undefined,
+    close() {
+      closes++;
+    },
+  });
+  const view = store.with({ keys: "bytes" });
+  await view.close();
+  expect(await store.get("k")).toBeUndefined();
+  expect(closes).toBe(0);
+  const entries = view.scan();
+  await Promise.all([store.close(), store.close()]);
+  await store[Symbol.asyncDispose]();
+  expect(closes).toBe(1);
+  await expect(view.get("k")).rejects.toMatchObject({ code: "CLOSED" });
+  await expect(entries.toArray()).rejects.toMatchObject({ code: "CLOSED" });
+});
+
+test("no keys need no server", async () => {
+  expect(await storeOver({}).getMany([])).toEqual([]);
+});
