@@ -1,4 +1,4 @@
-import { blockWords, CHUNK_CLASS_MAX, FREE, HEADER_WORDS, TREE_HEIGHT, TREE_NODES } from "./arena.ts";
+import { ARENA_BYTES_MIN, blockWords, CHUNK_CLASS_MAX, FREE, HEADER_WORDS, TREE_HEIGHT, TREE_NODES } from "./arena.ts";
 import { NODE_KEY } from "./key-node.ts";
 import { INNER_WORDS } from "./ordered-index.ts";
 import { FIRST_CHUNK_CLASS, FIRST_DIRECTORY_CLASS, LAST_CHUNK_CLASS } from "./version-chunks.ts";
@@ -44,5 +44,5 @@ export function arenaBytesFor(operations: number, bytes: number): number {
   const perOperation = FIXED_WORDS + CHUNK_WORDS_AMORTIZED + Math.ceil(INNER_WORDS / KEYS_PER_TREE_NODE_MIN);
   const words = HEADER_WORDS + Math.ceil(bytes / 4) + operations * perOperation + 8 * INNER_WORDS + SLACK_WORDS;
   // One word in 16 at most is the hash index.
-  return Math.ceil(words / 15) * 16 * 4;
+  return Math.max(ARENA_BYTES_MIN, Math.ceil(words / 15) * 16 * 4);
 }

@@ -13,6 +13,8 @@ export const FIRST_CHUNK_CLASS = 1;
 export const LAST_CHUNK_CLASS = 7;
 const CHUNK_VERSIONS_MAX = 1 << LAST_CHUNK_CLASS;
 const HALF = CHUNK_VERSIONS_MAX / 2;
+/** Room left for latecomers in a chunk that is not the newest any more. */
+const LATE = 16;
 
 // Directory entry: chunk, its count, and the timestamp of its first version, so that a search reads the directory only.
 const ENTRY_WORDS = 4;
@@ -180,14 +182,13 @@ export class VersionChunks {
 
   /**
    * Cuts a full chunk of 128 in two, the upper part moving to a new chunk, with a gap at `index`. Versions that come
-   * in order, or in reverse, cut at the gap and so leave full chunks behind; others cut in the middle.
+   * in order leave chunks behind that are full but for some latecomers, those in reverse order full ones.
    */
   #split(node: number, part: number, index: number, tsHi: number, tsLo: number, reserve: number): number {
     const i32 = this.#i32;
     if (!this.#makeRoomForSplit(node, reserve)) return FULL;
     const newest = part === i32[node + NODE_OLDER]!;
-    const ascending = newest && index >= HALF;
-    const cut = ascending || (part === 0 && index < HALF) ? index : HALF;
+    const cut = cutAt(index, part === 0, newest);
     const moved = CHUNK_VERSIONS_MAX - cut;
     const lower = i32[this.#placeOf(node, part)]!;
     const upper = this.#arena.takeBlock(LAST_CHUNK_CLASS);
@@ -200,7 +201,7 @@ export class VersionChunks {
       i32[this.#placeOf(node, part) + ENTRY_COUNT] = cut;
       this.#insertEntry(node, part + 1, upper, moved);
     }
-    if (index > cut || ascending) return this.#gap(node, part + 1, index - cut, tsHi, tsLo);
+    if (index > cut) return this.#gap(node, part + 1, index - cut, tsHi, tsLo);
     return this.#gap(node, part, index, tsHi, tsLo);
   }
 
@@ -235,6 +236,12 @@ export class VersionChunks {
     i32[at + ENTRY_TS_LO] = i32[chunk + TS_LO]!;
     i32[node + NODE_OLDER] = older + 1;
   }
+}
+
+/** How many of a full chunk's versions stay where they are when another one comes at `index`. */
+function cutAt(index: number, oldest: boolean, newest: boolean): number {
+  if (newest && index >= HALF) return Math.min(index, CHUNK_VERSIONS_MAX - LATE);
+  return oldest && index < HALF ? index : HALF;
 }
 
 /** Entries that fit in a directory of a size class. */

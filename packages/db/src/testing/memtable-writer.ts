@@ -1,3 +1,4 @@
+import { ok } from "node:assert/strict";
 import { KeyBuffer } from "../format/key-buffer.ts";
 import {
   highWord,
@@ -7,7 +8,8 @@ import {
   META_EXPIRES,
   META_LENGTH_SHIFT,
 } from "../format/version-record.ts";
-import type { Memtable } from "../memtable/memtable.ts";
+import type { Arena } from "../memtable/arena.ts";
+import { Memtable } from "../memtable/memtable.ts";
 
 /** One version as tests write it down. */
 export interface WrittenVersion {
@@ -67,6 +69,14 @@ export class MemtableWriter {
     this.#u8.set(value, word * 4);
     return word;
   }
+}
+
+/** An empty memtable in `arena` with these versions in it. */
+export function memtableOf(arena: Arena, written: readonly WrittenVersion[]): Memtable {
+  const memtable = Memtable.create(arena);
+  const writer = new MemtableWriter();
+  for (const version of written) ok(writer.insert(memtable, version), "the arena has room");
+  return memtable;
 }
 
 const EMPTY = new Uint8Array(0);
