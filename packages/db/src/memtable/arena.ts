@@ -115,19 +115,20 @@ export const HAS_RETRACTS = 5;
 export const TREE_ROOT = 6;
 export const TREE_HEIGHT = 7;
 export const TREE_NODES = 8;
-/** The greatest class of any version chunk so far. */
+/** Version chunks: the greatest class of any so far, and the words of all that are in use. */
 export const CHUNK_CLASS_MAX = 9;
+export const CHUNK_WORDS = 10;
 /** Where the next extent starts: slab and byte in it. */
-export const EXTENT_SLAB = 10;
-export const EXTENT_BYTE = 11;
-export const TS_MIN_HI = 12;
-export const TS_MIN_LO = 13;
-export const TS_MAX_HI = 14;
-export const TS_MAX_LO = 15;
-export const SEQ_MIN_HI = 16;
-export const SEQ_MIN_LO = 17;
-export const SEQ_MAX_HI = 18;
-export const SEQ_MAX_LO = 19;
+export const EXTENT_SLAB = 11;
+export const EXTENT_BYTE = 12;
+export const TS_MIN_HI = 13;
+export const TS_MIN_LO = 14;
+export const TS_MAX_HI = 15;
+export const TS_MAX_LO = 16;
+export const SEQ_MIN_HI = 17;
+export const SEQ_MIN_LO = 18;
+export const SEQ_MAX_HI = 19;
+export const SEQ_MAX_LO = 20;
 /** Heads of the free lists, one a size class; the largest block has 6 · 2^27 words, more than an arena. */
 const BLOCK_LISTS = 32;
 export const HEADER_WORDS = 64;

@@ -1,7 +1,16 @@
-import { ARENA_BYTES_MIN, blockWords, CHUNK_CLASS_MAX, FREE, HEADER_WORDS, TREE_HEIGHT, TREE_NODES } from "./arena.ts";
+import {
+  ARENA_BYTES_MIN,
+  blockWords,
+  CHUNK_CLASS_MAX,
+  CHUNK_WORDS,
+  FREE,
+  HEADER_WORDS,
+  TREE_HEIGHT,
+  TREE_NODES,
+} from "./arena.ts";
 import { NODE_KEY } from "./key-node.ts";
 import { INNER_WORDS } from "./ordered-index.ts";
-import { FIRST_CHUNK_CLASS, FIRST_DIRECTORY_CLASS, LAST_CHUNK_CLASS } from "./version-chunks.ts";
+import { FIRST_DIRECTORY_CLASS, LAST_CHUNK_CLASS } from "./version-chunks.ts";
 
 /** Words of one operation besides key, value and version chunk: node, padding of key and value, expiry or descriptor. */
 const FIXED_WORDS = NODE_KEY + 2 + 4;
@@ -17,17 +26,21 @@ const SLACK_WORDS = 2 * blockWords(LAST_CHUNK_CLASS);
 
 /** A bound on the arena words that `operations` inserts of `bytes` key and inline value bytes take. */
 export function roomNeeded(i32: Int32Array, operations: number, bytes: number): number {
-  const grownClass = Math.min(Math.max(i32[CHUNK_CLASS_MAX]!, FIRST_CHUNK_CLASS) + 1, LAST_CHUNK_CLASS);
-  const outgrown = blockWords(grownClass) + blockWords(FIRST_DIRECTORY_CLASS);
-  // A directory doubles once it is full, and each of its entries stands for a chunk of 768 words.
-  const directories = i32[FREE]! >>> 6;
   return (
     Math.ceil(bytes / 4) +
-    operations * (FIXED_WORDS + CHUNK_WORDS_AMORTIZED + outgrown) +
-    directories +
+    operations * (FIXED_WORDS + CHUNK_WORDS_AMORTIZED) +
+    outgrownWords(i32, operations) +
     treeWords(i32, operations) +
     SLACK_WORDS
   );
+}
+
+/** What replaces full chunks and directories: no more than all of them twice over. */
+function outgrownWords(i32: Int32Array, operations: number): number {
+  const grownClass = Math.min(i32[CHUNK_CLASS_MAX]! + 1, LAST_CHUNK_CLASS);
+  const chunks = Math.min(operations * blockWords(grownClass), 2 * i32[CHUNK_WORDS]!);
+  // A directory doubles once it is full, and each of its entries stands for a chunk of 768 words.
+  return chunks + operations * blockWords(FIRST_DIRECTORY_CLASS) + (i32[FREE]! >>> 6);
 }
 
 function treeWords(i32: Int32Array, operations: number): number {

@@ -1,6 +1,6 @@
 import { SEQ_HI, SEQ_LO, TS_LO, VERSION_WORDS } from "../format/version-record.ts";
 import { ABSENT, FOUND, type Lookup, type VersionRun } from "../format/version-run.ts";
-import { type Arena, blockWords, CHUNK_CLASS_MAX } from "./arena.ts";
+import { type Arena, blockWords, CHUNK_CLASS_MAX, CHUNK_WORDS } from "./arena.ts";
 import { NODE_CHUNK, NODE_CLASS, NODE_COUNT, NODE_DIRECTORY, NODE_DIRECTORY_CLASS, NODE_OLDER } from "./key-node.ts";
 
 /** {@link VersionChunks.open}: that version is there already. */
@@ -41,7 +41,7 @@ export class VersionChunks {
   /** Gives a new key node its first chunk and answers the word of the first record. Room has been made sure of. */
   openFirst(node: number): number {
     const i32 = this.#i32;
-    const chunk = this.#arena.takeBlock(FIRST_CHUNK_CLASS);
+    const chunk = this.#takeChunk(FIRST_CHUNK_CLASS);
     i32[node + NODE_CHUNK] = chunk;
     i32[node + NODE_COUNT] = 1;
     i32[node + NODE_CLASS] = FIRST_CHUNK_CLASS;
@@ -145,6 +145,13 @@ export class VersionChunks {
     return this.#split(node, part, index, tsHi, tsLo, reserve);
   }
 
+  #takeChunk(sizeClass: number): number {
+    const i32 = this.#i32;
+    i32[CHUNK_WORDS]! += blockWords(sizeClass);
+    if (i32[CHUNK_CLASS_MAX]! < sizeClass) i32[CHUNK_CLASS_MAX] = sizeClass;
+    return this.#arena.takeBlock(sizeClass);
+  }
+
   /** Shifts a part's records from `index` on by one. */
   #gap(node: number, part: number, index: number, tsHi: number, tsLo: number): number {
     const i32 = this.#i32;
@@ -166,17 +173,17 @@ export class VersionChunks {
     const sizeClass = i32[node + NODE_CLASS]!;
     if (!this.#arena.hasRoom(blockWords(sizeClass + 1) + reserve)) return FULL;
     const from = i32[node + NODE_CHUNK]!;
-    const to = this.#arena.takeBlock(sizeClass + 1);
+    const to = this.#takeChunk(sizeClass + 1);
     const count = i32[node + NODE_COUNT]!;
     const head = index * VERSION_WORDS;
     const words = count * VERSION_WORDS;
     for (let word = 0; word < head; word++) i32[to + word] = i32[from + word]!;
     for (let word = head; word < words; word++) i32[to + VERSION_WORDS + word] = i32[from + word]!;
     this.#arena.giveBlock(from, sizeClass);
+    i32[CHUNK_WORDS]! -= blockWords(sizeClass);
     i32[node + NODE_CHUNK] = to;
     i32[node + NODE_COUNT] = count + 1;
     i32[node + NODE_CLASS] = sizeClass + 1;
-    if (i32[CHUNK_CLASS_MAX]! <= sizeClass) i32[CHUNK_CLASS_MAX] = sizeClass + 1;
     return to + head;
   }
 
@@ -191,7 +198,7 @@ export class VersionChunks {
     const cut = cutAt(index, part === 0, newest);
     const moved = CHUNK_VERSIONS_MAX - cut;
     const lower = i32[this.#placeOf(node, part)]!;
-    const upper = this.#arena.takeBlock(LAST_CHUNK_CLASS);
+    const upper = this.#takeChunk(LAST_CHUNK_CLASS);
     i32.copyWithin(upper, lower + cut * VERSION_WORDS, lower + blockWords(LAST_CHUNK_CLASS));
     if (newest) {
       i32[node + NODE_CHUNK] = upper;
