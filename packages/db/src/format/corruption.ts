@@ -12,3 +12,15 @@ export function corruption(file: string, offset: number, problem: string): KvtsE
     { details: { file, offset } },
   );
 }
+
+/**
+ * The error for whole bytes in a form that this version does not know.
+ * @param what stands there: "an operation of kind 5".
+ */
+export function writtenByNewerVersion(file: string, offset: number, what: string): KvtsError {
+  return new KvtsError(
+    "CORRUPTION",
+    `${file} holds ${what} at byte ${offset}, which a newer version of kvts wrote; open the store with that version.`,
+    { details: { file, offset } },
+  );
+}

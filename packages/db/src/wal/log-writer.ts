@@ -1,0 +1,289 @@
+import { invariant, KvtsError, type Logger, silentLogger } from "@kvts/common";
+import type { FileSystem, WritableFile } from "../env/file-system.ts";
+import { logFileName } from "../format/filenames.ts";
+import { FRAME_HEADER_BYTES, frameSeed, type LogPosition, SEGMENT_HEADER_BYTES, WORD_MAX } from "./format.ts";
+import type { FramePlace } from "./frame.ts";
+import { encodeSegmentHeader } from "./segment-header.ts";
+import { SpareSegments } from "./spare-segments.ts";
+
+/** Frames above this are written in pieces of this size, off the event loop. */
+export const SYNCHRONOUS_WRITE_BYTES_MAX: number = 1024 * 1024;
+/** A spare is prepared once so much of a segment is in use: small stores never need one. */
+const SPARE_WANTED_SHARE = 1 / 8;
+
+export interface LogWriterOptions {
+  readonly fileSystem: FileSystem;
+  readonly directory: string;
+  /** 32 hex digits. */
+  readonly incarnation: string;
+  /** Bytes of a segment, at least 4096. A frame that is larger gets a segment of its own size. */
+  readonly segmentBytes: number;
+  /** Prepared and recycled segments kept for later, 0 for none. */
+  readonly sparesMax: number;
+  readonly takeFileNumber: () => number;
+  readonly logger?: Logger;
+}
+
+interface Segment {
+  readonly number: number;
+  readonly file: WritableFile;
+  /** Most bytes that it may come to hold. */
+  readonly capacity: number;
+}
+
+/**
+ * Appends frames to the log. What is appended is with the operating system; what {@link sync} then resolves for is on
+ * disk, whichever segments it lies in, names included. One append and one sync run at a time, and may run side by side.
+ *
+ * A failed write changes nothing: its bytes are taken back, and the next append goes to the same place. A failed sync
+ * leaves it unknown what is on disk, so nothing is taken any more.
+ */
+export class LogWriter implements FramePlace {
+  readonly seed: number;
+  readonly #options: LogWriterOptions;
+  readonly #spares: SpareSegments;
+  #active: Segment;
+  /** Full segments with frames that no sync has covered yet. */
+  #finished: Segment[] = [];
+  #offset: number = SEGMENT_HEADER_BYTES;
+  #durable: LogPosition;
+  /** Whether a name was made that is not on disk yet. */
+  #hasNewName = false;
+  #appending = false;
+  /** The sync that runs; undefined where none does. */
+  #syncing: Promise<void> | undefined;
+  #failure: KvtsError | undefined;
+
+  private constructor(options: LogWriterOptions, active: Segment, durable: LogPosition) {
+    this.#options = options;
+    this.#active = active;
+    this.#durable = durable;
+    this.seed = frameSeed(options.incarnation);
+    this.#spares = new SpareSegments({ ...options, logger: options.logger ?? silentLogger });
+  }
+
+  /**
+   * A log that goes on in a new segment where it ended at `end` ({@link LOG_START} for a new store). The segment grows
+   * as it is written, and is on disk, name and all, when this resolves.
+   */
+  static async start(options: LogWriterOptions, end: LogPosition): Promise<LogWriter> {
+    const { fileSystem, directory, incarnation, segmentBytes } = options;
+    invariant(segmentBytes >= 4096 && segmentBytes <= WORD_MAX, "W8: a segment has 4 KiB to 4 GiB");
+    const number = takeSegmentNumber(options);
+    const file = fileSystem.create(logFileName(directory, number));
+    try {
+      file.writeSync(encodeSegmentHeader(number, incarnation, end), 0);
+      await file.sync();
+      await fileSystem.syncDirectory(directory);
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+    const durable = { segment: number, offset: SEGMENT_HEADER_BYTES };
+    return new LogWriter(options, { number, file, capacity: segmentBytes }, durable);
+  }
+
+  /** Number of the segment that takes frames. */
+  get segment(): number {
+    return this.#active.number;
+  }
+
+  /** Where its next frame goes, in bytes. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  get durableSegment(): number {
+    return this.#durable.segment;
+  }
+
+  get durableOffset(): number {
+    return this.#durable.offset;
+  }
+
+  /** Whether a frame goes into the segment that is open. */
+  fits(frameBytes: number): boolean {
+    return this.#offset + frameBytes <= this.#active.capacity;
+  }
+
+  /**
+   * Appends a frame that {@link fits} and was sealed for this place. Undefined where that is done at once; while the
+   * promise of a large frame is pending, its bytes must not change.
+   * @throws the system's error (ENOSPC …), and nothing has changed; READ_ONLY after a failure that left it open what has.
+   */
+  append(frame: Uint8Array): Promise<void> | undefined {
+    this.#expectUsable();
+    invariant(!this.#appending, "W9: one append runs at a time");
+    invariant(this.fits(frame.length), "W10: a frame is appended where it fits");
+    if (frame.length > SYNCHRONOUS_WRITE_BYTES_MAX) return this.#appendInPieces(frame);
+    try {
+      this.#active.file.writeSync(frame, this.#offset);
+    } catch (error) {
+      throw this.#takeBack(error, this.#active.file, this.#offset, FRAME_HEADER_BYTES);
+    }
+    this.#appended(frame.length);
+    return undefined;
+  }
+
+  /**
+   * Resolves once everything appended before the call is on disk.
+   * @throws READ_ONLY, indeterminate, where a sync fails, and from then on
+   */
+  async sync(): Promise<void> {
+    this.#expectUsable();
+    invariant(this.#syncing === undefined, "W11: one sync runs at a time");
+    const end = { segment: this.#active.number, offset: this.#offset };
+    if (!this.#hasNewName && this.#isDurable(end)) return;
+    const finished = this.#finished;
+    this.#syncing = this.#syncAll([...finished, this.#active]);
+    try {
+      await this.#syncing;
+    } catch (cause) {
+      throw this.#fail("a log could not be put on disk", cause);
+    } finally {
+      this.#syncing = undefined;
+    }
+    this.#durable = end;
+    this.#finished = this.#finished.filter((segment) => !finished.includes(segment));
+    for (const { file } of finished) file.close();
+  }
+
+  /**
+   * Goes on in a new segment, with room for a frame of `frameBytes`. Its name and what it holds are on disk after the
+   * next sync, as the rest of the old one is.
+   * @returns the new segment's number
+   * @throws the system's error (ENOSPC …), and the log stays where it was
+   */
+  rotate(frameBytes = 0): number {
+    this.#expectUsable();
+    invariant(!this.#appending, "W12: a segment ends between two frames");
+    const next = this.#openNext(Math.max(this.#options.segmentBytes, SEGMENT_HEADER_BYTES + frameBytes));
+    this.#finished.push(this.#active);
+    this.#active = next;
+    this.#offset = SEGMENT_HEADER_BYTES;
+    this.#hasNewName = true;
+    return next.number;
+  }
+
+  /** Gives up a segment that holds nothing that is needed any more, so says a manifest on disk. */
+  async recycle(number: number): Promise<void> {
+    invariant(number !== this.#active.number, "W13: the segment in use is not given up");
+    // A file stays open while it is synced; whether that succeeds is the business of whoever asked for it.
+    while (this.#syncing !== undefined) await this.#syncing.catch(() => {});
+    const at = this.#finished.findIndex((segment) => segment.number === number);
+    if (at >= 0) this.#finished.splice(at, 1)[0]!.file.close();
+    await this.#spares.recycle(number);
+  }
+
+  /** Prepares a spare segment in the background where there is none. */
+  prepareSpare(): void {
+    this.#spares.prepare();
+  }
+
+  /** Resolves when no spare is being prepared. */
+  settled(): Promise<void> {
+    return this.#spares.settled();
+  }
+
+  /**
+   * Syncs what is left, cuts off what was allocated ahead and removes the spares. After a failure it only lets go of
+   * the files.
+   */
+  async close(): Promise<void> {
+    try {
+      if (this.#failure === undefined) {
+        await this.sync();
+        this.#active.file.truncate(this.#offset);
+        await this.#active.file.sync();
+      }
+    } finally {
+      this.#active.file.close();
+      for (const { file } of this.#finished) file.close();
+      this.#finished = [];
+      this.#failure ??= new KvtsError("CLOSED", "the log is closed; open the store again.");
+      await this.#spares.close();
+    }
+  }
+
+  async #appendInPieces(frame: Uint8Array): Promise<void> {
+    const { file } = this.#active;
+    this.#appending = true;
+    try {
+      for (let at = 0; at < frame.length; at += SYNCHRONOUS_WRITE_BYTES_MAX) {
+        await file.write(frame.subarray(at, at + SYNCHRONOUS_WRITE_BYTES_MAX), this.#offset + at);
+      }
+    } catch (error) {
+      throw this.#takeBack(error, file, this.#offset, FRAME_HEADER_BYTES);
+    } finally {
+      this.#appending = false;
+    }
+    this.#appended(frame.length);
+  }
+
+  #appended(bytes: number): void {
+    this.#offset += bytes;
+    if (this.#offset > this.#options.segmentBytes * SPARE_WANTED_SHARE) this.#spares.prepare();
+  }
+
+  /** Makes sure that a header whose write failed never counts. Returns the error to throw. */
+  #takeBack(error: unknown, file: WritableFile, offset: number, headerBytes: number): unknown {
+    try {
+      if (file.size() > offset) file.writeSync(new Uint8Array(headerBytes), offset);
+      return error;
+    } catch {
+      return this.#fail("a failed write to a log could not be taken back", error);
+    }
+  }
+
+  async #syncAll(segments: readonly Segment[]): Promise<void> {
+    const syncs = segments.map(({ file }) => file.sync());
+    if (this.#hasNewName) syncs.push(this.#options.fileSystem.syncDirectory(this.#options.directory));
+    this.#hasNewName = false;
+    // All of them come to their end before anybody is told: a file is not closed under a sync.
+    const results = await Promise.allSettled(syncs);
+    const failed = results.find((result) => result.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  #openNext(capacity: number): Segment {
+    const { fileSystem, directory, incarnation, segmentBytes } = this.#options;
+    invariant(capacity <= WORD_MAX, "W15: a segment's offsets fit a word");
+    const number = takeSegmentNumber(this.#options);
+    const path = logFileName(directory, number);
+    const spare = capacity === segmentBytes ? this.#spares.take() : undefined;
+    if (spare !== undefined) fileSystem.rename(spare, path);
+    const file = spare === undefined ? fileSystem.create(path) : fileSystem.openWritable(path);
+    const end = { segment: this.#active.number, offset: this.#offset };
+    try {
+      file.writeSync(encodeSegmentHeader(number, incarnation, end), 0);
+    } catch (error) {
+      const failure = this.#takeBack(error, file, 0, SEGMENT_HEADER_BYTES);
+      file.close();
+      throw failure;
+    }
+    return { number, file, capacity };
+  }
+
+  #isDurable({ segment, offset }: LogPosition): boolean {
+    return this.#durable.segment === segment && this.#durable.offset === offset;
+  }
+
+  #fail(what: string, cause: unknown): KvtsError {
+    this.#failure ??= new KvtsError(
+      "READ_ONLY",
+      `${what}, so the store takes no more writes; make sure that the disk is sound, then close and reopen it.`,
+      { details: { indeterminate: true }, cause },
+    );
+    return this.#failure;
+  }
+
+  #expectUsable(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+}
+
+function takeSegmentNumber({ takeFileNumber }: LogWriterOptions): number {
+  const number = takeFileNumber();
+  invariant(number >= 1 && number <= WORD_MAX, "W16: a segment's number fits a word");
+  return number;
+}

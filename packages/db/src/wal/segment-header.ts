@@ -1,0 +1,60 @@
+import { crc32 } from "../format/checksum.ts";
+import { corruption, writtenByNewerVersion } from "../format/corruption.ts";
+import {
+  incarnationBytes,
+  LOG_FORMAT_VERSION,
+  type LogPosition,
+  MAGIC_0,
+  MAGIC_1,
+  SEGMENT_CRC,
+  SEGMENT_FORMAT,
+  SEGMENT_HEADER_BYTES,
+  SEGMENT_HEADER_WORDS,
+  SEGMENT_INCARNATION,
+  SEGMENT_NUMBER,
+  SEGMENT_PREVIOUS,
+  SEGMENT_PREVIOUS_END,
+} from "./format.ts";
+
+/** The header of segment `number`, which goes on where the log ended at `previous`. */
+export function encodeSegmentHeader(number: number, incarnation: string, previous: LogPosition): Uint8Array {
+  const words = new Int32Array(SEGMENT_HEADER_WORDS);
+  const bytes = new Uint8Array(words.buffer);
+  words[0] = MAGIC_0;
+  words[1] = MAGIC_1;
+  words[SEGMENT_FORMAT] = LOG_FORMAT_VERSION;
+  words[SEGMENT_NUMBER] = number;
+  bytes.set(incarnationBytes(incarnation), SEGMENT_INCARNATION * 4);
+  words[SEGMENT_PREVIOUS] = previous.segment;
+  words[SEGMENT_PREVIOUS_END] = previous.offset;
+  words[SEGMENT_CRC] = crc32(bytes.subarray(0, SEGMENT_CRC * 4));
+  return bytes;
+}
+
+/**
+ * Where the log ended before the segment whose first bytes these are; undefined where they are no header of segment
+ * `number`: never written, damaged, or from the file's earlier use.
+ * @throws CORRUPTION where the header is whole and belongs to another store or to a newer format
+ */
+export function decodeSegmentHeader(
+  bytes: Uint8Array,
+  number: number,
+  incarnation: string,
+  file: string,
+): LogPosition | undefined {
+  if (bytes.length < SEGMENT_HEADER_BYTES) return undefined;
+  const words = new Int32Array(SEGMENT_HEADER_WORDS);
+  const copy = new Uint8Array(words.buffer);
+  copy.set(bytes.subarray(0, SEGMENT_HEADER_BYTES));
+  if (words[0] !== MAGIC_0 || words[1] !== MAGIC_1) return undefined;
+  if (words[SEGMENT_CRC]! >>> 0 !== crc32(copy.subarray(0, SEGMENT_CRC * 4))) return undefined;
+  if (words[SEGMENT_FORMAT] !== LOG_FORMAT_VERSION) {
+    throw writtenByNewerVersion(file, SEGMENT_FORMAT * 4, `log format ${words[SEGMENT_FORMAT]}`);
+  }
+  if (words[SEGMENT_NUMBER]! >>> 0 !== number) return undefined;
+  const own = incarnationBytes(incarnation);
+  if (!own.every((byte, at) => byte === copy[SEGMENT_INCARNATION * 4 + at])) {
+    throw corruption(file, SEGMENT_INCARNATION * 4, "it is the log of another store");
+  }
+  return { segment: words[SEGMENT_PREVIOUS]! >>> 0, offset: words[SEGMENT_PREVIOUS_END]! >>> 0 };
+}
