@@ -1,55 +1,314 @@
-import { isKvtsError, KvtsError, type Logger } from "@kvts/common";
-import type { CommitQueue } from "./commit-queue.ts";
+import { isKvtsError, type KvtsError } from "@kvts/common";
 import type { CompactionJob, CompactionResult } from "./compaction/job.ts";
 import { dropsRetracts, type Pick, pickCompaction, pickEverything } from "./compaction/picker.ts";
+import { tableFileName } from "./format/filenames.ts";
+import { storeError } from "./io-error.ts";
 import type { Layers, LiveMemtable } from "./layers.ts";
+import type { TableFile } from "./manifest/table-file.ts";
 import type { TableMeta } from "./manifest/table-meta.ts";
+import type { VersionEdit } from "./manifest/version-edit.ts";
 import type { VersionSet } from "./manifest/version-set.ts";
 import type { Settings } from "./options.ts";
 import type { Pins } from "./read/pins.ts";
-import type { WriteGate } from "./write-gate.ts";
 
 /** Waits between tries of a job that failed, doubling up to the last. */
-const RETRY_MS_FIRST = 100;
-const RETRY_MS_MAX = 10_000;
+const RETRY_MS_FIRST = 50;
+const RETRY_MS_MAX = 5_000;
+/** Output tables that a job may need beyond its share of the input bytes. */
+const OUTPUTS_SPARE = 16;
 
-export interface BackgroundStats {
+/** Counted since the store was opened. */
+export interface BackgroundCounts {
   flushes: number;
   compactions: number;
   moves: number;
-  bytesFlushed: number;
-  bytesRead: number;
-  bytesWritten: number;
   failures: number;
+  flushedBytes: number;
+  compactionReadBytes: number;
+  compactionWrittenBytes: number;
+}
+
+/** What background work asks of the store around it. */
+export interface BackgroundHost {
+  readonly directory: string;
+  readonly settings: Settings;
+  readonly layers: Layers;
+  readonly versions: VersionSet;
+  readonly pins: Pins;
+  /** The seqs and timestamps given out so far, for the footers of tables. */
+  counters(): { readonly lastSeq: number; readonly lastAssigned: number; readonly publishedSeq: number };
+  openTable(meta: TableMeta): TableFile;
+  /** Logs below this number are not needed any more; they go when nothing is being synced. */
+  releaseLogs(oldestLog: number): void;
+  /** Memory or tables have changed: writes that wait may go on. */
+  changed(): void;
+  /** Nothing can be installed any more: the manifest is in doubt. */
+  failed(error: KvtsError): void;
+}
+
+interface Wanted {
+  resolve(): void;
+  reject(error: unknown): void;
 }
 
 /**
- * Flushes frozen memtables and compacts tables: decides what to run, has it run, installs the outcome. At most one flush
- * and one compaction run at a time; a flush takes only what is published.
+ * Flushes frozen memtables and compacts tables: decides what to run, has it run, and installs the outcome. One flush and
+ * one compaction run at a time; a flush takes only what is published. A job that fails leaves nothing that counts, and is
+ * tried again under new file numbers.
  */
 export class Background {
-  readonly stats: BackgroundStats = {
+  readonly counts: BackgroundCounts = {
     flushes: 0,
     compactions: 0,
     moves: 0,
-    bytesFlushed: 0,
-    bytesRead: 0,
-    bytesWritten: 0,
     failures: 0,
+    flushedBytes: 0,
+    compactionReadBytes: 0,
+    compactionWrittenBytes: 0,
   };
-  readonly #directory: string;
-  readonly #settings: Settings;
-  readonly #layers: Layers;
-  readonly #versions: VersionSet;
-  readonly #queue: () => CommitQueue;
-  readonly #pins: Pins;
-  readonly #gate: WriteGate;
-  readonly #logsFreed: (oldestLog: number) => Promise<void>;
-  readonly #logger: Logger;
+  readonly #host: BackgroundHost;
   readonly #resumeKeys: (Uint8Array | undefined)[] = [];
   #flushing: Promise<void> | undefined;
   #compacting: Promise<void> | undefined;
-  /** Callers of `compact`, served by the next full merge. */
-  #everythingWanted: { resolve(): void; reject(error: unknown): void }[] = [];
+  /** Callers of `flushAll` and `compactAll`. */
+  #flushesWanted: Wanted[] = [];
+  #mergesWanted: Wanted[] = [];
+  #lastError: KvtsError | undefined;
   #closed = false;
+
+  constructor(host: BackgroundHost) {
+    this.#host = host;
+  }
+
+  /** The latest failure that has not been made good; for `stats`. */
+  get lastError(): KvtsError | undefined {
+    return this.#lastError;
+  }
+
+  /** Starts whatever there is to do. Call it after every change of memory or tables. */
+  poke(): void {
+    if (this.#closed) return;
+    this.#flushing ??= this.#work(() => this.#flushOldest(), this.#flushesWanted).finally(() => {
+      this.#flushing = undefined;
+      this.#settleFlushes();
+      if (this.#isFlushDue()) this.poke();
+    });
+    this.#compacting ??= this.#work(() => this.#compactOnce(), this.#mergesWanted).finally(() => {
+      this.#compacting = undefined;
+      if (this.#mergesWanted.length > 0) this.poke();
+    });
+  }
+
+  /** Resolves once every memtable that is frozen now is in a table. */
+  flushAll(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#flushesWanted.push({ resolve, reject });
+      this.poke();
+    });
+  }
+
+  /** Resolves once all tables have been merged. */
+  compactAll(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#mergesWanted.push({ resolve, reject });
+      this.poke();
+    });
+  }
+
+  /** Begins nothing more, and waits for what runs. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.allSettled([this.#flushing, this.#compacting]);
+  }
+
+  /** Repeats `step` until it finds nothing to do; after a failure it waits and tries again. */
+  async #work(step: () => Promise<boolean>, wanted: Wanted[]): Promise<void> {
+    const { scheduler } = this.#host.settings.components;
+    let retryMs = RETRY_MS_FIRST;
+    // On a turn of its own, so that whoever poked goes on first.
+    await Promise.resolve();
+    while (!this.#closed) {
+      try {
+        if (!(await step())) return;
+        retryMs = RETRY_MS_FIRST;
+        this.#lastError = undefined;
+      } catch (error) {
+        this.#failed(error, wanted);
+        if (this.#host.versions.isIndeterminate || isKvtsError(error, "CORRUPTION")) return;
+        await scheduler.delay(retryMs);
+        retryMs = Math.min(retryMs * 2, RETRY_MS_MAX);
+      }
+    }
+  }
+
+  #failed(error: unknown, wanted: Wanted[]): void {
+    this.counts.failures++;
+    this.#lastError = storeError(error);
+    this.#host.settings.logger.error({ err: error }, "background work failed");
+    for (const { reject } of wanted.splice(0)) reject(this.#lastError);
+    if (this.#host.versions.isIndeterminate) this.#host.failed(this.#lastError);
+  }
+
+  #settleFlushes(): void {
+    if (this.#host.layers.frozen.length > 0) return;
+    for (const { resolve } of this.#flushesWanted.splice(0)) resolve();
+  }
+
+  #isFlushDue(): boolean {
+    const oldest = this.#host.layers.frozen[0];
+    return oldest !== undefined && oldest.memtable.maxSeq <= this.#host.counters().publishedSeq;
+  }
+
+  /** Writes the oldest frozen memtable to level 0. */
+  async #flushOldest(): Promise<boolean> {
+    if (!this.#isFlushDue()) return false;
+    const { layers, versions } = this.#host;
+    const live = layers.frozen[0]!;
+    const result = await this.#run({
+      memtables: [live],
+      tables: [],
+      outputLevel: 0,
+      inputBytes: live.memtable.bytesUsed,
+      dropsRetracts: false,
+      urgent: true,
+    });
+    if (result === undefined) return true;
+    const logNumber = layers.oldestLogWithout(live);
+    await this.#install({ logNumber, added: result.tables.map((meta) => ({ level: 0, meta })) }, result, live);
+    this.counts.flushes++;
+    this.counts.flushedBytes += result.bytesWritten;
+    this.#host.releaseLogs(versions.numbers.logNumber);
+    this.poke();
+    return true;
+  }
+
+  /** Runs the most pressing compaction, or the one that was asked for. */
+  async #compactOnce(): Promise<boolean> {
+    const levels = this.#levels();
+    const everything = this.#mergesWanted.splice(0);
+    try {
+      const { picker } = this.#host.settings.tuning;
+      const pick = everything.length > 0 ? pickEverything(levels) : pickCompaction(levels, picker, this.#resumeKeys);
+      if (pick === undefined) {
+        for (const { resolve } of everything) resolve();
+        return false;
+      }
+      const done = pick.move ? await this.#move(pick) : await this.#merge(pick, levels);
+      if (!done) this.#mergesWanted.unshift(...everything);
+      else for (const { resolve } of everything) resolve();
+      return true;
+    } catch (error) {
+      for (const { reject } of everything) reject(storeError(error));
+      throw error;
+    }
+  }
+
+  /** Moves tables a level down as they are. */
+  async #move(pick: Pick<TableMeta>): Promise<boolean> {
+    await this.#install({
+      removed: pick.inputs.map((meta) => meta.number),
+      added: pick.inputs.map((meta) => ({ level: pick.outputLevel, meta })),
+    });
+    this.counts.moves++;
+    this.#remember(pick);
+    return true;
+  }
+
+  async #merge(pick: Pick<TableMeta>, levels: readonly (readonly TableMeta[])[]): Promise<boolean> {
+    const result = await this.#run({
+      memtables: [],
+      tables: pick.inputs.map((meta) => meta.number),
+      outputLevel: pick.outputLevel,
+      inputBytes: pick.inputs.reduce((sum, meta) => sum + meta.rawBytes + meta.fileBytes, 0),
+      dropsRetracts: dropsRetracts(levels, pick.inputs),
+      urgent: false,
+    });
+    if (result === undefined) return false;
+    const removed = pick.inputs.map((meta) => meta.number);
+    await this.#install({ removed, added: result.tables.map((meta) => ({ level: pick.outputLevel, meta })) }, result);
+    this.counts.compactions++;
+    this.counts.compactionReadBytes += result.bytesRead;
+    this.counts.compactionWrittenBytes += result.bytesWritten;
+    this.#remember(pick);
+    return true;
+  }
+
+  /**
+   * Has a merge run. Undefined where its outcome must not be used: meanwhile somebody pinned an old seq that it did not
+   * know of, and it dropped what that seq shows.
+   */
+  async #run(inputs: {
+    memtables: readonly LiveMemtable[];
+    tables: readonly number[];
+    outputLevel: number;
+    inputBytes: number;
+    dropsRetracts: boolean;
+    urgent: boolean;
+  }): Promise<CompactionResult | undefined> {
+    const { directory, settings, versions, pins, layers } = this.#host;
+    const view = layers.view.acquire();
+    try {
+      const known = pins.seqs();
+      const outputsMax = Math.ceil(inputs.inputBytes / settings.tuning.tables.tableBytesMax) * 2 + OUTPUTS_SPARE;
+      const job: CompactionJob = {
+        directory,
+        memtables: inputs.memtables.map((live) => live.memtable.transfer()),
+        tables: inputs.tables,
+        firstOutput: versions.takeFileNumbers(outputsMax),
+        outputsMax,
+        outputLevel: inputs.outputLevel,
+        pins: known,
+        dropsRetracts: inputs.dropsRetracts,
+        settings: settings.tuning.tables,
+        provenance: this.#provenance(inputs.tables),
+        urgent: inputs.urgent,
+      };
+      const result = await settings.components.runner.run(job);
+      const unknown = pins.seqs().some((seq) => seq < result.seqFloor && !known.includes(seq));
+      if (!unknown) return result;
+      await this.#removeTables(result.tables);
+      return undefined;
+    } finally {
+      view.release();
+    }
+  }
+
+  async #install(edit: VersionEdit, result?: CompactionResult, flushed?: LiveMemtable): Promise<void> {
+    const { versions, layers } = this.#host;
+    const opened = new Map<number, TableFile>();
+    for (const meta of result?.tables ?? []) opened.set(meta.number, this.#host.openTable(meta));
+    const seqFloor = Math.max(versions.numbers.seqFloor, result?.seqFloor ?? 0);
+    const version = await versions.logAndApply({ ...edit, seqFloor }, (number) => opened.get(number)!);
+    layers.install(version, flushed);
+    this.#host.changed();
+  }
+
+  /** Goes round a level's tables in turn. */
+  #remember(pick: Pick<TableMeta>): void {
+    this.#resumeKeys[pick.outputLevel - 1] = pick.resumeKey;
+  }
+
+  #levels(): TableMeta[][] {
+    return this.#host.versions.current.levels.map((level) => level.files.map((file) => file.meta));
+  }
+
+  #provenance(inputs: readonly number[]): CompactionJob["provenance"] {
+    const { numbers } = this.#host.versions;
+    const { lastSeq, lastAssigned } = this.#host.counters();
+    return {
+      inputs,
+      incarnation: numbers.incarnation,
+      logNumber: numbers.logNumber,
+      nextSeq: lastSeq + 1,
+      lastAssigned,
+      seqFloor: numbers.seqFloor,
+      horizons: [],
+      erasures: [],
+    };
+  }
+
+  async #removeTables(tables: readonly TableMeta[]): Promise<void> {
+    const { fileSystem } = this.#host.settings.components;
+    for (const { number } of tables) await fileSystem.remove(tableFileName(this.#host.directory, number));
+  }
 }

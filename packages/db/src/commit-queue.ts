@@ -12,8 +12,11 @@ import type { Ceilings } from "./ceilings.ts";
 import { CommitGroup } from "./commit-group.ts";
 import { KeyBuffer } from "./format/key-buffer.ts";
 import { NUMBER_MAX } from "./format/version-record.ts";
+import { storeError } from "./io-error.ts";
 import type { Settings } from "./options.ts";
 import type { WriteGate } from "./write-gate.ts";
+
+const KEY = new KeyBuffer();
 
 /** A put, or with an undefined value a delete, whose times have been parsed. */
 export interface SingleWrite {
@@ -41,7 +44,7 @@ export interface CommitTarget {
  * Owns commit order. Writes are validated and encoded into the open group as they come in, which fixes their seqs; a
  * group that is taken up goes through
  *
- *     room → log → (sync ‖ insert into memory ‖ ceilings) → publish → acknowledge
+ *     ceilings → room → log → (sync ‖ insert into memory) → publish → acknowledge
  *
  * while the next one fills. One group is under way at a time, so seqs are published strictly in order, and everything
  * between two `await`s of this file is one step to the rest of the program.
@@ -54,6 +57,7 @@ export class CommitQueue {
   readonly #gate: WriteGate;
   readonly #ceilings: Ceilings;
   readonly #target: CommitTarget;
+  readonly #published: () => void;
   #open: CommitGroup = new CommitGroup();
   /** Full groups that wait for their turn, oldest first. */
   readonly #full: CommitGroup[] = [];
@@ -61,6 +65,9 @@ export class CommitQueue {
   readonly #errands: (() => Promise<void>)[] = [];
   #pendingBytes = 0;
   #running = false;
+  /** Set by a failed sync. */
+  #failure: KvtsError | undefined;
+  #whenIdle: () => void = () => {};
   #lastSeq: number;
   #publishedSeq: number;
   #lastAssigned: number;
@@ -72,7 +79,9 @@ export class CommitQueue {
     target: CommitTarget,
     lastSeq: number,
     lastAssigned: number,
+    published: () => void,
   ) {
+    this.#published = published;
     this.#settings = settings;
     this.#gate = gate;
     this.#ceilings = ceilings;
@@ -89,6 +98,15 @@ export class CommitQueue {
 
   get lastAssigned(): number {
     return this.#lastAssigned;
+  }
+
+  counters(): { readonly lastSeq: number; readonly lastAssigned: number; readonly publishedSeq: number } {
+    return { lastSeq: this.#lastSeq, lastAssigned: this.#lastAssigned, publishedSeq: this.#publishedSeq };
+  }
+
+  /** False once a sync has failed: what is on disk is not known for certain. */
+  get isSound(): boolean {
+    return this.#failure === undefined;
   }
 
   /** Bytes that wait for the log. */
@@ -120,6 +138,14 @@ export class CommitQueue {
     return new Promise((resolve, reject) => {
       this.#errands.push(() => errand().then(resolve, reject));
       this.#start();
+    });
+  }
+
+  /** Waits until everything submitted has been carried out. The gate has to be shut before. */
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#whenIdle = resolve;
+      if (!this.#running) resolve();
     });
   }
 
@@ -232,7 +258,7 @@ export class CommitQueue {
         await this.#commit(group);
         group.acknowledge();
       } catch (error) {
-        group.fail(error);
+        group.fail(storeError(error));
       }
       this.#pendingBytes -= bytes;
       group.reset();
@@ -240,23 +266,24 @@ export class CommitQueue {
       this.#gate.changed();
     }
     this.#running = false;
+    this.#whenIdle();
   }
 
   async #commit(group: CommitGroup): Promise<void> {
-    if (this.#gate.refusal !== undefined) throw this.#gate.refusal;
+    if (this.#failure !== undefined) throw this.#failure;
     const target = this.#target;
+    const covered = this.#ceilings.cover(group.lastSeq, group.lastAssigned);
+    if (covered !== undefined) await covered;
     const prepared = target.prepare(group);
     if (prepared !== undefined) await prepared;
     const appended = target.append(group);
     if (appended !== undefined) await appended;
     const synced = this.#settings.durability === "sync" ? target.sync() : undefined;
-    const covered = this.#ceilings.cover(group.lastSeq, group.lastAssigned);
     const inserted = attempt(() => target.insert(group));
-    if (synced !== undefined || covered !== undefined || inserted !== undefined) {
-      await this.#settle([synced, covered, inserted]);
-    }
+    if (synced !== undefined || inserted !== undefined) await this.#settle([synced, inserted]);
     invariant(group.lastSeq > this.#publishedSeq, "Q1: seqs are published in order");
     this.#publishedSeq = group.lastSeq;
+    this.#published();
   }
 
   /** From the log on a failure leaves the group indeterminate, so it ends the writing. */
@@ -269,6 +296,7 @@ export class CommitQueue {
       "a write could not be put on disk for certain, so the store takes no more of them; close and reopen it",
       { details: { indeterminate: true }, cause: failed.reason },
     );
+    this.#failure = error;
     this.#gate.refuse(error);
     throw error;
   }

@@ -4,6 +4,9 @@ import type { ArenaPool } from "./memtable/arena-pool.ts";
 import type { Memtable } from "./memtable/memtable.ts";
 import { type SharedMemtable, View } from "./read/view.ts";
 
+/** A memtable with long values, which lie outside its arena, is full at so many times the arena's bytes. */
+const HELD_ARENAS_MAX = 2;
+
 /** A memtable in the store's care: the log it began in, and who still looks at it. */
 export class LiveMemtable implements SharedMemtable {
   readonly memtable: Memtable;
@@ -59,6 +62,13 @@ export class Layers {
     return this.#frozen;
   }
 
+  /** Whether a group surely fits into the active memtable. An empty one counts: no other has more room. */
+  hasRoomFor(operations: number, bytes: number): boolean {
+    const active = this.active;
+    if (active.entryCount === 0) return true;
+    return active.hasRoomFor(operations, bytes) && active.bytesUsed + bytes <= this.#arenas.arenaBytes * HELD_ARENAS_MAX;
+  }
+
   /** Log segments from this number on hold entries that are in no table yet. */
   oldestLog(): number {
     return this.#oldestLog([...this.#frozen, this.#active]);
@@ -96,8 +106,8 @@ export class Layers {
   }
 
   #create(logNumber: number): LiveMemtable {
-    const memtable = this.#arenas.acquire();
-    return new LiveMemtable(memtable, logNumber, () => this.#arenas.release(memtable));
+    const memtable = this.#arenas.take();
+    return new LiveMemtable(memtable, logNumber, () => this.#arenas.give(memtable));
   }
 
   #oldestLog(memtables: readonly LiveMemtable[]): number {

@@ -1,12 +1,13 @@
 import type { MemtableTransfer } from "../memtable/memtable.ts";
 import type { TableMeta } from "../manifest/table-meta.ts";
+import type { Compression } from "../table/compression.ts";
 import type { TableProvenance } from "../table/properties.ts";
 
 /** How tables are written; plain data, so that it travels to the worker. */
 export interface TableSettings {
   /** A table is closed at the first key after this many bytes. */
   readonly tableBytesMax: number;
-  readonly compression: "none" | "lz4" | "zstd";
+  readonly compression: Compression;
 }
 
 /**
@@ -22,6 +23,7 @@ export interface CompactionJob {
   /** Numbers for the output tables, first and how many. */
   readonly firstOutput: number;
   readonly outputsMax: number;
+  readonly outputLevel: number;
   /** Pinned seqs, ascending. */
   readonly pins: readonly number[];
   readonly dropsRetracts: boolean;

@@ -1,4 +1,3 @@
-import { invariant } from "@kvts/common";
 import { CarriedVersion } from "../format/carried-version.ts";
 import type { GroupCursor } from "../format/group-cursor.ts";
 import { compareKeys } from "../format/key-buffer.ts";

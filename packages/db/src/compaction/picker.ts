@@ -28,6 +28,8 @@ export interface Pick<T extends PickableTable> {
   readonly outputLevel: number;
   /** The inputs can change level as they are: they overlap neither each other nor the output level. */
   readonly move: boolean;
+  /** The largest key taken from the level above the output: the next pick there goes on behind it. */
+  readonly resumeKey: Uint8Array;
 }
 
 /**
@@ -70,7 +72,7 @@ export function pickEverything<T extends PickableTable>(levels: Levels<T>): Pick
   const inputs = levels.flat();
   if (inputs.length === 0) return undefined;
   const deepest = levels.findLastIndex((tables) => tables.length > 0);
-  return { inputs, outputLevel: Math.max(1, deepest), move: false };
+  return { inputs, outputLevel: Math.max(1, deepest), move: false, resumeKey: keySpan(inputs).largest };
 }
 
 /** Whether no table outside `inputs` can hold, with a lower seq, a version of any of their keys. */
@@ -108,7 +110,7 @@ function withOverlap<T extends PickableTable>(levels: Levels<T>, chosen: readonl
   const { smallest, largest } = keySpan(chosen);
   const below = (levels[outputLevel] ?? []).filter((table) => overlaps(table, smallest, largest));
   const move = below.length === 0 && areDisjoint(chosen);
-  return { inputs: [...chosen, ...below], outputLevel, move };
+  return { inputs: [...chosen, ...below], outputLevel, move, resumeKey: largest };
 }
 
 function takeUpTo<T extends PickableTable>(tables: readonly T[], bytes: number): T[] {

@@ -1,8 +1,9 @@
 import { invariant } from "@kvts/common";
 import type { FileSystem, WritableFile } from "../env/file-system.ts";
 import { tableFileName } from "../format/filenames.ts";
+import { hashKey } from "../format/key-buffer.ts";
 import type { VersionRun } from "../format/version-run.ts";
-import type { TableMeta } from "../manifest/table-meta.ts";
+import { type TableMeta, tableMeta } from "../manifest/table-meta.ts";
 import { Memtable } from "../memtable/memtable.ts";
 import { BlockCache } from "../table/block-cache.ts";
 import type { ExtentSource } from "../table/extent.ts";
@@ -107,7 +108,7 @@ class TableOutput implements MergeSink<ExtentSource> {
 
   startKey(i32: Int32Array, word: number, length: number): void {
     this.#builder ??= this.#create();
-    this.#builder.startKey(i32, word, length);
+    this.#builder.startKey(i32, word, length, hashKey(i32, word, length));
   }
 
   addVersions(run: VersionRun, from: number, to: number, extents: ExtentSource): void {
@@ -145,17 +146,17 @@ class TableOutput implements MergeSink<ExtentSource> {
   }
 
   #create(): TableBuilder {
-    const { directory, firstOutput, outputsMax, settings } = this.#job;
+    const { directory, firstOutput, outputsMax, outputLevel, settings } = this.#job;
     invariant(this.#used < outputsMax, "C1: a job has file numbers for all its tables");
-    const number = firstOutput + this.#used++;
-    this.#file = this.#fileSystem.create(tableFileName(directory, number));
-    return new TableBuilder(this.#file, number, settings);
+    const fileNumber = firstOutput + this.#used++;
+    this.#file = this.#fileSystem.create(tableFileName(directory, fileNumber));
+    return new TableBuilder(this.#file, { fileNumber, level: outputLevel, compression: settings.compression });
   }
 
   async #finishTable(builder: TableBuilder, file: WritableFile): Promise<void> {
-    const meta = builder.finish(this.#job.provenance);
+    const properties = builder.finish(this.#job.provenance);
     await file.sync();
     file.close();
-    this.tables.push(meta);
+    this.tables.push(tableMeta(properties, builder.fileBytes));
   }
 }

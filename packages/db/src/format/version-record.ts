@@ -37,7 +37,7 @@ export const META_EXTENT = 16;
 export const META_LENGTH_SHIFT = 5;
 
 /** Values longer than this lie in an extent, outside arenas and blocks. */
-export const INLINE_VALUE_BYTES_MAX = 8 * 1024;
+export const INLINE_VALUE_BYTES_MAX: number = 8 * 1024;
 
 const BIAS = 0x80000000;
 const TWO32 = 4294967296;

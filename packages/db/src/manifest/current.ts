@@ -3,6 +3,7 @@ import { crc32 } from "../format/checksum.ts";
 import { corruption } from "../format/corruption.ts";
 import { currentFileName, temporaryFileName } from "../format/filenames.ts";
 import { readWholeFile } from "./whole-file.ts";
+import { ManifestSyncError } from "./writer.ts";
 
 /** CURRENT is one line of text: the manifest's number, a space, and the CRC-32 of the number's digits in hex. */
 const LINE = /^(\d{1,16}) ([0-9a-f]{8})\n$/;
@@ -16,7 +17,10 @@ export function readCurrent(fileSystem: FileSystem, directory: string): number |
   return Number(match[1]);
 }
 
-/** Names the manifest `number`, durably and in one step. `temporaryNumber` is a file number used for nothing else. */
+/**
+ * Names the manifest `number`, durably and in one step. `temporaryNumber` is a file number used for nothing else.
+ * @throws ManifestSyncError where it is in doubt which one is named
+ */
 export async function writeCurrent(
   fileSystem: FileSystem,
   directory: string,
@@ -33,7 +37,11 @@ export async function writeCurrent(
     file.close();
   }
   fileSystem.rename(temporary, currentFileName(directory));
-  await fileSystem.syncDirectory(directory);
+  try {
+    await fileSystem.syncDirectory(directory);
+  } catch (cause) {
+    throw new ManifestSyncError(cause);
+  }
 }
 
 function checksumOf(digits: string): string {

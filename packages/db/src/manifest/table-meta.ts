@@ -1,3 +1,5 @@
+import type { TableProperties } from "../table/properties.ts";
+
 /** What the manifest, and so every version, knows of a table without opening it. */
 export interface TableMeta {
   /** Number in the file's name. */
@@ -9,7 +11,7 @@ export interface TableMeta {
   readonly deleteCount: number;
   readonly retractCount: number;
   readonly rangeTombstoneCount: number;
-  /** Key and value bytes of all versions, uncompressed, each key counted once a version. */
+  /** Bytes of blocks and extents before compression. */
   readonly rawBytes: number;
   /** Least and greatest key, both held by the table. */
   readonly smallest: Uint8Array;
@@ -22,4 +24,27 @@ export interface TableMeta {
   /** Microseconds; undefined where nothing in the table expires. */
   readonly minExpiresAt: number | undefined;
   readonly maxExpiresAt: number | undefined;
+}
+
+/** What the manifest keeps of a table that has been written, or found. */
+export function tableMeta(properties: TableProperties, fileBytes: number): TableMeta {
+  const expires = properties.expiringCount > 0;
+  return {
+    number: properties.fileNumber,
+    fileBytes,
+    keyCount: properties.keyCount,
+    entryCount: properties.entryCount,
+    deleteCount: properties.deleteCount,
+    retractCount: properties.retractCount,
+    rangeTombstoneCount: 0,
+    rawBytes: properties.blockBytes + properties.extentBytes,
+    smallest: properties.smallestKey,
+    largest: properties.largestKey,
+    minTimestamp: properties.minTimestamp,
+    maxTimestamp: properties.maxTimestamp,
+    minSeq: properties.minSeq,
+    maxSeq: properties.maxSeq,
+    minExpiresAt: expires ? properties.minExpiresAt : undefined,
+    maxExpiresAt: expires ? properties.maxExpiresAt : undefined,
+  };
 }

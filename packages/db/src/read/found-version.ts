@@ -15,14 +15,8 @@ import {
 } from "../format/version-record.ts";
 import type { VersionRun } from "../format/version-run.ts";
 import { copyValue } from "./value-pool.ts";
+import { type ExtentRef, extentOf } from "./extent-ref.ts";
 import type { Layer } from "./view.ts";
-
-/** A value that lies outside arenas and blocks, to be read once the synchronous stretch is over. */
-export interface ExtentRef {
-  readonly length: number;
-  readSync(): Uint8Array;
-  read(): Promise<Uint8Array>;
-}
 
 /** Something read that may still lack its value. */
 export interface Incomplete<T> {
@@ -60,7 +54,7 @@ export function entryAt<K extends Key>(
   const seq = joinWords(i32[at + SEQ_HI]!, i32[at + SEQ_LO]!);
   const expiresAt = expiryAt(run, at);
   if ((meta & META_EXTENT) !== 0) {
-    const extent = layer.extentAt(run, index);
+    const extent = extentOf(layer, run, index);
     return { extent, complete: (value) => makeEntry({ key, value, timestamp, seq, expiresAt }) };
   }
   const offset = run.base + i32[at + POINTER]! + (expiresAt === undefined ? 0 : 8);

@@ -11,7 +11,7 @@ import {
   TS_LO,
   VERSION_WORDS,
 } from "../format/version-record.ts";
-import { type BlockDemand, FOUND, type Lookup, MISS, VersionRun } from "../format/version-run.ts";
+import { type BlockDemand, FOUND, type Lookup, VersionRun } from "../format/version-run.ts";
 import type { Table } from "../table/table.ts";
 import type { Layer } from "./view.ts";
 

@@ -1,17 +1,8 @@
-import { invariant, type Key, type Version } from "@kvts/common";
+import type { Key, Version } from "@kvts/common";
 import { CarriedVersion } from "../format/carried-version.ts";
 import { KeyBuffer } from "../format/key-buffer.ts";
-import {
-  highWord,
-  joinWords,
-  KIND_MASK,
-  KIND_RETRACT,
-  lowWord,
-  META,
-  META_LENGTH_SHIFT,
-  NUMBER_MAX,
-} from "../format/version-record.ts";
-import { type BlockDemand, FOUND, MISS } from "../format/version-run.ts";
+import { KIND_MASK, KIND_RETRACT, META, META_LENGTH_SHIFT } from "../format/version-record.ts";
+import { type BlockDemand, MISS } from "../format/version-run.ts";
 import type { Table } from "../table/table.ts";
 import type { Batch } from "./batch.ts";
 import { versionAt } from "./found-version.ts";

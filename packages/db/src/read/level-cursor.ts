@@ -1,7 +1,7 @@
 import type { GroupCursor } from "../format/group-cursor.ts";
 import type { KeyBuffer } from "../format/key-buffer.ts";
-import { ABSENT, type BlockDemand, FOUND, type Lookup, type VersionRun } from "../format/version-run.ts";
-import type { Level } from "../manifest/version.ts";
+import { ABSENT, type BlockDemand, type Lookup, type VersionRun } from "../format/version-run.ts";
+import type { Level } from "../manifest/level.ts";
 import type { Table } from "../table/table.ts";
 
 /** One cursor over a level whose tables ascend by key and do not overlap: it opens one table at a time. */

@@ -19,7 +19,7 @@ interface Stretches<T extends object> {
 
 /** A read whose options have been checked: how many items at most, and how to open it at a seq. */
 export interface Prepared<T extends object> {
-  readonly limit: number | undefined;
+  readonly limit: number;
   readonly open: (seq: number) => Stretches<T>;
 }
 
@@ -88,7 +88,7 @@ class Run<T extends object> {
     this.#signal = signal;
     this.#pin = source.pin(source.seq());
     this.#stretches = prepared.open(this.#pin.seq);
-    this.#left = prepared.limit ?? Number.POSITIVE_INFINITY;
+    this.#left = prepared.limit;
   }
 
   async pull(count: number): Promise<T[]> {

@@ -3,6 +3,7 @@ import { KvtsError } from "@kvts/common";
 /** A seq that compaction must keep readable until it is released. */
 export interface Pin {
   readonly seq: number;
+  readonly isReleased: boolean;
   release(): void;
 }
 
@@ -40,6 +41,9 @@ export class Pins {
     let released = false;
     return {
       seq,
+      get isReleased() {
+        return released;
+      },
       release: () => {
         if (released) return;
         released = true;

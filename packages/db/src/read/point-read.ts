@@ -1,6 +1,6 @@
 import type { KeyBuffer } from "../format/key-buffer.ts";
 import { ABSENT, type BlockDemand, FOUND, type Lookup, MISS } from "../format/version-run.ts";
-import type { TableFile } from "../manifest/version.ts";
+import type { TableFile } from "../manifest/table-file.ts";
 import type { Table } from "../table/table.ts";
 import type { BestVersion } from "./best-version.ts";
 import type { Bounds } from "./bounds.ts";

@@ -3,12 +3,12 @@ import {
   callSignal,
   checkLimit,
   copyBytes,
-  type Entries,
   type Entry,
   encodeKeys,
   type GetOptions,
   type HistoryOptions,
   type Key,
+  type LiveScanOptions,
   parseTime,
   type Range,
   resolveRange,
@@ -107,14 +107,17 @@ export class EngineReader<K extends Key> {
     }
   }
 
-  scan(range?: Range, options?: ScanOptions): LocalEntries<Entry<K>> {
+  /** Entries, and with `includeDeleted` the versions of deleted keys too. */
+  scan(range?: Range, options?: LiveScanOptions): LocalEntries<Entry<K>>;
+  scan(range: Range | undefined, options: ScanOptions | undefined): LocalEntries<Version<K>>;
+  scan(range?: Range, options?: ScanOptions): LocalEntries<Version<K>> {
     return makeLocalEntries(this.#source, options, () => {
       const resolved = resolveRange(range);
-      const limit = options?.limit === undefined ? undefined : checkLimit(options.limit);
+      const limit = checkLimit(options?.limit);
       const asOf = this.#asOf(options);
       const moment = this.#moment(asOf);
-      const open = (seq: number) =>
-        new Scan<K>(resolved, new Bounds(asOf, seq), options?.reverse === true, this.#form, moment);
+      const settings = { reverse: options?.reverse === true, includeDeleted: options?.includeDeleted === true };
+      const open = (seq: number) => new Scan<K>(resolved, new Bounds(asOf, seq), this.#form, moment, settings);
       return { limit, open };
     });
   }
@@ -123,7 +126,7 @@ export class EngineReader<K extends Key> {
     return makeLocalEntries(this.#source, options, () => {
       KEY.set(key);
       const bytes = KEY.toBytes();
-      const limit = options?.limit === undefined ? undefined : checkLimit(options.limit);
+      const limit = checkLimit(options?.limit);
       const now = () => this.#source.now();
       const from = options?.from === undefined ? 0 : parseTime(options.from, now);
       const to = options?.to === undefined ? NUMBER_MAX : parseTime(options.to, now);

@@ -1,4 +1,4 @@
-import type { Entry, Key, ResolvedRange } from "@kvts/common";
+import type { Key, ResolvedRange, Version } from "@kvts/common";
 import { compareKeys, KeyBuffer } from "../format/key-buffer.ts";
 import { META_LENGTH_SHIFT } from "../format/version-record.ts";
 import { type BlockDemand, type Lookup, MISS } from "../format/version-run.ts";
@@ -6,7 +6,7 @@ import type { Table } from "../table/table.ts";
 import type { Batch } from "./batch.ts";
 import { BestVersion } from "./best-version.ts";
 import type { Bounds } from "./bounds.ts";
-import { entryAt, isVisible } from "./found-version.ts";
+import { isVisible, versionAt } from "./found-version.ts";
 import { type KeyForm, keyAt } from "./key-decoder.ts";
 import { KeyMerge } from "./key-merge.ts";
 import type { View } from "./view.ts";
@@ -19,11 +19,17 @@ const LIMIT = new KeyBuffer();
 const BEST = new BestVersion();
 const ZERO = new Uint8Array(1);
 
+export interface ScanSettings {
+  readonly reverse: boolean;
+  /** Lists tombstones and expired values too, for keys whose visible version is one. */
+  readonly includeDeleted: boolean;
+}
+
 /** Why a stretch of a scan ended. */
 export type ScanPause = "full" | "end" | "miss" | "long";
 
 /**
- * Each key's visible entry over a range. It proceeds in synchronous stretches; between them it holds a key to go on
+ * Each key's visible version over a range. It proceeds in synchronous stretches; between them it holds a key to go on
  * from and nothing else, so that no arena, block or file is pinned for long and the newest view serves each stretch.
  */
 export class Scan<K extends Key> {
@@ -32,18 +38,22 @@ export class Scan<K extends Key> {
   readonly #reverse: boolean;
   readonly #form: KeyForm;
   readonly #moment: () => number;
+  readonly #includeDeleted: boolean;
   /** Forward: the first key still to come. In reverse: a key above the next one. Undefined: from the very end. */
   #resume: Uint8Array | undefined;
   #ended = false;
   /** Keys done so far. */
   progress = 0;
 
-  constructor(range: ResolvedRange, bounds: Bounds, reverse: boolean, form: KeyForm, moment: () => number) {
+  /** @param moment when expiry is judged, in microseconds. */
+  constructor(range: ResolvedRange, bounds: Bounds, form: KeyForm, moment: () => number, options: ScanSettings) {
+    const reverse = options.reverse;
     this.#range = range;
     this.#bounds = bounds;
     this.#reverse = reverse;
     this.#form = form;
     this.#moment = moment;
+    this.#includeDeleted = options.includeDeleted;
     this.#resume = reverse ? range.end : range.start.length === 0 ? undefined : range.start;
     if (range.end !== undefined && range.end.length === 0) this.#ended = true;
   }
@@ -52,8 +62,8 @@ export class Scan<K extends Key> {
     return this.#ended;
   }
 
-  /** Adds entries to `batch` until it is full, a block is missing, or the stretch gets long. */
-  fill(view: View, batch: Batch<Entry<K>>, demand: BlockDemand<Table>): ScanPause {
+  /** Adds versions to `batch` until it is full, a block is missing, or the stretch gets long. */
+  fill(view: View, batch: Batch<Version<K>>, demand: BlockDemand<Table>): ScanPause {
     if (this.#ended) return "end";
     const merge = new KeyMerge(view, this.#reverse);
     try {
@@ -64,7 +74,7 @@ export class Scan<K extends Key> {
     }
   }
 
-  #fill(merge: KeyMerge, batch: Batch<Entry<K>>, demand: BlockDemand<Table>): ScanPause {
+  #fill(merge: KeyMerge, batch: Batch<Version<K>>, demand: BlockDemand<Table>): ScanPause {
     if (this.#seek(merge, demand) === MISS) return "miss";
     const bound = this.#reverse ? this.#range.start : this.#range.end;
     if (bound !== undefined) LIMIT.setBytes(bound);
@@ -75,9 +85,9 @@ export class Scan<K extends Key> {
       }
       if (batch.full) return this.#pause("full", false);
       if (merge.resolve(this.#bounds, BEST, demand) === MISS) return this.#pause("miss", false);
-      if (BEST.found && isVisible(BEST.run, BEST.index, this.#moment)) {
+      if (BEST.found && (this.#includeDeleted || isVisible(BEST.run, BEST.index, this.#moment))) {
         const key = keyAt(KEY.i32, 0, KEY.length, this.#form) as K;
-        batch.add(entryAt(BEST.run, BEST.index, BEST.layer!, key), BEST.meta >>> META_LENGTH_SHIFT);
+        batch.add(versionAt(BEST.run, BEST.index, BEST.layer!, key), BEST.meta >>> META_LENGTH_SHIFT);
       }
       BEST.release();
       this.progress++;

@@ -167,6 +167,11 @@ export class BlockCache {
     return entry >= 0 ? entry : 0;
   }
 
+  /** Lets go of blocks outside the slab beyond their limit: after pins were released. */
+  trim(): void {
+    if (this.#outsideBytes > this.#outsideBytesMax) this.#shrinkOutside(this.#outsideBytesMax);
+  }
+
   /** Drops all blocks of a file. Pinned ones stay as they are for whoever holds them. */
   forget(frames: Int32Array): void {
     for (let block = 0; block < frames.length; block++) {

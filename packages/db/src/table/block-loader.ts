@@ -15,12 +15,14 @@ const buffers: Uint8Array[] = [];
 
 /** Keeps a loaded block in memory until it is released; may be released twice. */
 export class BlockPin implements Disposable {
+  readonly #cache: BlockCache;
   readonly #counts: Int32Array;
   readonly #index: number;
   #held = true;
 
   /** Takes over one of `counts[index]`. */
-  constructor(counts: Int32Array, index: number) {
+  constructor(cache: BlockCache, counts: Int32Array, index: number) {
+    this.#cache = cache;
     this.#counts = counts;
     this.#index = index;
   }
@@ -29,6 +31,7 @@ export class BlockPin implements Disposable {
     if (!this.#held) return;
     this.#held = false;
     this.#counts[this.#index]!--;
+    this.#cache.trim();
   }
 
   [Symbol.dispose](): void {
@@ -75,7 +78,7 @@ export class BlockLoader {
     }
     flight.waiters++;
     await flight.done;
-    return new BlockPin(flight.counts, flight.index);
+    return new BlockPin(this.#cache, flight.counts, flight.index);
   }
 
   loadSync(block: number): BlockPin {
@@ -168,7 +171,7 @@ export class BlockLoader {
     const counts = this.#cache.pinCounts(entry);
     const index = this.#cache.pinIndex(entry);
     counts[index]!++;
-    return new BlockPin(counts, index);
+    return new BlockPin(this.#cache, counts, index);
   }
 }
 

@@ -1,0 +1,220 @@
+import {
+  type BytesInput,
+  type CallOptions,
+  callSignal,
+  abortable,
+  checkKeyForm,
+  checkRequestId,
+  checkSeq,
+  type DeleteOptions,
+  type Entry,
+  encodeOperations,
+  type GetOptions,
+  type HistoryOptions,
+  type HostedStore,
+  type Key,
+  type KeyOf,
+  type LiveScanOptions,
+  type Operation,
+  parseTime,
+  type PutOptions,
+  type Range,
+  type ScanOptions,
+  type Snapshot,
+  type StoreStats,
+  throwIfAborted,
+  type TimeInput,
+  type Version,
+  type ViewOptions,
+  type WriteOptions,
+  type WriteResult,
+} from "@kvts/common";
+import type { Engine } from "./engine.ts";
+import type { LocalEntries } from "./read/local-entries.ts";
+import { EngineReader } from "./read/reader.ts";
+
+/** What `open` found and did; see {@link Db.recovery}. */
+export interface Recovery {
+  /** The directory held no store, and a new one was made. */
+  readonly created: boolean;
+  /** The store had been closed in order. */
+  readonly clean: boolean;
+  /** Logs replayed, and the operations in them. */
+  readonly logs: number;
+  readonly operations: number;
+  /** Files that were set aside in `lost/`. */
+  readonly setAside: readonly string[];
+  readonly elapsedMs: number;
+}
+
+/** The reads that the embedded engine has beyond every store's: at once, without a promise. */
+export interface LocalReader<K extends Key = string> {
+  /** The newest version's entry, or the one at `asOf`. Reads from disk at once where it has to. */
+  getSync(key: BytesInput, options?: GetOptions): Entry<K> | undefined;
+  scan(range?: Range, options?: LiveScanOptions): LocalEntries<Entry<K>>;
+  scan(range: Range | undefined, options: ScanOptions): LocalEntries<Version<K>>;
+  history(key: BytesInput, options?: HistoryOptions): LocalEntries<Version<K>>;
+}
+
+/** A snapshot of the embedded engine. */
+export interface LocalSnapshot<K extends Key = string> extends Snapshot<K>, LocalReader<K> {
+  scan(range?: Range, options?: LiveScanOptions): LocalEntries<Entry<K>>;
+  scan(range: Range | undefined, options: ScanOptions): LocalEntries<Version<K>>;
+  history(key: BytesInput, options?: HistoryOptions): LocalEntries<Version<K>>;
+}
+
+/** The embedded engine: a store in a directory of this process. */
+export interface Db<K extends Key = string> extends HostedStore<K>, LocalReader<K> {
+  /** What opening found and did. */
+  readonly recovery: Recovery;
+  scan(range?: Range, options?: LiveScanOptions): LocalEntries<Entry<K>>;
+  scan(range: Range | undefined, options: ScanOptions): LocalEntries<Version<K>>;
+  history(key: BytesInput, options?: HistoryOptions): LocalEntries<Version<K>>;
+  snapshot(options?: { readonly seq?: number | undefined }): LocalSnapshot<K>;
+  with<F extends "string" | "bytes">(options: ViewOptions<F>): Db<KeyOf<F>>;
+}
+
+/** One face of an engine, with keys in one form. `owner` closes the engine, a view of it does not. */
+export function makeDb<F extends "string" | "bytes">(engine: Engine, form: F, owner: boolean): Db<KeyOf<F>> {
+  return new EngineDb(engine, form, owner) as unknown as Db<KeyOf<F>>;
+}
+
+abstract class ReadFace<K extends Key> {
+  protected readonly reader: EngineReader<K>;
+
+  constructor(reader: EngineReader<K>) {
+    this.reader = reader;
+  }
+
+  get(key: BytesInput, options?: GetOptions): Promise<Entry<K> | undefined> {
+    return this.reader.get(key, options);
+  }
+
+  getSync(key: BytesInput, options?: GetOptions): Entry<K> | undefined {
+    return this.reader.getSync(key, options);
+  }
+
+  getMany(keys: readonly BytesInput[], options?: GetOptions): Promise<(Entry<K> | undefined)[]> {
+    return this.reader.getMany(keys, options);
+  }
+
+  scan(range?: Range, options?: LiveScanOptions): LocalEntries<Entry<K>>;
+  scan(range: Range | undefined, options: ScanOptions): LocalEntries<Version<K>>;
+  scan(range?: Range, options?: ScanOptions): LocalEntries<Version<K>> {
+    return this.reader.scan(range, options);
+  }
+
+  history(key: BytesInput, options?: HistoryOptions): LocalEntries<Version<K>> {
+    return this.reader.history(key, options);
+  }
+}
+
+class EngineDb<K extends Key> extends ReadFace<K> implements Db<K> {
+  readonly #engine: Engine;
+  readonly #form: "string" | "bytes";
+  readonly #owner: boolean;
+
+  constructor(engine: Engine, form: "string" | "bytes", owner: boolean) {
+    super(new EngineReader<K>(engine.readSource(), form));
+    this.#engine = engine;
+    this.#form = form;
+    this.#owner = owner;
+  }
+
+  get recovery(): Recovery {
+    return this.#engine.recovery;
+  }
+
+  put(key: BytesInput, value: BytesInput, options?: PutOptions): Promise<WriteResult> {
+    if (options === undefined) return this.#engine.put(key, value, undefined, undefined, undefined);
+    try {
+      const timestamp = this.#time(options.timestamp);
+      const expiresAt = this.#time(options.expiresAt);
+      const requestId = checkRequestId(options.requestId);
+      return bounded(options, () => this.#engine.put(key, value, timestamp, expiresAt, requestId));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  delete(key: BytesInput, options?: DeleteOptions): Promise<WriteResult> {
+    try {
+      const timestamp = this.#time(options?.timestamp);
+      const requestId = checkRequestId(options?.requestId);
+      return bounded(options, () => this.#engine.delete(key, timestamp, requestId));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  write(operations: readonly Operation[], options?: WriteOptions): Promise<WriteResult> {
+    try {
+      const encoded = encodeOperations(operations, () => this.#engine.now());
+      const requestId = checkRequestId(options?.requestId);
+      return bounded(options, () => this.#engine.write(encoded, requestId));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  snapshot(options?: { readonly seq?: number | undefined }): LocalSnapshot<K> {
+    const seq = options?.seq;
+    return new EngineSnapshot<K>(this.#engine, this.#form, seq === undefined ? undefined : checkSeq(seq));
+  }
+
+  async stats(options?: CallOptions): Promise<StoreStats> {
+    throwIfAborted(callSignal(options));
+    return this.#engine.stats();
+  }
+
+  with<F extends "string" | "bytes">(options: ViewOptions<F>): Db<KeyOf<F>> {
+    return makeDb(this.#engine, checkKeyForm(options.keys), false);
+  }
+
+  flush(): Promise<void> {
+    return this.#engine.flush();
+  }
+
+  compact(): Promise<void> {
+    return this.#engine.compact();
+  }
+
+  async close(): Promise<void> {
+    if (this.#owner) await this.#engine.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #time(input: TimeInput | undefined): number | undefined {
+    return input === undefined ? undefined : parseTime(input, () => this.#engine.now());
+  }
+}
+
+class EngineSnapshot<K extends Key> extends ReadFace<K> implements LocalSnapshot<K> {
+  readonly seq: number;
+  readonly #release: () => void;
+
+  constructor(engine: Engine, form: "string" | "bytes", seq: number | undefined) {
+    const pin = engine.pinSnapshot(seq);
+    super(new EngineReader<K>(engine.readSource(pin), form));
+    this.seq = pin.seq;
+    this.#release = () => pin.release();
+  }
+
+  async close(): Promise<void> {
+    this.#release();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** A write under the caller's signal and deadline: what has been handed over is carried out all the same. */
+function bounded(options: CallOptions | undefined, write: () => Promise<WriteResult>): Promise<WriteResult> {
+  const signal = callSignal(options);
+  throwIfAborted(signal);
+  return abortable(write(), signal);
+}

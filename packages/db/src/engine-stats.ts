@@ -1,0 +1,65 @@
+import type { KvtsError, StoreStats } from "@kvts/common";
+import type { Background } from "./background.ts";
+import type { CommitQueue } from "./commit-queue.ts";
+import type { Recovered } from "./engine.ts";
+import type { Pins } from "./read/pins.ts";
+
+export interface StatsSources extends Recovered {
+  readonly pins: Pins;
+  readonly queue: CommitQueue;
+  readonly background: Background;
+  readonly stalls: number;
+  readonly refusal: KvtsError | undefined;
+}
+
+/** The figures that `stats` shows. Counts are since the store was opened; names carry units. */
+export function engineStats(sources: StatsSources): StoreStats {
+  const { layers, versions, tables, logs, pins, queue, background } = sources;
+  const levels = versions.current.levels.map(({ number, files }) => ({
+    level: number,
+    tables: files.length,
+    fileBytes: sum(files, ({ meta }) => meta.fileBytes),
+    rawBytes: sum(files, ({ meta }) => meta.rawBytes),
+    entries: sum(files, ({ meta }) => meta.entryCount),
+  }));
+  const { counts } = background;
+  return {
+    seq: queue.publishedSeq,
+    incarnation: versions.numbers.incarnation,
+    directory: sources.directory,
+    durability: sources.settings.durability,
+    lastAssignedTimestamp: queue.lastAssigned,
+    seqFloor: versions.numbers.seqFloor,
+    writable: sources.refusal === undefined,
+    memory: {
+      activeEntries: layers.active.entryCount,
+      activeBytes: layers.active.bytesUsed,
+      frozenMemtables: layers.frozen.length,
+      pendingBytes: queue.pendingBytes,
+    },
+    tables: {
+      count: sum(levels, (level) => level.tables),
+      fileBytes: sum(levels, (level) => level.fileBytes),
+      entries: sum(levels, (level) => level.entries),
+      levels,
+    },
+    blockCache: { ...tables.cacheStats() },
+    log: { segments: logs.count, activeBytes: logs.writer.offset, manifestBytes: versions.manifestBytes },
+    background: {
+      ...counts,
+      writeAmplification: amplification(counts.flushedBytes, counts.compactionWrittenBytes),
+      lastError: background.lastError?.message ?? "",
+    },
+    stalls: sources.stalls,
+    snapshots: { pins: pins.count, oldestAgeMs: Math.round(pins.oldestAgeMs()) },
+  };
+}
+
+/** Bytes written to tables for each byte that was flushed; 0 before the first flush. */
+function amplification(flushedBytes: number, compactedBytes: number): number {
+  return flushedBytes === 0 ? 0 : Math.round(((flushedBytes + compactedBytes) / flushedBytes) * 100) / 100;
+}
+
+function sum<T>(items: readonly T[], value: (item: T) => number): number {
+  return items.reduce((total, item) => total + value(item), 0);
+}

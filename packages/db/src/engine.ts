@@ -1,0 +1,237 @@
+import { type BytesInput, type EncodedOperation, KvtsError, type StoreStats, type WriteResult } from "@kvts/common";
+import { Background } from "./background.ts";
+import { Ceilings } from "./ceilings.ts";
+import { CommitQueue } from "./commit-queue.ts";
+import type { Recovery } from "./db.ts";
+import { engineStats } from "./engine-stats.ts";
+import type { FileLock } from "./env/file-system.ts";
+import { Layers } from "./layers.ts";
+import type { Logs } from "./logs.ts";
+import type { VersionSet } from "./manifest/version-set.ts";
+import type { Settings } from "./options.ts";
+import { type Pin, Pins } from "./read/pins.ts";
+import type { ReadSource } from "./read/reader.ts";
+import type { TableOpener } from "./table-opener.ts";
+import { WaitingRoom } from "./waiting-room.ts";
+import { WriteGate } from "./write-gate.ts";
+import { WritePath } from "./write-path.ts";
+
+/** What recovery hands over: everything a running store is made of. */
+export interface Recovered {
+  readonly directory: string;
+  readonly settings: Settings;
+  readonly lock: FileLock;
+  readonly layers: Layers;
+  readonly versions: VersionSet;
+  readonly tables: TableOpener;
+  readonly logs: Logs;
+  readonly lastSeq: number;
+  readonly lastAssigned: number;
+  readonly recovery: Recovery;
+}
+
+/**
+ * A running store: wires the parts together and passes calls on. Each part owns its state (docs/internals.md, "Who owns
+ * what"); this one owns only whether the store is open.
+ */
+export class Engine {
+  readonly recovery: Recovery;
+  readonly #parts: Recovered;
+  readonly #pins: Pins;
+  readonly #queue: CommitQueue;
+  readonly #gate: WriteGate;
+  readonly #gateRoom: WaitingRoom;
+  readonly #flushRoom: WaitingRoom;
+  readonly #path: WritePath;
+  readonly #background: Background;
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: Recovered) {
+    const { settings, layers, versions, logs } = parts;
+    const { tuning } = settings;
+    const { scheduler } = settings.components;
+    this.#parts = parts;
+    this.recovery = parts.recovery;
+    this.#pins = new Pins(() => scheduler.monotonicMs());
+    this.#gateRoom = new WaitingRoom(scheduler, settings.stallTimeoutMs, () => this.#stallReason());
+    this.#flushRoom = new WaitingRoom(scheduler, settings.stallTimeoutMs, () =>
+      layers.frozen.length >= tuning.frozenMemtablesMax ? "memory waits to be flushed" : undefined,
+    );
+    this.#gate = new WriteGate(this.#gateRoom);
+    this.#path = new WritePath({
+      settings,
+      layers,
+      logs,
+      flushRoom: this.#flushRoom,
+      level0Tables: () => versions.current.levels[0]!.files.length,
+      frozen: () => this.#background.poke(),
+    });
+    const ceilings = new Ceilings(versions.numbers, async (values) => {
+      await versions.logAndApply(values).then((version) => layers.install(version));
+    });
+    this.#queue = new CommitQueue(settings, this.#gate, ceilings, this.#path, parts.lastSeq, parts.lastAssigned, () => {
+      // A frozen memtable may be flushed once all of it is published.
+      if (layers.frozen.length > 0) this.#background.poke();
+    });
+    this.#background = new Background({
+      directory: parts.directory,
+      settings,
+      layers,
+      versions,
+      pins: this.#pins,
+      counters: () => this.#queue.counters(),
+      openTable: (meta) => parts.tables.open(meta),
+      releaseLogs: (oldest) => this.#releaseLogs(oldest),
+      changed: () => {
+        this.#flushRoom.changed();
+        this.#gate.changed();
+      },
+      failed: (error) => this.#refuseWrites(error),
+    });
+    this.#background.poke();
+  }
+
+  now(): number {
+    return this.#parts.settings.components.clock.now();
+  }
+
+  put(
+    key: BytesInput,
+    value: BytesInput,
+    timestamp: number | undefined,
+    expiresAt: number | undefined,
+    requestId: string | undefined,
+  ): Promise<WriteResult> {
+    return this.#queue.submit({ key, value, timestamp, expiresAt, requestId });
+  }
+
+  delete(key: BytesInput, timestamp: number | undefined, requestId: string | undefined): Promise<WriteResult> {
+    return this.#queue.submit({ key, value: undefined, timestamp, expiresAt: undefined, requestId });
+  }
+
+  write(operations: readonly EncodedOperation[], requestId: string | undefined): Promise<WriteResult> {
+    return this.#queue.submitBatch(operations, requestId);
+  }
+
+  /** What reads see: the newest state, or a pinned seq. */
+  readSource(pin?: Pin): ReadSource {
+    const { layers, settings } = this.#parts;
+    return {
+      view: () => {
+        this.#checkOpen();
+        return layers.view;
+      },
+      seq: () => {
+        this.#checkOpen();
+        if (pin?.isReleased === true) throw new KvtsError("CLOSED", "the snapshot is closed; open another one");
+        return pin?.seq ?? this.#queue.publishedSeq;
+      },
+      pin: (seq) => this.#pin(seq),
+      now: () => settings.components.clock.now(),
+      nextTurn: () => settings.components.scheduler.nextTurn(),
+    };
+  }
+
+  /** @throws CURSOR_EXPIRED, INVALID_ARGUMENT for a seq that is still to come */
+  pinSnapshot(seq: number | undefined): Pin {
+    this.#checkOpen();
+    const newest = this.#queue.publishedSeq;
+    if (seq !== undefined && seq > newest) {
+      throw new KvtsError("INVALID_ARGUMENT", `seq ${seq} is still to come; the newest is ${newest}`, {
+        details: { currentSeq: newest },
+      });
+    }
+    return this.#pin(seq ?? newest);
+  }
+
+  stats(): StoreStats {
+    this.#checkOpen();
+    return engineStats({
+      ...this.#parts,
+      pins: this.#pins,
+      queue: this.#queue,
+      background: this.#background,
+      stalls: this.#gateRoom.count + this.#flushRoom.count,
+      refusal: this.#gate.refusal,
+    });
+  }
+
+  async flush(): Promise<void> {
+    this.#checkWritable();
+    await this.#queue.between(() => this.#path.freeze());
+    await this.#background.flushAll();
+  }
+
+  async compact(): Promise<void> {
+    await this.flush();
+    await this.#background.compactAll();
+  }
+
+  /** Refuses further calls, finishes what was submitted, and closes all files. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { settings, lock, layers, versions, logs } = this.#parts;
+    this.#gate.refuse(closedError());
+    await this.#queue.close();
+    await this.#background.close();
+    // Its last flush may have left logs to be released.
+    await this.#queue.close();
+    await settings.components.runner.close();
+    const { lastSeq, lastAssigned } = this.#queue.counters();
+    try {
+      const sound = this.#queue.isSound && !versions.isIndeterminate;
+      await logs.writer.close();
+      layers.close();
+      await versions.close(sound ? { lastSeq, lastAssigned } : undefined);
+      await this.#parts.tables.close();
+    } finally {
+      lock.release();
+    }
+  }
+
+  /** Between two groups, when no log is being synced. */
+  #releaseLogs(oldest: number): void {
+    const { logs, settings } = this.#parts;
+    this.#queue
+      .between(() => logs.release(oldest))
+      .catch((error: unknown) => {
+        settings.logger.warn({ err: error }, "a log that is not needed any more could not be removed; the next open will");
+      });
+  }
+
+  #pin(seq: number): Pin {
+    return this.#pins.pin(seq, this.#parts.versions.numbers.seqFloor);
+  }
+
+  #stallReason(): string | undefined {
+    const { settings, versions } = this.#parts;
+    if (this.#queue.pendingBytes > settings.tuning.pendingBytesMax) return "writes wait for the log";
+    if (versions.current.levels[0]!.files.length >= settings.tuning.level0StallTables) return "tables wait to be merged";
+    return undefined;
+  }
+
+  #refuseWrites(cause: KvtsError): void {
+    this.#gate.refuse(
+      new KvtsError("READ_ONLY", "the store's manifest could not be synced, so it takes no more writes; close and reopen it", {
+        cause,
+      }),
+    );
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw closedError();
+  }
+
+  #checkWritable(): void {
+    this.#checkOpen();
+    if (this.#gate.refusal !== undefined) throw this.#gate.refusal;
+  }
+}
+
+function closedError(): KvtsError {
+  return new KvtsError("CLOSED", "the store is closed; open it again to use it");
+}

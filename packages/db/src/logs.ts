@@ -1,0 +1,30 @@
+import type { LogWriter } from "./wal/log-writer.ts";
+
+/** The log's segments from the oldest that memory still needs to the one in use, and when each may go. */
+export class Logs {
+  readonly writer: LogWriter;
+  /** Ascending; the last is in use. */
+  readonly #segments: number[];
+
+  /** @param replayed segments older than the writer's, which recovery has read. */
+  constructor(writer: LogWriter, replayed: readonly number[]) {
+    this.writer = writer;
+    this.#segments = [...replayed, writer.segment];
+  }
+
+  get count(): number {
+    return this.#segments.length;
+  }
+
+  /** Goes on in a new segment; returns its number. */
+  rotate(frameBytes: number): number {
+    const number = this.writer.rotate(frameBytes);
+    this.#segments.push(number);
+    return number;
+  }
+
+  /** Gives up the segments below `oldest`; a manifest on disk says that they are not needed. */
+  async release(oldest: number): Promise<void> {
+    while (this.#segments[0]! < oldest) await this.writer.recycle(this.#segments.shift()!);
+  }
+}

@@ -1,0 +1,65 @@
+import type { FileSystem } from "../env/file-system.ts";
+import { corruption } from "../format/corruption.ts";
+import { currentFileName, manifestFileName } from "../format/filenames.ts";
+import { readCurrent } from "./current.ts";
+import { readManifest } from "./reader.ts";
+import type { CleanClose, LeveledTable, VersionEdit } from "./version-edit.ts";
+import type { StoreNumbers } from "./version-set.ts";
+import { readWholeFile } from "./whole-file.ts";
+
+/** What a manifest says when all its edits are folded. */
+export interface ManifestState {
+  readonly numbers: StoreNumbers;
+  readonly tables: readonly LeveledTable[];
+  /** The store was closed in order, and nothing has happened since. */
+  readonly closed: CleanClose | undefined;
+  readonly manifestNumber: number;
+  readonly tornBytes: number;
+}
+
+/** The state that CURRENT names; undefined where there is no CURRENT. @throws CORRUPTION */
+export function loadManifest(fileSystem: FileSystem, directory: string): ManifestState | undefined {
+  const manifestNumber = readCurrent(fileSystem, directory);
+  if (manifestNumber === undefined) return undefined;
+  const path = manifestFileName(directory, manifestNumber);
+  if (!fileSystem.exists(path)) throw corruption(currentFileName(directory), 0, `it names ${path}, which is missing`);
+  const { edits, tornBytes } = readManifest(readWholeFile(fileSystem, path), path);
+  return { ...foldEdits(edits, path), manifestNumber, tornBytes };
+}
+
+function foldEdits(
+  edits: readonly VersionEdit[],
+  path: string,
+): Pick<ManifestState, "numbers" | "tables" | "closed"> {
+  const tables = new Map<number, LeveledTable>();
+  let numbers: Partial<StoreNumbers> = {};
+  let closed: CleanClose | undefined;
+  for (const { removed, added, closed: closing, ...rest } of edits) {
+    numbers = { ...numbers, ...rest };
+    closed = closing;
+    for (const number of removed ?? []) {
+      if (!tables.delete(number)) throw corruption(path, 0, `it removes table ${number}, which it never added`);
+    }
+    for (const table of added ?? []) {
+      if (tables.has(table.meta.number)) throw corruption(path, 0, `it adds table ${table.meta.number} twice`);
+      tables.set(table.meta.number, table);
+    }
+  }
+  return { numbers: whole(numbers, path), tables: [...tables.values()], closed };
+}
+
+/** A manifest's first record is a snapshot, so nothing is missing from a sound one. */
+function whole(numbers: Partial<StoreNumbers>, path: string): StoreNumbers {
+  const { incarnation, nextFileNumber, logNumber, seqCeiling, timestampCeiling, seqFloor } = numbers;
+  if (
+    incarnation === undefined ||
+    nextFileNumber === undefined ||
+    logNumber === undefined ||
+    seqCeiling === undefined ||
+    timestampCeiling === undefined ||
+    seqFloor === undefined
+  ) {
+    throw corruption(path, 0, "it does not begin with a whole state");
+  }
+  return { incarnation, nextFileNumber, logNumber, seqCeiling, timestampCeiling, seqFloor };
+}

@@ -1,0 +1,19 @@
+import type { KeyOf } from "@kvts/common";
+import { type Db, makeDb } from "./db.ts";
+import { Engine } from "./engine.ts";
+import { type OpenOptions, resolveOptions } from "./options.ts";
+import { recover } from "./recovery.ts";
+
+/**
+ * Opens the store in `directory`, made where there is none, for this process alone.
+ * @throws LOCKED (with the holder's `pid`) where another process has it open; INVALID_ARGUMENT where the directory holds
+ *   something else; CORRUPTION with file and offset; UNAVAILABLE where the clock stands far behind the store
+ */
+export async function open<F extends "string" | "bytes" = "string">(
+  directory: string,
+  options: OpenOptions<F> = {},
+): Promise<Db<KeyOf<F>>> {
+  const settings = resolveOptions(options);
+  const engine = new Engine(await recover(directory, settings));
+  return makeDb(engine, (options.keys ?? "string") as F, true);
+}

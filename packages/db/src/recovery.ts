@@ -1,0 +1,176 @@
+import { formatTime, KvtsError, toHex } from "@kvts/common";
+import type { Recovery } from "./db.ts";
+import type { Recovered } from "./engine.ts";
+import type { FileLock } from "./env/file-system.ts";
+import { lockFileName, logFileName, parseFileName } from "./format/filenames.ts";
+import { Layers } from "./layers.ts";
+import { Logs } from "./logs.ts";
+import { loadManifest, type ManifestState } from "./manifest/state.ts";
+import { Version } from "./manifest/version.ts";
+import { VersionSet } from "./manifest/version-set.ts";
+import { insertFrame } from "./memory-insert.ts";
+import { ArenaPool } from "./memtable/arena-pool.ts";
+import type { Settings } from "./options.ts";
+import { clearOrphans } from "./orphans.ts";
+import { holdsStore } from "./store-finder.ts";
+import { BlockCache } from "./table/block-cache.ts";
+import { TableOpener } from "./table-opener.ts";
+import { LogWriter } from "./wal/log-writer.ts";
+import { type LogContents, readLog } from "./wal/log-reader.ts";
+
+/** Log segments prepared or recycled for later. */
+const SPARE_SEGMENTS_MAX = 2;
+/** A clock this far behind the last run's is taken for a mistake: one hour, in microseconds. */
+const CLOCK_BEHIND_MAX = 3_600_000_000;
+
+/**
+ * Opens a directory: lock → CURRENT → fold the manifest's edits → open the tables → replay the live logs → sync what was
+ * replayed → a fresh manifest and log → orphans away. Cut short anywhere, it can begin again: what it changes before the
+ * new manifest is in force means nothing.
+ */
+export async function recover(directory: string, settings: Settings): Promise<Recovered> {
+  const { fileSystem } = settings.components;
+  // Looked at before anything is made: a directory that is not a store stays as it is.
+  holdsStore(fileSystem, directory, settings.createIfMissing);
+  fileSystem.makeDirectory(directory);
+  const lock = fileSystem.lock(lockFileName(directory));
+  try {
+    return await new Recoverer(directory, settings, lock).run();
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+class Recoverer {
+  readonly #directory: string;
+  readonly #settings: Settings;
+  readonly #lock: FileLock;
+  readonly #startedMs: number;
+
+  constructor(directory: string, settings: Settings, lock: FileLock) {
+    this.#directory = directory;
+    this.#settings = settings;
+    this.#lock = lock;
+    this.#startedMs = settings.components.scheduler.monotonicMs();
+  }
+
+  async run(): Promise<Recovered> {
+    const directory = this.#directory;
+    const settings = this.#settings;
+    const { fileSystem, scheduler } = settings.components;
+    const created = !holdsStore(fileSystem, directory, settings.createIfMissing);
+    const state = loadManifest(fileSystem, directory) ?? this.#newState();
+    this.#checkClock(state);
+
+    let versions: VersionSet | undefined;
+    const cache = new BlockCache(settings.blockCacheBytes);
+    const tables = new TableOpener(fileSystem, directory, cache, settings.logger, () => versions?.isIndeterminate === false);
+    const version = Version.of(state.tables.map(({ level, meta }) => ({ level, file: tables.open(meta) })));
+    const arenas = new ArenaPool({ arenaBytes: settings.memtableBytes });
+    const layers = new Layers(arenas, version.acquire(), state.numbers.logNumber);
+
+    const { incarnation, logNumber } = state.numbers;
+    const replayed = await readLog({ fileSystem, directory, incarnation, logNumber }, (frame) =>
+      insertFrame(frame, layers, logNumber, scheduler),
+    );
+    await this.#syncLogs(replayed.live);
+    const { lastSeq, lastAssigned } = this.#lastGivenOut(state, replayed);
+
+    versions = await VersionSet.start(
+      { fileSystem, directory, manifestBytesMax: settings.tuning.manifestBytesMax },
+      {
+        ...state.numbers,
+        nextFileNumber: Math.max(state.numbers.nextFileNumber, this.#greatestNumber() + 1),
+        seqCeiling: Math.max(lastSeq, state.numbers.seqCeiling),
+        timestampCeiling: Math.max(lastAssigned, settings.acceptClock ? 0 : state.numbers.timestampCeiling),
+      },
+      version,
+    );
+    const writer = await LogWriter.start(
+      {
+        fileSystem,
+        directory,
+        incarnation,
+        segmentBytes: settings.tuning.logSegmentBytes,
+        sparesMax: SPARE_SEGMENTS_MAX,
+        takeFileNumber: () => versions!.takeFileNumbers(),
+        logger: settings.logger,
+      },
+      replayed.end,
+    );
+    const setAside = await clearOrphans(fileSystem, directory, {
+      manifest: versions.manifestNumber,
+      tables: new Set(state.tables.map(({ meta }) => meta.number)),
+      logs: new Set([...replayed.live, writer.segment]),
+      firstUnknownNumber: state.numbers.nextFileNumber,
+      manifestWasTorn: state.tornBytes > 0,
+    });
+    const recovery: Recovery = {
+      created,
+      clean: state.closed !== undefined,
+      logs: replayed.live.length,
+      operations: replayed.operations,
+      setAside,
+      elapsedMs: Math.round(scheduler.monotonicMs() - this.#startedMs),
+    };
+    const logs = new Logs(writer, replayed.live);
+    return { directory, settings, lock: this.#lock, layers, versions, tables, logs, lastSeq, lastAssigned, recovery };
+  }
+
+  #newState(): ManifestState {
+    return {
+      numbers: {
+        incarnation: toHex(this.#settings.components.randomBytes()),
+        nextFileNumber: 1,
+        logNumber: 1,
+        seqCeiling: 0,
+        timestampCeiling: 0,
+        seqFloor: 0,
+      },
+      tables: [],
+      closed: { lastSeq: 0, lastAssigned: 0 },
+      manifestNumber: 0,
+      tornBytes: 0,
+    };
+  }
+
+  /** What was replayed is served from now on, so it has to be on disk first. */
+  async #syncLogs(segments: readonly number[]): Promise<void> {
+    const { fileSystem } = this.#settings.components;
+    for (const number of segments) {
+      const file = fileSystem.openWritable(logFileName(this.#directory, number));
+      try {
+        await file.sync();
+      } finally {
+        file.close();
+      }
+    }
+    if (segments.length > 0) await fileSystem.syncDirectory(this.#directory);
+  }
+
+  /** After an orderly close, what was given out last; otherwise nobody knows, and everything up to the ceilings counts. */
+  #lastGivenOut(state: ManifestState, replayed: LogContents): { lastSeq: number; lastAssigned: number } {
+    const { seqCeiling, timestampCeiling } = state.numbers;
+    const lastSeq = state.closed?.lastSeq ?? Math.max(seqCeiling, replayed.lastSeq);
+    const lastAssigned = this.#settings.acceptClock ? 0 : (state.closed?.lastAssigned ?? timestampCeiling);
+    return { lastSeq, lastAssigned };
+  }
+
+  #checkClock(state: ManifestState): void {
+    const last = state.closed?.lastAssigned ?? state.numbers.timestampCeiling;
+    const now = this.#settings.components.clock.now();
+    if (this.#settings.acceptClock || last - now <= CLOCK_BEHIND_MAX) return;
+    throw new KvtsError(
+      "UNAVAILABLE",
+      `the clock says ${formatTime(now)}, and this store was written at ${formatTime(last)}; set the clock, or open it once with acceptClock if the clock is right now`,
+      { details: { now, lastAssigned: last } },
+    );
+  }
+
+  /** The greatest number that any file here bears: none is ever given out twice. */
+  #greatestNumber(): number {
+    const names = this.#settings.components.fileSystem.list(this.#directory);
+    return names.reduce((greatest, name) => Math.max(greatest, parseFileName(name)?.number ?? 0), 0);
+  }
+}

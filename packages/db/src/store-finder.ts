@@ -1,0 +1,29 @@
+import { invalidArgument, KvtsError } from "@kvts/common";
+import type { FileSystem } from "./env/file-system.ts";
+import { corruption } from "./format/corruption.ts";
+import { currentFileName, parseFileName } from "./format/filenames.ts";
+
+/**
+ * Whether `directory` holds a store (true), or may become one (false: it is missing, empty, or its making was cut short).
+ * Changes nothing.
+ * @throws INVALID_ARGUMENT where it holds something else, or nothing while `createIfMissing` is false; CORRUPTION where it
+ *   is a store without CURRENT
+ */
+export function holdsStore(fileSystem: FileSystem, directory: string, createIfMissing: boolean): boolean {
+  const names = fileSystem.list(directory);
+  if (fileSystem.exists(currentFileName(directory))) return true;
+  const kinds = names.map((name) => parseFileName(name)?.kind);
+  if (kinds.some((kind) => kind === "table" || kind === "log")) {
+    throw corruption(currentFileName(directory), 0, "the file is missing");
+  }
+  const foreign = names.find((_, i) => kinds[i] === undefined);
+  if (foreign !== undefined) {
+    throw invalidArgument(
+      `${directory} is not a kvts store (it holds ${JSON.stringify(foreign)}); name an empty directory, or one that kvts made`,
+    );
+  }
+  if (!createIfMissing) {
+    throw new KvtsError("INVALID_ARGUMENT", `there is no store in ${directory}; name the directory of one`);
+  }
+  return false;
+}

@@ -1,0 +1,69 @@
+import type { Logger } from "@kvts/common";
+import type { FileSystem } from "./env/file-system.ts";
+import { corruption } from "./format/corruption.ts";
+import { tableFileName } from "./format/filenames.ts";
+import { TableFile } from "./manifest/table-file.ts";
+import type { TableMeta } from "./manifest/table-meta.ts";
+import type { BlockCache, BlockCacheStats } from "./table/block-cache.ts";
+import { Table } from "./table/table.ts";
+
+/** Opens tables, and closes them when no version names them any more; removed ones lose their files then. */
+export class TableOpener {
+  readonly #fileSystem: FileSystem;
+  readonly #directory: string;
+  readonly #cache: BlockCache;
+  readonly #logger: Logger;
+  /** Whether a file may be removed now: never while the manifest is in doubt. */
+  readonly #mayRemove: () => boolean;
+  readonly #ending: Set<Promise<void>> = new Set();
+
+  constructor(
+    fileSystem: FileSystem,
+    directory: string,
+    cache: BlockCache,
+    logger: Logger,
+    mayRemove: () => boolean,
+  ) {
+    this.#fileSystem = fileSystem;
+    this.#directory = directory;
+    this.#cache = cache;
+    this.#logger = logger;
+    this.#mayRemove = mayRemove;
+  }
+
+  /** @throws CORRUPTION where the file is missing, or is not the one that the manifest describes */
+  open(meta: TableMeta): TableFile {
+    const path = tableFileName(this.#directory, meta.number);
+    if (!this.#fileSystem.exists(path)) throw corruption(path, 0, "the file is missing");
+    const table = Table.open(this.#fileSystem.open(path), meta.number, this.#cache);
+    if (table.fileBytes !== meta.fileBytes || table.properties.fileNumber !== meta.number) {
+      void table.close();
+      throw corruption(path, 0, `the manifest describes another file (${meta.fileBytes} bytes)`);
+    }
+    return new TableFile(meta, table, (file) => this.#unused(file));
+  }
+
+  cacheStats(): BlockCacheStats {
+    return this.#cache.stats();
+  }
+
+  /** Waits until every table that fell out of use is closed. */
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#ending);
+  }
+
+  #unused(file: TableFile): void {
+    const ending = this.#end(file).catch((error: unknown) => {
+      this.#logger.warn({ err: error, table: file.meta.number }, "a table that is not needed any more could not be removed");
+    });
+    this.#ending.add(ending);
+    void ending.finally(() => this.#ending.delete(ending));
+  }
+
+  async #end(file: TableFile): Promise<void> {
+    await file.table.close();
+    if (file.isRemoved && this.#mayRemove()) {
+      await this.#fileSystem.remove(tableFileName(this.#directory, file.meta.number));
+    }
+  }
+}

@@ -1,0 +1,71 @@
+import type { CommitGroup } from "./commit-group.ts";
+import type { CommitTarget } from "./commit-queue.ts";
+import type { Layers } from "./layers.ts";
+import type { Logs } from "./logs.ts";
+import { insertFrame } from "./memory-insert.ts";
+import type { Settings } from "./options.ts";
+import type { WaitingRoom } from "./waiting-room.ts";
+
+/** What the write path asks of the store around it. */
+export interface WritePathHost {
+  readonly settings: Settings;
+  readonly layers: Layers;
+  readonly logs: Logs;
+  /** Where a group waits until a frozen memtable has been flushed. */
+  readonly flushRoom: WaitingRoom;
+  /** Tables in level 0. */
+  level0Tables(): number;
+  /** A memtable has been frozen. */
+  frozen(): void;
+}
+
+/** Carries commit groups into log and memory; the queue says when. */
+export class WritePath implements CommitTarget {
+  readonly #host: WritePathHost;
+
+  constructor(host: WritePathHost) {
+    this.#host = host;
+  }
+
+  prepare(group: CommitGroup): Promise<void> | undefined {
+    const { layers, logs, settings } = this.#host;
+    const { operationCount, bytes } = group.encoder;
+    const fits = layers.hasRoomFor(operationCount, bytes) && logs.writer.fits(bytes);
+    const slow = this.#host.level0Tables() >= settings.tuning.level0SlowTables;
+    return fits && !slow ? undefined : this.#prepareSlowly(fits, slow, bytes);
+  }
+
+  append({ encoder, firstSeq }: CommitGroup): Promise<void> | undefined {
+    const { writer } = this.#host.logs;
+    return writer.append(encoder.seal(writer, firstSeq));
+  }
+
+  sync(): Promise<void> {
+    return this.#host.logs.writer.sync();
+  }
+
+  insert({ encoder }: CommitGroup): Promise<void> | undefined {
+    const { layers, logs, settings } = this.#host;
+    return insertFrame(encoder, layers, logs.writer.segment, settings.components.scheduler);
+  }
+
+  /**
+   * Freezes the active memtable and goes on in a fresh log segment, with room for a frame of `frameBytes`. Runs between
+   * groups. An empty memtable stays; a segment without room is left all the same.
+   */
+  async freeze(frameBytes = 0): Promise<void> {
+    const { layers, logs, flushRoom } = this.#host;
+    if (layers.active.entryCount === 0) {
+      if (!logs.writer.fits(frameBytes)) logs.rotate(frameBytes);
+      return;
+    }
+    if (!flushRoom.isOpen) await flushRoom.wait();
+    layers.freeze(logs.rotate(frameBytes));
+    this.#host.frozen();
+  }
+
+  async #prepareSlowly(fits: boolean, slow: boolean, bytes: number): Promise<void> {
+    if (slow) await this.#host.settings.components.scheduler.delay(1);
+    if (!fits) await this.freeze(bytes);
+  }
+}
