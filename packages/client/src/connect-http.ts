@@ -12,7 +12,7 @@ export interface HttpClientOptions extends ClientOptions {
 
 /**
  * A client of a server's HTTP port, such as `http://127.0.0.1:3000`. Needs nothing but `fetch`, so it runs in browsers
- * too, from pages that the server is told to allow.
+ * too, on pages that come from the server's own address.
  * @throws INVALID_ARGUMENT for a URL or option that cannot be meant; what goes wrong later rejects the call it befalls
  */
 export function connectHttp(url: string | URL, options: HttpClientOptions = {}): Store {
