@@ -16,6 +16,8 @@ export class CommitGroup {
   lastSeq = 0;
   /** The greatest timestamp assigned in it; 0 where none was. */
   lastAssigned = 0;
+  /** Bytes of the operations in it. */
+  pendingBytes = 0;
 
   get isEmpty(): boolean {
     return this.#waiters.length === 0;
@@ -43,5 +45,6 @@ export class CommitGroup {
     this.firstSeq = 0;
     this.lastSeq = 0;
     this.lastAssigned = 0;
+    this.pendingBytes = 0;
   }
 }

@@ -218,7 +218,9 @@ export class CommitQueue {
     if (group.firstSeq === 0) group.firstSeq = this.#lastSeq + 1;
     this.#lastSeq += operations;
     group.lastSeq = this.#lastSeq;
-    this.#pendingBytes += group.encoder.bytes - bytesBefore;
+    const bytes = group.encoder.bytes - bytesBefore;
+    group.pendingBytes += bytes;
+    this.#pendingBytes += bytes;
     const written = group.wait(timestamp, this.#lastSeq);
     if (group.encoder.bytes >= this.#settings.tuning.groupBytesMax) this.#closeGroup();
     this.#start();
@@ -253,14 +255,13 @@ export class CommitQueue {
       if (this.#full.length === 0 && !this.#open.isEmpty) this.#closeGroup();
       const group = this.#full.shift();
       if (group === undefined) break;
-      const bytes = group.encoder.bytes;
       try {
         await this.#commit(group);
         group.acknowledge();
       } catch (error) {
         group.fail(storeError(error));
       }
-      this.#pendingBytes -= bytes;
+      this.#pendingBytes -= group.pendingBytes;
       group.reset();
       if (this.#idle.length < 2) this.#idle.push(group);
       this.#gate.changed();

@@ -177,6 +177,7 @@ export class Engine {
     const { settings, lock, layers, versions, logs } = this.#parts;
     this.#gate.refuse(closedError());
     await this.#queue.close();
+    await this.#flushBeforeClosing();
     await this.#background.close();
     // Its last flush may have left logs to be released.
     await this.#queue.close();
@@ -190,6 +191,18 @@ export class Engine {
       await this.#parts.tables.close();
     } finally {
       lock.release();
+    }
+  }
+
+  /** With everything in tables the next open has nothing to replay. Where that fails, it has the logs. */
+  async #flushBeforeClosing(): Promise<void> {
+    const { settings, versions } = this.#parts;
+    if (!this.#queue.isSound || versions.isIndeterminate) return;
+    try {
+      await this.#queue.between(() => this.#path.freeze());
+      await this.#background.flushAll();
+    } catch (error) {
+      settings.logger.warn({ err: error }, "memory could not be flushed before closing; the next open replays the log");
     }
   }
 

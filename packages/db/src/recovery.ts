@@ -99,6 +99,8 @@ class Recoverer {
       },
       replayed.end,
     );
+    // From here on a missing log is damage.
+    if (created) await versions.logAndApply({ logNumber: writer.segment }).then((first) => layers.install(first));
     const setAside = await clearOrphans(fileSystem, directory, {
       manifest: versions.manifestNumber,
       tables: new Set(state.tables.map(({ meta }) => meta.number)),
@@ -123,7 +125,7 @@ class Recoverer {
       numbers: {
         incarnation: toHex(this.#settings.components.randomBytes()),
         nextFileNumber: 1,
-        logNumber: 1,
+        logNumber: 0,
         seqCeiling: 0,
         timestampCeiling: 0,
         seqFloor: 0,

@@ -32,7 +32,7 @@ function key(): fc.Arbitrary<string> {
 
 function keyOf(text: string): KeyBuffer {
   const key = new KeyBuffer();
-  key.setString(text);
+  key.set(text);
   return key;
 }
 

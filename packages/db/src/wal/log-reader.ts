@@ -10,7 +10,7 @@ export interface LogSource {
   readonly directory: string;
   /** The store's, 32 hex digits. */
   readonly incarnation: string;
-  /** The oldest segment that holds anything that is needed: what the manifest says. */
+  /** The oldest segment that holds anything that is needed: what the manifest says. 0 before the first one. */
   readonly logNumber: number;
 }
 
@@ -158,6 +158,7 @@ class LogSegments {
 
   #checkStart(chain: readonly SegmentReader[]): void {
     const first = chain[0];
+    if (first === undefined && this.#logNumber === 0) return;
     const isThere = this.#segments[0]?.number === this.#logNumber;
     // One that says that nothing comes before it was begun by a recovery that found nothing.
     if (first === undefined ? isThere : first.number === this.#logNumber || first.previous!.segment === 0) return;
