@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { problem } from "../http/problem.ts";
 import { protection } from "../http/reply.ts";
@@ -19,6 +19,7 @@ const keepAliveTimeoutMs = 75_000;
 /** Serves HTTP/1.1. */
 export async function listenHttp(handle: RequestHandler, settings: Settings): Promise<Listener> {
   const { host, httpPort, maxConnections, headersTimeoutMs, requestTimeoutMs, maxRequestBytes } = settings;
+  const answer = inOrder(handle);
   const server = createServer(
     {
       maxHeaderSize: headerBytesMax,
@@ -27,14 +28,14 @@ export async function listenHttp(handle: RequestHandler, settings: Settings): Pr
       keepAliveTimeout: keepAliveTimeoutMs,
       connectionsCheckingInterval: Math.min(headersTimeoutMs, 10_000),
     },
-    handle,
+    answer,
   );
   server.maxConnections = maxConnections;
   server.maxHeadersCount = headersMax;
   server.on("checkContinue", (incoming: IncomingMessage, outgoing: ServerResponse) => {
     // A body that will be refused need not be sent.
     if (Number(incoming.headers["content-length"] ?? 0) <= maxRequestBytes) outgoing.writeContinue();
-    handle(incoming, outgoing);
+    answer(incoming, outgoing);
   });
   server.on("clientError", refuseBroken);
   const sockets = trackSockets(server);
@@ -47,6 +48,20 @@ export async function listenHttp(handle: RequestHandler, settings: Settings): Pr
       sockets.destroyAll();
       await closed;
     },
+  };
+}
+
+/**
+ * Node hands over the requests of one connection as they arrive, answered or not. A read sent after a write must see it,
+ * so each waits until the one before is answered.
+ */
+function inOrder(handle: RequestHandler): RequestListener {
+  const latest = new WeakMap<Socket, ServerResponse>();
+  return (incoming, outgoing) => {
+    const before = latest.get(incoming.socket);
+    latest.set(incoming.socket, outgoing);
+    if (before === undefined || before.closed) handle(incoming, outgoing);
+    else before.once("close", () => handle(incoming, outgoing));
   };
 }
 

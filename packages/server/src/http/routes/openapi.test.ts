@@ -23,8 +23,8 @@ interface Operation {
 interface Document {
   readonly openapi: string;
   readonly info: { readonly title: string; readonly version: string };
-  readonly paths: Record<string, Record<string, Operation>>;
-  readonly components: { readonly schemas: Record<string, Schema> };
+  readonly paths: Record<string, Partial<Record<"get" | "put" | "post" | "delete", Operation>>>;
+  readonly components: { readonly schemas: Record<string, Schema> & { readonly Batch: Schema } };
 }
 
 async function documentOf(): Promise<Document> {
@@ -80,7 +80,7 @@ test("is sound: ids are unique, path parameters declared, references resolved, a
 
 test("is made of what requests are checked by", async () => {
   const { paths, components } = await documentOf();
-  const query = (paths["/v1/keys"]?.["get"]?.parameters ?? []).filter((parameter) => parameter.in === "query");
+  const query = (paths["/v1/keys"]?.get?.parameters ?? []).filter((parameter) => parameter.in === "query");
   expect(query.map(({ name }) => name)).toEqual([
     "prefix",
     "start",
@@ -93,11 +93,11 @@ test("is made of what requests are checked by", async () => {
     "as",
     "keyEncoding",
   ]);
-  expect(paths["/v1/batch"]?.["post"]?.requestBody?.content?.["application/json"]?.schema.$ref).toBe(
+  expect(paths["/v1/batch"]?.post?.requestBody?.content?.["application/json"]?.schema.$ref).toBe(
     "#/components/schemas/Batch",
   );
-  expect(components.schemas["Batch"]).toMatchObject({ additionalProperties: false, properties: { operations: {} } });
-  const put = paths["/v1/keys/{key}"]?.["put"];
+  expect(components.schemas.Batch).toMatchObject({ additionalProperties: false, properties: { operations: {} } });
+  const put = paths["/v1/keys/{key}"]?.put;
   expect(Object.keys(put?.requestBody?.content ?? {})).toEqual(["*/*", "application/json"]);
   expect(Object.keys(put?.responses ?? {})).toEqual(["200", "400", "403", "413", "415", "422", "501", "503"]);
 });
