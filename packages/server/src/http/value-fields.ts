@@ -61,6 +61,17 @@ export interface ValueFields {
   readonly valueJson?: unknown;
 }
 
+const valueNames = ["value", "valueBase64", "valueJson"];
+
+/** @throws INVALID_ARGUMENT, showing the right call, unless `json` is an object with a value: it may be meant to be one */
+export function requireValue(json: unknown): void {
+  if (typeof json === "object" && json !== null && valueNames.some((name) => Object.hasOwn(json, name))) return;
+  throw invalidArgument(
+    'a body of application/json names the value that it holds: {"value": "text"}, {"valueBase64": "…"} or {"valueJson": …}; to store the document itself, send it with the header content-type: application/octet-stream',
+    { field: "value" },
+  );
+}
+
 /** The bytes of the one value that is there. */
 export function valueIn(fields: ValueFields): Uint8Array {
   const bytes = bytesFromJson({ ...fields }, "value", "valueBase64", encodeValue);
@@ -70,8 +81,5 @@ export function valueIn(fields: ValueFields): Uint8Array {
   }
   if (bytes !== undefined) return bytes;
   if (hasJson) return encodeValue(jsonValueBytes(fields.valueJson));
-  throw invalidArgument(
-    'the value is missing; give one of value, valueBase64 and valueJson, such as {"value": "text"}; to store a JSON document as it is, send it with the header content-type: application/octet-stream',
-    { field: "value" },
-  );
+  throw invalidArgument("the value is missing; give one of value, valueBase64 and valueJson", { field: "value" });
 }

@@ -19,7 +19,7 @@ import {
   writeTimestampField,
 } from "../schemas.ts";
 import { conditionsUnserved, validated } from "../validate.ts";
-import { expiryIn, queryTime, type Times, timeIn, valueIn } from "../value-fields.ts";
+import { expiryIn, queryTime, requireValue, type Times, timeIn, valueIn } from "../value-fields.ts";
 
 const keyPath = z.object({
   key: z.string().openapi({ description: "The key: one percent-encoded segment.", example: "user%3A1" }),
@@ -170,7 +170,9 @@ function putFields(
 }
 
 function envelopeIn(body: Uint8Array): z.output<typeof envelopeSchema> {
-  return validated(envelopeSchema, parseJson(body), "the body");
+  const json = parseJson(body);
+  requireValue(json);
+  return validated(envelopeSchema, json, "the body");
 }
 
 function either(name: string, inQuery: number | undefined, inBody: number | undefined): number | undefined {
