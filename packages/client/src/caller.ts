@@ -24,13 +24,19 @@ export class Caller {
   }
 
   /** Runs a read, again after a failure that may pass. */
-  read<T>(options: CallOptions, exchange: Exchange<T>): Promise<T> {
-    return this.#run(options, exchange, this.#settings.retry.triesMax, errorOfRead);
+  async read<T>(options: CallOptions, exchange: Exchange<T>): Promise<T> {
+    return this.#run(this.#span(options), exchange, this.#settings.retry.triesMax, errorOfRead);
+  }
+
+  /** Begins a read of several exchanges, all under one deadline. */
+  reading(options: CallOptions): <T>(exchange: Exchange<T>) => Promise<T> {
+    const span = this.#span(options);
+    return (exchange) => this.#run(span, exchange, this.#settings.retry.triesMax, errorOfRead);
   }
 
   /** Runs a write, once. Where it may have happened all the same, the error's details have `indeterminate: true`. */
-  write<T>(options: CallOptions, exchange: Exchange<T>): Promise<T> {
-    return this.#run(options, exchange, 1, errorOfWrite);
+  async write<T>(options: CallOptions, exchange: Exchange<T>): Promise<T> {
+    return this.#run(this.#span(options), exchange, 1, errorOfWrite);
   }
 
   /** Refuses new calls and further tries, and resolves when what is under way has settled. */
@@ -42,30 +48,29 @@ export class Caller {
     });
   }
 
-  async #run<T>(options: CallOptions, exchange: Exchange<T>, triesMax: number, errorOf: ErrorOf): Promise<T> {
+  #span({ signal, timeoutMs }: CallOptions): Span {
+    const ms = timeoutMs === undefined ? this.#settings.timeoutMs : checkTimeoutMs(timeoutMs);
+    return { signal, deadlineMs: this.#runtime.nowMs() + ms };
+  }
+
+  async #run<T>(span: Span, exchange: Exchange<T>, triesMax: number, errorOf: ErrorOf): Promise<T> {
     if (this.#closed) throw new KvtsError("CLOSED", "this client is closed; make a new one to go on");
-    throwIfAborted(options.signal);
-    const timeoutMs = options.timeoutMs === undefined ? this.#settings.timeoutMs : checkTimeoutMs(options.timeoutMs);
+    throwIfAborted(span.signal);
     this.#underWay++;
     try {
-      return await this.#try(options.signal, timeoutMs, exchange, triesMax, errorOf);
+      return await this.#try(span, exchange, triesMax, errorOf);
     } finally {
       if (--this.#underWay === 0) this.#idle?.();
     }
   }
 
-  async #try<T>(
-    signal: AbortSignal | undefined,
-    timeoutMs: number,
-    exchange: Exchange<T>,
-    triesMax: number,
-    errorOf: ErrorOf,
-  ): Promise<T> {
+  async #try<T>({ signal, deadlineMs }: Span, exchange: Exchange<T>, triesMax: number, errorOf: ErrorOf): Promise<T> {
     const { nowMs, random, sleep } = this.#runtime;
-    const deadlineMs = nowMs() + timeoutMs;
     for (let tries = 1; ; tries++) {
+      const timeoutMs = Math.ceil(deadlineMs - nowMs());
+      if (timeoutMs <= 0) throw new KvtsError("DEADLINE_EXCEEDED", lateSentence);
       try {
-        return await exchange({ signal, timeoutMs: Math.ceil(deadlineMs - nowMs()) });
+        return await exchange({ signal, timeoutMs });
       } catch (failure) {
         if (!(failure instanceof WireFailure)) throw failure;
         const pauseMs = retryDelayMs(this.#settings.retry, tries, random, failure.retryAfterMs);
@@ -77,6 +82,15 @@ export class Caller {
     }
   }
 }
+
+/** What a call's exchanges have in common. */
+interface Span {
+  readonly signal: AbortSignal | undefined;
+  /** By the runtime's `nowMs`. */
+  readonly deadlineMs: number;
+}
+
+const lateSentence = "the call took longer than its deadline; allow it a longer timeoutMs or ask for less";
 
 type ErrorOf = (failure: WireFailure, signal: AbortSignal | undefined) => KvtsError;
 

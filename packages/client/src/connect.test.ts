@@ -125,7 +125,7 @@ describe("failures over gRPC", () => {
   test("no answer in time", async () => {
     await using both = await pair({ get: forever, put: forever }, { timeoutMs: 50 });
     await expect(both.store.get("k")).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
-    await expect(both.store.get("k", { timeoutMs: 20 })).rejects.toThrow("within 20 ms");
+    await expect(both.store.get("k", { timeoutMs: 20 })).rejects.toThrow("did not answer in time");
     await expect(both.store.put("k", "v")).rejects.toMatchObject({
       code: "DEADLINE_EXCEEDED",
       details: { indeterminate: true },

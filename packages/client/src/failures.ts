@@ -15,11 +15,11 @@ export function answeredFailure(
 }
 
 /** No answer within the time that the call had. */
-export function lateFailure(url: string, timeoutMs: number, cause: unknown): WireFailure {
+export function lateFailure(url: string, cause?: unknown): WireFailure {
   return failure(
     "DEADLINE_EXCEEDED",
     "unknown",
-    `the server at ${url} did not answer within ${timeoutMs} ms; allow the call a longer timeoutMs or ask for less`,
+    `the server at ${url} did not answer in time; allow the call a longer timeoutMs or ask for less`,
     cause,
   );
 }

@@ -101,6 +101,19 @@ describe("key forms", () => {
   });
 });
 
+test("many keys are read under one deadline, however many requests they take", async () => {
+  const runtime = virtualRuntime();
+  const timeouts: number[] = [];
+  const batchGet: Wire["batchGet"] = async ({ keys }, { timeoutMs }) => {
+    timeouts.push(timeoutMs);
+    runtime.advance(400);
+    return { items: keys.map(() => undefined), nextPageToken: "", seq: 2 };
+  };
+  const reading = storeOver({ batchGet }, runtime).getMany(Array(5000).fill("k"), { timeoutMs: 1000 });
+  await expect(reading).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
+  expect(timeouts).toEqual([1000, 600, 200]);
+});
+
 describe("lists", () => {
   /** Answers pages of `items` versions, of which the second try of each succeeds. */
   function flaky(items: number, failure: () => unknown) {

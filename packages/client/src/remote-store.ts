@@ -103,8 +103,9 @@ class RemoteStore<F extends "string" | "bytes"> implements Store<KeyOf<F>> {
 
   async getMany(keys: readonly BytesInput[], options: GetOptions = {}): Promise<(Entry<KeyOf<F>> | undefined)[]> {
     const { wire, caller } = this.#remote;
+    const read = caller.reading(options);
     const found = await getMany(encodeKeys(keys), this.#time(options.asOf), (request) =>
-      caller.read(options, (call) => wire.batchGet(request, call)),
+      read((call) => wire.batchGet(request, call)),
     );
     return found.map((version) => (version === undefined ? undefined : this.#entry(version)));
   }

@@ -36,7 +36,7 @@ export function failureOf(error: unknown, url: string, call: WireCall): WireFail
   if (told !== undefined) return told;
   switch (error.code) {
     case Code.DeadlineExceeded:
-      return lateFailure(url, call.timeoutMs, error);
+      return lateFailure(url, error);
     case Code.ResourceExhausted:
       return error.rawMessage.includes("readMaxBytes")
         ? oversizeFailure(url, messageBytesMax, error)

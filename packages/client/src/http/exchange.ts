@@ -38,7 +38,7 @@ export class HttpExchange {
   async send(request: HttpRequest, call: WireCall, bytesMax: number): Promise<HttpAnswer> {
     const abort = new AbortController();
     const abandon = (): void => abort.abort(abandonedFailure(this.#url, call.signal?.reason));
-    const timer = setTimeout(() => abort.abort(lateFailure(this.#url, call.timeoutMs, undefined)), call.timeoutMs);
+    const timer = setTimeout(() => abort.abort(lateFailure(this.#url)), call.timeoutMs);
     call.signal?.addEventListener("abort", abandon, { once: true });
     if (call.signal?.aborted === true) abandon();
     try {
