@@ -63,7 +63,9 @@ function randomOperation(random: Random, valueBytesMax: number): LoggedOperation
   const kind = random.pick(["put", "put", "put", "delete", "retract"] as const);
   if (kind !== "put") return { kind, key, timestamp };
   const value = latin1(random.bytes(random.below(valueBytesMax + 1)));
-  return random.chance(0.2) ? { kind, key, value, timestamp, expiresAt: timestamp + 1 } : { kind, key, value, timestamp };
+  return random.chance(0.2)
+    ? { kind, key, value, timestamp, expiresAt: timestamp + 1 }
+    : { kind, key, value, timestamp };
 }
 
 function operationAt(cursor: OperationCursor): LoggedOperation {

@@ -9,7 +9,10 @@ import { GroupEncoder } from "./group-encoder.ts";
 import { OperationCursor } from "./operation-cursor.ts";
 
 const place: FramePlace = { segment: 7, durableSegment: 5, durableOffset: 4096, seed: frameSeed("ab".repeat(16)) };
-const text = fc.string({ unit: fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code)), maxLength: 40 });
+const text = fc.string({
+  unit: fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code)),
+  maxLength: 40,
+});
 const time = fc.maxSafeNat();
 
 const operation: fc.Arbitrary<LoggedOperation> = fc.oneof(
@@ -79,7 +82,10 @@ describe("a group", () => {
     expect(encoder.bytes).toBe(before);
     encodeBatch(encoder, { operations: [{ kind: "delete", key: "d", timestamp: 2 }] });
     encoder.seal(place, 10);
-    expect(readBatches(encoder).batches.flatMap(({ operations }) => operations.map(({ key }) => key))).toEqual(["a", "d"]);
+    expect(readBatches(encoder).batches.flatMap(({ operations }) => operations.map(({ key }) => key))).toEqual([
+      "a",
+      "d",
+    ]);
   });
 
   test("is the same bytes whatever was in the memory before", () => {
@@ -137,11 +143,15 @@ describe("a text value", () => {
 
   test("may have the greatest length, and no byte more", () => {
     const value = "é".repeat(limits.valueBytesMax / 2);
-    expect(valueAfter((encoder) => encoder.appendPut(keyOf("k"), value, 1, undefined))).toHaveLength(limits.valueBytesMax);
+    expect(valueAfter((encoder) => encoder.appendPut(keyOf("k"), value, 1, undefined))).toHaveLength(
+      limits.valueBytesMax,
+    );
     const encoder = new GroupEncoder();
     encoder.beginBatch();
     expect(() => encoder.appendPut(keyOf("k"), `${value}x`, 1, undefined)).toThrow(/at most/);
-    expect(() => encoder.appendPut(keyOf("k"), new Uint8Array(limits.valueBytesMax + 1), 1, undefined)).toThrow(/at most/);
+    expect(() => encoder.appendPut(keyOf("k"), new Uint8Array(limits.valueBytesMax + 1), 1, undefined)).toThrow(
+      /at most/,
+    );
     encoder.discardBatch();
   });
 

@@ -80,6 +80,7 @@ export class GroupEncoder implements Frame {
     invariant(read === requestId.length, "W2: a request id has been checked");
     this.i32[at] = written << BATCH_REQUEST_SHIFT;
     this.#pad(start, written);
+    this.endWord = at + 1 + ((written + 3) >>> 2);
   }
 
   /**

@@ -148,7 +148,7 @@ class LogSegments {
     while (segment !== undefined) {
       chain.unshift(segment);
       const { segment: number } = segment.previous!;
-      if (number < this.#logNumber) return undefined;
+      if (number === 0 || number < this.#logNumber) return undefined;
       const before = this.#segments.find((other) => other.number === number);
       if (before?.previous === undefined) return number;
       segment = before;

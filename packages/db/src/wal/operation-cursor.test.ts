@@ -50,7 +50,12 @@ describe("the cursor over a frame that claims to be whole", () => {
   });
 
   test.each([
-    ["flags of a batch", BATCH, (word: number) => word | 0x01000000, /batch with flags at byte 88, which a newer version/],
+    [
+      "flags of a batch",
+      BATCH,
+      (word: number) => word | 0x01000000,
+      /batch with flags at byte 88, which a newer version/,
+    ],
     ["an unknown kind", OPERATION, (word: number) => (word & ~7) | 5, /operation of kind 5 .* newer version/],
     ["an extent", OPERATION, (word: number) => word | META_EXTENT, /points at an extent/],
     ["a delete with a value", OPERATION, (word: number) => (word & ~7) | 1, /without a value has one/],
