@@ -148,6 +148,18 @@ export class Fences {
     return { i32, word: 0, length: headWords * 4 + tailLength };
   }
 
+  /** Whether the words that stand for a separator and a time in comparisons are those of the separator and of `tsHi`, `tsLo`. */
+  agreesWith(block: number, tsHi: number, tsLo: number): boolean {
+    const { i32, length } = this.separator(block);
+    const u8 = new Uint8Array(i32.buffer);
+    return (
+      this.#prefix[block] === boundedPrefix(u8, 0, length, this.#commonBytes) &&
+      this.#prefixNext[block] === boundedPrefix(u8, 0, length, this.#commonBytes + 4) &&
+      this.#tsHi[block] === tsHi &&
+      this.#tsLo[block] === tsLo
+    );
+  }
+
   #compareSeparator(block: number, i32: Int32Array, word: number, length: number): number {
     const head = this.#head[block]! * 2;
     const headBytes = this.#headAt[head + 1]!;

@@ -6,6 +6,7 @@ import { VersionRun } from "../format/version-run.ts";
 import type { BlockView } from "./block.ts";
 import type { BlockLoader } from "./block-loader.ts";
 import { ContentsCounter } from "./contents-counter.ts";
+import { FIRST_OF_GROUP } from "./fence-format.ts";
 import type { KeyWords } from "./key-words.ts";
 import type { TableContents } from "./properties.ts";
 import type { Table } from "./table.ts";
@@ -39,18 +40,19 @@ function slotProblem(table: Table, view: BlockView): string | undefined {
   return undefined;
 }
 
-/** A fence lies above the last key of the block before and not above its block's first key. */
+/**
+ * A fence lies above the last key of the block before and not above its block's first key. Inside a group it is that
+ * key, with the first record's timestamp.
+ */
 function fenceProblem(table: Table, block: number, view: BlockView, last: KeyWords | undefined): string | undefined {
   const separator = table.fences.separator(block);
-  const first = keyOf(view, 0);
-  const order = compare(separator, first);
-  if (!view.continued)
-    return order > 0 || (last !== undefined && compare(last, separator) >= 0) ? "a fence" : undefined;
-  const tsHi = view.i32[view.recordsWord]!;
-  const tsLo = view.i32[view.recordsWord + TS_LO]!;
-  const found = table.fences.find(first.i32, view.u8, first.word, first.length, tsHi, tsLo);
-  // Several blocks may begin with the same key and timestamp; the last of them is found.
-  return order !== 0 || found < block ? "a fence inside a group" : undefined;
+  const order = compare(separator, keyOf(view, 0));
+  const continued = view.continued;
+  const tsHi = continued ? view.i32[view.recordsWord]! : FIRST_OF_GROUP;
+  const tsLo = continued ? view.i32[view.recordsWord + TS_LO]! : FIRST_OF_GROUP;
+  const above = continued || last === undefined || compare(last, separator) < 0;
+  const sound = above && (continued ? order === 0 : order <= 0) && table.fences.agreesWith(block, tsHi, tsLo);
+  return sound ? undefined : "a fence";
 }
 
 async function readExtents(table: Table, view: BlockView): Promise<void> {
