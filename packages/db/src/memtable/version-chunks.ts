@@ -17,6 +17,7 @@ const HALF = CHUNK_VERSIONS_MAX / 2;
 const LATE = 16;
 
 // Directory entry: chunk, its count, and the timestamp of its first version, so that a search reads the directory only.
+// The first entry's timestamp may be stale: what comes before every version goes there anyway.
 const ENTRY_WORDS = 4;
 const ENTRY_COUNT = 1;
 const ENTRY_TS_HI = 2;
@@ -139,10 +140,10 @@ export class VersionChunks {
     const newest = part === i32[node + NODE_OLDER]!;
     if (count < (newest ? 1 << i32[node + NODE_CLASS]! : CHUNK_VERSIONS_MAX)) {
       if (!this.#arena.hasRoom(reserve)) return FULL;
-      return this.#gap(node, part, index, tsHi, tsLo);
+      return this.#gap(node, part, index);
     }
     if (newest && i32[node + NODE_CLASS]! < LAST_CHUNK_CLASS) return this.#grow(node, index, reserve);
-    return this.#split(node, part, index, tsHi, tsLo, reserve);
+    return this.#split(node, part, index, reserve);
   }
 
   #takeChunk(sizeClass: number): number {
@@ -153,17 +154,13 @@ export class VersionChunks {
   }
 
   /** Shifts a part's records from `index` on by one. */
-  #gap(node: number, part: number, index: number, tsHi: number, tsLo: number): number {
+  #gap(node: number, part: number, index: number): number {
     const i32 = this.#i32;
     const place = this.#placeOf(node, part);
     const count = i32[place + ENTRY_COUNT]!;
     const at = i32[place]! + index * VERSION_WORDS;
     if (index < count) i32.copyWithin(at + VERSION_WORDS, at, at + (count - index) * VERSION_WORDS);
     i32[place + ENTRY_COUNT] = count + 1;
-    if (index === 0 && part < i32[node + NODE_OLDER]!) {
-      i32[place + ENTRY_TS_HI] = tsHi;
-      i32[place + ENTRY_TS_LO] = tsLo;
-    }
     return at;
   }
 
@@ -191,7 +188,7 @@ export class VersionChunks {
    * Cuts a full chunk of 128 in two, the upper part moving to a new chunk, with a gap at `index`. Versions that come
    * in order leave chunks behind that are full but for some latecomers, those in reverse order full ones.
    */
-  #split(node: number, part: number, index: number, tsHi: number, tsLo: number, reserve: number): number {
+  #split(node: number, part: number, index: number, reserve: number): number {
     const i32 = this.#i32;
     if (!this.#makeRoomForSplit(node, reserve)) return FULL;
     const newest = part === i32[node + NODE_OLDER]!;
@@ -208,8 +205,8 @@ export class VersionChunks {
       i32[this.#placeOf(node, part) + ENTRY_COUNT] = cut;
       this.#insertEntry(node, part + 1, upper, moved);
     }
-    if (index > cut) return this.#gap(node, part + 1, index - cut, tsHi, tsLo);
-    return this.#gap(node, part, index, tsHi, tsLo);
+    if (index > cut) return this.#gap(node, part + 1, index - cut);
+    return this.#gap(node, part, index);
   }
 
   /** Makes sure of a chunk, of a free directory entry and of `reserve` more words. */
