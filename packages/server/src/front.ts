@@ -1,3 +1,4 @@
+import type { Logger } from "@kvts/common";
 import { discardUnreadBody } from "./body.ts";
 import type { Exchanges, Incoming, Outgoing } from "./exchanges.ts";
 import type { Caller, Guard } from "./guard.ts";
@@ -7,15 +8,35 @@ import { type Reply, sendReply } from "./http/reply.ts";
 import type { RequestHandler } from "./listen/listener.ts";
 import type { RpcHandler } from "./rpc/adapter.ts";
 
-/** What every request passes first, on both ports: the guard, then the methods that have a path of their own. */
-export function createFront(guard: Guard, rpc: RpcHandler, exchanges: Exchanges, rest: RequestHandler): RequestHandler {
-  return (incoming, outgoing) => {
+export interface FrontOptions {
+  readonly guard: Guard;
+  readonly rpc: RpcHandler;
+  readonly exchanges: Exchanges;
+  readonly logger: Logger;
+}
+
+/**
+ * What every request passes first, on both ports: the guard, then the methods that have a path of their own. What is
+ * left goes to `rest`.
+ */
+export function createFront({ guard, rpc, exchanges, logger }: FrontOptions, rest: RequestHandler): RequestHandler {
+  const { retryAfterSeconds } = exchanges;
+  const admit: RequestHandler = (incoming, outgoing) => {
     const refusal = guard.check(callerOf(incoming));
     if (refusal !== undefined) {
-      const { retryAfterSeconds } = exchanges;
-      return refuse(problemReply(refusal, { call: "read", retryAfterSeconds }), incoming, outgoing, exchanges);
+      refuse(problemReply(refusal, { call: "read", retryAfterSeconds }), incoming, outgoing, exchanges);
+    } else if (!rpc.handle(incoming, outgoing)) {
+      rest(incoming, outgoing);
     }
-    if (!rpc.handle(incoming, outgoing)) rest(incoming, outgoing);
+  };
+  return (incoming, outgoing) => {
+    try {
+      admit(incoming, outgoing);
+    } catch (error) {
+      // Whatever a request brings ends that request, never the process.
+      logger.error({ err: error }, "a request could not be handled");
+      outgoing.destroy();
+    }
   };
 }
 

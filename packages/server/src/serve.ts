@@ -56,17 +56,17 @@ interface Ports {
 }
 
 async function openPorts(service: Service, exchanges: Exchanges, settings: Settings): Promise<Ports> {
-  const { host, allowedHosts } = settings;
+  const { host, allowedHosts, logger } = settings;
   const guard = createGuard(host, allowedHosts);
-  const rpc = rpcHandler(service, exchanges, settings);
+  const front = { guard, rpc: rpcHandler(service, exchanges, settings), exchanges, logger };
   const routes = allRoutes(service, { settings, version: packageVersion(), ready: () => exchanges.open });
   const rest = createHttpHandler(routes, { exchanges, ...settings });
-  const http = await listenHttp(createFront(guard, rpc, exchanges, rest), settings);
+  const http = await listenHttp(createFront(front, rest), settings);
   const elsewhere = `HTTP/1.1, with the JSON API, is served at ${urlOf(host, http.port)}`;
   try {
     const unknown = refuseUnknownMethods(exchanges, elsewhere);
     const line = `this port serves gRPC over HTTP/2; ${elsewhere}`;
-    return { http, grpc: await listenGrpc(createFront(guard, rpc, exchanges, unknown), line, settings) };
+    return { http, grpc: await listenGrpc(createFront(front, unknown), line, settings) };
   } catch (error) {
     http.stop();
     await http.destroy();

@@ -10,10 +10,15 @@ export interface Reply {
 }
 
 /** On every answer: none of them is ever a page, whatever a browser would like to see in it. */
-export const protection: OutgoingHttpHeaders = {
+export const protection = {
   "x-content-type-options": "nosniff",
   "content-security-policy": "sandbox",
-};
+} as const;
+
+/** What every answer to a request has. */
+export function commonHeaders(requestId: string): Record<string, string> {
+  return { ...protection, "kvts-request-id": requestId };
+}
 
 export function jsonReply(body: unknown, headers: OutgoingHttpHeaders = {}): Reply {
   return jsonTextReply(JSON.stringify(body), headers);
@@ -28,7 +33,7 @@ export function jsonTextReply(body: string, headers: OutgoingHttpHeaders = {}): 
 export function sendReply({ status, headers, body }: Reply, outgoing: Outgoing, requestId: string): void {
   const length = typeof body === "string" ? Buffer.byteLength(body) : (body?.length ?? 0);
   const withLength = status === 304 ? headers : { ...headers, "content-length": length };
-  const all = { ...protection, "kvts-request-id": requestId, ...withLength };
+  const all = { ...commonHeaders(requestId), ...withLength };
   if (outgoing instanceof ServerResponse) outgoing.writeHead(status, all);
   else outgoing.writeHead(status, all);
   if (body === undefined || outgoing.req.method === "HEAD") outgoing.end();

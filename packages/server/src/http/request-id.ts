@@ -1,10 +1,17 @@
-import { textOf } from "@kvts/common";
+import { z } from "@hono/zod-openapi";
+import { checkRequestId, invalidArgument, textOf } from "@kvts/common";
 
-/**
- * The name that a write was given in `Idempotency-Key`. Node hands headers over a byte a character; the bytes are UTF-8,
- * and otherwise taken for Latin-1.
- */
+/** The header that names a write, for the OpenAPI document. */
+export const idempotencyKey = z.object({
+  "idempotency-key": z.string().optional().openapi({ description: "Names this write, 1 to 128 bytes of UTF-8." }),
+});
+
+/** The request id of a write: its Idempotency-Key. */
 export function requestIdIn(header: (name: string) => string | undefined): string | undefined {
-  const value = header("idempotency-key");
-  return value === undefined ? undefined : (textOf(Buffer.from(value, "latin1")) ?? value);
+  const raw = header("idempotency-key");
+  if (raw === undefined) return undefined;
+  // Node reads headers as Latin-1; here they are UTF-8, as the ids of all other faces.
+  const text = textOf(Buffer.from(raw, "latin1"));
+  if (text === undefined) throw invalidArgument("idempotency-key is not UTF-8", { field: "idempotency-key" });
+  return checkRequestId(text);
 }

@@ -1,10 +1,11 @@
 import { ConnectError, type ConnectRouter, createConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerRequest } from "@connectrpc/connect/protocol";
-import { compressionBrotli, compressionGzip, universalResponseToNodeResponse } from "@connectrpc/connect-node";
+import { compressionGzip, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import { isKvtsError } from "@kvts/common";
 import { discardUnreadBody, readBody } from "../body.ts";
 import type { Exchange, Exchanges, Incoming, Outgoing } from "../exchanges.ts";
 import { toKnownFailure } from "../failures.ts";
+import { commonHeaders } from "../http/reply.ts";
 import type { Settings } from "../options.ts";
 import { contextWith } from "./context.ts";
 import { refineProtocolError, toConnectError } from "./errors.ts";
@@ -24,7 +25,9 @@ export function createRpcHandler(
   const { retryAfterSeconds } = exchanges;
   const router = createConnectRouter({
     readMaxBytes: maxRequestBytes,
-    acceptCompression: [compressionGzip, compressionBrotli],
+    acceptCompression: [compressionGzip],
+    // Answers are never compressed: that costs more than all else that a call does.
+    compressMinBytes: Number.MAX_SAFE_INTEGER,
     // As in protobuf's own JSON: a misspelt field is not taken for an absent one.
     jsonOptions: { ignoreUnknownFields: false },
     requestGate: admit,
@@ -33,9 +36,9 @@ export function createRpcHandler(
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
 
   /**
-   * Turns calls away while the server closes, and sees to the errors of Connect itself. It raises those
-   * before and after the implementation runs, out of reach of interceptors, but aborts the call's context with each
-   * before it writes it out. There they get the details that every error of kvts has.
+   * Turns calls away while the server closes, and sees to the errors of Connect itself. It raises those before and after
+   * the implementation runs, out of reach of interceptors, but aborts the call's context with each before it writes it
+   * out. There they get the details that every error of kvts has.
    */
   async function admit(context: HandlerContext): Promise<void> {
     const refine = (): void => {
@@ -55,6 +58,7 @@ export function createRpcHandler(
   function run(handler: UniversalHandler, incoming: Incoming, outgoing: Outgoing): void {
     const exchange = exchanges.begin(incoming, outgoing);
     discardUnreadBody(incoming, outgoing);
+    for (const [name, value] of Object.entries(commonHeaders(exchange.id))) outgoing.setHeader(name, value);
     handler(universalRequest(incoming, exchange))
       .then((response) => universalResponseToNodeResponse(response, outgoing))
       .catch((error: unknown) => {
@@ -79,7 +83,9 @@ export function createRpcHandler(
 
   async function* wholeBody(incoming: Incoming, exchange: Exchange): AsyncGenerator<Uint8Array> {
     try {
-      yield await readBody(incoming, exchange, maxRequestBytes, envelopeBytesMax);
+      const body = await readBody(incoming, exchange, maxRequestBytes, envelopeBytesMax);
+      if (isCompressed(incoming)) exchange.hold(Math.min(maxRequestBytes, body.length * gzipRatioMax));
+      yield body;
     } catch (error) {
       const failure = toKnownFailure(error, { requestId: exchange.id, call: "request body", logger });
       throw toConnectError(failure, { call: "read", limit: "transport", retryAfterSeconds });
@@ -98,6 +104,14 @@ export function createRpcHandler(
 
 /** What gRPC and gRPC-Web put around a message. */
 const envelopeBytesMax = 64;
+
+/** How many bytes one of gzip's can stand for. */
+const gzipRatioMax = 1032;
+
+function isCompressed({ headers }: Incoming): boolean {
+  const encodings = [headers["grpc-encoding"], headers["content-encoding"]];
+  return encodings.some((encoding) => encoding !== undefined && encoding !== "identity");
+}
 
 function webHeaders({ headers }: Incoming): Headers {
   const web = new Headers();

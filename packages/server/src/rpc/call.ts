@@ -25,13 +25,17 @@ export function rpc<Request, Response>(
   run: (request: Request, call: RpcCall) => Promise<Response>,
 ): (request: Request, context: HandlerContext) => Promise<Response> {
   return async (request, context) => {
+    const requestId = exchangeOf(context.values).id;
+    const call = context.method.name;
     try {
-      return await run(request, { signal: context.signal, encoding: encodingOf(context) });
+      const response = await run(request, { signal: context.signal, encoding: encodingOf(context) });
+      logger.debug({ requestId, call, status: "OK" }, "answered");
+      return response;
     } catch (error) {
       const failure = rpcFailure(error, context.signal);
       if (failure instanceof ConnectError) throw failure;
-      const requestId = exchangeOf(context.values).id;
-      const known = toKnownFailure(failure, { requestId, call: context.method.name, logger });
+      const known = toKnownFailure(failure, { requestId, call, logger });
+      logger.debug({ requestId, call, status: known.code }, "answered");
       throw toConnectError(known, { call: kind, retryAfterSeconds });
     }
   };

@@ -200,7 +200,7 @@ describe("the store's own limits", () => {
       code: Code.InvalidArgument,
       reason: "TOO_LARGE",
     });
-  });
+  }, 60_000);
 
   test("a value of 64 MiB goes in and out where messages may be that large", async () => {
     const { server } = await served({ maxRequestBytes: limits.valueBytesMax + 1000 });
@@ -210,7 +210,7 @@ describe("the store's own limits", () => {
     const { version } = await kv.get({ key });
     expect(version?.value?.length).toBe(value.length);
     expect(Buffer.compare(version!.value!, value)).toBe(0);
-  });
+  }, 60_000);
 });
 
 test("a write that takes no new work says when to come back", async () => {

@@ -10,6 +10,7 @@ import { createModelStore } from "@kvts/db/testing";
 import { afterEach, describe, expect, test } from "vitest";
 import { served } from "../testing/harness.ts";
 import { connectionStart, data, openRequest, reset } from "../testing/http2-frames.ts";
+import { exchangeBytes } from "../testing/sockets.ts";
 import { grpcWay, ways } from "../testing/transports.ts";
 import { gate, overridden, untilAborted } from "../testing/waiting-store.ts";
 
@@ -230,4 +231,57 @@ test("status, flush and compact", async () => {
   expect(stats).toMatchObject({ seq: 1, model: { keys: 1 } });
   await admin.flush({});
   await admin.compact({});
+});
+
+test("headers of any bytes end a call at worst, never the server", async () => {
+  const { url, fetch, store } = await served();
+  const body = '{"key":"aw==","value":"dg=="}';
+  const head = `POST /kvts.v1.KvService/Put HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n`;
+  for (const header of [
+    "X-Any: \xff\x80\t",
+    "__proto__: x",
+    "constructor: x",
+    "Grpc-Timeout: 1n",
+    "Connect-Timeout-Ms: -1",
+    "Content-Encoding: \xff",
+  ]) {
+    await exchangeBytes(url, Buffer.from(`${head}${header}\r\n\r\n${body}`, "latin1"));
+    expect((await fetch("/healthz")).status, header).toBe(200);
+  }
+  expect((await store.get("k"))?.text()).toBe("v");
+});
+
+test("compressed messages are read, and counted as what they may become", async () => {
+  const { server, store } = await served({ maxRequestBytes: 100_000, maxBufferedBytes: 150_000 });
+  const large = toBinary(
+    PutRequestSchema,
+    create(PutRequestSchema, { key, value: new Uint8Array(90_000), timestamp: 5n }),
+  );
+  const headers = { ...grpc, "grpc-encoding": "gzip", "grpc-accept-encoding": "gzip" };
+  expect((await raw(server.grpcUrl, headers, envelope(gzipSync(large), 1))).headers["grpc-status"]).toBe("0");
+  expect((await store.get("k"))?.value.length).toBe(90_000);
+  const release = gate();
+  const waiting = overridden(createModelStore(), { put: () => release.opened.then(() => ({ timestamp: 1, seq: 1 })) });
+  const { server: busy } = await served({ maxRequestBytes: 100_000, maxBufferedBytes: 150_000 }, waiting);
+  const both = [1, 2].map(
+    async () => (await raw(busy.grpcUrl, headers, envelope(gzipSync(large), 1))).headers["grpc-status"],
+  );
+  await sleep(100);
+  release.open();
+  expect((await Promise.all(both)).sort()).toEqual(["0", "8"]);
+});
+
+test("answers carry what keeps browsers from taking them for pages", async () => {
+  const { server, fetch } = await served();
+  const get = await fetch("/kvts.v1.KvService/Get?encoding=json&message=%7B%22key%22%3A%22aw%3D%3D%22%7D");
+  expect([get.status, get.headers.get("x-content-type-options"), get.headers.get("content-security-policy")]).toEqual([
+    200,
+    "nosniff",
+    "sandbox",
+  ]);
+  const { headers } = await raw(server.grpcUrl, grpc, envelope(putMessage));
+  expect(headers).toMatchObject({
+    "x-content-type-options": "nosniff",
+    "kvts-request-id": expect.any(String) as string,
+  });
 });

@@ -6,7 +6,7 @@ import { jsonResponse, responsesOf } from "../documents.ts";
 import { pageReply } from "../pages.ts";
 import { jsonReply } from "../reply.ts";
 import { entryTexts } from "../representation.ts";
-import { requestIdIn } from "../request-id.ts";
+import { idempotencyKey, requestIdIn } from "../request-id.ts";
 import { type AnyRoute, defineRoute } from "../route.ts";
 import {
   asParameter,
@@ -51,10 +51,6 @@ const operation = z.discriminatedUnion("op", [putOperation, deleteOperation]);
 const batchBody = z
   .strictObject({ operations: z.array(operation).openapi({ description: "Later ones win over earlier ones." }) })
   .openapi("Batch");
-
-const idempotencyKey = z.object({
-  "idempotency-key": z.string().optional().openapi({ description: "Names this write, 1 to 128 bytes." }),
-});
 
 /** `/v1/get` and `/v1/batch`: many keys at once. */
 export function batchRoutes(service: Service, times: Times): AnyRoute[] {

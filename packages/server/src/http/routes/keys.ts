@@ -6,7 +6,7 @@ import { keyFromSegment } from "../keys.ts";
 import { HttpFailure, problem, unsupportedMediaType } from "../problem.ts";
 import { jsonReply, jsonTextReply, type Reply } from "../reply.ts";
 import { entityTag, entryHeaders, isUnchanged, prefersJson, versionText } from "../representation.ts";
-import { requestIdIn } from "../request-id.ts";
+import { idempotencyKey, requestIdIn } from "../request-id.ts";
 import { type AnyRoute, defineRoute, type HttpCall } from "../route.ts";
 import {
   asParameter,
@@ -48,10 +48,6 @@ const deleteQuery = z.strictObject({
 const envelopeSchema = z
   .strictObject({ ...valueFields, ...writeTimestampField, ...expiryFields })
   .openapi("PutValue", { description: "One of the three values." });
-
-const idempotencyKey = z.object({
-  "idempotency-key": z.string().optional().openapi({ description: "Names this write, 1 to 128 bytes." }),
-});
 
 /** `/v1/keys/{key}`: one key. */
 export function keyRoutes(service: Service, times: Times): AnyRoute[] {
