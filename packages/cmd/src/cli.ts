@@ -11,6 +11,7 @@ import { put } from "./commands/put.ts";
 import { scan } from "./commands/scan.ts";
 import { server } from "./commands/server.ts";
 import { stats } from "./commands/stats.ts";
+import { compact, flush } from "./commands/upkeep.ts";
 import { type CommandError, usageError } from "./failure.ts";
 import type { GlobalOptions } from "./options/global.ts";
 import { packageVersion } from "./version.ts";
@@ -25,6 +26,8 @@ const commands: readonly Command[] = [
   importCommand,
   exportCommand,
   stats,
+  flush,
+  compact,
   bench,
 ];
 

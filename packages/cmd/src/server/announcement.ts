@@ -1,12 +1,12 @@
-import type { StatValue } from "@kvts/common";
+import type { Recovery } from "@kvts/db";
+import { countOf } from "../output/notes.ts";
 
 /** What a server says once it can be used. */
 export interface Announcement {
   readonly grpcUrl: string;
   readonly httpUrl: string;
   readonly dbPath: string;
-  /** What opening the store had to do, as its stats tell it. */
-  readonly recovery: StatValue | undefined;
+  readonly recovery: Recovery;
 }
 
 /** For people several lines, for programs one JSON object on a line, with the process's id. */
@@ -22,9 +22,12 @@ export function announcementText({ grpcUrl, httpUrl, dbPath, recovery }: Announc
   return `${lines.join("\n")}\n`;
 }
 
-function recoveryText(recovery: StatValue | undefined): string {
-  if (typeof recovery !== "object" || Array.isArray(recovery)) return String(recovery ?? "nothing to do");
-  return Object.entries(recovery)
-    .map(([name, value]) => `${name} ${typeof value === "object" ? JSON.stringify(value) : value}`)
-    .join(", ");
+/** What opening had to do, in a phrase. */
+function recoveryText(recovery: Recovery): string {
+  if (recovery.created) return "a new store";
+  if (recovery.clean) return "none needed, it was closed in order";
+  const { operations, logs, elapsedMs, setAside } = recovery;
+  const replayed = `${countOf(operations, "operation")} from ${countOf(logs, "log")} in ${Math.round(elapsedMs)} ms`;
+  const lost = setAside.length === 0 ? [] : [`set aside in lost/: ${setAside.join(", ")}`];
+  return [`replayed ${replayed}`, ...lost].join("; ");
 }

@@ -22,7 +22,7 @@ export async function runServer(settings: ServerSettings, json: boolean): Promis
   await using store = await openDirectory(dbPath, "write", { durability, acceptClock, logger });
   const { host, port, httpPort, maxRequestBytes, allowedHosts } = settings;
   const server = await serve(store, { host, port, httpPort, maxRequestBytes, allowedHosts, drainTimeoutMs, logger });
-  const { recovery } = await store.stats();
+  const { recovery } = store;
   await print(announcementText({ grpcUrl: server.grpcUrl, httpUrl: server.httpUrl, dbPath, recovery }, json));
   const signal = await stopSignal;
   logger.info({ signal }, "stopping");

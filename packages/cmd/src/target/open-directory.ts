@@ -1,5 +1,7 @@
 import { existsSync } from "node:fs";
-import { type HostedStore, isKvtsError, type Logger } from "@kvts/common";
+import { dirname } from "node:path";
+import { isKvtsError, type KvtsError, type Logger } from "@kvts/common";
+import type { Db } from "@kvts/db";
 import { CommandError, exitCodes, failed } from "../failure.ts";
 
 /** Whether a command only reads, or may also make a store where there is none. */
@@ -19,26 +21,27 @@ export interface DirectoryOptions {
 
 /**
  * Opens the store in a directory that no server serves.
- * @throws CommandError where it is being served, or is to be read and does not exist
+ * @throws CommandError where it cannot be had: held by another process, no store, not there, not permitted
  */
-export async function openDirectory(
-  directory: string,
-  access: Access,
-  options: DirectoryOptions = {},
-): Promise<HostedStore> {
+export async function openDirectory(directory: string, access: Access, options: DirectoryOptions = {}): Promise<Db> {
   if (access === "read" && !existsSync(directory)) {
     throw failed(`there is no store at ${directory}; check --db-path, or name a server with --url`);
+  }
+  if (!existsSync(dirname(directory))) {
+    throw failed(`the directory ${dirname(directory)} does not exist; make it first, or check --db-path`);
   }
   const { open } = await import("@kvts/db");
   try {
     return await open(directory, { ...options, createIfMissing: access === "write" });
   } catch (error) {
-    throw isKvtsError(error, "LOCKED") ? lockedError(error) : error;
+    throw isKvtsError(error) ? openError(error) : error;
   }
 }
 
-/** The engine's sentence, and how to reach the store all the same. */
-function lockedError(error: Error): CommandError {
-  const message = `${error.message}; while a server has it, use --url instead of --db-path`;
-  return new CommandError(exitCodes.failure, "LOCKED", message, error);
+/** The engine's sentence; for a store that is held, how to reach it all the same. */
+function openError(error: KvtsError): CommandError {
+  const { code } = error;
+  const message = error.message.replace(/\.$/, "");
+  const hint = code === "LOCKED" ? "; if that is a server, use --url instead of --db-path" : "";
+  return new CommandError(exitCodes.failure, code, `${message}${hint}`, error);
 }

@@ -20,8 +20,15 @@ export function timestampReader(format: string | undefined): TimestampReader {
   return micros === undefined ? patternReader(format) : (text) => readUnits(text, micros);
 }
 
+/** Looks like RFC 3339, so that its own error, about a leap second for instance, is the better one. */
+const rfc3339Start = /^\d{4}-\d\d-\d\d[Tt ]/;
+
 function readDefault(text: string): number {
-  return /^\d+$/.test(text) ? Number(text) : parseRfc3339(text);
+  if (/^\d+$/.test(text)) return Number(text);
+  if (rfc3339Start.test(text)) return parseRfc3339(text);
+  throw invalidArgument(
+    `the timestamp ${JSON.stringify(text)} is neither RFC 3339 nor integer microseconds; name its form with --timestamp-format`,
+  );
 }
 
 /** An integer or decimal number of units, in integers alone, so that no digit is lost. */

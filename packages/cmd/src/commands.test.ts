@@ -1,0 +1,138 @@
+import { randomBytes } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { kvts, scratch } from "./testing/kvts.ts";
+import { newStore, targets } from "./testing/targets.ts";
+
+const timeout = 60_000;
+
+describe.each(targets)("%s", (target) => {
+  test("get writes exactly the value's bytes, as of any moment", { timeout }, async () => {
+    const run = await newStore(target);
+    expect(await run(["put", "key", "value1", "--ts", "100"])).toMatchObject({ code: 0, err: "" });
+    expect(await run(["put", "key", "value2", "--ts", "101"])).toMatchObject({ code: 0, err: "" });
+    expect(await run(["get", "key", "--at", "99"])).toMatchObject({ code: 3, out: "" });
+    expect(await run(["get", "key", "--at", "100"])).toMatchObject({ code: 0, out: "value1", err: "" });
+    expect(await run(["get", "key", "--at", "-5m"])).toMatchObject({ code: 0, out: "value2" });
+    expect(await run(["delete", "key", "--ts", "102"])).toMatchObject({ code: 0 });
+    expect(await run(["get", "key"])).toMatchObject({
+      code: 3,
+      out: "",
+      err: "kvts: key has no value; `kvts history` lists its versions\n",
+    });
+    expect((await run(["history", "key"])).out).toBe(
+      "1970-01-01T00:00:00.000102Z\t(deleted)\n1970-01-01T00:00:00.000101Z\tvalue2\n1970-01-01T00:00:00.000100Z\tvalue1\n",
+    );
+  });
+
+  test("binary keys and large values travel unharmed", { timeout }, async () => {
+    const run = await newStore(target);
+    const value = randomBytes(1_500_000);
+    expect(await run(["put", "ff00", "-", "--key-encoding", "hex"], { input: value })).toMatchObject({
+      code: 0,
+      err: "",
+    });
+    expect((await run(["get", "/wA=", "--key-encoding", "base64"])).bytes.equals(value)).toBe(true);
+    const json = JSON.parse((await run(["scan", "--json"])).out);
+    expect(json).toMatchObject({ keyBase64: "/wA=", valueBase64: value.toString("base64") });
+  });
+
+  test("flush and compact change no answer", { timeout }, async () => {
+    const run = await newStore(target);
+    await run(["put", "k", "v1", "--ts", "1"]);
+    expect(await run(["flush"])).toMatchObject({ code: 0, err: "" });
+    await run(["put", "k", "v2", "--ts", "2"]);
+    expect(JSON.parse((await run(["compact", "--json"])).out)).toMatchObject({ task: "compact" });
+    expect((await run(["history", "k"])).out.match(/v\d/g)).toEqual(["v2", "v1"]);
+  });
+});
+
+test("keys and values that look like something else are themselves", { timeout }, async () => {
+  const run = await newStore("grpc");
+  const keys = ["007", "1e3", "0x10", "-1", "true", "null", "..", "%ff", "a b", "žluť 日本", "-x", "--json", "-"];
+  const writes = keys.map((key) => run(["put", "--", key, `${key}=${key}`]));
+  for (const ran of await Promise.all(writes)) expect(ran).toMatchObject({ code: 0, err: "" });
+  expect(await run(["put", "empty", ""])).toMatchObject({ code: 0 });
+  const reads = keys.map((key) => run(["get", "--", key]));
+  expect((await Promise.all(reads)).map(({ out }) => out)).toEqual(keys.map((key) => `${key}=${key}`));
+  expect(await run(["get", "empty"])).toMatchObject({ code: 0, out: "", err: "" });
+  const inOrder = [...keys, "empty"].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  expect((await run(["scan", "--keys-only"])).out).toBe(inOrder.map((key) => `${key}\n`).join(""));
+});
+
+test("scan lists a range in either direction, as of a moment", { timeout }, async () => {
+  const run = await newStore("directory");
+  const versions = ["a", "b/1", "b/2", "c"].map((key, at) => ({ key, value: key.toUpperCase(), timestamp: at + 1 }));
+  const input = versions.map((version) => JSON.stringify(version)).join("\n");
+  expect(await run(["import", "-"], { input })).toMatchObject({ code: 0, err: "" });
+  const keys = async (...args: string[]): Promise<string> =>
+    (await run(["scan", "--keys-only", ...args])).out.replaceAll("\n", " ");
+  expect(await keys("--prefix", "b/")).toBe("b/1 b/2 ");
+  expect(await keys("--start", "b/2")).toBe("b/2 c ");
+  expect(await keys("--start", "b", "--end", "c")).toBe("b/1 b/2 ");
+  expect(await keys("--reverse", "--limit", "2")).toBe("c b/2 ");
+  expect(await keys("--at", "2", "--key-encoding", "hex")).toBe("61 622f31 ");
+  expect(JSON.parse((await run(["scan", "--prefix", "c", "--json"])).out)).toEqual({
+    key: "c",
+    timestamp: 4,
+    time: "1970-01-01T00:00:00.000004Z",
+    seq: expect.any(Number),
+    value: "C",
+  });
+});
+
+test("a value can expire", { timeout }, async () => {
+  const run = await newStore("directory");
+  expect(await run(["put", "long", "v", "--ttl", "1h"])).toMatchObject({ code: 0 });
+  expect(await run(["put", "short", "v", "--ts", "-2h", "--ttl", "1h"])).toMatchObject({ code: 0 });
+  expect(await run(["put", "until", "v", "--ts", "5", "--expires-at", "10"])).toMatchObject({ code: 0 });
+  expect(await run(["get", "long"])).toMatchObject({ code: 0, out: "v" });
+  expect(await run(["get", "short"])).toMatchObject({ code: 3 });
+  expect(await run(["get", "until", "--at", "9"])).toMatchObject({ code: 0, out: "v" });
+  expect(await run(["get", "until", "--at", "10"])).toMatchObject({ code: 3 });
+  expect(JSON.parse((await run(["history", "until", "--json"])).out)).toMatchObject({ timestamp: 5, expiresAt: 10 });
+  expect(await run(["put", "k", "v", "--ts", "5", "--expires-at", "5"])).toMatchObject({ code: 2, out: "" });
+});
+
+test("writes tell what they were committed as, and stats count them", { timeout }, async () => {
+  const run = await newStore("directory");
+  const put = JSON.parse((await run(["put", "k", "v", "--json", "--ts", "2023-01-12T11:48:12Z"])).out);
+  const time = "2023-01-12T11:48:12.000000Z";
+  expect(put).toEqual({ key: "k", timestamp: 1_673_524_092_000_000, time, seq: expect.any(Number) });
+  const deleted = JSON.parse((await run(["delete", "k", "--json"])).out);
+  expect(deleted.seq).toBeGreaterThan(put.seq);
+  expect(JSON.parse((await run(["stats", "--json"])).out).seq).toBeGreaterThanOrEqual(deleted.seq);
+  expect((await run(["stats"])).out).toMatch(/^seq: \d+\nincarnation: /);
+});
+
+test("a value comes from a file, too", { timeout }, async () => {
+  const run = await newStore("directory");
+  const file = join(scratch(), "value");
+  writeFileSync(file, "from a file");
+  expect(await run(["put", "k", "--file", file])).toMatchObject({ code: 0, err: "" });
+  expect(await run(["get", "k"])).toMatchObject({ out: "from a file" });
+  expect(await run(["put", "k", "--file", `${file}-not`])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("does not exist"),
+  });
+});
+
+test("a value beyond the limit is refused before it is read to its end", { timeout }, async () => {
+  const run = await newStore("directory");
+  const input = Buffer.alloc(64 * 1024 * 1024 + 1);
+  expect(await run(["put", "k", "-"], { input })).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("at most 64 MiB"),
+  });
+  expect(await run(["put", "k", "-"], { input: input.subarray(1) })).toMatchObject({ code: 0, err: "" });
+  expect((await run(["get", "k"])).bytes.equals(input.subarray(1))).toBe(true);
+});
+
+test("what is read must exist: a directory is not made by reading", { timeout }, async () => {
+  const directory = join(scratch(), "nothing");
+  for (const args of [["get", "k"], ["scan"], ["history", "k"], ["stats"], ["export"]]) {
+    const err = expect.stringContaining(`there is no store at ${directory}`);
+    expect(await kvts([...args, "--db-path", directory])).toMatchObject({ code: 1, out: "", err });
+  }
+});

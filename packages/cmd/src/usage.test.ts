@@ -1,0 +1,83 @@
+import { describe, expect, test } from "vitest";
+import { kvts } from "./testing/kvts.ts";
+
+describe("what cannot be meant ends with exit code 2 and a sentence", () => {
+  test.each<readonly [readonly string[], string]>([
+    [[], "kvts needs a command"],
+    [["nope"], "there is no command nope"],
+    [["put"], "missing arguments: 0 given, 1 needed"],
+    [["put", "k"], "a value is given once"],
+    [["put", "k", "v", "more"], "unknown argument more"],
+    [["put", "k", "v", "--file", "f"], "a value is given once"],
+    [["put", "k", "v", "--ttl", "1d", "--expires-at", "now"], "--ttl and --expires-at both"],
+    [["put", "k", "v", "--ttl", "soon"], '--ttl: the duration "soon" cannot be read'],
+    [["put", "", "v"], "a key has at least one byte"],
+    [["get", "k", "--at"], "--at needs a value"],
+    [["get", "k", "--at", "--url", "x"], "--at needs a value"],
+    [["get", "k", "--at", "yesterday"], '--at: the time "yesterday" cannot be read'],
+    [["get", "k", "--what"], "unknown argument what"],
+    [["get", "k", "--no-json"], "unknown argument"],
+    [["get", "k", "--key-encoding", "rot13"], "--key-encoding is"],
+    [["get", "xyz", "--key-encoding", "hex"], "the key is not hex"],
+    [["get", "k", "--url", "localhost:50051"], "cannot be used"],
+    [["get", "k", "--url", "http://127.0.0.1:1", "--db-path", "d"], "--url and --db-path"],
+    [["scan", "--limit", "1e3"], "--limit must be a whole number"],
+    [["scan", "--limit", "0"], "--limit must be a whole number"],
+    [["scan", "--prefix", "a", "--start", "b"], "leave one of the two forms out"],
+    [["import", "f.ndjson", "--key-column", "k"], "belong to CSV"],
+    [["import", "f.csv", "--key-column", "k", "--key-template", "{k}"], "both say what the key is"],
+    [["import", "f.csv", "--delimiter", "ab"], "--delimiter must be one ASCII character"],
+    [["export", "--at", "now", "--history"], "give one of them"],
+    [["bench", "fly"], "not a possible value"],
+    [["bench", "--keys", "many"], "--keys must be a whole number"],
+    [["server", "--port", "70000"], "--port must be a whole number, from 0 to 65535"],
+    [["server", "--durability", "maybe"], "--durability must be one of sync, buffered"],
+  ])("kvts %j", async (args, sentence) => {
+    const { code, out, err } = await kvts(args);
+    expect(err).toContain(sentence);
+    expect(err).toMatch(/^kvts: [^\n]+\n$/);
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+  });
+});
+
+test("under --json a failure is an object on stderr", async () => {
+  const { code, err, out } = await kvts(["get", "k", "--json", "--at", "yesterday"]);
+  expect({ code, out }).toEqual({ code: 2, out: "" });
+  expect(JSON.parse(err)).toMatchObject({
+    error: { code: "INVALID_ARGUMENT", message: expect.stringContaining("--at") },
+  });
+});
+
+test("where no server answers, the sentence says how to start one", async () => {
+  const { code, err } = await kvts(["get", "k", "--url", "http://127.0.0.1:1"]);
+  expect(err).toBe(
+    "kvts: no server answers at http://127.0.0.1:1; start a server with `kvts server`, or name another with --url or KVTS_URL\n",
+  );
+  expect(code).toBe(1);
+});
+
+test("KVTS_URL names the server, and --url wins over it", async () => {
+  const env = { KVTS_URL: "http://127.0.0.1:2" };
+  expect((await kvts(["get", "k"], { env })).err).toContain("127.0.0.1:2;");
+  expect((await kvts(["get", "k", "--url", "http://127.0.0.1:3"], { env })).err).toContain("127.0.0.1:3;");
+});
+
+test("help and version go to stdout", async () => {
+  const help = await kvts(["--help"]);
+  expect(help).toMatchObject({ code: 0, err: "" });
+  for (const command of ["server", "put", "get", "delete", "scan", "history", "import", "export", "stats", "bench"]) {
+    expect(help.out).toContain(`kvts ${command}`);
+    expect(await kvts([command, "--help"])).toMatchObject({
+      code: 0,
+      err: "",
+      out: expect.stringContaining("Options:"),
+    });
+  }
+  expect(await kvts(["--version"])).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+});
+
+test("completion prints a script", async () => {
+  const { code, out } = await kvts(["completion"]);
+  expect(code).toBe(0);
+  expect(out).toContain("kvts");
+});
