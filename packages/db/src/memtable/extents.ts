@@ -1,4 +1,5 @@
 import { invariant } from "@kvts/common";
+import { systemScheduler } from "../env/scheduler.ts";
 import { type Arena, EXTENT_BYTE, EXTENT_SLAB } from "./arena.ts";
 
 /** Bytes in one slab. Values start at multiples of 8 and go on in the next slab where one ends. */
@@ -87,7 +88,7 @@ export class ExtentValue {
     this.length = length;
   }
 
-  /** The value's bytes from `from` on, as many as lie in one piece: none only at its end. Lent as the memtable is. */
+  /** The value's bytes from `from` on, below its length, as many as lie in one slab. Lent as the memtable is. */
   piece(from: number): Uint8Array {
     return this.#extents.piece(this.#address + from, this.length - from);
   }
@@ -104,8 +105,15 @@ export class ExtentValue {
     return bytes;
   }
 
-  /** The same: nothing here has to be waited for. */
-  read(): Promise<Uint8Array> {
-    return Promise.resolve(this.readSync());
+  /** The same a piece a turn, so that a long value does not hold the event loop. The memtable is held meanwhile. */
+  async read(): Promise<Uint8Array> {
+    const bytes = new Uint8Array(this.length);
+    for (let at = 0; at < this.length; ) {
+      if (at > 0) await systemScheduler.nextTurn();
+      const piece = this.piece(at);
+      bytes.set(piece, at);
+      at += piece.length;
+    }
+    return bytes;
   }
 }

@@ -34,7 +34,7 @@ describe("20,000 versions of one key", () => {
     const written = shuffled(ascending).map((seq) => ({ key, timestamp: 42, seq }));
     const memtable = memtableOf(arena, written);
     const writer = new MemtableWriter();
-    for (const version of written) expect(writer.insert(memtable, version)).toBe(true);
+    expect(written.every((version) => writer.insert(memtable, version))).toBe(true);
     assertHolds(memtable, written);
     assertAsOf(memtable, key, groupsOf(written)[0]!.versions, [41, 42, 43]);
   });
