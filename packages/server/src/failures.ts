@@ -1,7 +1,10 @@
 import { type ErrorCode, isKvtsError, KvtsError, type Logger } from "@kvts/common";
 
-/** Failures that an operator should hear of, whoever caused the call. */
-const serious: ReadonlySet<ErrorCode> = new Set(["INTERNAL", "CORRUPTION", "NO_SPACE", "READ_ONLY", "CLOSED"]);
+/**
+ * Failures that an operator should hear of with every call that meets them. A full disk or a closed store is not among
+ * them: whoever brought it about tells of it once, and a line for every write would fill the disk further.
+ */
+const serious: ReadonlySet<ErrorCode> = new Set(["INTERNAL", "CORRUPTION"]);
 
 /** Where a failure happened, for the log. */
 export interface FailureContext {

@@ -26,6 +26,8 @@ describe("who may call", () => {
     ["127.0.0.1", [], "localhost:99999", undefined, false],
     ["127.0.0.1", ["db.internal"], "db.internal:3000", undefined, true],
     ["127.0.0.1", ["DB.internal"], "db.INTERNAL", undefined, true],
+    ["127.0.0.1", ["db.internal:3000"], "db.internal:4000", undefined, true],
+    ["127.0.0.1", ["fd00::5"], "[fd00::5]:3000", undefined, true],
     ["127.0.0.1", ["db.internal"], "sub.db.internal", undefined, false],
     ["127.0.0.1", ["*"], "anything.example", undefined, true],
     ["192.168.0.5", [], "192.168.0.5:3000", undefined, true],

@@ -19,7 +19,7 @@ export interface Guard {
 
 /** @param boundHost the address that the server listens on, as it was given */
 export function createGuard(boundHost: string, allowedHosts: readonly string[]): Guard {
-  const allowed = new Set([...namesOf(bare(boundHost)), ...allowedHosts.map(bare)]);
+  const allowed = new Set([...namesOf(bare(boundHost)), ...allowedHosts.map(nameOf)]);
   const anyHost = allowed.has("*");
   const anyAddress = isUnspecified(bare(boundHost));
   // A page cannot come from an address unless that address served it, so any address is fine on a server for all.
@@ -56,6 +56,11 @@ function parseAuthority(host: string): Authority | undefined {
 
 function sameOrigin(origin: string, authority: string): boolean {
   return URL.parse(origin)?.host === authority;
+}
+
+/** The name of a host, written with its port or without. */
+function nameOf(host: string): string {
+  return parseAuthority(host)?.name ?? bare(host);
 }
 
 function bare(host: string): string {
