@@ -3,7 +3,6 @@ import {
   checkExpiry,
   copyBytes,
   type EncodedOperation,
-  encodeValue,
   invariant,
   KvtsError,
   type WriteResult,
@@ -18,7 +17,7 @@ import type { WriteGate } from "./write-gate.ts";
 
 const KEY = new KeyBuffer();
 
-/** A put, or with an undefined value a delete, whose times have been parsed. */
+/** A put, or with an undefined value a delete, whose value and times have been checked. */
 export interface SingleWrite {
   readonly key: BytesInput;
   readonly value: BytesInput | undefined;
@@ -161,16 +160,14 @@ export class CommitQueue {
 
   #add({ key, value, timestamp, expiresAt, requestId }: SingleWrite): Promise<WriteResult> {
     KEY.set(key);
-    // A string is measured and checked as it is encoded; bytes are checked here.
-    const checked = typeof value === "string" || value === undefined ? value : encodeValue(value);
     const group = this.#open;
     const at = timestamp ?? this.#nextTimestamp();
     if (expiresAt !== undefined) checkExpiry(at, expiresAt);
     const before = group.encoder.bytes;
     group.encoder.beginBatch(requestId);
     try {
-      if (checked === undefined) group.encoder.appendDelete(KEY, at);
-      else group.encoder.appendPut(KEY, checked, at, expiresAt);
+      if (value === undefined) group.encoder.appendDelete(KEY, at);
+      else group.encoder.appendPut(KEY, value, at, expiresAt);
     } catch (error) {
       group.encoder.discardBatch();
       throw error;

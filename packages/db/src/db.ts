@@ -126,8 +126,8 @@ class EngineDb<K extends Key> extends ReadFace<K> implements Db<K> {
   }
 
   put(key: BytesInput, value: BytesInput, options?: PutOptions): Promise<WriteResult> {
-    if (options === undefined) return this.#engine.put(key, value, undefined, undefined, undefined);
     try {
+      if (options === undefined) return this.#engine.put(key, value, undefined, undefined, undefined);
       const timestamp = this.#time(options.timestamp);
       const expiresAt = this.#time(options.expiresAt);
       const requestId = checkRequestId(options.requestId);

@@ -1,4 +1,4 @@
-import { type BytesInput, type EncodedOperation, KvtsError, type StoreStats, type WriteResult } from "@kvts/common";
+import { type BytesInput, type EncodedOperation, encodeValue, KvtsError, type StoreStats, type WriteResult } from "@kvts/common";
 import { Background } from "./background.ts";
 import { Ceilings } from "./ceilings.ts";
 import { CommitQueue } from "./commit-queue.ts";
@@ -9,6 +9,7 @@ import { Layers } from "./layers.ts";
 import type { Logs } from "./logs.ts";
 import type { VersionSet } from "./manifest/version-set.ts";
 import type { Settings } from "./options.ts";
+import { Fairness } from "./read/fairness.ts";
 import { type Pin, Pins } from "./read/pins.ts";
 import type { ReadSource } from "./read/reader.ts";
 import type { TableOpener } from "./table-opener.ts";
@@ -44,6 +45,7 @@ export class Engine {
   readonly #flushRoom: WaitingRoom;
   readonly #path: WritePath;
   readonly #background: Background;
+  readonly #fairness: Fairness = new Fairness();
   #closing: Promise<void> | undefined;
 
   constructor(parts: Recovered) {
@@ -102,7 +104,9 @@ export class Engine {
     expiresAt: number | undefined,
     requestId: string | undefined,
   ): Promise<WriteResult> {
-    return this.#queue.submit({ key, value, timestamp, expiresAt, requestId });
+    // In the queue no value stands for a delete. Strings are checked as they are encoded.
+    const checked = typeof value === "string" ? value : encodeValue(value);
+    return this.#queue.submit({ key, value: checked, timestamp, expiresAt, requestId });
   }
 
   delete(key: BytesInput, timestamp: number | undefined, requestId: string | undefined): Promise<WriteResult> {
@@ -117,6 +121,7 @@ export class Engine {
   readSource(pin?: Pin): ReadSource {
     const { layers, settings } = this.#parts;
     return {
+      fairness: this.#fairness,
       view: () => {
         this.#checkOpen();
         return layers.view;

@@ -10,8 +10,8 @@ const HELD_ARENAS_MAX = 2;
 /** A memtable in the store's care: the log it began in, and who still looks at it. */
 export class LiveMemtable implements SharedMemtable {
   readonly memtable: Memtable;
-  /** The oldest log segment that holds any of its entries. */
-  readonly logNumber: number;
+  /** The oldest log segment that holds, or may come to hold, any of its entries. */
+  logNumber: number;
   readonly #free: () => void;
   #references = 0;
 
@@ -84,6 +84,12 @@ export class Layers {
     this.#frozen.push(this.#active);
     this.#active = this.#create(logNumber);
     this.#show(this.#view.version);
+  }
+
+  /** While memory is empty: what comes will be found in logs from `logNumber` on. */
+  beginLog(logNumber: number): void {
+    invariant(this.active.entryCount === 0 && this.#frozen.length === 0, "L3: an old log is given up with memory empty");
+    this.#active.logNumber = logNumber;
   }
 
   /** Puts a new version of the tables in place, and lets go of a memtable that it now holds. */

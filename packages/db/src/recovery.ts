@@ -99,12 +99,16 @@ class Recoverer {
       },
       replayed.end,
     );
-    // From here on a missing log is damage.
-    if (created) await versions.logAndApply({ logNumber: writer.segment }).then((first) => layers.install(first));
+    const live = replayed.operations === 0 ? [] : replayed.live;
+    if (live.length === 0) {
+      // Older logs are needed no more, and from here on a missing one is damage.
+      layers.beginLog(writer.segment);
+      layers.install(await versions.logAndApply({ logNumber: writer.segment }));
+    }
     const setAside = await clearOrphans(fileSystem, directory, {
       manifest: versions.manifestNumber,
       tables: new Set(state.tables.map(({ meta }) => meta.number)),
-      logs: new Set([...replayed.live, writer.segment]),
+      logs: new Set([...live, writer.segment]),
       firstUnknownNumber: state.numbers.nextFileNumber,
       manifestWasTorn: state.tornBytes > 0,
     });
@@ -116,7 +120,7 @@ class Recoverer {
       setAside,
       elapsedMs: Math.round(scheduler.monotonicMs() - this.#startedMs),
     };
-    const logs = new Logs(writer, replayed.live);
+    const logs = new Logs(writer, live);
     return { directory, settings, lock: this.#lock, layers, versions, tables, logs, lastSeq, lastAssigned, recovery };
   }
 

@@ -94,6 +94,7 @@ class Run<T extends object> {
   async pull(count: number): Promise<T[]> {
     const batch = this.#batch(Math.min(count, ASYNC_BATCH_ITEMS_MAX));
     if (batch === undefined) return [];
+    if (this.#source.fairness.isDue(count)) await this.#source.nextTurn();
     const view = this.#source.view().acquire();
     const loaded = new LoadedBlocks();
     try {

@@ -2,6 +2,7 @@ import {
   type BytesInput,
   callSignal,
   checkLimit,
+  checkPositiveInteger,
   copyBytes,
   type Entry,
   encodeKeys,
@@ -22,6 +23,7 @@ import { BlockDemand, FOUND, MISS } from "../format/version-run.ts";
 import type { Table } from "../table/table.ts";
 import { BestVersion } from "./best-version.ts";
 import { Bounds } from "./bounds.ts";
+import type { Fairness } from "./fairness.ts";
 import { entryAt, type Incomplete, isIncomplete, isVisible } from "./found-version.ts";
 import { History } from "./history.ts";
 import { type KeyForm, keyAt } from "./key-decoder.ts";
@@ -42,6 +44,7 @@ export interface ReadSource {
   /** Integer microseconds. */
   now(): number;
   nextTurn(): Promise<void>;
+  readonly fairness: Fairness;
 }
 
 // One set serves every synchronous stretch: nothing else runs in between.
@@ -69,12 +72,13 @@ export class EngineReader<K extends Key> {
   get(key: BytesInput, options?: GetOptions): Promise<Entry<K> | undefined> {
     try {
       if (options?.signal !== undefined) throwIfAborted(options.signal);
+      if (options?.timeoutMs !== undefined) checkPositiveInteger(options.timeoutMs, "timeoutMs");
       const asOf = this.#asOf(options);
       const seq = this.#source.seq();
       const found = this.#find(key, asOf, seq, ASYNC);
       if (found === MISS) return this.#getLoading(typeof key === "string" ? key : copyBytes(key), asOf, seq, options);
       if (found !== undefined && isIncomplete(found)) return completeOn(found, this.#source.view());
-      return Promise.resolve(found);
+      return this.#source.fairness.isDue(1) ? this.#source.nextTurn().then(() => found) : Promise.resolve(found);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -96,6 +100,7 @@ export class EngineReader<K extends Key> {
       const encoded = encodeKeys(keys).map(copyBytes);
       const answers: (Entry<K> | undefined)[] = [];
       for (const [index, key] of encoded.entries()) {
+        if (this.#source.fairness.isDue(1)) await this.#source.nextTurn();
         throwIfAborted(signal);
         const shown = keys[index]!;
         const found = this.#find(typeof shown === "string" ? shown : key, asOf, pin.seq, ASYNC);
