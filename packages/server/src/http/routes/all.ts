@@ -4,8 +4,10 @@ import type { AnyRoute } from "../route.ts";
 import type { Times } from "../value-fields.ts";
 import { adminRoutes } from "./admin.ts";
 import { batchRoutes } from "./batch.ts";
-import { keyRoutes } from "./keys.ts";
+import { deleteKeyRoute } from "./delete-key.ts";
+import { getKeyRoute } from "./get-key.ts";
 import { openApiRoute } from "./openapi.ts";
+import { putKeyRoute } from "./put-key.ts";
 import { scanRoute } from "./scan.ts";
 import { statusRoutes } from "./status.ts";
 import { versionsRoute } from "./versions.ts";
@@ -30,7 +32,9 @@ export function allRoutes(service: Service, { settings, version, ready }: Routes
     },
   };
   const routes = [
-    ...keyRoutes(service, times),
+    getKeyRoute(service, times),
+    putKeyRoute(service, times),
+    deleteKeyRoute(service, times),
     versionsRoute(service),
     scanRoute(service),
     ...batchRoutes(service, times),

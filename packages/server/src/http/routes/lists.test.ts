@@ -266,6 +266,7 @@ describe("POST /v1/get", () => {
     expect((await pageOf(await post(it, { keys: [binary], as: "json" }))).items).toMatchObject([
       { valueJson: { x: 1 } },
     ]);
+    expect((await pageOf(await post(it, { keys: [binary, "a"], atSeq: 1 }))).items).toMatchObject([null, { key: "a" }]);
     expect(await pageOf(await post(it, { keys: [] }))).toEqual({ items: [], seq: 2 });
   });
 

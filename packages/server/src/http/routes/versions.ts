@@ -1,19 +1,12 @@
 import { z } from "@hono/zod-openapi";
 import type { Service } from "../../service/service.ts";
 import { jsonResponse, responsesOf } from "../documents.ts";
-import { keyFromSegment } from "../keys.ts";
 import { pageIn, pageReply } from "../pages.ts";
 import { versionTexts } from "../representation.ts";
 import { type AnyRoute, defineRoute } from "../route.ts";
-import {
-  asParameter,
-  flagParameter,
-  keyEncodingParameter,
-  pageParameters,
-  timeParameter,
-  versionListSchema,
-} from "../schemas.ts";
+import { asParameter, flagParameter, pageParameters, timeParameter, versionListSchema } from "../schemas.ts";
 import { timeText } from "../target.ts";
+import { keyEncoding, keyOf, keyPath } from "./key-path.ts";
 
 const query = z.strictObject({
   from: timeParameter("The oldest moment wanted, inclusive.").optional(),
@@ -21,7 +14,7 @@ const query = z.strictObject({
   reverse: flagParameter("Oldest first.").optional(),
   ...pageParameters,
   as: asParameter.optional(),
-  keyEncoding: keyEncodingParameter.optional(),
+  keyEncoding,
 });
 
 /** `/v1/keys/{key}/versions`: the history of one key. */
@@ -37,14 +30,14 @@ export function versionsRoute(service: Service): AnyRoute {
       summary: "List the versions of a key",
       description: "Newest first, tombstones included.",
       request: {
-        params: z.object({ key: z.string().openapi({ description: "The key: one percent-encoded segment." }) }),
+        params: keyPath,
         query,
       },
       responses: responsesOf({ 200: jsonResponse("One page.", versionListSchema) }, 410, 413),
     },
     async handle({ query: { from, to, reverse, as, keyEncoding, ...page }, segments, signal }) {
       const request = {
-        key: keyFromSegment(segments[2]!, keyEncoding),
+        key: keyOf(segments, { keyEncoding }),
         from: from === undefined ? undefined : timeText(from),
         to: to === undefined ? undefined : timeText(to),
         reverse: reverse === "true",
