@@ -47,9 +47,11 @@ export class Ceilings {
     const raising = this.#raise();
     this.#raising = raising;
     // Whoever needs the ceiling awaits it and sees the failure; a raise ahead of need is tried again with the next one.
-    raising.catch(() => {}).finally(() => {
-      this.#raising = undefined;
-    });
+    raising
+      .catch(() => {})
+      .finally(() => {
+        this.#raising = undefined;
+      });
   }
 
   async #raise(): Promise<void> {

@@ -153,7 +153,10 @@ export class CommitQueue {
     return this.#add(write);
   }
 
-  async #submitBatchLater(operations: readonly EncodedOperation[], requestId: string | undefined): Promise<WriteResult> {
+  async #submitBatchLater(
+    operations: readonly EncodedOperation[],
+    requestId: string | undefined,
+  ): Promise<WriteResult> {
     await this.#gate.wait();
     return this.#addBatch(operations, requestId);
   }
@@ -311,7 +314,11 @@ function attempt(step: () => Promise<void> | undefined): Promise<void> | undefin
 
 /** A write that has to wait keeps copies: the caller may change its bytes meanwhile. */
 function owned(write: SingleWrite): SingleWrite {
-  return { ...write, key: ownedInput(write.key), value: write.value === undefined ? undefined : ownedInput(write.value) };
+  return {
+    ...write,
+    key: ownedInput(write.key),
+    value: write.value === undefined ? undefined : ownedInput(write.value),
+  };
 }
 
 function ownedInput(input: BytesInput): BytesInput {

@@ -1,11 +1,18 @@
-import { type BytesInput, type EncodedOperation, encodeValue, KvtsError, type StoreStats, type WriteResult } from "@kvts/common";
+import {
+  type BytesInput,
+  type EncodedOperation,
+  encodeValue,
+  KvtsError,
+  type StoreStats,
+  type WriteResult,
+} from "@kvts/common";
 import { Background } from "./background.ts";
 import { Ceilings } from "./ceilings.ts";
 import { CommitQueue } from "./commit-queue.ts";
 import type { Recovery } from "./db.ts";
 import { engineStats } from "./engine-stats.ts";
 import type { FileLock } from "./env/file-system.ts";
-import { Layers } from "./layers.ts";
+import type { Layers } from "./layers.ts";
 import type { Logs } from "./logs.ts";
 import type { VersionSet } from "./manifest/version-set.ts";
 import type { Settings } from "./options.ts";
@@ -217,7 +224,10 @@ export class Engine {
     this.#queue
       .between(() => logs.release(oldest))
       .catch((error: unknown) => {
-        settings.logger.warn({ err: error }, "a log that is not needed any more could not be removed; the next open will");
+        settings.logger.warn(
+          { err: error },
+          "a log that is not needed any more could not be removed; the next open will",
+        );
       });
   }
 
@@ -228,15 +238,20 @@ export class Engine {
   #stallReason(): string | undefined {
     const { settings, versions } = this.#parts;
     if (this.#queue.pendingBytes > settings.tuning.pendingBytesMax) return "writes wait for the log";
-    if (versions.current.levels[0]!.files.length >= settings.tuning.level0StallTables) return "tables wait to be merged";
+    if (versions.current.levels[0]!.files.length >= settings.tuning.level0StallTables)
+      return "tables wait to be merged";
     return undefined;
   }
 
   #refuseWrites(cause: KvtsError): void {
     this.#gate.refuse(
-      new KvtsError("READ_ONLY", "the store's manifest could not be synced, so it takes no more writes; close and reopen it", {
-        cause,
-      }),
+      new KvtsError(
+        "READ_ONLY",
+        "the store's manifest could not be synced, so it takes no more writes; close and reopen it",
+        {
+          cause,
+        },
+      ),
     );
   }
 

@@ -66,7 +66,9 @@ export class Layers {
   hasRoomFor(operations: number, bytes: number): boolean {
     const active = this.active;
     if (active.entryCount === 0) return true;
-    return active.hasRoomFor(operations, bytes) && active.bytesUsed + bytes <= this.#arenas.arenaBytes * HELD_ARENAS_MAX;
+    return (
+      active.hasRoomFor(operations, bytes) && active.bytesUsed + bytes <= this.#arenas.arenaBytes * HELD_ARENAS_MAX
+    );
   }
 
   /** Log segments from this number on hold entries that are in no table yet. */
@@ -88,7 +90,10 @@ export class Layers {
 
   /** While memory is empty: what comes will be found in logs from `logNumber` on. */
   beginLog(logNumber: number): void {
-    invariant(this.active.entryCount === 0 && this.#frozen.length === 0, "L3: an old log is given up with memory empty");
+    invariant(
+      this.active.entryCount === 0 && this.#frozen.length === 0,
+      "L3: an old log is given up with memory empty",
+    );
     this.#active.logNumber = logNumber;
   }
 

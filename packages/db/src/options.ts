@@ -4,6 +4,7 @@ import type { PickerSettings } from "./compaction/picker.ts";
 import { WorkerRunner } from "./compaction/runner.ts";
 import type { FileSystem } from "./env/file-system.ts";
 import { nodeFileSystem } from "./env/node-file-system.ts";
+import { systemRandomBytes } from "./env/random.ts";
 import { type Scheduler, systemScheduler } from "./env/scheduler.ts";
 
 const KIB = 1024;
@@ -107,7 +108,7 @@ export function resolveOptions(options: OpenOptions): Settings {
       clock: systemClock,
       scheduler: systemScheduler,
       runner: options.components?.runner ?? new WorkerRunner(),
-      randomBytes: () => crypto.getRandomValues(new Uint8Array(16)),
+      randomBytes: systemRandomBytes,
       ...options.components,
     }),
   });

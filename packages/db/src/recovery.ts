@@ -15,8 +15,8 @@ import { clearOrphans } from "./orphans.ts";
 import { holdsStore } from "./store-finder.ts";
 import { BlockCache } from "./table/block-cache.ts";
 import { TableOpener } from "./table-opener.ts";
-import { LogWriter } from "./wal/log-writer.ts";
 import { type LogContents, readLog } from "./wal/log-reader.ts";
+import { LogWriter } from "./wal/log-writer.ts";
 
 /** Log segments prepared or recycled for later. */
 const SPARE_SEGMENTS_MAX = 2;
@@ -65,7 +65,13 @@ class Recoverer {
 
     let versions: VersionSet | undefined;
     const cache = new BlockCache(settings.blockCacheBytes);
-    const tables = new TableOpener(fileSystem, directory, cache, settings.logger, () => versions?.isIndeterminate === false);
+    const tables = new TableOpener(
+      fileSystem,
+      directory,
+      cache,
+      settings.logger,
+      () => versions?.isIndeterminate === false,
+    );
     const version = Version.of(state.tables.map(({ level, meta }) => ({ level, file: tables.open(meta) })));
     const arenas = new ArenaPool({ arenaBytes: settings.memtableBytes });
     const layers = new Layers(arenas, version.acquire(), state.numbers.logNumber);

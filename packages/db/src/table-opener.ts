@@ -17,13 +17,7 @@ export class TableOpener {
   readonly #mayRemove: () => boolean;
   readonly #ending: Set<Promise<void>> = new Set();
 
-  constructor(
-    fileSystem: FileSystem,
-    directory: string,
-    cache: BlockCache,
-    logger: Logger,
-    mayRemove: () => boolean,
-  ) {
+  constructor(fileSystem: FileSystem, directory: string, cache: BlockCache, logger: Logger, mayRemove: () => boolean) {
     this.#fileSystem = fileSystem;
     this.#directory = directory;
     this.#cache = cache;
@@ -54,7 +48,10 @@ export class TableOpener {
 
   #unused(file: TableFile): void {
     const ending = this.#end(file).catch((error: unknown) => {
-      this.#logger.warn({ err: error, table: file.meta.number }, "a table that is not needed any more could not be removed");
+      this.#logger.warn(
+        { err: error, table: file.meta.number },
+        "a table that is not needed any more could not be removed",
+      );
     });
     this.#ending.add(ending);
     void ending.finally(() => this.#ending.delete(ending));

@@ -1,5 +1,5 @@
-import type { MemtableTransfer } from "../memtable/memtable.ts";
 import type { TableMeta } from "../manifest/table-meta.ts";
+import type { MemtableTransfer } from "../memtable/memtable.ts";
 import type { Compression } from "../table/compression.ts";
 import type { TableProvenance } from "../table/properties.ts";
 

@@ -1,3 +1,4 @@
+import { invariant } from "@kvts/common";
 import { CarriedVersion } from "../format/carried-version.ts";
 import type { GroupCursor } from "../format/group-cursor.ts";
 import { compareKeys } from "../format/key-buffer.ts";
@@ -12,7 +13,6 @@ import {
   VERSION_WORDS,
 } from "../format/version-record.ts";
 import { BlockDemand, FOUND, VersionRun } from "../format/version-run.ts";
-import { invariant } from "@kvts/common";
 import type { Retention } from "./retention.ts";
 
 /** One layer that a merge reads, and whatever finds the extents that its records point at. */
@@ -77,14 +77,7 @@ export class Merge<E> {
       const order =
         least === undefined
           ? -1
-          : compareKeys(
-              cursor.keyI32,
-              cursor.keyWord,
-              cursor.keyLength,
-              least.keyI32,
-              least.keyWord,
-              least.keyLength,
-            );
+          : compareKeys(cursor.keyI32, cursor.keyWord, cursor.keyLength, least.keyI32, least.keyWord, least.keyLength);
       if (order < 0) at.length = 0;
       if (order <= 0) at.push(head);
     }
@@ -175,7 +168,6 @@ export class Merge<E> {
     if (!(this.#carried.isRetract && retention.dropRetract(heldSeq, kept))) output.addOne(this.#carried);
     return taken;
   }
-
 }
 
 /** Starts the key in the sink with its first version, so that a key that loses all of them is never begun. */

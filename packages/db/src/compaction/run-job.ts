@@ -28,7 +28,7 @@ export async function runJob(
   job: CompactionJob,
   pause: () => Promise<void>,
 ): Promise<CompactionResult> {
-  const inputs = openInputs(fileSystem, job);
+  const inputs = await openInputs(fileSystem, job);
   const retention = new Retention(job.pins, job.dropsRetracts);
   const output = new TableOutput(fileSystem, job);
   const merge = new Merge<ExtentSource>(inputs.sources, retention);
@@ -50,17 +50,17 @@ export async function runJob(
     throw error;
   } finally {
     merge.close();
-    inputs.close();
+    await inputs.close();
   }
 }
 
 interface Inputs {
   readonly sources: readonly MergeInput<ExtentSource>[];
   readonly bytes: number;
-  close(): void;
+  close(): Promise<void>;
 }
 
-function openInputs(fileSystem: FileSystem, job: CompactionJob): Inputs {
+async function openInputs(fileSystem: FileSystem, job: CompactionJob): Promise<Inputs> {
   const cache = new BlockCache((job.tables.length + 1) * CACHE_FRAMES_PER_INPUT * FRAME_BYTES);
   const tables: Table[] = [];
   let bytes = 0;
@@ -79,16 +79,14 @@ function openInputs(fileSystem: FileSystem, job: CompactionJob): Inputs {
       sources.push({ cursor: table.cursor(), extents: table });
     }
   } catch (error) {
-    for (const table of tables) table.close();
+    await closeTables(tables);
     throw error;
   }
-  return {
-    sources,
-    bytes,
-    close() {
-      for (const table of tables) table.close();
-    },
-  };
+  return { sources, bytes, close: () => closeTables(tables) };
+}
+
+async function closeTables(tables: readonly Table[]): Promise<void> {
+  for (const table of tables) await table.close();
 }
 
 /** Writes merged keys into as many tables as they need. A key's versions never straddle two tables. */

@@ -46,7 +46,8 @@ export class WorkerRunner implements CompactionRunner {
   }
 
   #post(job: CompactionJob): Promise<CompactionResult> {
-    const worker = (this.#worker ??= this.#start());
+    this.#worker ??= this.#start();
+    const worker = this.#worker;
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });

@@ -1,26 +1,32 @@
 import { parentPort } from "node:worker_threads";
 import { isKvtsError } from "@kvts/common";
 import { nodeFileSystem } from "../env/node-file-system.ts";
+import { systemScheduler } from "../env/scheduler.ts";
+import type { CompactionJob } from "./job.ts";
 import { runJob } from "./run-job.ts";
 import type { JobFailure, JobReply, JobRequest } from "./runner.ts";
 import { TurnTaking } from "./turn-taking.ts";
 
 /** The compaction worker: jobs come in as messages, urgent ones go first, results go back. */
 const port = parentPort!;
-const turns = new TurnTaking(() => new Promise((resolve) => setImmediate(resolve)));
+const turns = new TurnTaking(systemScheduler.nextTurn);
 
 port.on("message", ({ id, job }: JobRequest) => {
-  const finish = turns.begin(job.urgent);
-  runJob(nodeFileSystem, job, () => turns.pause(job.urgent))
-    .then(
-      (result): JobReply => ({ id, result }),
-      (error: unknown): JobReply => ({ id, failure: describe(error) }),
-    )
-    .then((reply) => {
-      finish();
-      port.postMessage(reply);
-    });
+  void answer(id, job);
 });
+
+/** Runs a job and posts what became of it; never rejects. */
+async function answer(id: number, job: CompactionJob): Promise<void> {
+  const finish = turns.begin(job.urgent);
+  let reply: JobReply;
+  try {
+    reply = { id, result: await runJob(nodeFileSystem, job, () => turns.pause(job.urgent)) };
+  } catch (error) {
+    reply = { id, failure: describe(error) };
+  }
+  finish();
+  port.postMessage(reply);
+}
 
 function describe(error: unknown): JobFailure {
   const known = error as { message?: string; code?: string };

@@ -37,7 +37,8 @@ function checkHeader(bytes: Uint8Array, file: string): void {
   const reader = new ByteReader(bytes, file);
   const magic = reader.bytes(MANIFEST_MAGIC.length);
   const version = reader.u32();
-  if (!magic.every((byte, i) => byte === MANIFEST_MAGIC[i])) throw corruption(file, 0, "it does not begin as a manifest");
+  if (!magic.every((byte, i) => byte === MANIFEST_MAGIC[i]))
+    throw corruption(file, 0, "it does not begin as a manifest");
   if (reader.u32() !== crc32(bytes.subarray(0, MANIFEST_HEADER_BYTES - 4))) {
     throw corruption(file, 0, "the checksum of its header does not match");
   }

@@ -27,10 +27,7 @@ export function loadManifest(fileSystem: FileSystem, directory: string): Manifes
   return { ...foldEdits(edits, path), manifestNumber, tornBytes };
 }
 
-function foldEdits(
-  edits: readonly VersionEdit[],
-  path: string,
-): Pick<ManifestState, "numbers" | "tables" | "closed"> {
+function foldEdits(edits: readonly VersionEdit[], path: string): Pick<ManifestState, "numbers" | "tables" | "closed"> {
   const tables = new Map<number, LeveledTable>();
   let numbers: Partial<StoreNumbers> = {};
   let closed: CleanClose | undefined;

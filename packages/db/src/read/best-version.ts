@@ -126,15 +126,7 @@ export class BestVersion {
   }
 
   #search(run: VersionRun): number {
-    return findVersion(
-      run.i32,
-      run.first,
-      run.count,
-      this.boundHi,
-      this.boundLo,
-      this.#seqBoundHi,
-      this.#seqBoundLo,
-    );
+    return findVersion(run.i32, run.first, run.count, this.boundHi, this.boundLo, this.#seqBoundHi, this.#seqBoundLo);
   }
 
   #isBeatenBy(tsHi: number, tsLo: number, seqHi: number, seqLo: number): boolean {

@@ -14,8 +14,8 @@ import {
   VERSION_WORDS,
 } from "../format/version-record.ts";
 import type { VersionRun } from "../format/version-run.ts";
-import { copyValue } from "./value-pool.ts";
 import { type ExtentRef, extentOf } from "./extent-ref.ts";
+import { copyValue } from "./value-pool.ts";
 import type { Layer } from "./view.ts";
 
 /** Something read that may still lack its value. */

@@ -56,7 +56,14 @@ export class KeyMerge {
       const first = at[0]?.cursor;
       let order = -1;
       if (first !== undefined) {
-        order = compareKeys(cursor.keyI32, cursor.keyWord, cursor.keyLength, first.keyI32, first.keyWord, first.keyLength);
+        order = compareKeys(
+          cursor.keyI32,
+          cursor.keyWord,
+          cursor.keyLength,
+          first.keyI32,
+          first.keyWord,
+          first.keyLength,
+        );
         if (this.#reverse) order = -order;
       }
       if (order < 0) at.length = 0;

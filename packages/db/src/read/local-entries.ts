@@ -57,7 +57,10 @@ export function makeLocalEntries<T extends object>(
   const entries = makeEntries<T>(
     {
       // A promise even where `run` throws.
-      pull: async (count) => (running ??= run()).pull(count),
+      async pull(count) {
+        running ??= run();
+        return running.pull(count);
+      },
       close: () => running?.close(),
     },
     signal,

@@ -28,9 +28,9 @@ import { entryAt, type Incomplete, isIncomplete, isVisible } from "./found-versi
 import { History } from "./history.ts";
 import { type KeyForm, keyAt } from "./key-decoder.ts";
 import { type LocalEntries, makeLocalEntries } from "./local-entries.ts";
+import type { Pin } from "./pins.ts";
 import { findPoint } from "./point-read.ts";
 import { Scan } from "./scan.ts";
-import type { Pin } from "./pins.ts";
 import type { View } from "./view.ts";
 
 /** What reads need of the database that they read. */
@@ -104,7 +104,9 @@ export class EngineReader<K extends Key> {
         throwIfAborted(signal);
         const shown = keys[index]!;
         const found = this.#find(typeof shown === "string" ? shown : key, asOf, pin.seq, ASYNC);
-        answers.push(found === MISS ? await this.#getLoading(key, asOf, pin.seq, options) : await this.#complete(found));
+        answers.push(
+          found === MISS ? await this.#getLoading(key, asOf, pin.seq, options) : await this.#complete(found),
+        );
       }
       return answers;
     } finally {
@@ -136,8 +138,7 @@ export class EngineReader<K extends Key> {
       const from = options?.from === undefined ? 0 : parseTime(options.from, now);
       const to = options?.to === undefined ? NUMBER_MAX : parseTime(options.to, now);
       const shown = this.#shownKey();
-      const open = (seq: number) =>
-        new History<K>(bytes, shown, { from, to }, seq, options?.reverse === true);
+      const open = (seq: number) => new History<K>(bytes, shown, { from, to }, seq, options?.reverse === true);
       return { limit, open };
     });
   }
