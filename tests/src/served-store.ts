@@ -1,0 +1,87 @@
+import type { ClientOptions } from "@kvts/client";
+import type { Store } from "@kvts/common";
+import { expect, test } from "vitest";
+import type { OpenedStore } from "./contract.ts";
+import { type ServerProcess, startServer, type TemporaryDirectory, temporaryDirectory } from "./server-process.ts";
+
+/** Makes a client of one face of a server. */
+export type Connect = (server: ServerProcess, options?: ClientOptions) => Store;
+
+/** Room for the largest value and batch in every encoding; warnings show in the output of a failed start. */
+const flags = ["--max-request-bytes", "100MiB", "--log-level", "warn"];
+
+/** An empty store behind a server process of its own. */
+export async function openServed(connect: Connect): Promise<OpenedStore> {
+  const directory = await temporaryDirectory();
+  return openedAt(await startServer({ dbPath: directory.path, flags }), directory, connect);
+}
+
+function openedAt(server: ServerProcess, directory: TemporaryDirectory, connect: Connect): OpenedStore {
+  const store = connect(server);
+  const stop = async (): Promise<void> => {
+    await store.close();
+    expect(await server.stop(), server.log()).toBe(0);
+  };
+  return {
+    store,
+    bytes: store.with({ keys: "bytes" }),
+    async reopen() {
+      await stop();
+      return openedAt(await server.restart(), directory, connect);
+    },
+    async close() {
+      await stop();
+      await directory[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const timeout = 60_000;
+
+/** What clients of a face see of a server that dies, returns, or is another. */
+export function serverTests(connect: Connect, connectToOtherPort: Connect): void {
+  test("what was acknowledged is there after kill -9 and a restart, for the same client", { timeout }, async () => {
+    await using directory = await temporaryDirectory();
+    await using first = await startServer({ dbPath: directory.path, flags });
+    await using store = connect(first);
+    await store.put("k", "value1", { timestamp: 100 });
+    await store.put("k", "value2", { timestamp: 101 });
+    await store.put(Uint8Array.of(0, 255), "binary");
+    expect(await first.stop("SIGKILL")).toBeNull();
+    await expect(store.put("k", "value3")).rejects.toMatchObject({ code: "UNAVAILABLE" });
+
+    await using _second = await first.restart();
+    expect(await store.get("k", { asOf: 99 })).toBeUndefined();
+    expect((await store.get("k", { asOf: 100 }))?.text()).toBe("value1");
+    expect((await store.get("k", { asOf: 101 }))?.text()).toBe("value2");
+    expect((await store.get("k", { asOf: "now" }))?.text()).toBe("value2");
+    expect((await store.get("k"))?.text()).toBe("value2");
+    expect(await store.with({ keys: "bytes" }).getMany([Uint8Array.of(0, 255)])).toMatchObject([{ value: {} }]);
+    await store.put("k", "value3", { timestamp: 102 });
+    expect((await store.get("k"))?.text()).toBe("value3");
+  });
+
+  test("a read waits for a server that is on its way", { timeout }, async () => {
+    await using directory = await temporaryDirectory();
+    await using first = await startServer({ dbPath: directory.path, flags });
+    await using store = connect(first, { retry: { triesMax: 1_000, delayMsMax: 100 } });
+    await store.put("k", "v");
+    expect(await first.stop()).toBe(0);
+    const reading = store.get("k", { timeoutMs: timeout });
+    await using _second = await first.restart();
+    expect((await reading)?.text()).toBe("v");
+  });
+
+  test("the other port is told from a server that is down", { timeout }, async () => {
+    await using directory = await temporaryDirectory();
+    await using server = await startServer({ dbPath: directory.path, flags });
+    await using store = connectToOtherPort(server);
+    await expect(store.get("k")).rejects.toMatchObject({
+      code: "UNAVAILABLE",
+      message: expect.stringContaining("speaks another protocol"),
+    });
+    await expect(store.put("k", "v")).rejects.toMatchObject({ code: "UNAVAILABLE", details: {} });
+    await server.stop("SIGKILL");
+    await expect(store.get("k")).rejects.toMatchObject({ message: expect.stringContaining("no server answers at") });
+  });
+}
