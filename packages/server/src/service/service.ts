@@ -1,5 +1,6 @@
 import type { HostedStore } from "@kvts/common";
 import type { Settings } from "../options.ts";
+import { warnOnce } from "../warn-once.ts";
 import { type Admin, type AdminOptions, createAdmin } from "./admin.ts";
 import { createListings } from "./listing.ts";
 import { createLists, type Lists } from "./lists.ts";
@@ -17,16 +18,10 @@ export type ServiceOptions = Settings & Pick<AdminOptions, "version" | "ready"> 
 export function createService(store: HostedStore<Uint8Array>, options: ServiceOptions): Service {
   const { clock, logger } = options;
   const listings = createListings(store, options);
-  let warned = false;
-  const warn = (message: string): void => {
-    // Once: clients decide how often they make the mistake.
-    if (!warned) logger.warn({}, message);
-    warned = true;
-  };
   return {
     ...createReads(store),
     ...createWrites(store, clock, options.maxFutureSkewMs),
-    ...createLists(listings, warn),
+    ...createLists(listings, warnOnce(logger)),
     ...createAdmin(store, {
       version: options.version,
       startedAt: clock.now(),

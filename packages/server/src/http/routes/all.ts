@@ -1,5 +1,6 @@
 import type { Settings } from "../../options.ts";
 import type { Service } from "../../service/service.ts";
+import { warnOnce } from "../../warn-once.ts";
 import type { AnyRoute } from "../route.ts";
 import type { Times } from "../value-fields.ts";
 import { adminRoutes } from "./admin.ts";
@@ -22,15 +23,7 @@ export interface RoutesOptions {
 /** Every route of the HTTP/JSON face. */
 export function allRoutes(service: Service, { settings, version, ready }: RoutesOptions): AnyRoute[] {
   const { clock, logger } = settings;
-  let warned = false;
-  const times: Times = {
-    now: () => clock.now(),
-    warn(message) {
-      // Once: clients decide how often they make the mistake.
-      if (!warned) logger.warn({}, message);
-      warned = true;
-    },
-  };
+  const times: Times = { now: () => clock.now(), warn: warnOnce(logger) };
   const routes = [
     getKeyRoute(service, times),
     putKeyRoute(service, times),
