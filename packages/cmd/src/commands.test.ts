@@ -5,10 +5,8 @@ import { describe, expect, test } from "vitest";
 import { kvts, scratch } from "./testing/kvts.ts";
 import { newStore, targets } from "./testing/targets.ts";
 
-const timeout = 60_000;
-
 describe.each(targets)("%s", (target) => {
-  test("get writes exactly the value's bytes, as of any moment", { timeout }, async () => {
+  test("get writes exactly the value's bytes, as of any moment", async () => {
     const run = await newStore(target);
     expect(await run(["put", "key", "value1", "--ts", "100"])).toMatchObject({ code: 0, err: "" });
     expect(await run(["put", "key", "value2", "--ts", "101"])).toMatchObject({ code: 0, err: "" });
@@ -26,7 +24,7 @@ describe.each(targets)("%s", (target) => {
     );
   });
 
-  test("binary keys and large values travel unharmed", { timeout }, async () => {
+  test("binary keys and large values travel unharmed", async () => {
     const run = await newStore(target);
     const value = randomBytes(1_500_000);
     expect(await run(["put", "ff00", "-", "--key-encoding", "hex"], { input: value })).toMatchObject({
@@ -38,7 +36,7 @@ describe.each(targets)("%s", (target) => {
     expect(json).toMatchObject({ keyBase64: "/wA=", valueBase64: value.toString("base64") });
   });
 
-  test("flush and compact change no answer", { timeout }, async () => {
+  test("flush and compact change no answer", async () => {
     const run = await newStore(target);
     await run(["put", "k", "v1", "--ts", "1"]);
     expect(await run(["flush"])).toMatchObject({ code: 0, err: "" });
@@ -48,7 +46,7 @@ describe.each(targets)("%s", (target) => {
   });
 });
 
-test("keys and values that look like something else are themselves", { timeout }, async () => {
+test("keys and values that look like something else are themselves", async () => {
   const run = await newStore("grpc");
   const keys = ["007", "1e3", "0x10", "-1", "true", "null", "..", "%ff", "a b", "žluť 日本", "-x", "--json", "-"];
   const writes = keys.map((key) => run(["put", "--", key, `${key}=${key}`]));
@@ -61,7 +59,7 @@ test("keys and values that look like something else are themselves", { timeout }
   expect((await run(["scan", "--keys-only"])).out).toBe(inOrder.map((key) => `${key}\n`).join(""));
 });
 
-test("scan lists a range in either direction, as of a moment", { timeout }, async () => {
+test("scan lists a range in either direction, as of a moment", async () => {
   const run = await newStore("directory");
   const versions = ["a", "b/1", "b/2", "c"].map((key, at) => ({ key, value: key.toUpperCase(), timestamp: at + 1 }));
   const input = versions.map((version) => JSON.stringify(version)).join("\n");
@@ -82,7 +80,7 @@ test("scan lists a range in either direction, as of a moment", { timeout }, asyn
   });
 });
 
-test("a value can expire", { timeout }, async () => {
+test("a value can expire", async () => {
   const run = await newStore("directory");
   expect(await run(["put", "long", "v", "--ttl", "1h"])).toMatchObject({ code: 0 });
   expect(await run(["put", "short", "v", "--ts", "-2h", "--ttl", "1h"])).toMatchObject({ code: 0 });
@@ -95,7 +93,7 @@ test("a value can expire", { timeout }, async () => {
   expect(await run(["put", "k", "v", "--ts", "5", "--expires-at", "5"])).toMatchObject({ code: 2, out: "" });
 });
 
-test("writes tell what they were committed as, and stats count them", { timeout }, async () => {
+test("writes tell what they were committed as, and stats count them", async () => {
   const run = await newStore("directory");
   const put = JSON.parse((await run(["put", "k", "v", "--json", "--ts", "2023-01-12T11:48:12Z"])).out);
   const time = "2023-01-12T11:48:12.000000Z";
@@ -106,7 +104,7 @@ test("writes tell what they were committed as, and stats count them", { timeout 
   expect((await run(["stats"])).out).toMatch(/^seq: \d+\nincarnation: /);
 });
 
-test("a value comes from a file, too", { timeout }, async () => {
+test("a value comes from a file, too", async () => {
   const run = await newStore("directory");
   const file = join(scratch(), "value");
   writeFileSync(file, "from a file");
@@ -118,7 +116,7 @@ test("a value comes from a file, too", { timeout }, async () => {
   });
 });
 
-test("a value beyond the limit is refused before it is read to its end", { timeout }, async () => {
+test("a value beyond the limit is refused before it is read to its end", async () => {
   const run = await newStore("directory");
   const input = Buffer.alloc(64 * 1024 * 1024 + 1);
   expect(await run(["put", "k", "-"], { input })).toMatchObject({
@@ -129,7 +127,7 @@ test("a value beyond the limit is refused before it is read to its end", { timeo
   expect((await run(["get", "k"])).bytes.equals(input.subarray(1))).toBe(true);
 });
 
-test("what is read must exist: a directory is not made by reading", { timeout }, async () => {
+test("what is read must exist: a directory is not made by reading", async () => {
   const directory = join(scratch(), "nothing");
   for (const args of [["get", "k"], ["scan"], ["history", "k"], ["stats"], ["export"]]) {
     const err = expect.stringContaining(`there is no store at ${directory}`);

@@ -5,9 +5,7 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { exitCode, kvts, scratch, spawnKvts, startServer } from "./testing/kvts.ts";
 
-const timeout = 60_000;
-
-test("serves until SIGTERM, and finds everything again", { timeout }, async () => {
+test("serves until SIGTERM, and finds everything again", async () => {
   const dbPath = join(scratch(), "data");
   const first = await startServer(["--db-path", dbPath]);
   expect(first).toMatchObject({ dbPath, pid: first.child.pid, recovery: { created: true } });
@@ -19,7 +17,7 @@ test("serves until SIGTERM, and finds everything again", { timeout }, async () =
   expect(await second.stop("SIGINT")).toBe(0);
 });
 
-test("finds every acknowledged write after SIGKILL", { timeout }, async () => {
+test("finds every acknowledged write after SIGKILL", async () => {
   const dbPath = join(scratch(), "data");
   const first = await startServer(["--db-path", dbPath]);
   expect((await kvts(["put", "k", "v", "--url", first.grpcUrl])).code).toBe(0);
@@ -30,7 +28,7 @@ test("finds every acknowledged write after SIGKILL", { timeout }, async () => {
   expect(await second.stop()).toBe(0);
 });
 
-test("without --json it tells people where it is", { timeout }, async () => {
+test("without --json it tells people where it is", async () => {
   const dbPath = join(scratch(), "data");
   const child = spawnKvts(["server", "--port", "0", "--http-port", "0", "--db-path", dbPath, "--log-level", "silent"]);
   const [text] = await once(child.stdout!, "data");
@@ -46,7 +44,7 @@ test("without --json it tells people where it is", { timeout }, async () => {
   ]);
 });
 
-test("logs are JSON lines on stderr where that is no terminal", { timeout }, async () => {
+test("logs are JSON lines on stderr where that is no terminal", async () => {
   const server = await startServer(["--db-path", join(scratch(), "data")]);
   expect(await server.stop()).toBe(0);
   const lines = (await server.err).trimEnd().split("\n");
@@ -54,7 +52,7 @@ test("logs are JSON lines on stderr where that is no terminal", { timeout }, asy
 });
 
 describe("settings", () => {
-  test("flags win over variables, variables over the config file, and that over defaults", { timeout }, async () => {
+  test("flags win over variables, variables over the config file, and that over defaults", async () => {
     const cwd = scratch();
     writeFileSync(join(cwd, "kvts.json"), JSON.stringify({ dbPath: "from-file", host: "127.0.0.2", logLevel: "warn" }));
     const server = await startServer(["--config", "kvts.json", "--db-path", "from-flag"], {
@@ -67,7 +65,7 @@ describe("settings", () => {
     expect(await server.err).toBe("");
   });
 
-  test("relative paths are against the directory that the user typed in", { timeout }, async () => {
+  test("relative paths are against the directory that the user typed in", async () => {
     const [cwd, typedIn] = [scratch(), scratch()];
     const env = { INIT_CWD: typedIn, npm_package_name: "@kvts/cmd", npm_lifecycle_event: "start" };
     const server = await startServer([], { cwd, env });
@@ -94,7 +92,7 @@ describe("settings", () => {
 describe("a server that cannot start says why, and changes nothing", () => {
   const free = ["server", "--port", "0", "--http-port", "0"];
 
-  test.each(["--port", "--http-port"])("%s is taken", { timeout }, async (flag) => {
+  test.each(["--port", "--http-port"])("%s is taken", async (flag) => {
     const other = createServer();
     other.listen(0, "127.0.0.1");
     await once(other, "listening");
@@ -107,7 +105,7 @@ describe("a server that cannot start says why, and changes nothing", () => {
     expect(readdirSync(cwd)).toEqual([]);
   });
 
-  test("the directory is held", { timeout }, async () => {
+  test("the directory is held", async () => {
     const dbPath = join(scratch(), "data");
     const server = await startServer(["--db-path", dbPath]);
     for (const args of [
@@ -122,7 +120,7 @@ describe("a server that cannot start says why, and changes nothing", () => {
     expect(await server.stop()).toBe(0);
   });
 
-  test("the parent directory is missing", { timeout }, async () => {
+  test("the parent directory is missing", async () => {
     const folder = scratch();
     const { code, err } = await kvts([...free, "--db-path", join(folder, "no", "data")]);
     expect(err).toBe(`kvts: the directory ${join(folder, "no")} does not exist; make it first, or check --db-path\n`);
@@ -130,7 +128,7 @@ describe("a server that cannot start says why, and changes nothing", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test("the directory holds something else", { timeout }, async () => {
+  test("the directory holds something else", async () => {
     const folder = scratch();
     writeFileSync(join(folder, "letter.txt"), "Dear Ann");
     const { code, err } = await kvts([...free, "--db-path", folder]);
@@ -139,7 +137,7 @@ describe("a server that cannot start says why, and changes nothing", () => {
     expect(readdirSync(folder)).toEqual(["letter.txt"]);
   });
 
-  test("the directory is a file", { timeout }, async () => {
+  test("the directory is a file", async () => {
     const file = join(scratch(), "file");
     writeFileSync(file, "x");
     const { code, err } = await kvts([...free, "--db-path", file]);
@@ -149,7 +147,7 @@ describe("a server that cannot start says why, and changes nothing", () => {
 
   // A superuser may write everywhere.
   const testAsUser = process.getuid?.() === 0 ? () => {} : test;
-  testAsUser("the directory may not be written", { timeout }, async () => {
+  testAsUser("the directory may not be written", async () => {
     const folder = scratch();
     chmodSync(folder, 0o555);
     const { code, err } = await kvts([...free, "--db-path", join(folder, "data")]);
@@ -158,7 +156,7 @@ describe("a server that cannot start says why, and changes nothing", () => {
     expect(existsSync(join(folder, "data"))).toBe(false);
   });
 
-  test("the host is not one of this machine", { timeout }, async () => {
+  test("the host is not one of this machine", async () => {
     const cwd = scratch();
     const { code, err } = await kvts(["server", "--host", "192.0.2.1"], { cwd });
     expect(err).toContain("choose another with --host");

@@ -5,8 +5,6 @@ import { expect, test } from "vitest";
 import { exitCode, scratch, spawnKvts } from "./testing/kvts.ts";
 import { newStore, targets } from "./testing/targets.ts";
 
-const timeout = 60_000;
-
 /** Lines of a file of others, one version each. */
 function versions(count: number, value = "v"): string {
   return Array.from(
@@ -15,7 +13,7 @@ function versions(count: number, value = "v"): string {
   ).join("");
 }
 
-test.each(targets)("export, import and export again: %s", { timeout }, async (target) => {
+test.each(targets)("export, import and export again: %s", async (target) => {
   const [first, second] = [await newStore(target), await newStore(target)];
   const folder = scratch();
   await first(["import", "-"], { input: versions(2_500) });
@@ -33,7 +31,7 @@ test.each(targets)("export, import and export again: %s", { timeout }, async (ta
   }
 });
 
-test("bad lines are told with their numbers, the others are written", { timeout }, async () => {
+test("bad lines are told with their numbers, the others are written", async () => {
   const run = await newStore("directory");
   const input = '{"key":"a","value":"1"}\nnonsense\n{"key":"","value":"2"}\n{"key":"b","value":"3"}\n{"key":"c","val';
   const { code, err } = await run(["import", "-"], { input });
@@ -48,7 +46,7 @@ test("bad lines are told with their numbers, the others are written", { timeout 
   expect((await run(["scan", "--keys-only"])).out).toBe("a\nb\n");
 });
 
-test("--strict stops at the first bad line", { timeout }, async () => {
+test("--strict stops at the first bad line", async () => {
   const run = await newStore("directory");
   const result = await run(["import", "-", "--strict", "--json"], {
     input: '{"key":"a","value":"1"}\nx\n{"key":"b","value":"2"}\n',
@@ -66,7 +64,7 @@ test("--strict stops at the first bad line", { timeout }, async () => {
   expect((await run(["scan", "--keys-only"])).out).toBe("a\n");
 });
 
-test("an export that was cut short is told", { timeout }, async () => {
+test("an export that was cut short is told", async () => {
   const run = await newStore("directory");
   await run(["import", "-"], { input: versions(10) });
   const whole = (await run(["export"])).out;
@@ -79,7 +77,7 @@ test("an export that was cut short is told", { timeout }, async () => {
   expect(await run(["import", "-"], { input: whole })).toMatchObject({ code: 0, err: "" });
 });
 
-test("a table of others, its dates in words", { timeout }, async () => {
+test("a table of others, its dates in words", async () => {
   const run = await newStore("directory");
   const input = 'symbol,date,price\r\nMSFT,Jan 1 2000,39.81\r\nMSFT,Feb 1 2000,36.35\r\n"A,B",Jan 1 2000,"1 ""x"""\r\n';
   const args = ["import", "-", "--format", "csv", "--key-template", "stock/{symbol}", "--value-column", "price"];
@@ -98,7 +96,7 @@ test("a table of others, its dates in words", { timeout }, async () => {
   });
 });
 
-test("what held at a moment, and one range of it", { timeout }, async () => {
+test("what held at a moment, and one range of it", async () => {
   const run = await newStore("directory");
   await run(["import", "-"], { input: versions(300) });
   const lines = (await run(["export", "--at", "150", "--prefix", "k1"])).out.split("\n").slice(0, -2);
@@ -106,7 +104,7 @@ test("what held at a moment, and one range of it", { timeout }, async () => {
     102, 111, 112, 113, 114, 115, 116, 117, 118, 119, 120,
   ]);
 });
-test("an export leaves nothing half done, and overwrites nothing unasked", { timeout }, async () => {
+test("an export leaves nothing half done, and overwrites nothing unasked", async () => {
   const run = await newStore("directory");
   await run(["import", "-"], { input: versions(5) });
   const folder = scratch();
@@ -127,7 +125,7 @@ test("an export leaves nothing half done, and overwrites nothing unasked", { tim
   expect(readdirSync(folder).sort()).toEqual(["directory", "out.ndjson"]);
 });
 
-test("a file that is not there, or is a directory", { timeout }, async () => {
+test("a file that is not there, or is a directory", async () => {
   const run = await newStore("directory");
   const folder = scratch();
   expect(await run(["import", join(folder, "nothing")])).toMatchObject({
@@ -137,7 +135,7 @@ test("a file that is not there, or is a directory", { timeout }, async () => {
   expect(await run(["import", folder])).toMatchObject({ code: 1, err: expect.stringContaining("directory") });
 });
 
-test("Ctrl-C stops an import, tells how far it came, and what to do", { timeout }, async () => {
+test("Ctrl-C stops an import, tells how far it came, and what to do", async () => {
   const directory = join(scratch(), "data");
   const child = spawnKvts(["import", "-", "--db-path", directory]);
   let err = "";
@@ -152,7 +150,7 @@ test("Ctrl-C stops an import, tells how far it came, and what to do", { timeout 
   expect(err).toMatch(/^kvts: stopped: 5,000 versions imported from stdin .*; go on with --from-line 5001\n$/);
 });
 
-test("a reader that has seen enough is no failure", { timeout }, async () => {
+test("a reader that has seen enough is no failure", async () => {
   const directory = join(scratch(), "data");
   const load = spawnKvts(["import", "-", "--db-path", directory]);
   load.stdin!.end(versions(20_000, "v".repeat(100)));
