@@ -11,16 +11,20 @@ const binary = fileURLToPath(
   new URL("dist/main.js", `file://${createRequire(import.meta.url).resolve("@kvts/cmd/package.json")}`),
 );
 
+const notFoundCode = 3;
+
 /**
- * Runs `kvts` with arguments in the folder of the data, and `input` as its stdin. Returns what it prints.
+ * Runs `kvts` with arguments in the folder of the data, and `input` as its stdin. Returns what it prints; `undefined`
+ * where it finds nothing.
  * @throws Error with what it says when it fails
  */
-export async function kvts(args: readonly string[], input: Iterable<string> = []): Promise<string> {
+export async function kvts(args: readonly string[], input: Iterable<string> = []): Promise<string | undefined> {
   const child = spawn(process.execPath, [binary, ...args], { cwd: dataFolder });
   Readable.from(input).pipe(child.stdin);
   const [output, complaint, code] = await Promise.all([text(child.stdout), text(child.stderr), exitCode(child)]);
+  if (code === notFoundCode) return undefined;
   if (code !== 0) throw new Error(complaint);
-  return output;
+  return output.trimEnd();
 }
 
 /** A server in a process of its own. */

@@ -23,15 +23,14 @@ try {
 async function importPrices(): Promise<void> {
   const columns = ["--key-template", "stock/{symbol}", "--value-column", "price"];
   const time = ["--timestamp-column", "date", "--timestamp-format", "MMM D YYYY"];
-  process.stdout.write(await kvts(["import", stocksFile, ...columns, ...time, ...url]));
+  console.log(await kvts(["import", stocksFile, ...columns, ...time, ...url]));
 }
 
 /** On the 15th the price of the 1st holds, as no other has come since. */
 async function askForPrices(): Promise<void> {
   for (const day of ["2005-03-15", "2009-02-28", "1999-12-31"]) {
-    const get = kvts(["get", "stock/MSFT", "--at", `${day}T00:00:00Z`, ...url]);
-    const answer = await get.catch(() => "nothing was known yet");
-    console.log(`What did MSFT cost on ${day}? ${answer}`);
+    const answer = await kvts(["get", "stock/MSFT", "--at", `${day}T00:00:00Z`, ...url]);
+    console.log(`What did MSFT cost on ${day}? ${answer ?? "nothing was known yet"}`);
   }
 }
 
@@ -59,7 +58,7 @@ async function importFlights(): Promise<void> {
   const lines = function* (): Generator<string> {
     for (const flight of flights) yield `${JSON.stringify(flight)}\n`;
   };
-  process.stdout.write(await kvts(["import", "-", ...url], lines()));
+  console.log(await kvts(["import", "-", ...url], lines()));
   const noon = new Date("2001-01-01T12:00:00Z");
   const lastBefore = new Map(flights.filter(({ timestamp }) => timestamp <= noon.getTime() * 1000).map(byKey));
   await using db = connect(server.grpcUrl);
