@@ -41,7 +41,10 @@ const widthMax = 110;
 export async function runCommandLine(argv: readonly string[]): Promise<void> {
   const sealed = sealArguments(argv);
   const parser = withCommands(createParser([...sealed.argv]))
-    .middleware((parsed) => unsealParsed(parsed, sealed.unseal), false)
+    .middleware((parsed) => {
+      refuseRepeated(parsed);
+      unsealParsed(parsed, sealed.unseal);
+    }, false)
     .fail((message, error) => {
       if (error instanceof Error && error.name !== parserErrorName) throw error;
       throw misuse(argv, sealed.unseal(error?.message ?? message));
@@ -58,7 +61,6 @@ function createParser(argv: string[]): Argv<GlobalOptions> {
     .parserConfiguration({
       "boolean-negation": false,
       "dot-notation": false,
-      "duplicate-arguments-array": false,
       "greedy-arrays": false,
       "parse-numbers": false,
       "parse-positional-numbers": false,
@@ -86,6 +88,15 @@ function misuse([first = "--help"]: readonly string[], complaint: string): Comma
     return usageError(`${complaint.replace(/\s*\n\s*/g, " ")}; \`kvts ${first} --help\` shows what is possible`);
   const said = first.startsWith("-") ? complaint : `there is no command ${first}`;
   return usageError(`${said}; \`kvts --help\` lists the commands`);
+}
+
+/** Lists of arguments; of everything else there can be one. */
+const lists: readonly string[] = ["_", "workloads"];
+
+/** yargs makes a list of an option that is given twice. */
+function refuseRepeated(parsed: Readonly<Record<string, unknown>>): void {
+  const repeated = Object.keys(parsed).find((name) => Array.isArray(parsed[name]) && !lists.includes(name));
+  if (repeated !== undefined) throw usageError(`--${repeated} is given more than once; give it once`);
 }
 
 /** What yargs calls its own errors. */

@@ -15,6 +15,8 @@ describe("what cannot be meant ends with exit code 2 and a sentence", () => {
     [["get", "k", "--at"], "--at needs a value"],
     [["get", "k", "--at", "--url", "x"], "--at needs a value"],
     [["get", "k", "--at", "yesterday"], '--at: the time "yesterday" cannot be read'],
+    [["get", "k", "--at", "1", "--at", "2"], "--at is given more than once"],
+    [["get", "k", "--key-encoding", "hex", "--key-encoding", "hex"], "--key-encoding is given more than once"],
     [["get", "k", "--what"], "unknown argument what"],
     [["get", "k", "--no-json"], "unknown argument"],
     [["get", "k", "--key-encoding", "rot13"], "--key-encoding is"],

@@ -47,7 +47,8 @@ export async function runWorkload(workload: Workload, pacing: Pacing): Promise<M
   let entries = 0;
   const work = async (worker: number): Promise<void> => {
     for (let begun = performance.now(); next < last && begun < deadline && !pacing.signal.aborted; ) {
-      entries += await workload.run(next++, worker);
+      const touched = await workload.run(next++, worker);
+      entries += touched;
       const ended = performance.now();
       latencies.add(ended - begun);
       begun = ended;
