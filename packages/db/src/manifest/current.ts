@@ -1,25 +1,28 @@
 import type { FileSystem } from "../env/file-system.ts";
 import { crc32 } from "../format/checksum.ts";
 import { corruption } from "../format/corruption.ts";
-import { currentFileName, temporaryFileName } from "../format/filenames.ts";
+import { currentFileName, manifestFileName, parseFileName, temporaryFileName } from "../format/filenames.ts";
+import { ManifestSyncError } from "./sync-error.ts";
 import { readWholeFile } from "./whole-file.ts";
-import { ManifestSyncError } from "./writer.ts";
 
-/** CURRENT is one line of text: the manifest's number, a space, and the CRC-32 of the number's digits in hex. */
-const LINE = /^(\d{1,16}) ([0-9a-f]{8})\n$/;
+/** CURRENT is one line of text: the name of the manifest in force, a space, and the name's CRC-32 as eight hex digits. */
+const LINE = /^(\S+) ([0-9a-f]{8})\n$/;
+const LINE_BYTES_MAX = 64;
 
 /** The number of the manifest in force; undefined where there is no CURRENT. @throws CORRUPTION */
 export function readCurrent(fileSystem: FileSystem, directory: string): number | undefined {
   const path = currentFileName(directory);
   if (!fileSystem.exists(path)) return undefined;
-  const match = LINE.exec(new TextDecoder().decode(readWholeFile(fileSystem, path)));
-  if (match === null || checksumOf(match[1]!) !== match[2]) throw corruption(path, 0, "it does not name a manifest");
-  return Number(match[1]);
+  const bytes = readWholeFile(fileSystem, path, LINE_BYTES_MAX);
+  const match = LINE.exec(new TextDecoder().decode(bytes));
+  const named = match === null || checksumOf(match[1]!) !== match[2] ? undefined : parseFileName(match[1]!);
+  if (named?.kind !== "manifest") throw corruption(path, 0, "it does not name a manifest");
+  return named.number;
 }
 
 /**
  * Names the manifest `number`, durably and in one step. `temporaryNumber` is a file number used for nothing else.
- * @throws ManifestSyncError where it is in doubt which one is named
+ * @throws ManifestSyncError where it is in doubt which one is named; another error where nothing has changed
  */
 export async function writeCurrent(
   fileSystem: FileSystem,
@@ -30,8 +33,8 @@ export async function writeCurrent(
   const temporary = temporaryFileName(directory, temporaryNumber);
   const file = fileSystem.create(temporary);
   try {
-    const digits = String(number);
-    file.writeSync(new TextEncoder().encode(`${digits} ${checksumOf(digits)}\n`), 0);
+    const name = manifestFileName(directory, number).slice(directory.length + 1);
+    file.writeSync(new TextEncoder().encode(`${name} ${checksumOf(name)}\n`), 0);
     await file.sync();
   } finally {
     file.close();
@@ -44,6 +47,6 @@ export async function writeCurrent(
   }
 }
 
-function checksumOf(digits: string): string {
-  return crc32(new TextEncoder().encode(digits)).toString(16).padStart(8, "0");
+function checksumOf(name: string): string {
+  return crc32(new TextEncoder().encode(name)).toString(16).padStart(8, "0");
 }

@@ -1,10 +1,18 @@
 /**
- * A manifest is a header and then records, one an edit; docs/format.md shows the bytes.
- *
- * Header: the magic (8 bytes), format version (u32), CRC-32 of those 12 bytes (u32).
- * Record: CRC-32 (u32) of all that follows it in the record, payload length (u32), payload: an encoded edit.
+ * A manifest is a header and then records, one an edit, each at a multiple of 8 bytes; the first is a snapshot of the
+ * whole state. Numbers are little-endian. docs/format.md shows the bytes.
  */
-export const MANIFEST_MAGIC: Uint8Array = new TextEncoder().encode("KVTSMANI");
 export const MANIFEST_FORMAT_VERSION = 1;
-export const MANIFEST_HEADER_BYTES = 16;
-export const RECORD_HEADER_BYTES = 8;
+
+/** "KVTSMANI" */
+export const MANIFEST_MAGIC: Uint8Array = new TextEncoder().encode("KVTSMANI");
+
+// Header: magic, format version (u32), zero (u32), manifest number (u64), incarnation (16 bytes), CRC-32 of all that
+// (u32), zero (u32).
+export const HEADER_CRC_OFFSET = 40;
+export const MANIFEST_HEADER_BYTES = 48;
+
+// Record: CRC-32 of the next 12 bytes, going on from the header's (u32); CRC-32 of the payload (u32); payload length
+// (u32); how many records precede it (u32); payload: an encoded edit; zeros up to the alignment.
+export const RECORD_HEADER_BYTES = 16;
+export const RECORD_ALIGNMENT = 8;

@@ -2,8 +2,8 @@ import type { FileSystem } from "../env/file-system.ts";
 import { corruption } from "../format/corruption.ts";
 import { currentFileName, manifestFileName } from "../format/filenames.ts";
 import { readCurrent } from "./current.ts";
-import { readManifest } from "./reader.ts";
-import type { CleanClose, LeveledTable, VersionEdit } from "./version-edit.ts";
+import { type ManifestRecord, readManifest } from "./reader.ts";
+import type { CleanClose, LeveledTable } from "./version-edit.ts";
 import type { StoreNumbers } from "./version-set.ts";
 import { readWholeFile } from "./whole-file.ts";
 
@@ -23,22 +23,26 @@ export function loadManifest(fileSystem: FileSystem, directory: string): Manifes
   if (manifestNumber === undefined) return undefined;
   const path = manifestFileName(directory, manifestNumber);
   if (!fileSystem.exists(path)) throw corruption(currentFileName(directory), 0, `it names ${path}, which is missing`);
-  const { edits, tornBytes } = readManifest(readWholeFile(fileSystem, path), path);
-  return { ...foldEdits(edits, path), manifestNumber, tornBytes };
+  const { records, tornBytes } = readManifest(readWholeFile(fileSystem, path), manifestNumber, path);
+  return { ...foldEdits(records, path), manifestNumber, tornBytes };
 }
 
-function foldEdits(edits: readonly VersionEdit[], path: string): Pick<ManifestState, "numbers" | "tables" | "closed"> {
+function foldEdits(
+  records: readonly ManifestRecord[],
+  path: string,
+): Pick<ManifestState, "numbers" | "tables" | "closed"> {
   const tables = new Map<number, LeveledTable>();
   let numbers: Partial<StoreNumbers> = {};
   let closed: CleanClose | undefined;
-  for (const { removed, added, closed: closing, ...rest } of edits) {
+  for (const { edit, offset } of records) {
+    const { removed, added, closed: closing, ...rest } = edit;
     numbers = { ...numbers, ...rest };
     closed = closing;
     for (const number of removed ?? []) {
-      if (!tables.delete(number)) throw corruption(path, 0, `it removes table ${number}, which it never added`);
+      if (!tables.delete(number)) throw corruption(path, offset, `it removes table ${number}, which it never added`);
     }
     for (const table of added ?? []) {
-      if (tables.has(table.meta.number)) throw corruption(path, 0, `it adds table ${table.meta.number} twice`);
+      if (tables.has(table.meta.number)) throw corruption(path, offset, `it adds table ${table.meta.number} twice`);
       tables.set(table.meta.number, table);
     }
   }

@@ -2,19 +2,19 @@ import { invariant } from "@kvts/common";
 import type { Table } from "../table/table.ts";
 import type { TableMeta } from "./table-meta.ts";
 
-/** An open table, shared by all versions that name it. */
-export class TableFile {
+/** An open table `T`, shared by all versions that name it. */
+export class TableFile<T = Table> {
   readonly meta: TableMeta;
-  readonly table: Table;
+  readonly table: T;
   /** The least and the greatest key, aligned and zero-padded as `compareKeys` wants them. */
   readonly smallest: Int32Array;
   readonly largest: Int32Array;
-  readonly #unused: (file: TableFile) => void;
+  readonly #unused: (file: TableFile<T>) => void;
   #references = 0;
   #removed = false;
 
   /** @param unused called when no version names the table any more. */
-  constructor(meta: TableMeta, table: Table, unused: (file: TableFile) => void) {
+  constructor(meta: TableMeta, table: T, unused: (file: TableFile<T>) => void) {
     this.meta = meta;
     this.table = table;
     this.smallest = toWords(meta.smallest);

@@ -1,4 +1,8 @@
+import { compareBytes } from "@kvts/common";
+import type { ByteReader } from "../format/coding.ts";
+import { corruption } from "../format/corruption.ts";
 import type { TableProperties } from "../table/properties.ts";
+import { FieldWriter, readFields } from "./tagged-fields.ts";
 
 /** What the manifest, and so every version, knows of a table without opening it. */
 export interface TableMeta {
@@ -47,4 +51,99 @@ export function tableMeta(properties: TableProperties, fileBytes: number): Table
     minExpiresAt: expires ? properties.minExpiresAt : undefined,
     maxExpiresAt: expires ? properties.maxExpiresAt : undefined,
   };
+}
+
+/** Tags of the numbers; SMALLEST and LARGEST have the next ones. */
+const NUMBER_TAGS = {
+  number: 2,
+  fileBytes: 4,
+  keyCount: 6,
+  entryCount: 8,
+  deleteCount: 10,
+  retractCount: 12,
+  rangeTombstoneCount: 14,
+  rawBytes: 16,
+  minTimestamp: 18,
+  maxTimestamp: 20,
+  minSeq: 22,
+  maxSeq: 24,
+  minExpiresAt: 26,
+  maxExpiresAt: 28,
+} as const;
+const SMALLEST = 30;
+const LARGEST = 32;
+
+type NumberName = keyof typeof NUMBER_TAGS;
+const NUMBER_NAMES = Object.keys(NUMBER_TAGS) as NumberName[];
+const NAME_BY_TAG: ReadonlyMap<number, NumberName> = new Map(NUMBER_NAMES.map((name) => [NUMBER_TAGS[name], name]));
+
+/** As tagged fields, owned by the caller. */
+export function encodeTableMeta(meta: TableMeta): Uint8Array {
+  const out = new FieldWriter();
+  for (const name of NUMBER_NAMES) out.number(NUMBER_TAGS[name], meta[name]);
+  out.bytes(SMALLEST, meta.smallest);
+  out.bytes(LARGEST, meta.largest);
+  return out.finish();
+}
+
+/**
+ * @param file named in errors, with `base`, where in it the bytes begin.
+ * @throws CORRUPTION
+ */
+export function decodeTableMeta(bytes: Uint8Array, file: string, base: number): TableMeta {
+  const numbers = new Map<NumberName, number>();
+  let smallest: Uint8Array | undefined;
+  let largest: Uint8Array | undefined;
+  readFields(bytes, file, base, (tag, field) => {
+    const name = NAME_BY_TAG.get(tag);
+    if (name !== undefined) numbers.set(name, field.varint());
+    else if (tag === SMALLEST) smallest = rest(field);
+    else if (tag === LARGEST) largest = rest(field);
+    else return false;
+    return true;
+  });
+  const need = (name: NumberName): number => {
+    const value = numbers.get(name);
+    if (value === undefined) throw corruption(file, base, `a table lacks its ${name}`);
+    return value;
+  };
+  const meta: TableMeta = {
+    number: need("number"),
+    fileBytes: need("fileBytes"),
+    keyCount: need("keyCount"),
+    entryCount: need("entryCount"),
+    deleteCount: need("deleteCount"),
+    retractCount: need("retractCount"),
+    rangeTombstoneCount: need("rangeTombstoneCount"),
+    rawBytes: need("rawBytes"),
+    smallest: smallest ?? NOTHING,
+    largest: largest ?? NOTHING,
+    minTimestamp: need("minTimestamp"),
+    maxTimestamp: need("maxTimestamp"),
+    minSeq: need("minSeq"),
+    maxSeq: need("maxSeq"),
+    minExpiresAt: numbers.get("minExpiresAt"),
+    maxExpiresAt: numbers.get("maxExpiresAt"),
+  };
+  if (!isSound(meta)) throw corruption(file, base, `what it says of table ${meta.number} contradicts itself`);
+  return meta;
+}
+
+const NOTHING = new Uint8Array(0);
+
+function rest(field: ByteReader): Uint8Array {
+  return new Uint8Array(field.bytes(field.remaining));
+}
+
+function isSound(meta: TableMeta): boolean {
+  const { smallest, largest, minExpiresAt, maxExpiresAt } = meta;
+  return (
+    meta.number >= 1 &&
+    smallest.length > 0 &&
+    compareBytes(smallest, largest) <= 0 &&
+    meta.minTimestamp <= meta.maxTimestamp &&
+    meta.minSeq <= meta.maxSeq &&
+    (minExpiresAt === undefined) === (maxExpiresAt === undefined) &&
+    (minExpiresAt ?? 0) <= (maxExpiresAt ?? 0)
+  );
 }

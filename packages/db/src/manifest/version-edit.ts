@@ -1,7 +1,9 @@
-import { KvtsError } from "@kvts/common";
-import { ByteReader, ByteWriter } from "../format/coding.ts";
+import { toHex } from "@kvts/common";
+import type { ByteReader } from "../format/coding.ts";
 import { corruption } from "../format/corruption.ts";
-import type { TableMeta } from "./table-meta.ts";
+import { INCARNATION_BYTES, incarnationBytes } from "../format/incarnation.ts";
+import { decodeTableMeta, encodeTableMeta, type TableMeta } from "./table-meta.ts";
+import { FieldWriter, readFields } from "./tagged-fields.ts";
 
 export interface LeveledTable {
   readonly level: number;
@@ -35,7 +37,6 @@ export interface CleanClose {
 /** Levels from 0 to 6. */
 export const LEVEL_COUNT = 7;
 
-// Fields are (tag, length, bytes). A reader passes over odd tags that it does not know, and refuses even ones.
 const INCARNATION = 2;
 const NEXT_FILE_NUMBER = 4;
 const LOG_NUMBER = 6;
@@ -46,39 +47,30 @@ const CLOSED = 14;
 const REMOVED = 16;
 const ADDED = 18;
 
-/** The edit as bytes, owned by the caller. */
+/** The edit as tagged fields, owned by the caller. */
 export function encodeEdit(edit: VersionEdit): Uint8Array {
-  const out = new ByteWriter();
-  const field = (tag: number, write: (payload: ByteWriter) => void): void => {
-    const payload = new ByteWriter();
-    write(payload);
-    out.varint(tag);
-    out.blob(payload.view());
-  };
-  const number = (tag: number, value: number | undefined): void => {
-    if (value !== undefined) field(tag, (payload) => payload.varint(value));
-  };
+  const out = new FieldWriter();
   const { incarnation, closed } = edit;
-  if (incarnation !== undefined) field(INCARNATION, (payload) => payload.text(incarnation));
-  number(NEXT_FILE_NUMBER, edit.nextFileNumber);
-  number(LOG_NUMBER, edit.logNumber);
-  number(SEQ_CEILING, edit.seqCeiling);
-  number(TIMESTAMP_CEILING, edit.timestampCeiling);
-  number(SEQ_FLOOR, edit.seqFloor);
-  for (const removed of edit.removed ?? []) number(REMOVED, removed);
+  if (incarnation !== undefined) out.bytes(INCARNATION, incarnationBytes(incarnation));
+  out.number(NEXT_FILE_NUMBER, edit.nextFileNumber);
+  out.number(LOG_NUMBER, edit.logNumber);
+  out.number(SEQ_CEILING, edit.seqCeiling);
+  out.number(TIMESTAMP_CEILING, edit.timestampCeiling);
+  out.number(SEQ_FLOOR, edit.seqFloor);
+  for (const removed of edit.removed ?? []) out.number(REMOVED, removed);
   for (const { level, meta } of edit.added ?? []) {
-    field(ADDED, (payload) => {
-      payload.varint(level);
-      writeMeta(payload, meta);
+    out.field(ADDED, (field) => {
+      field.varint(level);
+      field.bytes(encodeTableMeta(meta));
     });
   }
   if (closed !== undefined) {
-    field(CLOSED, (payload) => {
-      payload.varint(closed.lastSeq);
-      payload.varint(closed.lastAssigned);
+    out.field(CLOSED, (field) => {
+      field.varint(closed.lastSeq);
+      field.varint(closed.lastAssigned);
     });
   }
-  return new Uint8Array(out.view());
+  return out.finish();
 }
 
 /**
@@ -86,79 +78,30 @@ export function encodeEdit(edit: VersionEdit): Uint8Array {
  * @throws CORRUPTION
  */
 export function decodeEdit(bytes: Uint8Array, file: string, base: number): VersionEdit {
-  const reader = new ByteReader(bytes, file, base);
   const edit: { -readonly [K in keyof VersionEdit]: VersionEdit[K] } = {};
   const removed: number[] = [];
   const added: LeveledTable[] = [];
-  while (reader.remaining > 0) {
-    const tag = reader.varint();
-    const length = reader.varint();
-    const at = base + reader.position;
-    const payload = new ByteReader(reader.bytes(length), file, at);
-    if (tag === INCARNATION) edit.incarnation = payload.text();
-    else if (tag === NEXT_FILE_NUMBER) edit.nextFileNumber = payload.varint();
-    else if (tag === LOG_NUMBER) edit.logNumber = payload.varint();
-    else if (tag === SEQ_CEILING) edit.seqCeiling = payload.varint();
-    else if (tag === TIMESTAMP_CEILING) edit.timestampCeiling = payload.varint();
-    else if (tag === SEQ_FLOOR) edit.seqFloor = payload.varint();
-    else if (tag === CLOSED) edit.closed = { lastSeq: payload.varint(), lastAssigned: payload.varint() };
-    else if (tag === REMOVED) removed.push(payload.varint());
-    else if (tag === ADDED) added.push(readAdded(payload, file, at));
-    else if (tag % 2 === 1) continue;
-    else throw newerVersion(file, at, tag);
-    payload.end();
-  }
+  readFields(bytes, file, base, (tag, field, at) => {
+    if (tag === INCARNATION) edit.incarnation = toHex(field.bytes(INCARNATION_BYTES));
+    else if (tag === NEXT_FILE_NUMBER) edit.nextFileNumber = field.varint();
+    else if (tag === LOG_NUMBER) edit.logNumber = field.varint();
+    else if (tag === SEQ_CEILING) edit.seqCeiling = field.varint();
+    else if (tag === TIMESTAMP_CEILING) edit.timestampCeiling = field.varint();
+    else if (tag === SEQ_FLOOR) edit.seqFloor = field.varint();
+    else if (tag === CLOSED) edit.closed = { lastSeq: field.varint(), lastAssigned: field.varint() };
+    else if (tag === REMOVED) removed.push(field.varint());
+    else if (tag === ADDED) added.push(readAdded(field, file, at));
+    else return false;
+    return true;
+  });
   if (removed.length > 0) edit.removed = removed;
   if (added.length > 0) edit.added = added;
   return edit;
 }
 
-function readAdded(payload: ByteReader, file: string, at: number): LeveledTable {
-  const level = payload.varint();
+function readAdded(field: ByteReader, file: string, at: number): LeveledTable {
+  const level = field.varint();
   if (level >= LEVEL_COUNT) throw corruption(file, at, `a table is at level ${level}, and there are ${LEVEL_COUNT}`);
-  return { level, meta: readMeta(payload) };
-}
-
-/** A table's figures, as the manifest and the table's own footer hold them. */
-export function writeMeta(out: ByteWriter, meta: TableMeta): void {
-  for (const name of NUMBERS) out.varint(meta[name]);
-  out.blob(meta.smallest);
-  out.blob(meta.largest);
-  // 0 says that nothing expires: `expiresAt` is later than a timestamp, so at least 1.
-  out.varint(meta.minExpiresAt ?? 0);
-  out.varint(meta.maxExpiresAt ?? 0);
-}
-
-/** Reads what {@link writeMeta} wrote. @throws CORRUPTION */
-export function readMeta(reader: ByteReader): TableMeta {
-  const numbers = {} as Record<(typeof NUMBERS)[number], number>;
-  for (const name of NUMBERS) numbers[name] = reader.varint();
-  const smallest = new Uint8Array(reader.blob());
-  const largest = new Uint8Array(reader.blob());
-  const minExpiresAt = reader.varint() || undefined;
-  const maxExpiresAt = reader.varint() || undefined;
-  return { ...numbers, smallest, largest, minExpiresAt, maxExpiresAt };
-}
-
-const NUMBERS = [
-  "number",
-  "fileBytes",
-  "keyCount",
-  "entryCount",
-  "deleteCount",
-  "retractCount",
-  "rangeTombstoneCount",
-  "rawBytes",
-  "minTimestamp",
-  "maxTimestamp",
-  "minSeq",
-  "maxSeq",
-] as const;
-
-function newerVersion(file: string, offset: number, tag: number): KvtsError {
-  return new KvtsError(
-    "CORRUPTION",
-    `${file} holds a field (tag ${tag}, at byte ${offset}) that this version does not know; open it with the newer version of kvts that wrote it`,
-    { details: { file, offset } },
-  );
+  const start = at + field.position;
+  return { level, meta: decodeTableMeta(field.bytes(field.remaining), file, start) };
 }

@@ -1,17 +1,22 @@
-import { invariant } from "@kvts/common";
+import { invariant, type Logger, silentLogger } from "@kvts/common";
 import type { FileSystem } from "../env/file-system.ts";
-import { manifestFileName } from "../format/filenames.ts";
+import { manifestFileName, temporaryFileName } from "../format/filenames.ts";
+import type { Table } from "../table/table.ts";
 import { writeCurrent } from "./current.ts";
+import { ManifestSyncError } from "./sync-error.ts";
 import type { TableFile } from "./table-file.ts";
 import type { Version } from "./version.ts";
 import type { CleanClose, VersionEdit } from "./version-edit.ts";
-import { ManifestSyncError, ManifestWriter } from "./writer.ts";
+import { ManifestWriter } from "./writer.ts";
 
 /** File numbers reserved ahead of use. */
 const FILE_NUMBER_STEP = 1000;
+/** A new manifest is due at so many times the bytes with which the present one began, or states grow too large to repeat. */
+const GROWTH_MIN = 2;
 
 /** The numbers of a store's state, apart from its tables. */
 export interface StoreNumbers {
+  /** 32 hex digits. */
   readonly incarnation: string;
   readonly nextFileNumber: number;
   readonly logNumber: number;
@@ -25,37 +30,45 @@ export interface VersionSetOptions {
   readonly directory: string;
   /** A manifest above this is replaced by a new one that begins with a snapshot. */
   readonly manifestBytesMax: number;
+  readonly logger?: Logger;
 }
 
 /**
  * Owns the manifest and everything that it says: the current version of the tables, file numbers, ceilings, the seq
  * floor. Every change is an edit that is on disk before it shows.
  */
-export class VersionSet {
+export class VersionSet<T = Table> {
   readonly #options: VersionSetOptions;
+  readonly #logger: Logger;
   #numbers: StoreNumbers;
-  #current: Version;
+  #current: Version<T>;
   #writer: ManifestWriter | undefined;
+  #rollOverBytes = 0;
   #turn: Promise<unknown> = Promise.resolve();
   #nextFileNumber: number;
   /** Set once the manifest's state on disk is not known for certain. */
-  #failure: unknown;
+  #failure: ManifestSyncError | undefined;
 
-  private constructor(options: VersionSetOptions, numbers: StoreNumbers, version: Version) {
+  private constructor(options: VersionSetOptions, numbers: StoreNumbers, version: Version<T>) {
     this.#options = options;
+    this.#logger = options.logger ?? silentLogger;
     this.#numbers = numbers;
     this.#current = version;
     this.#nextFileNumber = numbers.nextFileNumber;
   }
 
   /** Starts a new manifest with the given state, and makes it the one in force. The version's one hold passes over. */
-  static async start(options: VersionSetOptions, numbers: StoreNumbers, version: Version): Promise<VersionSet> {
+  static async start<T>(
+    options: VersionSetOptions,
+    numbers: StoreNumbers,
+    version: Version<T>,
+  ): Promise<VersionSet<T>> {
     const set = new VersionSet(options, numbers, version);
     await set.#rollOver();
     return set;
   }
 
-  get current(): Version {
+  get current(): Version<T> {
     return this.#current;
   }
 
@@ -80,11 +93,12 @@ export class VersionSet {
   }
 
   /**
-   * Appends `edit`, syncs it, and puts the new version in place. Edits take turns. Where writing fails nothing has
-   * happened, and it may be tried again; a failed sync leaves the manifest indeterminate, and every further edit fails.
+   * Appends `edit`, syncs it, and puts the new version in place. Edits take turns.
    * @param opened finds the open table of a number that the edit adds.
+   * @throws the system's error where writing failed, and nothing has happened: it may be tried again; ManifestSyncError
+   *   (READ_ONLY, indeterminate) after a failed sync, from then on for every edit
    */
-  logAndApply(edit: VersionEdit, opened: (number: number) => TableFile = noTables): Promise<Version> {
+  logAndApply(edit: VersionEdit, opened: (number: number) => TableFile<T> = noTables): Promise<Version<T>> {
     const applied = this.#turn.then(() => this.#logAndApply(edit, opened));
     this.#turn = applied.catch(() => undefined);
     return applied;
@@ -107,25 +121,25 @@ export class VersionSet {
     return this.#failure !== undefined;
   }
 
-  async #logAndApply(edit: VersionEdit, opened: (number: number) => TableFile): Promise<Version> {
+  async #logAndApply(edit: VersionEdit, opened: (number: number) => TableFile<T>): Promise<Version<T>> {
     if (this.#failure !== undefined) throw this.#failure;
     invariant(this.#writer !== undefined, "V7: edits come while the store is open");
     const whole = this.#withFileNumbers(edit);
     // Made first: an edit that does not fit the version must not reach the disk.
     const next = this.#current.apply(whole, opened);
     try {
-      if (this.#writer.bytes >= this.#options.manifestBytesMax) await this.#rollOver();
       await this.#writer.append(whole);
     } catch (error) {
-      next.release();
       if (error instanceof ManifestSyncError) this.#failure = error;
+      next.release();
       throw error;
     }
     this.#install(whole, next);
+    if (this.#writer.bytes >= this.#rollOverBytes) await this.#tryToRollOver();
     return next;
   }
 
-  #install(edit: VersionEdit, next: Version): void {
+  #install(edit: VersionEdit, next: Version<T>): void {
     const stays = new Set((edit.added ?? []).map(({ meta }) => meta.number));
     const removed = new Set((edit.removed ?? []).filter((number) => !stays.has(number)));
     for (const { file } of this.#current.tables()) if (removed.has(file.meta.number)) file.markRemoved();
@@ -148,35 +162,60 @@ export class VersionSet {
     return { ...edit, nextFileNumber: this.#nextFileNumber + FILE_NUMBER_STEP };
   }
 
+  /** The edit is on disk already, so a failure here is no failure of the edit; it is tried again much later. */
+  async #tryToRollOver(): Promise<void> {
+    try {
+      await this.#rollOver();
+    } catch (error) {
+      this.#logger.warn({ err: error, manifest: this.manifestNumber }, "the manifest could not be written anew");
+      if (error instanceof ManifestSyncError) this.#failure = error;
+      this.#rollOverBytes = this.manifestBytes * GROWTH_MIN;
+    }
+  }
+
   /** Writes the whole state to a new manifest, names it in CURRENT, and removes the old one. */
   async #rollOver(): Promise<void> {
     const { fileSystem, directory } = this.#options;
     const number = this.takeFileNumbers();
     const temporary = this.takeFileNumbers();
     const nextFileNumber = this.#nextFileNumber + FILE_NUMBER_STEP;
-    const snapshot: VersionEdit = {
+    const snapshot = {
       ...this.#numbers,
       nextFileNumber,
       added: this.#current.tables().map(({ level, file }) => ({ level, meta: file.meta })),
     };
-    const writer = await ManifestWriter.create(fileSystem, directory, number, snapshot);
+    let writer: ManifestWriter | undefined;
     try {
+      writer = await ManifestWriter.create(fileSystem, directory, number, snapshot);
+      // CURRENT must not name a file whose own name is not on disk.
       await fileSystem.syncDirectory(directory);
       await writeCurrent(fileSystem, directory, number, temporary);
     } catch (error) {
-      writer.close();
-      if (!(error instanceof ManifestSyncError)) await fileSystem.remove(manifestFileName(directory, number));
+      writer?.close();
+      if (!(error instanceof ManifestSyncError)) {
+        await this.#remove(manifestFileName(directory, number));
+        await this.#remove(temporaryFileName(directory, temporary));
+      }
       throw error;
     }
     const before = this.#writer;
     this.#writer = writer;
+    this.#rollOverBytes = Math.max(this.#options.manifestBytesMax, writer.bytes * GROWTH_MIN);
     this.#numbers = { ...this.#numbers, nextFileNumber };
-    if (before === undefined) return;
-    before.close();
-    await fileSystem.remove(manifestFileName(directory, before.number));
+    before?.close();
+    if (before !== undefined) await this.#remove(manifestFileName(directory, before.number));
+  }
+
+  /** Removes a file that nobody needs; recovery does it where this fails. */
+  async #remove(path: string): Promise<void> {
+    try {
+      await this.#options.fileSystem.remove(path);
+    } catch (error) {
+      this.#logger.warn({ err: error, path }, "a file of an old manifest could not be removed");
+    }
   }
 }
 
-function noTables(number: number): TableFile {
+function noTables(number: number): never {
   throw new Error(`table ${number} was added without being opened`);
 }

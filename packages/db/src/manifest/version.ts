@@ -1,21 +1,22 @@
 import { invariant } from "@kvts/common";
+import type { Table } from "../table/table.ts";
 import { Level } from "./level.ts";
 import type { TableFile } from "./table-file.ts";
 import { LEVEL_COUNT, type VersionEdit } from "./version-edit.ts";
 
 /** The tables at one moment. Immutable; readers hold it, so that no file goes while somebody may read it. */
-export class Version {
-  readonly levels: readonly Level[];
+export class Version<T = Table> {
+  readonly levels: readonly Level<T>[];
   #references = 1;
 
   /** Held once, by its maker. */
-  constructor(levels: readonly Level[]) {
+  constructor(levels: readonly Level<T>[]) {
     this.levels = levels;
     for (const level of levels) for (const file of level.files) file.acquire();
   }
 
-  static of(tables: readonly { readonly level: number; readonly file: TableFile }[]): Version {
-    const levels: Level[] = [];
+  static of<T>(tables: readonly { readonly level: number; readonly file: TableFile<T> }[]): Version<T> {
+    const levels: Level<T>[] = [];
     for (let number = 0; number < LEVEL_COUNT; number++) {
       levels.push(
         new Level(
@@ -28,9 +29,9 @@ export class Version {
   }
 
   /** The version after `edit`. @param opened finds the open table of a number that the edit adds. */
-  apply(edit: VersionEdit, opened: (number: number) => TableFile): Version {
+  apply(edit: VersionEdit, opened: (number: number) => TableFile<T>): Version<T> {
     const removed = new Set(edit.removed);
-    const known = new Map<number, TableFile>();
+    const known = new Map<number, TableFile<T>>();
     const tables = this.tables().filter(({ file }) => {
       known.set(file.meta.number, file);
       return !removed.has(file.meta.number);
@@ -42,7 +43,7 @@ export class Version {
     return Version.of(tables);
   }
 
-  tables(): { readonly level: number; readonly file: TableFile }[] {
+  tables(): { readonly level: number; readonly file: TableFile<T> }[] {
     return this.levels.flatMap((level) => level.files.map((file) => ({ level: level.number, file })));
   }
 

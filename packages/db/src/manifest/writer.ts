@@ -1,41 +1,49 @@
 import type { FileSystem, WritableFile } from "../env/file-system.ts";
-import { crc32 } from "../format/checksum.ts";
-import { ByteWriter } from "../format/coding.ts";
 import { manifestFileName } from "../format/filenames.ts";
-import { MANIFEST_FORMAT_VERSION, MANIFEST_MAGIC, RECORD_HEADER_BYTES } from "./format.ts";
+import { HEADER_CRC_OFFSET } from "./format.ts";
+import { encodeManifestHeader, encodeRecord } from "./record.ts";
+import { ManifestSyncError } from "./sync-error.ts";
 import { encodeEdit, type VersionEdit } from "./version-edit.ts";
 
-/** Appends edits to one manifest file. An edit counts once `append` has resolved. */
+/** Appends edits to one manifest file, one at a time. An edit counts once `append` has resolved. */
 export class ManifestWriter {
   readonly number: number;
   readonly #file: WritableFile;
-  #bytes = 0;
+  readonly #seed: number;
+  #bytes: number;
+  #records = 1;
 
-  private constructor(number: number, file: WritableFile) {
+  private constructor(number: number, file: WritableFile, seed: number, bytes: number) {
     this.number = number;
     this.#file = file;
+    this.#seed = seed;
+    this.#bytes = bytes;
   }
 
-  /** A new file that begins with `snapshot`, a whole state; synced, not yet named by CURRENT. */
+  /**
+   * A new file that begins with `snapshot`, a whole state; synced, not yet named by CURRENT. Where this fails, a file
+   * that nobody needs may be left.
+   * @throws the system's error
+   */
   static async create(
     fileSystem: FileSystem,
     directory: string,
     number: number,
-    snapshot: VersionEdit,
+    snapshot: VersionEdit & { readonly incarnation: string },
   ): Promise<ManifestWriter> {
-    const writer = new ManifestWriter(number, fileSystem.create(manifestFileName(directory, number)));
+    const header = encodeManifestHeader(number, snapshot.incarnation);
+    const seed = new DataView(header.buffer).getUint32(HEADER_CRC_OFFSET, true);
+    const record = encodeRecord(encodeEdit(snapshot), 0, seed);
+    const file = fileSystem.create(manifestFileName(directory, number));
     try {
-      const header = new ByteWriter();
-      header.bytes(MANIFEST_MAGIC);
-      header.u32(MANIFEST_FORMAT_VERSION);
-      header.u32(crc32(header.view()));
-      writer.#write(header.view());
-      await writer.append(snapshot);
+      await file.write(header, 0);
+      await file.write(record, header.length);
+      await file.sync();
     } catch (error) {
-      writer.close();
+      file.close();
       throw error;
     }
-    return writer;
+    return new ManifestWriter(number, file, seed, header.length + record.length);
   }
 
   /** Bytes in the file. */
@@ -44,37 +52,36 @@ export class ManifestWriter {
   }
 
   /**
-   * Writes and syncs. Where writing fails nothing has happened; where syncing fails, nobody knows.
-   * @throws ManifestSyncError, or the system's error of a failed write
+   * Writes and syncs.
+   * @throws the system's error where writing failed, and nothing has happened; ManifestSyncError where nobody knows
    */
   async append(edit: VersionEdit): Promise<void> {
-    const payload = encodeEdit(edit);
-    const record = new ByteWriter(payload.length + RECORD_HEADER_BYTES);
-    record.u32(0);
-    record.u32(payload.length);
-    record.bytes(payload);
-    record.setU32(0, crc32(record.view().subarray(4)));
-    this.#write(record.view());
+    const record = encodeRecord(encodeEdit(edit), this.#records, this.#seed);
+    try {
+      await this.#file.write(record, this.#bytes);
+    } catch (error) {
+      this.#takeBack(error);
+      throw error;
+    }
     try {
       await this.#file.sync();
     } catch (cause) {
       throw new ManifestSyncError(cause);
     }
+    this.#bytes += record.length;
+    this.#records++;
   }
 
   close(): void {
     this.#file.close();
   }
 
-  #write(bytes: Uint8Array): void {
-    this.#file.writeSync(bytes, this.#bytes);
-    this.#bytes += bytes.length;
-  }
-}
-
-/** The manifest may or may not hold its last edit: nothing that either state names may be removed. */
-export class ManifestSyncError extends Error {
-  constructor(cause: unknown) {
-    super("the manifest could not be synced", { cause });
+  /** Makes sure that a record whose write failed is never read. */
+  #takeBack(cause: unknown): void {
+    try {
+      this.#file.truncate(this.#bytes);
+    } catch {
+      throw new ManifestSyncError(cause);
+    }
   }
 }

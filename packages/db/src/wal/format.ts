@@ -1,5 +1,6 @@
-import { fromHex, limits } from "@kvts/common";
+import { limits } from "@kvts/common";
 import { crc32 } from "../format/checksum.ts";
+import { incarnationBytes } from "../format/incarnation.ts";
 
 /**
  * The write-ahead log is a chain of segment files. A segment is a header and then frames, one a commit group, each at a
@@ -77,13 +78,6 @@ export const LOG_START: LogPosition = { segment: 0, offset: 0 };
 /** What a store's frames are checksummed from, so that a frame of another store, kept as a value, never passes for one. */
 export function frameSeed(incarnation: string): number {
   return crc32(incarnationBytes(incarnation));
-}
-
-/** The 16 bytes that 32 hex digits stand for. */
-export function incarnationBytes(incarnation: string): Uint8Array {
-  const bytes = fromHex(incarnation);
-  if (bytes?.length !== 16) throw new Error(`an incarnation is 32 hex digits, not ${JSON.stringify(incarnation)}`);
-  return bytes;
 }
 
 export function alignFrame(bytes: number): number {

@@ -1,7 +1,7 @@
 import { crc32 } from "../format/checksum.ts";
 import { corruption, writtenByNewerVersion } from "../format/corruption.ts";
+import { incarnationBytes } from "../format/incarnation.ts";
 import {
-  incarnationBytes,
   LOG_FORMAT_VERSION,
   type LogPosition,
   MAGIC_0,
