@@ -1,8 +1,8 @@
 import type { Key, Version } from "@kvts/common";
 import { CarriedVersion } from "../format/carried-version.ts";
 import { KeyBuffer } from "../format/key-buffer.ts";
-import { KIND_MASK, KIND_RETRACT, META, META_LENGTH_SHIFT } from "../format/version-record.ts";
-import { type BlockDemand, MISS } from "../format/version-run.ts";
+import { KIND_MASK, KIND_RETRACT, META, META_LENGTH_SHIFT, VERSION_WORDS } from "../format/version-record.ts";
+import { type BlockDemand, MISS, type VersionRun } from "../format/version-run.ts";
 import type { Table } from "../table/table.ts";
 import type { Batch } from "./batch.ts";
 import { versionAt } from "./found-version.ts";
@@ -56,7 +56,7 @@ export class History<K extends Key> {
     const lanes: HistoryLane[] = [];
     try {
       if (!this.#openLanes(view, lanes, demand)) return "miss";
-      return this.#merge(lanes, batch, demand);
+      return this.#ascending ? this.#ascend(lanes, batch, demand) : this.#descend(lanes, batch, demand);
     } finally {
       for (const lane of lanes) lane.close();
     }
@@ -85,36 +85,48 @@ export class History<K extends Key> {
     return lane.start(KEY, this.#ascending ? this.#from : this.#to, demand) !== MISS;
   }
 
-  #merge(lanes: readonly HistoryLane[], batch: Batch<Version<K>>, demand: BlockDemand<Table>): ScanPause {
-    const held = CARRIED;
-    let heldTimestamp = -1;
+  /** Newest first: of equal timestamps the first readable seq that comes up is the highest. */
+  #descend(lanes: readonly HistoryLane[], batch: Batch<Version<K>>, demand: BlockDemand<Table>): ScanPause {
     for (let versions = 0; ; versions++) {
-      const lane = leadingLane(lanes, this.#ascending);
+      const lane = leadingLane(lanes, false);
       const timestamp = lane?.timestamp ?? -1;
-      if (heldTimestamp >= 0 && timestamp !== heldTimestamp) {
-        this.#show(held, heldTimestamp, batch);
-        heldTimestamp = -1;
-      }
-      if (lane === undefined || timestamp < this.#from || timestamp > this.#to) return this.#end();
-      if (heldTimestamp < 0 && batch.full) return "full";
-      if (heldTimestamp < 0 && versions >= VERSIONS_PER_STRETCH_MAX) return "long";
-      // Of equal timestamps the highest readable seq counts: the first one met going down, the last one going up.
-      if (lane.seq <= this.#seq && (this.#ascending || heldTimestamp < 0)) {
-        held.take(lane.run, lane.index, lane.layer);
-        heldTimestamp = timestamp;
-      } else if (heldTimestamp < 0) {
-        // Nothing readable here yet; go on from this timestamp if the stretch ends, since more seqs may follow.
-        this.#resumeAt(timestamp);
+      if (lane === undefined || timestamp < this.#from) return this.#end();
+      // Below `#to` lies what has not been shown yet; a version above it is a lower seq of what has.
+      if (timestamp <= this.#to) {
+        if (batch.full) return "full";
+        if (versions >= VERSIONS_PER_STRETCH_MAX) return "long";
+        if (lane.seq <= this.#seq) this.#show(lane.run, lane.index, lane.layer, timestamp, batch);
       }
       if (lane.step(demand) === MISS) return "miss";
     }
   }
 
-  /** Adds the held version, and goes on behind its timestamp from now on. */
-  #show(held: CarriedVersion<Layer>, timestamp: number, batch: Batch<Version<K>>): void {
-    const meta = held.run.i32[META]!;
+  /** Oldest first: of equal timestamps the last readable seq counts, so it is held until the next timestamp comes up. */
+  #ascend(lanes: readonly HistoryLane[], batch: Batch<Version<K>>, demand: BlockDemand<Table>): ScanPause {
+    let heldTimestamp = -1;
+    for (let versions = 0; ; versions++) {
+      const lane = leadingLane(lanes, true);
+      const timestamp = lane?.timestamp ?? -1;
+      if (timestamp !== heldTimestamp) {
+        if (heldTimestamp >= 0) this.#show(HELD.run, 0, HELD.owner!, heldTimestamp, batch);
+        heldTimestamp = -1;
+        if (lane === undefined || timestamp > this.#to) return this.#end();
+        if (batch.full) return "full";
+        if (versions >= VERSIONS_PER_STRETCH_MAX) return "long";
+      }
+      if (lane!.seq <= this.#seq) {
+        HELD.take(lane!.run, lane!.index, lane!.layer);
+        heldTimestamp = timestamp;
+      }
+      if (lane!.step(demand) === MISS) return "miss";
+    }
+  }
+
+  /** Adds a version, unless a retract leaves nothing at its timestamp, and goes on behind that from now on. */
+  #show(run: VersionRun, index: number, layer: Layer, timestamp: number, batch: Batch<Version<K>>): void {
+    const meta = run.i32[run.first + index * VERSION_WORDS + META]!;
     if ((meta & KIND_MASK) !== KIND_RETRACT) {
-      batch.add(versionAt(held.run, 0, held.owner!, this.#shownKey()), meta >>> META_LENGTH_SHIFT);
+      batch.add(versionAt(run, index, layer, this.#shownKey()), meta >>> META_LENGTH_SHIFT);
     }
     this.#resumeAt(this.#ascending ? timestamp + 1 : timestamp - 1);
     this.progress++;
@@ -132,7 +144,7 @@ export class History<K extends Key> {
   }
 }
 
-const CARRIED: CarriedVersion<Layer> = new CarriedVersion();
+const HELD: CarriedVersion<Layer> = new CarriedVersion();
 
 /** The lane whose next version comes first: greatest (timestamp, seq) going down, least going up. */
 function leadingLane(lanes: readonly HistoryLane[], ascending: boolean): HistoryLane | undefined {

@@ -32,71 +32,138 @@ const ASYNC: BlockDemand<Table> = new BlockDemand<Table>(false);
 const SYNC: BlockDemand<Table> = new BlockDemand<Table>(true);
 
 /**
- * @param prepare checks the options, at the call; what it throws fails the first step of the iteration. The seq is taken
- *   at that first step, and pinned until the end.
+ * @param prepare checks the options, at the call; what it throws fails the first step of an iteration. The seq is taken
+ *   at that first step.
  */
 export function makeLocalEntries<T extends object>(
   source: ReadSource,
   options: CallOptions | undefined,
   prepare: () => Prepared<T>,
 ): LocalEntries<T> {
-  let prepared: Prepared<T> | undefined;
-  let failure: unknown;
-  let signal: AbortSignal | undefined;
   try {
-    prepared = prepare();
-    signal = callSignal(options);
+    const prepared = prepare();
+    const signal = options === undefined ? undefined : callSignal(options);
+    return new EngineEntries(() => new Run(source, prepared, signal), signal);
   } catch (error) {
-    failure = error;
+    return new EngineEntries<T>(() => {
+      throw error;
+    }, undefined);
   }
-  const run = (): Run<T> => {
-    if (prepared === undefined) throw failure;
-    return new Run(source, prepared, signal);
-  };
-  let running: Run<T> | undefined;
-  const entries = makeEntries<T>(
+}
+
+class EngineEntries<T extends object> implements LocalEntries<T> {
+  readonly #start: () => Run<T>;
+  readonly #signal: AbortSignal | undefined;
+  #asynchronous: Entries<T> | undefined;
+
+  constructor(start: () => Run<T>, signal: AbortSignal | undefined) {
+    this.#start = start;
+    this.#signal = signal;
+  }
+
+  nextv(count: number): Promise<T[]> {
+    return this.#entries().nextv(count);
+  }
+
+  toArray(): Promise<T[]> {
+    return this.#entries().toArray();
+  }
+
+  close(): Promise<void> {
+    return this.#entries().close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<T> {
+    return this.#entries()[Symbol.asyncIterator]();
+  }
+
+  /** Each `for … of` is a read of its own. */
+  [Symbol.iterator](): Iterator<T, undefined> {
+    return new SyncIteration(this.#start());
+  }
+
+  #entries(): Entries<T> {
+    this.#asynchronous ??= asynchronousEntries(this.#start, this.#signal);
+    return this.#asynchronous;
+  }
+}
+
+function asynchronousEntries<T extends object>(start: () => Run<T>, signal: AbortSignal | undefined): Entries<T> {
+  let run: Run<T> | undefined;
+  return makeEntries<T>(
     {
-      // A promise even where `run` throws.
+      // A promise even where `start` throws.
       async pull(count) {
-        running ??= run();
-        return running.pull(count);
+        run ??= start();
+        return run.pull(count);
       },
-      close: () => running?.close(),
+      close: () => run?.close(),
     },
     signal,
   );
-  return Object.assign(entries, {
-    *[Symbol.iterator](): Generator<T, void, undefined> {
-      const own = run();
-      try {
-        for (let items = own.pullSync(); items.length > 0; items = own.pullSync()) yield* items;
-      } finally {
-        own.close();
-      }
-    },
-  });
 }
 
-/** One iteration: a pinned seq, and how far it has come. */
+class SyncIteration<T extends object> implements Iterator<T, undefined> {
+  readonly #run: Run<T>;
+  #items: readonly T[] = [];
+  #next = 0;
+
+  constructor(run: Run<T>) {
+    this.#run = run;
+  }
+
+  next(): IteratorResult<T, undefined> {
+    if (this.#next === this.#items.length) {
+      this.#items = this.#pull();
+      this.#next = 0;
+      if (this.#items.length === 0) return { done: true, value: undefined };
+    }
+    return { done: false, value: this.#items[this.#next++]! };
+  }
+
+  return(): IteratorResult<T, undefined> {
+    this.#run.close();
+    return { done: true, value: undefined };
+  }
+
+  #pull(): readonly T[] {
+    try {
+      const items = this.#run.pullSync();
+      if (items.length === 0) this.#run.close();
+      return items;
+    } catch (error) {
+      this.#run.close();
+      throw error;
+    }
+  }
+}
+
+/** One iteration: the seq that it reads at, and how far it has come. */
 class Run<T extends object> {
   readonly #source: ReadSource;
-  readonly #pin: Pin;
+  readonly #seq: number;
   readonly #stretches: Stretches<T>;
   readonly #signal: AbortSignal | undefined;
+  #pin: Pin | undefined;
   #left: number;
   #ended = false;
 
   constructor(source: ReadSource, prepared: Prepared<T>, signal: AbortSignal | undefined) {
     this.#source = source;
     this.#signal = signal;
-    this.#pin = source.pin(source.seq());
-    this.#stretches = prepared.open(this.#pin.seq);
+    this.#seq = source.seq();
+    this.#stretches = prepared.open(this.#seq);
     this.#left = prepared.limit;
   }
 
   async pull(count: number): Promise<T[]> {
     const batch = this.#batch(Math.min(count, ASYNC_BATCH_ITEMS_MAX));
     if (batch === undefined) return [];
+    this.#pin ??= this.#source.pin(this.#seq);
     if (this.#source.fairness.isDue(count)) await this.#source.nextTurn();
     const view = this.#source.view().acquire();
     const loaded = new LoadedBlocks();
@@ -130,11 +197,14 @@ class Run<T extends object> {
       if (pause === "end" || pause === "full") break;
     }
     this.#left -= batch.size;
+    // What is read whole in one synchronous stretch needs no pin: nothing can be dropped meanwhile.
+    if (!this.#ended && this.#left > 0) this.#pin ??= this.#source.pin(this.#seq);
     return batch.completeSync();
   }
 
   close(): void {
-    this.#pin.release();
+    this.#ended = true;
+    this.#pin?.release();
   }
 
   #batch(itemsMax: number): Batch<T> | undefined {
