@@ -42,7 +42,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
   const sealed = sealArguments(argv);
   const parser = withCommands(createParser([...sealed.argv]))
     .middleware((parsed) => {
-      refuseRepeated(parsed);
+      keepLast(parsed);
       unsealParsed(parsed, sealed.unseal);
     }, false)
     .fail((message, error) => {
@@ -90,13 +90,14 @@ function misuse([first = "--help"]: readonly string[], complaint: string): Comma
   return usageError(`${said}; \`kvts --help\` lists the commands`);
 }
 
-/** Lists of arguments; of everything else there can be one. */
+/** Lists of arguments; of everything else there is one. */
 const lists: readonly string[] = ["_", "workloads"];
 
-/** yargs makes a list of an option that is given twice. */
-function refuseRepeated(parsed: Readonly<Record<string, unknown>>): void {
-  const repeated = Object.keys(parsed).find((name) => Array.isArray(parsed[name]) && !lists.includes(name));
-  if (repeated !== undefined) throw usageError(`--${repeated} is given more than once; give it once`);
+/** yargs makes a list of an option that is given twice. The last one counts, so that an alias can be overruled. */
+function keepLast(parsed: Record<string, unknown>): void {
+  for (const [name, value] of Object.entries(parsed)) {
+    if (Array.isArray(value) && !lists.includes(name)) parsed[name] = value.at(-1);
+  }
 }
 
 /** What yargs calls its own errors. */

@@ -31,7 +31,7 @@ test("finds every acknowledged write after SIGKILL", async () => {
 test("without --json it tells people where it is", async () => {
   const dbPath = join(scratch(), "data");
   const child = spawnKvts(["server", "--port", "0", "--http-port", "0", "--db-path", dbPath, "--log-level", "silent"]);
-  const [text] = await once(child.stdout!, "data");
+  const [text] = await once(child.stdout, "data");
   child.kill();
   expect(await exitCode(child)).toBe(0);
   expect(String(text).split("\n")).toEqual([

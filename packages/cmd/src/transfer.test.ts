@@ -139,10 +139,10 @@ test("Ctrl-C stops an import, tells how far it came, and what to do", async () =
   const directory = join(scratch(), "data");
   const child = spawnKvts(["import", "-", "--db-path", directory]);
   let err = "";
-  child.stderr!.on("data", (text) => {
+  child.stderr.on("data", (text) => {
     err += text;
   });
-  child.stdin!.write(versions(5_000));
+  child.stdin.write(versions(5_000));
   // Standing still, with more to come.
   await new Promise((resolve) => setTimeout(resolve, 2_000));
   child.kill("SIGINT");
@@ -157,11 +157,11 @@ test("a reader that has seen enough is no failure", async () => {
   expect(await exitCode(load)).toBe(0);
   const child = spawnKvts(["export", "--db-path", directory]);
   let err = "";
-  child.stderr!.on("data", (text) => {
+  child.stderr.on("data", (text) => {
     err += text;
   });
-  await once(child.stdout!, "data");
-  child.stdout!.destroy();
+  await once(child.stdout, "data");
+  child.stdout.destroy();
   expect(await exitCode(child)).toBe(0);
   expect(err).toBe("");
 });

@@ -15,8 +15,6 @@ describe("what cannot be meant ends with exit code 2 and a sentence", () => {
     [["get", "k", "--at"], "--at needs a value"],
     [["get", "k", "--at", "--url", "x"], "--at needs a value"],
     [["get", "k", "--at", "yesterday"], '--at: the time "yesterday" cannot be read'],
-    [["get", "k", "--at", "1", "--at", "2"], "--at is given more than once"],
-    [["get", "k", "--key-encoding", "hex", "--key-encoding", "hex"], "--key-encoding is given more than once"],
     [["get", "k", "--what"], "unknown argument what"],
     [["get", "k", "--no-json"], "unknown argument"],
     [["get", "k", "--key-encoding", "rot13"], "--key-encoding is"],
@@ -58,10 +56,12 @@ test("where no server answers, the sentence says how to start one", async () => 
   expect(code).toBe(1);
 });
 
-test("KVTS_URL names the server, and --url wins over it", async () => {
+test("KVTS_URL names the server, --url wins over it, and the last one over those before", async () => {
   const env = { KVTS_URL: "http://127.0.0.1:2" };
   expect((await kvts(["get", "k"], { env })).err).toContain("127.0.0.1:2;");
   expect((await kvts(["get", "k", "--url", "http://127.0.0.1:3"], { env })).err).toContain("127.0.0.1:3;");
+  const twice = ["get", "k", "--url", "http://127.0.0.1:3", "--url", "http://127.0.0.1:4"];
+  expect((await kvts(twice)).err).toContain("127.0.0.1:4;");
 });
 
 test("help and version go to stdout", async () => {

@@ -21,7 +21,12 @@ export async function createFile(path: string, overwrite: boolean): Promise<NewF
   let kept = false;
   return {
     sink: async (bytes) => {
-      await handle.writeFile(bytes);
+      try {
+        await handle.writeFile(bytes);
+      } catch (error) {
+        // The system does not say which file it was.
+        throw error instanceof Error ? Object.assign(error, { path }) : error;
+      }
     },
     async keep() {
       await handle.sync();

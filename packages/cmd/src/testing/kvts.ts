@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,18 +23,24 @@ export interface RunOptions {
   readonly cwd?: string;
 }
 
-/** Starts the real program, without any setting that happens to be in the environment. */
-export function spawnKvts(args: readonly string[], { env = {}, cwd }: RunOptions = {}): ChildProcess {
+/**
+ * Starts the real program, without any setting that happens to be in the environment. It does not outlive the test.
+ */
+export function spawnKvts(args: readonly string[], { env = {}, cwd }: RunOptions = {}): ChildProcessWithoutNullStreams {
   const { PATH = "" } = process.env;
-  return spawn(process.execPath, [main, ...args], { cwd, env: { PATH, ...env }, stdio: ["pipe", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [main, ...args], { cwd, env: { PATH, ...env }, stdio: "pipe" });
+  onTestFinished(() => {
+    child.kill("SIGKILL");
+  });
+  return child;
 }
 
 /** Runs the real program to its end. */
 export async function kvts(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
   const child = spawnKvts(args, options);
   // A program that fails early does not read what it is given.
-  child.stdin!.on("error", () => {}).end(options.input ?? "");
-  const [bytes, err, code] = await Promise.all([buffer(child.stdout!), text(child.stderr!), exitCode(child)]);
+  child.stdin.on("error", () => {}).end(options.input ?? "");
+  const [bytes, err, code] = await Promise.all([buffer(child.stdout), text(child.stderr), exitCode(child)]);
   return { code, bytes, out: bytes.toString(), err };
 }
 
@@ -64,14 +70,11 @@ export interface RunningServer {
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-/** Starts `kvts server` on free ports; it is stopped after the test at the latest. */
+/** Starts `kvts server` on free ports. */
 export async function startServer(args: readonly string[], options: RunOptions = {}): Promise<RunningServer> {
   const child = spawnKvts(["server", "--json", "--port", "0", "--http-port", "0", ...args], options);
-  onTestFinished(() => {
-    child.kill("SIGKILL");
-  });
-  const err = text(child.stderr!);
-  for await (const line of createInterface(child.stdout!)) {
+  const err = text(child.stderr);
+  for await (const line of createInterface(child.stdout)) {
     const stop = (signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> => {
       child.kill(signal);
       return exitCode(child);
