@@ -87,15 +87,19 @@ export class History<K extends Key> {
 
   /** Newest first: of equal timestamps the first readable seq that comes up is the highest. */
   #descend(lanes: readonly HistoryLane[], batch: Batch<Version<K>>, demand: BlockDemand<Table>): ScanPause {
+    let current = -1;
     for (let versions = 0; ; versions++) {
       const lane = leadingLane(lanes, false);
-      const timestamp = lane?.timestamp ?? -1;
-      if (lane === undefined || timestamp < this.#from) return this.#end();
-      // Below `#to` lies what has not been shown yet; a version above it is a lower seq of what has.
-      if (timestamp <= this.#to) {
-        if (batch.full) return "full";
-        if (versions >= VERSIONS_PER_STRETCH_MAX) return "long";
-        if (lane.seq <= this.#seq) this.#show(lane.run, lane.index, lane.layer, timestamp, batch);
+      if (lane === undefined || lane.timestamp < this.#from) return this.#end();
+      const timestamp = lane.timestamp;
+      if (timestamp !== current) {
+        current = timestamp;
+        const pause = this.#pauseBefore(timestamp, versions, batch);
+        if (pause !== undefined) return pause;
+      }
+      // What has been shown lies above `#to`: the rest at its timestamp are lower seqs.
+      if (timestamp <= this.#to && lane.seq <= this.#seq) {
+        this.#show(lane.run, lane.index, lane.layer, timestamp, batch);
       }
       if (lane.step(demand) === MISS) return "miss";
     }
@@ -103,23 +107,31 @@ export class History<K extends Key> {
 
   /** Oldest first: of equal timestamps the last readable seq counts, so it is held until the next timestamp comes up. */
   #ascend(lanes: readonly HistoryLane[], batch: Batch<Version<K>>, demand: BlockDemand<Table>): ScanPause {
-    let heldTimestamp = -1;
+    let current = -1;
+    let holds = false;
     for (let versions = 0; ; versions++) {
       const lane = leadingLane(lanes, true);
-      const timestamp = lane?.timestamp ?? -1;
-      if (timestamp !== heldTimestamp) {
-        if (heldTimestamp >= 0) this.#show(HELD.run, 0, HELD.owner!, heldTimestamp, batch);
-        heldTimestamp = -1;
-        if (lane === undefined || timestamp > this.#to) return this.#end();
-        if (batch.full) return "full";
-        if (versions >= VERSIONS_PER_STRETCH_MAX) return "long";
+      if (lane === undefined || lane.timestamp !== current) {
+        if (holds) this.#show(HELD.run, 0, HELD.owner!, current, batch);
+        holds = false;
+        if (lane === undefined || lane.timestamp > this.#to) return this.#end();
+        current = lane.timestamp;
+        const pause = this.#pauseBefore(current, versions, batch);
+        if (pause !== undefined) return pause;
       }
-      if (lane!.seq <= this.#seq) {
-        HELD.take(lane!.run, lane!.index, lane!.layer);
-        heldTimestamp = timestamp;
+      if (lane.seq <= this.#seq) {
+        HELD.take(lane.run, lane.index, lane.layer);
+        holds = true;
       }
-      if (lane!.step(demand) === MISS) return "miss";
+      if (lane.step(demand) === MISS) return "miss";
     }
+  }
+
+  /** Whether the stretch ends before the versions at `timestamp` are looked at; if so it goes on from there. */
+  #pauseBefore(timestamp: number, versions: number, batch: Batch<Version<K>>): ScanPause | undefined {
+    if (!batch.full && versions < VERSIONS_PER_STRETCH_MAX) return undefined;
+    this.#resumeAt(timestamp);
+    return batch.full ? "full" : "long";
   }
 
   /** Adds a version, unless a retract leaves nothing at its timestamp, and goes on behind that from now on. */
