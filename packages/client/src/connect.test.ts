@@ -1,3 +1,4 @@
+import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
@@ -8,6 +9,9 @@ import { type Store, utf8 } from "@kvts/common";
 import { describe, expect, test } from "vitest";
 import { connect } from "./connect.ts";
 import { type GrpcServer, grpcServer } from "./testing/grpc-server.ts";
+
+/** Details that say nothing of doubt about a write. */
+const determinate: unknown = expect.not.objectContaining({ indeterminate: true });
 
 type Handlers = Partial<ServiceImpl<typeof KvService>>;
 
@@ -173,7 +177,7 @@ describe("failures over gRPC", () => {
     await using store = connect(server.url, { retry: { triesMax: 1 } });
     const error = { code: "UNAVAILABLE", message: expect.stringContaining(`no server answers at ${server.url}`) };
     await expect(store.get("k")).rejects.toMatchObject(error);
-    await expect(store.put("k", "v")).rejects.toMatchObject({ ...error, details: {} });
+    await expect(store.put("k", "v")).rejects.toMatchObject({ ...error, details: determinate });
   });
 
   test("the port of an HTTP/1.1 server", async () => {
@@ -207,6 +211,15 @@ describe("failures over gRPC", () => {
       message: expect.stringContaining("check that it is the gRPC address of a kvts server"),
     });
   });
+});
+
+test("a program that is done ends, though its client is still open", async () => {
+  await using server = await grpcServer((router) => router.service(KvService, { get: () => ({}) }));
+  const client = JSON.stringify(new URL("./connect.ts", import.meta.url).href);
+  const script = `import { connect } from ${client}; console.log(await connect("${server.url}").get("k"));`;
+  const child = execFile(process.execPath, ["--input-type=module", "--eval", script], { timeout: 20_000 });
+  const [code] = await once(child, "close");
+  expect(code).toBe(0);
 });
 
 describe("a client's connection", () => {

@@ -171,6 +171,28 @@ describe("lists", () => {
     await expect(limited.nextv(1)).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
   });
 
+  test("the arguments are those of the call, whatever becomes of their bytes", async () => {
+    const seen: string[] = [];
+    const store = storeOver({
+      async listVersions({ key, pageToken }) {
+        seen.push(Buffer.from(key).toString());
+        return { items: [version], nextPageToken: pageToken === "" ? "t" : "", seq: 2 };
+      },
+      async scan({ range, pageToken }) {
+        seen.push(Buffer.from(range.start).toString());
+        return { items: [version], nextPageToken: pageToken === "" ? "t" : "", seq: 2 };
+      },
+    });
+    const bytes = Buffer.from("key");
+    const lists = [store.history(bytes), store.scan({ prefix: bytes })];
+    for (const list of lists) {
+      await list.nextv(1);
+      bytes.fill(0x2a);
+      await list.nextv(1);
+    }
+    expect(seen).toEqual(["key", "key", "key", "key"]);
+  });
+
   test("a tombstone where no list has one is refused", async () => {
     const get = async () => ({ ...version, value: undefined });
     await expect(storeOver({ get }).get("k")).rejects.toMatchObject({ code: "INTERNAL" });

@@ -10,10 +10,15 @@ const connectionWindowBytes = 16 * MiB;
 /** Streams are refused while a session holds more than this; what is being sent counts, so a few large values must fit. */
 const sessionMemoryMegabytes = 1024;
 
-/** A server that was silent for so long is asked for a sign of life along with the next request. */
-const silenceMsMax = 15_000;
-/** How long it has for that. */
-const pingTimeoutMs = 10_000;
+/** How silence of the other side is taken. */
+export interface Patience {
+  /** A server that was silent for so long is asked for a sign of life along with the next request. */
+  readonly silenceMsMax: number;
+  /** How long it has for that. */
+  readonly pingTimeoutMs: number;
+}
+
+const usualPatience: Patience = { silenceMsMax: 15_000, pingTimeoutMs: 10_000 };
 
 /**
  * The HTTP/2 connection of one client, in the shape that Connect's transport takes. It is opened by the first request,
@@ -23,12 +28,14 @@ const pingTimeoutMs = 10_000;
 export class GrpcConnection implements NonNullable<GrpcTransportOptions["sessionManager"]> {
   readonly authority: string;
   readonly #openingFailure: (cause: unknown) => Error;
+  readonly #patience: Patience;
   #link: Promise<Link> | undefined;
 
   /** @param openingFailure what requests reject with when no connection comes to be */
-  constructor(url: string, openingFailure: (cause: unknown) => Error) {
+  constructor(url: string, openingFailure: (cause: unknown) => Error, patience: Patience = usualPatience) {
     this.authority = new URL(url).origin;
     this.#openingFailure = openingFailure;
+    this.#patience = patience;
   }
 
   async request(method: string, path: string, headers: OutgoingHttpHeaders): Promise<ClientHttp2Stream> {
@@ -56,7 +63,7 @@ export class GrpcConnection implements NonNullable<GrpcTransportOptions["session
 
   async #open(): Promise<Link> {
     try {
-      return new Link(await openSession(this.authority));
+      return new Link(await openSession(this.authority), this.#patience);
     } catch (cause) {
       this.#link = undefined;
       throw this.#openingFailure(cause);
@@ -83,24 +90,22 @@ function openSession(authority: string): Promise<ClientHttp2Session> {
 /** One open session, with what is known about the other side's health. */
 class Link {
   readonly session: ClientHttp2Session;
+  readonly #patience: Patience;
   #streams = 0;
-  #retired = false;
   #heardAtMs = performance.now();
   #pinging = false;
 
-  constructor(session: ClientHttp2Session) {
+  constructor(session: ClientHttp2Session, patience: Patience) {
     this.session = session;
+    this.#patience = patience;
     session.unref();
-    session.once("goaway", () => {
-      this.#retired = true;
-      session.close();
-    });
   }
 
   /** A stream for a request, or `undefined` when the session takes no more. */
   request(headers: OutgoingHttpHeaders): ClientHttp2Stream | undefined {
     const { session } = this;
-    if (this.#retired || session.closed || session.destroyed) return undefined;
+    // Closed includes that the other side has said goodbye: then what is under way is finished, and nothing is begun.
+    if (session.closed || session.destroyed) return undefined;
     const stream = session.request(headers);
     if (this.#streams++ === 0) session.ref();
     stream.once("response", () => {
@@ -115,6 +120,7 @@ class Link {
 
   /** Ends a session whose other side is gone without a word, as after a sleep of this machine: its streams fail soon. */
   #ping(): void {
+    const { silenceMsMax, pingTimeoutMs } = this.#patience;
     if (this.#pinging || performance.now() - this.#heardAtMs < silenceMsMax) return;
     this.#pinging = true;
     const timer = setTimeout(
