@@ -1,4 +1,4 @@
-import { isKvtsError, type KvtsError } from "@kvts/common";
+import { isKvtsError, KvtsError } from "@kvts/common";
 import type { CompactionJob, CompactionResult } from "./compaction/job.ts";
 import { dropsRetracts, type Pick, pickCompaction, pickEverything } from "./compaction/picker.ts";
 import { tableFileName } from "./format/filenames.ts";
@@ -38,6 +38,8 @@ export interface BackgroundHost {
   /** The seqs and timestamps given out so far, for the footers of tables. */
   counters(): { readonly lastSeq: number; readonly lastAssigned: number; readonly publishedSeq: number };
   openTable(meta: TableMeta): TableFile;
+  /** Numbers of tables that no version needs any more, while their files may still be there. */
+  obsoleteTables(): readonly number[];
   /** Logs below this number are not needed any more; they go when nothing is being synced. */
   releaseLogs(oldestLog: number): void;
   /** Memory or tables have changed: writes that wait may go on. */
@@ -74,7 +76,10 @@ export class Background {
   #flushesWanted: Wanted[] = [];
   #mergesWanted: Wanted[] = [];
   #lastError: KvtsError | undefined;
-  #closed = false;
+  /** Begins nothing any more: the store closes, or its manifest is in doubt. */
+  #stopped = false;
+  /** A table that has to be read is damaged: merging it again would only fail again. */
+  #mergesBroken: KvtsError | undefined;
 
   constructor(host: BackgroundHost) {
     this.#host = host;
@@ -87,12 +92,13 @@ export class Background {
 
   /** Starts whatever there is to do. Call it after every change of memory or tables. */
   poke(): void {
-    if (this.#closed) return;
+    if (this.#stopped) return;
     this.#flushing ??= this.#work(() => this.#flushOldest(), this.#flushesWanted).finally(() => {
       this.#flushing = undefined;
       this.#settleFlushes();
       if (this.#isFlushDue()) this.poke();
     });
+    if (this.#mergesBroken !== undefined) return;
     this.#compacting ??= this.#work(() => this.#compactOnce(), this.#mergesWanted).finally(() => {
       this.#compacting = undefined;
       if (this.#mergesWanted.length > 0) this.poke();
@@ -101,6 +107,8 @@ export class Background {
 
   /** Resolves once every memtable that is frozen now is in a table. */
   flushAll(): Promise<void> {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
       this.#flushesWanted.push({ resolve, reject });
       this.poke();
@@ -109,6 +117,8 @@ export class Background {
 
   /** Resolves once all tables have been merged. */
   compactAll(): Promise<void> {
+    const refusal = this.#mergesBroken ?? this.#refusal();
+    if (refusal !== undefined) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
       this.#mergesWanted.push({ resolve, reject });
       this.poke();
@@ -117,7 +127,7 @@ export class Background {
 
   /** Begins nothing more, and waits for what runs. */
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#stopped = true;
     await Promise.allSettled([this.#flushing, this.#compacting]);
   }
 
@@ -127,14 +137,14 @@ export class Background {
     let retryMs = RETRY_MS_FIRST;
     // On a turn of its own, so that whoever poked goes on first.
     await Promise.resolve();
-    while (!this.#closed) {
+    while (!this.#stopped) {
       try {
         if (!(await step())) return;
         retryMs = RETRY_MS_FIRST;
         this.#lastError = undefined;
       } catch (error) {
         this.#failed(error, wanted);
-        if (this.#host.versions.isIndeterminate || isKvtsError(error, "CORRUPTION")) return;
+        if (this.#mergesBroken !== undefined && wanted === this.#mergesWanted) return;
         await scheduler.delay(retryMs);
         retryMs = Math.min(retryMs * 2, RETRY_MS_MAX);
       }
@@ -146,7 +156,15 @@ export class Background {
     this.#lastError = storeError(error);
     this.#host.settings.logger.error({ err: error }, "background work failed");
     for (const { reject } of wanted.splice(0)) reject(this.#lastError);
-    if (this.#host.versions.isIndeterminate) this.#host.failed(this.#lastError);
+    if (isKvtsError(error, "CORRUPTION") && wanted === this.#mergesWanted) this.#mergesBroken = this.#lastError;
+    if (!this.#host.versions.isIndeterminate) return;
+    this.#stopped = true;
+    this.#host.failed(this.#lastError);
+  }
+
+  #refusal(): KvtsError | undefined {
+    if (!this.#stopped) return undefined;
+    return this.#lastError ?? new KvtsError("CLOSED", "the store is closed; open it again to use it");
   }
 
   #settleFlushes(): void {
@@ -297,6 +315,7 @@ export class Background {
     const { lastSeq, lastAssigned } = this.#host.counters();
     return {
       inputs,
+      obsolete: this.#host.obsoleteTables(),
       incarnation: numbers.incarnation,
       logNumber: numbers.logNumber,
       nextSeq: lastSeq + 1,
