@@ -90,6 +90,7 @@ export class Engine {
       pins: this.#pins,
       counters: () => this.#queue.counters(),
       openTable: (meta) => parts.tables.open(meta),
+      obsoleteTables: () => parts.tables.obsolete(),
       releaseLogs: (oldest) => this.#releaseLogs(oldest),
       changed: () => {
         this.#flushRoom.changed();

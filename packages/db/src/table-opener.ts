@@ -15,6 +15,8 @@ export class TableOpener {
   readonly #logger: Logger;
   /** Whether a file may be removed now: never while the manifest is in doubt. */
   readonly #mayRemove: () => boolean;
+  /** Tables whose files are open, or still have to go. */
+  readonly #files: Set<TableFile> = new Set();
   readonly #ending: Set<Promise<void>> = new Set();
 
   constructor(fileSystem: FileSystem, directory: string, cache: BlockCache, logger: Logger, mayRemove: () => boolean) {
@@ -34,7 +36,14 @@ export class TableOpener {
       void table.close();
       throw corruption(path, 0, `the manifest describes another file (${meta.fileBytes} bytes)`);
     }
-    return new TableFile(meta, table, (file) => this.#unused(file));
+    const opened = new TableFile(meta, table, (file) => this.#unused(file));
+    this.#files.add(opened);
+    return opened;
+  }
+
+  /** Numbers of tables that the manifest has dropped, while their files may still be there. */
+  obsolete(): number[] {
+    return [...this.#files].filter((file) => file.isRemoved).map((file) => file.meta.number);
   }
 
   cacheStats(): BlockCacheStats {
@@ -62,5 +71,6 @@ export class TableOpener {
     if (file.isRemoved && this.#mayRemove()) {
       await this.#fileSystem.remove(tableFileName(this.#directory, file.meta.number));
     }
+    this.#files.delete(file);
   }
 }

@@ -10,6 +10,9 @@ export interface TableSettings {
   readonly compression: Compression;
 }
 
+/** What is known of a table's provenance before it is written. */
+export type JobProvenance = Omit<TableProvenance, "firstOutput" | "isLastOutput">;
+
 /**
  * One merge, a flush included: plain data that a worker can be sent. It reads only what it names and writes only tables
  * under the numbers that it was given; the manifest's owner decides whether they ever count.
@@ -29,7 +32,7 @@ export interface CompactionJob {
   readonly dropsRetracts: boolean;
   readonly settings: TableSettings;
   /** What each output's footer says of where it comes from, for repair. */
-  readonly provenance: TableProvenance;
+  readonly provenance: JobProvenance;
   /** Flushes go first: writers wait for them. */
   readonly urgent: boolean;
 }

@@ -34,7 +34,7 @@ export async function runJob(
   const merge = new Merge<ExtentSource>(inputs.sources, retention);
   try {
     while (merge.step(output, VERSIONS_PER_STEP)) {
-      await output.finishFullTable();
+      await output.finishFullTables();
       await pause();
     }
     await output.finish();
@@ -89,6 +89,11 @@ async function closeTables(tables: readonly Table[]): Promise<void> {
   for (const table of tables) await table.close();
 }
 
+interface FullTable {
+  readonly builder: TableBuilder;
+  readonly file: WritableFile;
+}
+
 /** Writes merged keys into as many tables as they need. A key's versions never straddle two tables. */
 class TableOutput implements MergeSink<ExtentSource> {
   readonly tables: TableMeta[] = [];
@@ -96,7 +101,8 @@ class TableOutput implements MergeSink<ExtentSource> {
   readonly #job: CompactionJob;
   #file: WritableFile | undefined;
   #builder: TableBuilder | undefined;
-  #full: { builder: TableBuilder; file: WritableFile }[] = [];
+  /** Tables that take no further key, in order. */
+  readonly #full: FullTable[] = [];
   #used = 0;
 
   constructor(fileSystem: FileSystem, job: CompactionJob) {
@@ -115,23 +121,20 @@ class TableOutput implements MergeSink<ExtentSource> {
 
   endKey(): void {
     if (this.#builder!.estimatedBytes < this.#job.settings.tableBytesMax) return;
-    this.#full.push({ builder: this.#builder!, file: this.#file! });
-    this.#builder = undefined;
-    this.#file = undefined;
+    this.#closeTable();
   }
 
-  /** Syncs the tables that have been closed by size since the last call. */
-  async finishFullTable(): Promise<void> {
-    for (let full = this.#full.shift(); full !== undefined; full = this.#full.shift()) {
-      await this.#finishTable(full.builder, full.file);
-    }
+  /** Finishes the tables that are full. One that may turn out to be the last waits, since its footer has to say so. */
+  async finishFullTables(): Promise<void> {
+    const keeps = this.#builder === undefined ? 1 : 0;
+    while (this.#full.length > keeps) await this.#finishTable(this.#full.shift()!, false);
   }
 
   async finish(): Promise<void> {
-    await this.finishFullTable();
-    if (this.#builder !== undefined) await this.#finishTable(this.#builder, this.#file!);
-    this.#builder = undefined;
-    this.#file = undefined;
+    if (this.#builder !== undefined) this.#closeTable();
+    for (let next = this.#full.shift(); next !== undefined; next = this.#full.shift()) {
+      await this.#finishTable(next, this.#full.length === 0);
+    }
   }
 
   /** Removes everything written. */
@@ -151,10 +154,20 @@ class TableOutput implements MergeSink<ExtentSource> {
     return new TableBuilder(this.#file, { fileNumber, level: outputLevel, compression: settings.compression });
   }
 
-  async #finishTable(builder: TableBuilder, file: WritableFile): Promise<void> {
-    const properties = builder.finish(this.#job.provenance);
-    await file.sync();
-    file.close();
-    this.tables.push(tableMeta(properties, builder.fileBytes));
+  #closeTable(): void {
+    this.#full.push({ builder: this.#builder!, file: this.#file! });
+    this.#builder = undefined;
+    this.#file = undefined;
+  }
+
+  async #finishTable({ builder, file }: FullTable, isLastOutput: boolean): Promise<void> {
+    const { provenance, firstOutput } = this.#job;
+    try {
+      const properties = builder.finish({ ...provenance, firstOutput, isLastOutput });
+      await file.sync();
+      this.tables.push(tableMeta(properties, builder.fileBytes));
+    } finally {
+      file.close();
+    }
   }
 }

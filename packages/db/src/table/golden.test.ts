@@ -29,7 +29,7 @@ const EXAMPLE_VERSIONS: readonly WrittenVersion[] = [
   { key: "b", timestamp: 100, seq: 3, kind: KIND_PUT, value: text("v"), expiresAt: 200 },
   { key: "b", timestamp: 150, seq: 4, kind: KIND_DELETE },
 ];
-const EXAMPLE_PROVENANCE = { ...PROVENANCE, nextSeq: 5, lastAssigned: 150, incarnation: "example" };
+const EXAMPLE_PROVENANCE = { ...PROVENANCE, firstOutput: 3, nextSeq: 5, lastAssigned: 150, incarnation: "example" };
 
 /** A group over several blocks, an extent, every kind. */
 const MANY_VERSIONS: readonly WrittenVersion[] = [

@@ -18,8 +18,13 @@ export interface Erasure {
 
 /** Where a table comes from and what held when it was written: what `repair` needs to make a manifest anew. */
 export interface TableProvenance {
-  /** File numbers of the tables that it replaces, with its sister outputs; none for a flush. */
+  /** File numbers of the tables that it replaces together with its sisters, once all of them are there; none for a flush. */
   readonly inputs: readonly number[];
+  /** The sisters, all tables that one merge wrote, are numbered from this one on, up to the one that is the last. */
+  readonly firstOutput: number;
+  readonly isLastOutput: boolean;
+  /** File numbers of tables that had been replaced before, while their files may still have been there. */
+  readonly obsolete: readonly number[];
   /** Logs with lower numbers hold nothing that is not in tables. */
   readonly logNumber: number;
   /** No operation had this seq or a greater one. */
@@ -130,8 +135,10 @@ export function decodeProperties(bytes: Uint8Array, file: string, offset: number
 }
 
 function encodeProvenance(writer: ByteWriter, provenance: TableProvenance): void {
-  writer.varint(provenance.inputs.length);
-  for (const input of provenance.inputs) writer.varint(input);
+  encodeNumbers(writer, provenance.inputs);
+  writer.varint(provenance.firstOutput);
+  writer.u8(provenance.isLastOutput ? 1 : 0);
+  encodeNumbers(writer, provenance.obsolete);
   writer.varint(provenance.logNumber);
   writer.varint(provenance.nextSeq);
   writer.varint(provenance.lastAssigned);
@@ -154,6 +161,9 @@ function encodeProvenance(writer: ByteWriter, provenance: TableProvenance): void
 function decodeProvenance(reader: ByteReader): TableProvenance {
   return {
     inputs: decodeList(reader, () => reader.varint()),
+    firstOutput: reader.varint(),
+    isLastOutput: reader.u8() !== 0,
+    obsolete: decodeList(reader, () => reader.varint()),
     logNumber: reader.varint(),
     nextSeq: reader.varint(),
     lastAssigned: reader.varint(),
@@ -166,6 +176,11 @@ function decodeProvenance(reader: ByteReader): TableProvenance {
       seq: reader.varint(),
     })),
   };
+}
+
+function encodeNumbers(writer: ByteWriter, numbers: readonly number[]): void {
+  writer.varint(numbers.length);
+  for (const number of numbers) writer.varint(number);
 }
 
 function decodeList<T>(reader: ByteReader, decode: () => T): T[] {

@@ -37,6 +37,9 @@ describe("table builder", () => {
     const fileSystem = makeFileSystem();
     const provenance: TableProvenance = {
       inputs: [3, 5, 2 ** 40],
+      firstOutput: 7,
+      isLastOutput: false,
+      obsolete: [2, 4],
       logNumber: 9,
       nextSeq: 1234,
       lastAssigned: 2 ** 52,

@@ -14,6 +14,9 @@ export interface WrittenGroup {
 
 export const PROVENANCE: TableProvenance = {
   inputs: [],
+  firstOutput: 1,
+  isLastOutput: true,
+  obsolete: [],
   logNumber: 1,
   nextSeq: 1,
   lastAssigned: 0,
