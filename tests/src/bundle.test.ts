@@ -53,7 +53,7 @@ function run({ code }: Bundle): typeof client {
   return runInNewContext(`${code};kvts`, { ...pageGlobals }) as typeof client;
 }
 
-describe.each(["@kvts/client", "@kvts/client/http"])("%s in a browser", (specifier) => {
+describe.each(["@kvts/client", "@kvts/client/http"])("%s in a browser", { timeout: 30_000 }, (specifier) => {
   test("imports nothing of Node, and no protobuf", async () => {
     const { metafile } = await bundle(specifier);
     const inputs = Object.entries(metafile.inputs);

@@ -16,7 +16,7 @@ function promised(snippet: string): string[] {
   return [...snippet.matchAll(/\/\/ → (.*)$/gm)].map(([, line]) => line!);
 }
 
-describe("the client's README", () => {
+describe("the client's README", { timeout: 30_000 }, () => {
   let server: Server;
   beforeAll(async () => {
     server = await serve(createModelStore(), { port: 0, httpPort: 0 });

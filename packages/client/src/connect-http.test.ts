@@ -8,6 +8,9 @@ import { bodyOf, httpServer, sendJson, sendProblem } from "./testing/http-server
 /** Details that say nothing of doubt about a write. */
 const determinate: unknown = expect.not.objectContaining({ indeterminate: true });
 
+/** For machines that are busy with other things. */
+const timeout = 30_000;
+
 const once: HttpClientOptions = { retry: { triesMax: 1 } };
 
 /** A server, and a client of it. */
@@ -37,7 +40,7 @@ async function recording(answer: unknown, options: HttpClientOptions = {}) {
 
 const long = new Uint8Array(60_000).fill(0x61);
 
-describe("requests over HTTP", () => {
+describe("requests over HTTP", { timeout }, () => {
   test("a put is its value's bytes", async () => {
     await using both = await recording({ timestamp: 5, seq: 6 }, { headers: { authorization: "Bearer x" } });
     const { store, seen } = both;
@@ -119,7 +122,7 @@ describe("requests over HTTP", () => {
   });
 });
 
-describe("failures over HTTP", () => {
+describe("failures over HTTP", { timeout }, () => {
   test("the server's error arrives with code, sentence and details, and is not retried", async () => {
     let calls = 0;
     await using both = await pair((_, outgoing) => {
@@ -230,7 +233,7 @@ describe("failures over HTTP", () => {
   });
 });
 
-describe("many requests over HTTP", () => {
+describe("many requests over HTTP", { timeout }, () => {
   test("are under way 128 at a time, and wait within their deadlines", async () => {
     let underWay = 0;
     let most = 0;
