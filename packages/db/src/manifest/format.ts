@@ -7,9 +7,9 @@ export const MANIFEST_FORMAT_VERSION = 1;
 /** "KVTSMANI" */
 export const MANIFEST_MAGIC: Uint8Array = new TextEncoder().encode("KVTSMANI");
 
-// Header: magic, format version (u32), zero (u32), manifest number (u64), incarnation (16 bytes), CRC-32 of all that
-// (u32), zero (u32).
-export const HEADER_CRC_OFFSET = 40;
+// Header: magic, format version (u32), zero (u32), manifest number (u64), incarnation (16 bytes), zero (u32), CRC-32 of
+// all that (u32).
+export const HEADER_CRC_OFFSET = 44;
 export const MANIFEST_HEADER_BYTES = 48;
 
 // Record: CRC-32 of the next 12 bytes, going on from the header's (u32); CRC-32 of the payload (u32); payload length

@@ -19,8 +19,8 @@ export function encodeManifestHeader(number: number, incarnation: string): Uint8
   out.u32(0);
   out.u64(number);
   out.bytes(incarnationBytes(incarnation));
-  out.u32(crc32(out.view()));
   out.u32(0);
+  out.u32(crc32(out.view()));
   return new Uint8Array(out.view());
 }
 
@@ -37,7 +37,6 @@ export function checkManifestHeader(bytes: Uint8Array, number: number, file: str
   const high = reader.u32();
   reader.bytes(HEADER_CRC_OFFSET - reader.position);
   const checksum = reader.u32();
-  reader.u32();
   if (checksum !== crc32(bytes.subarray(0, HEADER_CRC_OFFSET))) {
     throw corruption(file, 0, "the checksum of its header does not match");
   }
