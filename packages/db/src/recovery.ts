@@ -20,6 +20,8 @@ import { LogWriter } from "./wal/log-writer.ts";
 
 /** Log segments prepared or recycled for later. */
 const SPARE_SEGMENTS_MAX = 2;
+/** Memory of long values kept for the next memtable. */
+const IDLE_SLAB_BYTES_MAX = 16 * 1024 * 1024;
 /** A clock this far behind the last run's is taken for a mistake: one hour, in microseconds. */
 const CLOCK_BEHIND_MAX = 3_600_000_000;
 
@@ -73,7 +75,11 @@ class Recoverer {
       () => versions?.isIndeterminate === false,
     );
     const version = Version.of(state.tables.map(({ level, meta }) => ({ level, file: tables.open(meta) })));
-    const arenas = new ArenaPool({ arenaBytes: settings.memtableBytes });
+    const arenas = new ArenaPool({
+      arenaBytes: settings.memtableBytes,
+      idleArenasMax: 1,
+      idleSlabBytesMax: IDLE_SLAB_BYTES_MAX,
+    });
     const layers = new Layers(arenas, version.acquire(), state.numbers.logNumber);
 
     const { incarnation, logNumber } = state.numbers;
