@@ -14,12 +14,13 @@ export function corruption(file: string, offset: number, problem: string): KvtsE
 }
 
 /**
- * The error for whole bytes in a form that this version does not know.
+ * The error for whole bytes in a form that this version does not know: UNIMPLEMENTED, since nothing is damaged, and
+ * nothing to be repaired.
  * @param what stands there: "an operation of kind 5".
  */
 export function writtenByNewerVersion(file: string, offset: number, what: string): KvtsError {
   return new KvtsError(
-    "CORRUPTION",
+    "UNIMPLEMENTED",
     `${file} holds ${what} at byte ${offset}, which a newer version of kvts wrote; open the store with that version.`,
     { details: { file, offset } },
   );

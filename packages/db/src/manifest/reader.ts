@@ -20,7 +20,7 @@ export interface ManifestContents {
  * one has so much as a header: that is damage. Otherwise it is a torn tail, and left out. The first record is on disk
  * before CURRENT names the file, so it is never torn.
  * @param number of the manifest, as CURRENT and its name have it.
- * @throws CORRUPTION with file and offset
+ * @throws CORRUPTION with file and offset; UNIMPLEMENTED for what a newer kvts wrote
  */
 export function readManifest(bytes: Uint8Array, number: number, file: string): ManifestContents {
   const seed = checkManifestHeader(bytes, number, file);

@@ -38,7 +38,7 @@ export interface LogContents {
  * The segments form a chain, each naming the one before it and the offset at which that ended; what is not in the chain
  * of the newest segment was given up by an earlier recovery.
  *
- * @throws CORRUPTION with file and offset
+ * @throws CORRUPTION with file and offset; UNIMPLEMENTED for what a newer kvts wrote
  */
 export async function readLog(
   source: LogSource,

@@ -78,7 +78,7 @@ export class OperationCursor {
     return this.#left;
   }
 
-  /** To the next operation; false when there is none. @throws CORRUPTION */
+  /** To the next operation; false when there is none. @throws CORRUPTION; UNIMPLEMENTED for what a newer kvts wrote */
   next(): boolean {
     if (this.#left === 0) {
       this.#checkEnd();

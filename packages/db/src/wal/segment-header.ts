@@ -34,7 +34,7 @@ export function encodeSegmentHeader(number: number, incarnation: string, previou
 /**
  * Where the log ended before the segment whose first bytes these are; undefined where they are no header of segment
  * `number`: never written, damaged, or from the file's earlier use.
- * @throws CORRUPTION where the header is whole and belongs to another store or to a newer format
+ * @throws CORRUPTION where the header is whole and belongs to another store; UNIMPLEMENTED for a newer format
  */
 export function decodeSegmentHeader(
   bytes: Uint8Array,

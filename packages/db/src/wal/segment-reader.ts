@@ -65,7 +65,7 @@ export class SegmentReader implements Frame {
     this.#source.close();
   }
 
-  /** @throws CORRUPTION where the header is whole and cannot be this segment's */
+  /** @throws CORRUPTION where the header is whole and cannot be this segment's; UNIMPLEMENTED for a newer format */
   async readHeader(): Promise<void> {
     const bytes = new Uint8Array(SEGMENT_HEADER_BYTES);
     const length = await this.#source.read(bytes, 0, bytes.length, 0);
