@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { afterAll, expect } from "vitest";
 
 /** How a server is started. */
 export interface ServerProcessOptions {
@@ -36,10 +37,23 @@ const stopTimeoutMs = 30_000;
 
 const main = join(dirname(fileURLToPath(import.meta.resolve("@kvts/cmd/package.json"))), "dist/main.js");
 
-/** What still runs; killed with this process, however that ends. */
+/**
+ * Ends the server when its standard input does, which happens when this process is gone, however it went. Given to Node
+ * on the server's side, so that the server itself needs no such thing.
+ */
+const leash = `data:text/javascript,${encodeURIComponent(
+  'process.stdin.on("close", () => process.kill(process.pid, "SIGKILL")).resume().unref();',
+)}`;
+
 const running = new Set<ChildProcess>();
-process.on("exit", () => {
-  for (const child of running) child.kill("SIGKILL");
+
+afterAll(() => {
+  const left = [...running];
+  for (const child of left) child.kill("SIGKILL");
+  expect(
+    left.map(({ pid }) => pid),
+    "servers that no test has stopped",
+  ).toEqual([]);
 });
 
 /**
@@ -49,10 +63,8 @@ process.on("exit", () => {
 export async function startServer(options: ServerProcessOptions): Promise<ServerProcess> {
   const { dbPath, port = 0, httpPort = 0, flags = [] } = options;
   const ports = ["--port", String(port), "--http-port", String(httpPort)];
-  const child = spawn(process.execPath, [main, "server", "--json", "--db-path", dbPath, ...ports, ...flags], {
-    env: environment(),
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const command = [main, "server", "--json", "--db-path", dbPath, ...ports, ...flags];
+  const child = spawn(process.execPath, ["--import", leash, ...command], { env: environment() });
   running.add(child);
   const ended = once(child, "close").finally(() => running.delete(child));
   const output = collect(child);

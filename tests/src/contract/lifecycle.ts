@@ -114,7 +114,8 @@ export function lifecycleTests(subject: Subject): void {
       await first.store.delete("gone", { timestamp: 50 });
       await first.bytes.put(Uint8Array.of(0xff), new Uint8Array(100_000).fill(7), { timestamp: 1 });
       const last = await first.store.put("k", "now");
-      await using second = { ...(await first.reopen!()), [Symbol.asyncDispose]: () => first.close() };
+      const second = await first.reopen!();
+      await using _ = { [Symbol.asyncDispose]: () => second.close() };
       const { store, bytes } = second;
       expect((await store.stats()).seq).toBeGreaterThanOrEqual(last.seq);
       expect(await store.get("k")).toMatchObject({ timestamp: last.timestamp, seq: last.seq });
