@@ -55,18 +55,20 @@ function fileOf(bytes: Uint8Array): ReadableFile {
 async function readAll(bytes: Uint8Array): Promise<WrittenGroup[]> {
   const table = Table.open(fileOf(bytes), 1, new BlockCache(0));
   const groups: WrittenGroup[] = [];
+  const key = new KeyBuffer();
   const cursor = table.cursor();
   const demand = new BlockDemand<Table>(true);
   const run = new VersionRun();
   for (let at = cursor.seekFirst(demand); at === FOUND; at = cursor.next(demand)) {
     if (groups.length > 1000) throw new Error("the walk does not end");
     if (cursor.firstRun(run, demand) !== FOUND) continue;
-    groups.push({ key: cursorKey(cursor), versions: (await readGroup(table, run, SYNC_MODE)) as WrittenVersion[] });
+    key.setBytes(cursorKey(cursor));
+    // A point read would not look for it.
+    if (!table.mayContain(key.hash)) continue;
+    groups.push({ key: key.toBytes(), versions: (await readGroup(table, run, SYNC_MODE)) as WrittenVersion[] });
   }
-  const key = new KeyBuffer();
   for (const group of GROUPS) {
     key.setBytes(group.key);
-    table.mayContain(key.hash);
     if (table.locate(key, 0, -(2 ** 31) + 70, run, demand) === FOUND) await readRun(table, run);
     if (cursor.seek(key, demand) === FOUND) cursor.previous(demand);
     if (cursor.seekBefore(key, demand) === FOUND) cursor.locate(0, 0, run, demand);
@@ -105,8 +107,10 @@ describe.each(["none", "lz4", "zstd"] as const)("a damaged table, %s", { timeout
       const damaged = whole.slice();
       damaged[at]! ^= 1 << (at % 8);
       const read = await readDamaged(damaged);
-      if (read === undefined) detected++;
-      else expect(read, `byte ${at}`).toEqual(expected);
+      if (read === undefined) {
+        detected++;
+        if (at % 5 === 0) expect(await isVerified(damaged), `byte ${at}`).toBe(false);
+      } else expect(read, `byte ${at}`).toEqual(expected);
     }
     // All but the padding between sections.
     expect(detected).toBeGreaterThan(tried - 32);

@@ -4,12 +4,18 @@ import { META_EXTENT } from "../format/version-record.ts";
 import { BlockDemand, FOUND, VersionRun } from "../format/version-run.ts";
 import { MemoryFileSystem } from "../testing/memory-file-system.ts";
 import { Random } from "../testing/random.ts";
+import { RunWriter } from "../testing/run-writer.ts";
 import { ASYNC_MODE, readGroup, SYNC_MODE } from "../testing/table-reader.ts";
 import { groupVersions, PROVENANCE, writeTable } from "../testing/table-writer.ts";
 import { BlockCache } from "./block-cache.ts";
 import type { Compression } from "./compression.ts";
+import { TableExtent } from "./extent.ts";
+import { ExtentWriter } from "./extent-writer.ts";
 import { Table } from "./table.ts";
 import { TableBuilder } from "./table-builder.ts";
+import { TableBytes } from "./table-bytes.ts";
+import { TableOutput } from "./table-output.ts";
+import { WordList } from "./word-list.ts";
 
 const random = new Random(5);
 /** Half random, half repeated. */
@@ -105,6 +111,50 @@ describe("extents", () => {
     expect(values.every((bytes, i) => Buffer.compare(bytes!, VERSIONS[i]!.value) === 0)).toBe(true);
     await copy.verify();
     await plain.verify();
+  });
+
+  test("may lie beyond 4 GiB", async () => {
+    const start = 5 * 2 ** 30;
+    const written: Uint8Array[] = [];
+    const discard = () => undefined;
+    const output = new TableOutput(
+      {
+        path: "s/huge",
+        writeSync: (bytes, position) => void (position >= start && written.push(bytes.slice())),
+        write: () => Promise.resolve(),
+        sync: () => Promise.resolve(),
+        truncate: discard,
+        size: () => 0,
+        close: discard,
+      },
+      "none",
+    );
+    const filler = new Uint8Array(2 ** 30);
+    for (let i = 0; i < 5; i++) output.addBytes(filler);
+    const source = new RunWriter();
+    const values = new WordList(16);
+    const run = source.run([VERSIONS[4]!]);
+    new ExtentWriter(output).write(source, run, 0, values);
+    output.flush();
+    const stored = Buffer.concat(written);
+    const read = (into: Uint8Array, offset: number, length: number, position: number) => {
+      into.set(stored.subarray(position - start, position - start + length), offset);
+      return length;
+    };
+    const bytes = new TableBytes({
+      path: "s/huge",
+      size: start + stored.length,
+      readSync: read,
+      read: (...asked) => Promise.resolve(read(...asked)),
+      close: discard,
+    });
+    // The record as a block has it: the descriptor stands behind the expiry.
+    const stands = new VersionRun();
+    stands.i32 = Int32Array.from([0, 0, 0, 0, 24, run.i32[5]!, 0, 0, ...values.view()]);
+    const extent = new TableExtent(bytes, bytes.size, stands, 0);
+    expect(Buffer.compare(extent.readSync(), VERSIONS[4]!.value)).toBe(0);
+    expect(Buffer.compare(await extent.read(), VERSIONS[4]!.value)).toBe(0);
+    expect(() => new TableExtent(bytes, bytes.size - 1, stands, 0)).toThrow("reach beyond the data");
   });
 
   test("are not copied where they are damaged", () => {

@@ -37,6 +37,15 @@ interface Shape {
 const SHAPES: readonly Shape[] = [
   { name: "few small entries", prefixes: [0], keys: 8, versionsMax: 3, valueBytesMax: 20, timestamps: 5 },
   { name: "many keys", prefixes: [0, 8], keys: 1500, versionsMax: 2, valueBytesMax: 60, timestamps: 1e15 },
+  { name: "keys that share three bytes", prefixes: [3], keys: 900, versionsMax: 2, valueBytesMax: 60, timestamps: 9 },
+  {
+    name: "keys that share thirteen bytes",
+    prefixes: [13],
+    keys: 900,
+    versionsMax: 2,
+    valueBytesMax: 60,
+    timestamps: 9,
+  },
   { name: "long groups", prefixes: [8], keys: 12, versionsMax: 1800, valueBytesMax: 90, timestamps: 1e6 },
   { name: "equal timestamps", prefixes: [8], keys: 10, versionsMax: 2500, valueBytesMax: 8, timestamps: 3 },
   { name: "large values", prefixes: [8, 256], keys: 30, versionsMax: 12, valueBytesMax: 40_000, timestamps: 100 },
