@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { exitCode, scratch, spawnKvts } from "./testing/kvts.ts";
+import { exitCode, kvts, scratch, spawnKvts } from "./testing/kvts.ts";
 import { newStore, targets } from "./testing/targets.ts";
 
 /** Lines of a file of others, one version each. */
@@ -125,6 +125,20 @@ test("an export leaves nothing half done, and overwrites nothing unasked", async
   expect(readdirSync(folder).sort()).toEqual(["directory", "out.ndjson"]);
 });
 
+test("a file that cannot be imported at all makes no store", async () => {
+  const folder = scratch();
+  const file = join(folder, "table.csv");
+  writeFileSync(file, "a,b\n1,2\n");
+  for (const [input, code] of [
+    [file, 2],
+    [folder, 1],
+    [join(folder, "nothing"), 1],
+  ] as const) {
+    expect(await kvts(["import", input, "--db-path", join(folder, "data")])).toMatchObject({ code });
+  }
+  expect(readdirSync(folder)).toEqual(["table.csv"]);
+});
+
 test("a file that is not there, or is a directory", async () => {
   const run = await newStore("directory");
   const folder = scratch();
@@ -132,7 +146,10 @@ test("a file that is not there, or is a directory", async () => {
     code: 1,
     err: expect.stringContaining("does not exist"),
   });
-  expect(await run(["import", folder])).toMatchObject({ code: 1, err: expect.stringContaining("directory") });
+  expect(await run(["import", folder])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("is a directory; name a file"),
+  });
 });
 
 test("Ctrl-C stops an import, tells how far it came, and what to do", async () => {

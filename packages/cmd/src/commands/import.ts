@@ -10,7 +10,7 @@ import { print } from "../output/sink.ts";
 import { useStore } from "../target/use-store.ts";
 import { fileFormats, formatOf } from "../transfer/file-format.ts";
 import { type ImportResult, importAll } from "../transfer/import-all.ts";
-import type { BadLine, ImportSource } from "../transfer/item.ts";
+import { type BadLine, begun, type ImportSource } from "../transfer/item.ts";
 import { openInput } from "../transfer/open-input.ts";
 import { readCsv } from "../transfer/read-csv.ts";
 import { readNdjson } from "../transfer/read-ndjson.ts";
@@ -38,7 +38,7 @@ export const importCommand: Command = defineCommand({
       bytesRead = bytes;
     });
     const source: ImportSource =
-      format === "csv" ? readCsv(input.chunks, csv) : readNdjson(input.chunks, { partial: args.partial });
+      format === "csv" ? await begun(readCsv(input.chunks, csv)) : readNdjson(input.chunks, { partial: args.partial });
     const started = performance.now();
     using progress = showProgress(input.bytes);
     const result = await useStore(args, "write", (store) =>

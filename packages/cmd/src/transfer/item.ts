@@ -21,3 +21,13 @@ export interface BadLine {
 
 /** A file to import, as it is read: the items of each piece together. */
 export type ImportSource = AsyncIterable<readonly ImportItem[]>;
+
+/** The same source with its first piece read already: what is wrong with a file as a whole shows before it is needed. */
+export async function begun(source: AsyncGenerator<readonly ImportItem[]>): Promise<ImportSource> {
+  const first = await source.next();
+  return (async function* () {
+    if (first.done === true) return;
+    yield first.value;
+    yield* source;
+  })();
+}

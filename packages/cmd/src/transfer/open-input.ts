@@ -1,6 +1,7 @@
 import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import type { Readable } from "node:stream";
+import { failed } from "../failure.ts";
 import { userPath } from "../paths.ts";
 
 /** What is to be read, from a file or from stdin. */
@@ -27,6 +28,10 @@ export async function openInput(
   const file = userPath(path);
   const handle = await open(file);
   const stats = await handle.stat();
+  if (stats.isDirectory()) {
+    await handle.close();
+    throw failed(`${path} is a directory; name a file`);
+  }
   const stream = createReadStream(file, { fd: handle, highWaterMark: chunkBytes });
   return { name: path, bytes: stats.isFile() ? stats.size : undefined, chunks: readChunks(stream, signal, onRead) };
 }

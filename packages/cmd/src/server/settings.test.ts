@@ -1,0 +1,64 @@
+import { describe, expect, test } from "vitest";
+import { flagOf, resolveSettings, variableOf } from "./settings.ts";
+
+const nowhere = { flags: {}, environment: {} };
+
+test("the defaults", () => {
+  expect(resolveSettings(nowhere)).toEqual({
+    host: "127.0.0.1",
+    port: 50_051,
+    httpPort: 3000,
+    dbPath: "./data",
+    durability: "sync",
+    maxRequestBytes: 8 * 1024 * 1024,
+    allowedHosts: [],
+    logLevel: "info",
+    acceptClock: false,
+  });
+});
+
+test("the stronger place wins, setting by setting", () => {
+  const text = JSON.stringify({
+    port: 1,
+    httpPort: 2,
+    host: "file",
+    dbPath: "file",
+    allowedHosts: ["a", "b"],
+    acceptClock: true,
+  });
+  const settings = resolveSettings({
+    flags: { host: "flag" },
+    environment: { KVTS_HOST: "variable", KVTS_HTTP_PORT: "4", KVTS_DB_PATH: "", OTHER: "x" },
+    file: { path: "kvts.json", text },
+  });
+  expect(settings).toMatchObject({
+    host: "flag",
+    httpPort: 4,
+    port: 1,
+    dbPath: "file",
+    allowedHosts: ["a", "b"],
+    acceptClock: true,
+  });
+});
+
+describe("what cannot be is refused with the place it came from", () => {
+  test.each([
+    [{ flags: { port: "0x10" }, environment: {} }, "--port must be a whole number"],
+    [{ flags: {}, environment: { KVTS_HTTP_PORT: "65536" } }, "KVTS_HTTP_PORT must be a whole number"],
+    [{ flags: { maxRequestBytes: "much" }, environment: {} }, '--max-request-bytes: the size "much" cannot be read'],
+    [{ flags: { logLevel: "loud" }, environment: {} }, "--log-level must be one of debug"],
+    [{ flags: { host: "" }, environment: {} }, "--host is empty"],
+    [{ flags: { acceptClock: "yes" }, environment: {} }, "--accept-clock must be one of true, false"],
+    [{ ...nowhere, file: { path: "f", text: '{"port": -1}' } }, '"port" in f must be a whole number'],
+    [{ ...nowhere, file: { path: "f", text: "null" } }, "must hold a JSON object"],
+  ])("%j", (sources, sentence) => {
+    expect(() => resolveSettings(sources)).toThrow(sentence);
+  });
+});
+
+test("names in each place", () => {
+  expect([flagOf("maxRequestBytes"), variableOf("maxRequestBytes")]).toEqual([
+    "max-request-bytes",
+    "KVTS_MAX_REQUEST_BYTES",
+  ]);
+});
