@@ -15,6 +15,8 @@ describe("who may call", () => {
     ["127.0.0.1", [], "localhost:8080", undefined, true],
     ["localhost", [], "127.0.0.1:3000", undefined, true],
     ["::1", [], "[::1]:3000", undefined, true],
+    ["::1", [], "::1:3000", undefined, true],
+    ["127.0.0.1", [], "2001:db8::1:3000", undefined, false],
     ["127.0.0.1", [], "evil.example", undefined, false],
     ["127.0.0.1", [], "localhost.evil.example", undefined, false],
     ["127.0.0.1", [], "127.0.0.1.evil.example", undefined, false],

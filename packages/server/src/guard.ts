@@ -48,7 +48,11 @@ interface Authority {
 /** Name, or address in brackets, and port. */
 const authorityShape = /^(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?$/i;
 
-function parseAuthority(host: string): Authority | undefined {
+/** What Node's HTTP/2 client sends for `[::1]:50051`: it leaves the brackets out. */
+const withoutBrackets = /^([0-9a-f:.]*:[0-9a-f:.]*):(\d{1,5})$/i;
+
+function parseAuthority(sent: string): Authority | undefined {
+  const host = sent.replace(withoutBrackets, "[$1]:$2");
   if (!authorityShape.test(host)) return undefined;
   const url = URL.parse(`http://${host}`);
   return url === null ? undefined : { name: bare(url.hostname), authority: url.host };
