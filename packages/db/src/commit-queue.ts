@@ -17,10 +17,12 @@ import type { WriteGate } from "./write-gate.ts";
 
 const KEY = new KeyBuffer();
 
-/** A put, or with an undefined value a delete, whose value and times have been checked. */
+/** A put, or with an undefined value a delete or a retract, whose value and times have been checked. */
 export interface SingleWrite {
   readonly key: BytesInput;
   readonly value: BytesInput | undefined;
+  /** Hides what was written at exactly this timestamp, instead of writing a tombstone. */
+  readonly retracts?: true;
   /** Microseconds; undefined to have one assigned. */
   readonly timestamp: number | undefined;
   readonly expiresAt: number | undefined;
@@ -161,7 +163,7 @@ export class CommitQueue {
     return this.#addBatch(operations, requestId);
   }
 
-  #add({ key, value, timestamp, expiresAt, requestId }: SingleWrite): Promise<WriteResult> {
+  #add({ key, value, retracts, timestamp, expiresAt, requestId }: SingleWrite): Promise<WriteResult> {
     KEY.set(key);
     const group = this.#open;
     const at = timestamp ?? this.#nextTimestamp();
@@ -169,8 +171,9 @@ export class CommitQueue {
     const before = group.encoder.bytes;
     group.encoder.beginBatch(requestId);
     try {
-      if (value === undefined) group.encoder.appendDelete(KEY, at);
-      else group.encoder.appendPut(KEY, value, at, expiresAt);
+      if (value !== undefined) group.encoder.appendPut(KEY, value, at, expiresAt);
+      else if (retracts === true) group.encoder.appendRetract(KEY, at);
+      else group.encoder.appendDelete(KEY, at);
     } catch (error) {
       group.encoder.discardBatch();
       throw error;

@@ -32,20 +32,7 @@ import {
 import type { Engine } from "./engine.ts";
 import type { LocalEntries } from "./read/local-entries.ts";
 import { EngineReader } from "./read/reader.ts";
-
-/** What `open` found and did; see {@link Db.recovery}. */
-export interface Recovery {
-  /** The directory held no store, and a new one was made. */
-  readonly created: boolean;
-  /** The store had been closed in order. */
-  readonly clean: boolean;
-  /** Logs replayed, and the operations in them. */
-  readonly logs: number;
-  readonly operations: number;
-  /** Files that were set aside in `lost/`. */
-  readonly setAside: readonly string[];
-  readonly elapsedMs: number;
-}
+import type { Recovery } from "./recovered.ts";
 
 /** The reads that the embedded engine has beyond every store's: at once, without a promise. */
 export interface LocalReader<K extends Key = string> {

@@ -1,8 +1,8 @@
 import type { KvtsError, StoreStats } from "@kvts/common";
 import type { Background } from "./background.ts";
 import type { CommitQueue } from "./commit-queue.ts";
-import type { Recovered } from "./engine.ts";
 import type { Pins } from "./read/pins.ts";
+import type { Recovered } from "./recovered.ts";
 
 export interface StatsSources extends Recovered {
   readonly pins: Pins;

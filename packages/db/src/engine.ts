@@ -9,34 +9,14 @@ import {
 import { Background } from "./background.ts";
 import { Ceilings } from "./ceilings.ts";
 import { CommitQueue } from "./commit-queue.ts";
-import type { Recovery } from "./db.ts";
 import { engineStats } from "./engine-stats.ts";
-import type { FileLock } from "./env/file-system.ts";
-import type { Layers } from "./layers.ts";
-import type { Logs } from "./logs.ts";
-import type { VersionSet } from "./manifest/version-set.ts";
-import type { Settings } from "./options.ts";
 import { Fairness } from "./read/fairness.ts";
 import { type Pin, Pins } from "./read/pins.ts";
-import type { ReadSource } from "./read/reader.ts";
-import type { TableOpener } from "./table-opener.ts";
+import type { ReadSource } from "./read/read-source.ts";
+import type { Recovered, Recovery } from "./recovered.ts";
 import { WaitingRoom } from "./waiting-room.ts";
 import { WriteGate } from "./write-gate.ts";
 import { WritePath } from "./write-path.ts";
-
-/** What recovery hands over: everything a running store is made of. */
-export interface Recovered {
-  readonly directory: string;
-  readonly settings: Settings;
-  readonly lock: FileLock;
-  readonly layers: Layers;
-  readonly versions: VersionSet;
-  readonly tables: TableOpener;
-  readonly logs: Logs;
-  readonly lastSeq: number;
-  readonly lastAssigned: number;
-  readonly recovery: Recovery;
-}
 
 /**
  * A running store: wires the parts together and passes calls on. Each part owns its state (docs/internals.md, "Who owns
@@ -119,6 +99,11 @@ export class Engine {
 
   delete(key: BytesInput, timestamp: number | undefined, requestId: string | undefined): Promise<WriteResult> {
     return this.#queue.submit({ key, value: undefined, timestamp, expiresAt: undefined, requestId });
+  }
+
+  /** Hides what was written at exactly this timestamp; what came before it shows again. */
+  retract(key: BytesInput, timestamp: number, requestId: string | undefined): Promise<WriteResult> {
+    return this.#queue.submit({ key, value: undefined, retracts: true, timestamp, expiresAt: undefined, requestId });
   }
 
   write(operations: readonly EncodedOperation[], requestId: string | undefined): Promise<WriteResult> {

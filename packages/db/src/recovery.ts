@@ -1,8 +1,6 @@
 import { formatTime, KvtsError, toHex } from "@kvts/common";
-import type { Recovery } from "./db.ts";
-import type { Recovered } from "./engine.ts";
 import type { FileLock } from "./env/file-system.ts";
-import { lockFileName, logFileName, parseFileName } from "./format/filenames.ts";
+import { lockFileName, parseFileName } from "./format/filenames.ts";
 import { Layers } from "./layers.ts";
 import { Logs } from "./logs.ts";
 import { loadManifest, type ManifestState } from "./manifest/state.ts";
@@ -12,10 +10,12 @@ import { insertFrame } from "./memory-insert.ts";
 import { ArenaPool } from "./memtable/arena-pool.ts";
 import type { Settings } from "./options.ts";
 import { clearOrphans } from "./orphans.ts";
+import type { Recovered, Recovery } from "./recovered.ts";
 import { holdsStore } from "./store-finder.ts";
 import { BlockCache } from "./table/block-cache.ts";
 import { TableOpener } from "./table-opener.ts";
 import { type LogContents, readLog } from "./wal/log-reader.ts";
+import { secureLog } from "./wal/secure-log.ts";
 import { LogWriter } from "./wal/log-writer.ts";
 
 /** Log segments prepared or recycled for later. */
@@ -86,7 +86,7 @@ class Recoverer {
     const replayed = await readLog({ fileSystem, directory, incarnation, logNumber }, (frame) =>
       insertFrame(frame, layers, logNumber, scheduler),
     );
-    await this.#syncLogs(replayed.live);
+    await secureLog(fileSystem, directory, replayed);
     const { lastSeq, lastAssigned } = this.#lastGivenOut(state, replayed);
 
     versions = await VersionSet.start(
@@ -151,20 +151,6 @@ class Recoverer {
       manifestNumber: 0,
       tornBytes: 0,
     };
-  }
-
-  /** What was replayed is served from now on, so it has to be on disk first. */
-  async #syncLogs(segments: readonly number[]): Promise<void> {
-    const { fileSystem } = this.#settings.components;
-    for (const number of segments) {
-      const file = fileSystem.openWritable(logFileName(this.#directory, number));
-      try {
-        await file.sync();
-      } finally {
-        file.close();
-      }
-    }
-    if (segments.length > 0) await fileSystem.syncDirectory(this.#directory);
   }
 
   /** After an orderly close, what was given out last; otherwise nobody knows, and everything up to the ceilings counts. */

@@ -3,7 +3,7 @@ import { BlockDemand } from "../format/version-run.ts";
 import type { Table } from "../table/table.ts";
 import { Batch } from "./batch.ts";
 import type { Pin } from "./pins.ts";
-import type { ReadSource } from "./reader.ts";
+import type { ReadSource } from "./read-source.ts";
 import type { ScanPause } from "./scan.ts";
 import type { View } from "./view.ts";
 

@@ -23,29 +23,14 @@ import { BlockDemand, FOUND, MISS } from "../format/version-run.ts";
 import type { Table } from "../table/table.ts";
 import { BestVersion } from "./best-version.ts";
 import { Bounds } from "./bounds.ts";
-import type { Fairness } from "./fairness.ts";
 import { entryAt, type Incomplete, isIncomplete, isVisible } from "./found-version.ts";
 import { History } from "./history.ts";
 import { type KeyForm, keyAt } from "./key-decoder.ts";
 import { type LocalEntries, makeLocalEntries } from "./local-entries.ts";
-import type { Pin } from "./pins.ts";
 import { findPoint } from "./point-read.ts";
+import type { ReadSource } from "./read-source.ts";
 import { Scan } from "./scan.ts";
 import type { View } from "./view.ts";
-
-/** What reads need of the database that they read. */
-export interface ReadSource {
-  /** The newest view, not acquired. @throws CLOSED */
-  view(): View;
-  /** The seq to read at: the newest published one, or a snapshot's. @throws CLOSED */
-  seq(): number;
-  /** Keeps a seq readable. */
-  pin(seq: number): Pin;
-  /** Integer microseconds. */
-  now(): number;
-  nextTurn(): Promise<void>;
-  readonly fairness: Fairness;
-}
 
 // One set serves every synchronous stretch: nothing else runs in between.
 const KEY = new KeyBuffer();

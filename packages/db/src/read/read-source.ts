@@ -1,0 +1,17 @@
+import type { Fairness } from "./fairness.ts";
+import type { Pin } from "./pins.ts";
+import type { View } from "./view.ts";
+
+/** What reads need of the database that they read. */
+export interface ReadSource {
+  /** The newest view, not acquired. @throws CLOSED */
+  view(): View;
+  /** The seq to read at: the newest published one, or a snapshot's. @throws CLOSED */
+  seq(): number;
+  /** Keeps a seq readable. */
+  pin(seq: number): Pin;
+  /** Integer microseconds. */
+  now(): number;
+  nextTurn(): Promise<void>;
+  readonly fairness: Fairness;
+}
