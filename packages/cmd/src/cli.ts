@@ -84,8 +84,10 @@ function withCommands(parser: Argv<GlobalOptions>): Argv<GlobalOptions> {
 /** @param complaint what yargs said about `argv`, over several lines for some mistakes */
 function misuse([first = "--help"]: readonly string[], complaint: string): CommandError {
   const known = first === "completion" || commands.some(({ name }) => name === first);
-  if (known)
-    return usageError(`${complaint.replace(/\s*\n\s*/g, " ")}; \`kvts ${first} --help\` shows what is possible`);
+  if (known) {
+    const said = complaint.replace(/\s*\n\s*/g, " ");
+    return usageError(`${said}; \`kvts ${first} --help\` shows what is possible`);
+  }
   const said = first.startsWith("-") ? complaint : `there is no command ${first}`;
   return usageError(`${said}; \`kvts --help\` lists the commands`);
 }

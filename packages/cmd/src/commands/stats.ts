@@ -15,7 +15,7 @@ export const stats: Command = defineCommand({
 });
 
 /** One line a figure, subjects with their figures indented below them. */
-export function statLines(figures: { readonly [name: string]: StatValue }, indent = ""): string[] {
+function statLines(figures: { readonly [name: string]: StatValue }, indent = ""): string[] {
   return Object.entries(figures).flatMap(([name, value]) => {
     if (isSubject(value)) return [`${indent}${name}`, ...statLines(value, `${indent}  `)];
     return [`${indent}${name}: ${typeof value === "object" ? JSON.stringify(value) : value}`];

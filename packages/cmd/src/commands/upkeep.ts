@@ -1,4 +1,6 @@
+import { isKvtsError } from "@kvts/common";
 import { type Command, defineCommand } from "../command.ts";
+import { failed } from "../failure.ts";
 import { listenForInterrupt } from "../interrupt.ts";
 import { withTarget } from "../options/target.ts";
 import { print } from "../output/sink.ts";
@@ -15,7 +17,11 @@ function upkeepCommand(task: UpkeepTask, describe: string): Command {
     handler: async (args) => {
       using interrupt = listenForInterrupt();
       const started = performance.now();
-      await runUpkeep(task, args, { signal: interrupt.signal });
+      try {
+        await runUpkeep(task, args, { signal: interrupt.signal });
+      } catch (error) {
+        throw isKvtsError(error, "CANCELLED") ? failed(`stopped before ${task} was done; nothing is lost`) : error;
+      }
       const seconds = Number(((performance.now() - started) / 1000).toFixed(3));
       await print(args.json ? `${JSON.stringify({ task, seconds })}\n` : `${task} done in ${seconds} s\n`);
     },

@@ -30,6 +30,7 @@ export function showProgress(total: number | undefined): Progress {
     update: (done, versions) => bar.update(done, { count: formatCount(versions) }),
     say: (line) => bars.log(`${line}\n`),
     [Symbol.dispose]() {
+      if (!bars.isActive) return;
       // What was said is shown with the next update, and stopping makes none.
       bars.update();
       bars.stop();

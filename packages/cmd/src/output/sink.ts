@@ -9,7 +9,7 @@ export class OutputClosed extends Error {
 }
 
 /** A sink into a stream of this process. */
-export function streamSink(stream: Writable): Sink {
+function streamSink(stream: Writable): Sink {
   // Failed writes are told through their callbacks; without a listener the event would end the process.
   if (stream.listenerCount("error") === 0) stream.on("error", () => {});
   return (bytes) =>

@@ -21,7 +21,15 @@ export async function runServer(settings: ServerSettings, json: boolean): Promis
   const { dbPath, durability, acceptClock } = settings;
   await using store = await openDirectory(dbPath, "write", { durability, acceptClock, logger });
   const { host, port, httpPort, maxRequestBytes, allowedHosts } = settings;
-  const server = await serve(store, { host, port, httpPort, maxRequestBytes, allowedHosts, drainTimeoutMs, logger });
+  await using server = await serve(store, {
+    host,
+    port,
+    httpPort,
+    maxRequestBytes,
+    allowedHosts,
+    drainTimeoutMs,
+    logger,
+  });
   const { recovery } = store;
   await print(announcementText({ grpcUrl: server.grpcUrl, httpUrl: server.httpUrl, dbPath, recovery }, json));
   const signal = await stopSignal;

@@ -50,7 +50,7 @@ function detectByGreeting(url: URL, host: string, port: number): Promise<Face> {
 }
 
 /** The face by the first bytes of an answer to {@link http2Opening}; `undefined` when it is neither. */
-export function faceOfAnswer(answer: Uint8Array): Face | undefined {
+function faceOfAnswer(answer: Uint8Array): Face | undefined {
   if (Buffer.from(answer.subarray(0, 4)).toString("latin1") === "HTTP") return "http";
   return answer[frameTypeOffset] === settingsFrameType ? "grpc" : undefined;
 }

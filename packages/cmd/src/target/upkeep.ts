@@ -1,4 +1,4 @@
-import { type CallOptions, isErrorCode, KvtsError } from "@kvts/common";
+import { abortable, type CallOptions, isErrorCode, KvtsError } from "@kvts/common";
 import { readTarget, type TargetOptions } from "../options/target.ts";
 import { detectFace, type Face } from "./detect-face.ts";
 import { openDirectory } from "./open-directory.ts";
@@ -6,12 +6,15 @@ import { openDirectory } from "./open-directory.ts";
 /** What can be asked of a store besides reading and writing. */
 export type UpkeepTask = "flush" | "compact";
 
-/** Has the store that the options name do a task, and waits until it is done. */
+/**
+ * Has the store that the options name do a task, and waits until it is done.
+ * @throws CANCELLED once the call's signal has fired
+ */
 export async function runUpkeep(task: UpkeepTask, options: TargetOptions, call: CallOptions): Promise<void> {
   const target = readTarget(options);
   if ("url" in target) return await askServer(task, target.url, await detectFace(target.url), call);
   await using store = await openDirectory(target.directory, "read");
-  await store[task]();
+  await abortable(store[task](), call.signal);
 }
 
 /** Both faces serve the admin service in the Connect protocol, each over its version of HTTP. */
@@ -39,7 +42,7 @@ async function serverError(error: unknown): Promise<KvtsError> {
   const { Code, ConnectError } = await import("@connectrpc/connect");
   const { ErrorInfoSchema } = await import("@kvts/api");
   const failure = ConnectError.from(error);
-  if (failure.code === Code.Canceled) return new KvtsError("CANCELLED", "stopped; the server may still be at it");
+  if (failure.code === Code.Canceled) return new KvtsError("CANCELLED", failure.rawMessage, { cause: error });
   const [info] = failure.findDetails(ErrorInfoSchema);
   const code = info !== undefined && isErrorCode(info.reason) ? info.reason : "UNAVAILABLE";
   return new KvtsError(code, failure.rawMessage, { cause: error, details: info?.metadata ?? {} });
