@@ -21,8 +21,10 @@ export interface LogContents {
   readonly lastSeq: number;
   readonly frames: number;
   readonly operations: number;
-  /** Segments that hold the log, ascending. They are on disk for certain only once they have been synced. */
+  /** Segments that hold the log, ascending. What is in them is on disk for certain only after `secureLog`. */
   readonly live: readonly number[];
+  /** Where in each of them its frames end, in bytes. */
+  readonly liveEnds: readonly number[];
   /** Segments that hold nothing of it, to be removed once the log goes on elsewhere, durably. */
   readonly stale: readonly number[];
 }
@@ -48,22 +50,24 @@ export async function readLog(
   try {
     const chain = await log.findChain();
     const live: number[] = [];
+    const liveEnds: number[] = [];
     let contents = { end: LOG_START, lastSeq: 0, frames: 0, operations: 0 };
     for (const [index, segment] of chain.entries()) {
       live.push(segment.number);
       const limit = chain[index + 1]?.previous?.offset ?? Number.POSITIVE_INFINITY;
       contents = await replay(segment, limit, contents, onFrame);
+      liveEnds.push(segment.offset);
       if (segment.offset === limit) continue;
       await log.expectEnd(segment);
       break;
     }
-    return { ...contents, live, stale: log.numbers.filter((number) => !live.includes(number)) };
+    return { ...contents, live, liveEnds, stale: log.numbers.filter((number) => !live.includes(number)) };
   } finally {
     log.close();
   }
 }
 
-type Progress = Omit<LogContents, "live" | "stale">;
+type Progress = Omit<LogContents, "live" | "liveEnds" | "stale">;
 
 /** Replays one segment up to `limit` or the first frame that is not whole. */
 async function replay(
