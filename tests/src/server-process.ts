@@ -39,11 +39,13 @@ const main = join(dirname(fileURLToPath(import.meta.resolve("@kvts/cmd/package.j
 
 /**
  * Ends the server when its standard input does, which happens when this process is gone, however it went. Given to Node
- * on the server's side, so that the server itself needs no such thing.
+ * on the server's side, so that the server itself needs no such thing. Node gives it to worker threads as well, which
+ * have no standard input of their own.
  */
-const leash = `data:text/javascript,${encodeURIComponent(
-  'process.stdin.on("close", () => process.kill(process.pid, "SIGKILL")).resume().unref();',
-)}`;
+const leash = `data:text/javascript,${encodeURIComponent(`
+  import { isMainThread } from "node:worker_threads";
+  if (isMainThread) process.stdin.on("close", () => process.kill(process.pid, "SIGKILL")).resume().unref();
+`)}`;
 
 const running = new Set<ChildProcess>();
 
