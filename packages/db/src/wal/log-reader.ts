@@ -174,7 +174,7 @@ class LogSegments {
   async #expectUnproven(place: LogPosition, from: number): Promise<void> {
     for (const segment of this.#segments) {
       if (segment.number < place.segment) continue;
-      const mark = await segment.greatestMark(segment.number === place.segment ? from : SEGMENT_HEADER_BYTES);
+      const { mark } = await segment.survey(segment.number === place.segment ? from : SEGMENT_HEADER_BYTES);
       if (isAfter(mark, place)) throw this.#damage(place, mark);
     }
   }

@@ -1,6 +1,7 @@
+import { toHex } from "@kvts/common";
 import { crc32 } from "../format/checksum.ts";
 import { corruption, writtenByNewerVersion } from "../format/corruption.ts";
-import { incarnationBytes } from "../format/incarnation.ts";
+import { INCARNATION_BYTES, incarnationBytes } from "../format/incarnation.ts";
 import {
   LOG_FORMAT_VERSION,
   type LogPosition,
@@ -42,6 +43,24 @@ export function decodeSegmentHeader(
   incarnation: string,
   file: string,
 ): LogPosition | undefined {
+  const words = wholeHeader(bytes, number, file);
+  if (words === undefined) return undefined;
+  if (incarnationOf(words) !== incarnation) {
+    throw corruption(file, SEGMENT_INCARNATION * 4, "it is the log of another store");
+  }
+  return { segment: words[SEGMENT_PREVIOUS]! >>> 0, offset: words[SEGMENT_PREVIOUS_END]! >>> 0 };
+}
+
+/**
+ * Whose log segment `number` is, by its own account: an incarnation, or undefined where its header is not whole.
+ * @throws UNIMPLEMENTED for a newer format
+ */
+export function segmentIncarnation(bytes: Uint8Array, number: number, file: string): string | undefined {
+  const words = wholeHeader(bytes, number, file);
+  return words === undefined ? undefined : incarnationOf(words);
+}
+
+function wholeHeader(bytes: Uint8Array, number: number, file: string): Int32Array<ArrayBuffer> | undefined {
   if (bytes.length < SEGMENT_HEADER_BYTES) return undefined;
   const words = new Int32Array(SEGMENT_HEADER_WORDS);
   const copy = new Uint8Array(words.buffer);
@@ -51,10 +70,9 @@ export function decodeSegmentHeader(
   if (words[SEGMENT_FORMAT] !== LOG_FORMAT_VERSION) {
     throw writtenByNewerVersion(file, SEGMENT_FORMAT * 4, `log format ${words[SEGMENT_FORMAT]}`);
   }
-  if (words[SEGMENT_NUMBER]! >>> 0 !== number) return undefined;
-  const own = incarnationBytes(incarnation);
-  if (!own.every((byte, at) => byte === copy[SEGMENT_INCARNATION * 4 + at])) {
-    throw corruption(file, SEGMENT_INCARNATION * 4, "it is the log of another store");
-  }
-  return { segment: words[SEGMENT_PREVIOUS]! >>> 0, offset: words[SEGMENT_PREVIOUS_END]! >>> 0 };
+  return words[SEGMENT_NUMBER]! >>> 0 === number ? words : undefined;
+}
+
+function incarnationOf(words: Int32Array<ArrayBuffer>): string {
+  return toHex(new Uint8Array(words.buffer, SEGMENT_INCARNATION * 4, INCARNATION_BYTES));
 }

@@ -19,6 +19,15 @@ import { decodeSegmentHeader } from "./segment-header.ts";
 /** Bytes read at a time; a larger frame is read whole. */
 const WINDOW_BYTES = 1024 * 1024;
 
+/** What a segment's frame headers tell. */
+export interface SegmentSurvey {
+  readonly headers: number;
+  /** The greatest position that any says was on disk; {@link LOG_START} where there is none. */
+  readonly mark: LogPosition;
+  /** The greatest seq that any frame has, or claims to have. */
+  readonly lastSeq: number;
+}
+
 /**
  * Reads one segment through a window on it. Once {@link next} has said true it is itself the frame that was read, lent
  * until the next call.
@@ -102,26 +111,58 @@ export class SegmentReader implements Frame {
   }
 
   /**
-   * The greatest position that any frame header from `from` on says was on disk; {@link LOG_START} where there is none.
-   * Looks at every place where a header could stand, for what lies behind damage cannot be found otherwise.
+   * What the frame headers from `from` on tell, whether or not their frames are whole. Looks at every place where a header
+   * could stand, for what lies behind damage cannot be found otherwise.
    */
-  async greatestMark(from: number): Promise<LogPosition> {
-    let greatest = LOG_START;
+  async survey(from: number): Promise<SegmentSurvey> {
+    let headers = 0;
+    let mark = LOG_START;
+    let lastSeq = 0;
+    await this.#eachHeader(from, (word) => {
+      headers++;
+      const durable = {
+        segment: this.i32[word + FRAME_DURABLE_SEGMENT]! >>> 0,
+        offset: this.i32[word + FRAME_DURABLE_OFFSET]! >>> 0,
+      };
+      if (isAfter(durable, mark)) mark = durable;
+      lastSeq = Math.max(lastSeq, firstSeqAt(this.i32, word) + (this.i32[word + FRAME_OPERATIONS]! >>> 0) - 1);
+      return true;
+    });
+    return { headers, mark, lastSeq };
+  }
+
+  /** Where the frame at {@link offset} ends by its header's account, whole or not; undefined where no header stands there. */
+  async claimedEnd(): Promise<number | undefined> {
+    if (this.size - this.offset < FRAME_HEADER_BYTES) return undefined;
+    await this.#load(this.offset, FRAME_HEADER_BYTES);
+    if (!isFrameHeader(this.i32, this.u8, 0, this.number, this.#seed)) return undefined;
+    return this.offset + FRAME_HEADER_BYTES + payloadBytesAt(this.i32, 0);
+  }
+
+  /** Moves {@link offset} to the first frame header at `from` or behind; false, and stays, where there is none. */
+  async seekHeader(from: number): Promise<boolean> {
+    let found: number | undefined;
+    await this.#eachHeader(from, (_word, offset) => {
+      found = offset;
+      return false;
+    });
+    if (found === undefined) return false;
+    this.offset = found;
+    return true;
+  }
+
+  /** Calls `visit` with each header's word in the window, and its offset in the file, until it says false. */
+  async #eachHeader(from: number, visit: (word: number, offset: number) => boolean): Promise<void> {
     for (let at = alignUp(from); at + FRAME_HEADER_BYTES <= this.size; ) {
       await this.#load(at, FRAME_HEADER_BYTES);
       const end = (this.#windowEnd - this.#windowStart - FRAME_HEADER_BYTES) / 4;
       let word = 0;
       for (; word <= end; word += FRAME_ALIGNMENT / 4) {
         if (!isFrameHeader(this.i32, this.u8, word, this.number, this.#seed)) continue;
-        const mark = {
-          segment: this.i32[word + FRAME_DURABLE_SEGMENT]! >>> 0,
-          offset: this.i32[word + FRAME_DURABLE_OFFSET]! >>> 0,
-        };
-        if (isAfter(mark, greatest)) greatest = mark;
+        if (!visit(word, at + word * 4)) return;
       }
       at += word * 4;
     }
-    return greatest;
   }
 
   #holds(offset: number, bytes: number): boolean {
