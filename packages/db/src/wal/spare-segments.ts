@@ -4,6 +4,8 @@ import { logFileName, spareFileName } from "../format/filenames.ts";
 
 /** Zeros written at a time: short enough that other work of the thread pool is not held up. */
 const ZEROS_BYTES = 256 * 1024;
+/** Zeros synced at a time: the log's own syncs share the disk, and would wait for all of a large one. */
+const SYNCED_BYTES = 16 * ZEROS_BYTES;
 
 export interface SpareSegmentsOptions {
   readonly fileSystem: FileSystem;
@@ -110,6 +112,7 @@ export class SpareSegments {
     try {
       for (let at = 0; at < segmentBytes && !this.#closed; at += zeros.length) {
         await file.write(zeros.subarray(0, Math.min(zeros.length, segmentBytes - at)), at);
+        if ((at + zeros.length) % SYNCED_BYTES === 0) await file.sync();
       }
       if (this.#closed) return false;
       await file.sync();
