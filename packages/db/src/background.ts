@@ -129,6 +129,7 @@ export class Background {
   async close(): Promise<void> {
     this.#stopped = true;
     await Promise.allSettled([this.#flushing, this.#compacting]);
+    this.#refuseWanted();
   }
 
   /** Repeats `step` until it finds nothing to do; after a failure it waits and tries again. */
@@ -159,7 +160,14 @@ export class Background {
     if (isKvtsError(error, "CORRUPTION") && wanted === this.#mergesWanted) this.#mergesBroken = this.#lastError;
     if (!this.#host.versions.isIndeterminate) return;
     this.#stopped = true;
+    this.#refuseWanted();
     this.#host.failed(this.#lastError);
+  }
+
+  /** What has been asked for and will not be done any more. */
+  #refuseWanted(): void {
+    for (const { reject } of [...this.#flushesWanted.splice(0), ...this.#mergesWanted.splice(0)])
+      reject(this.#refusal());
   }
 
   #refusal(): KvtsError | undefined {

@@ -45,7 +45,8 @@ export function pickCompaction<T extends PickableTable>(
 ): Pick<T> | undefined {
   let level = -1;
   let pressing = 1;
-  for (let candidate = 0; candidate < levels.length; candidate++) {
+  // The last level has none below it, and no bound.
+  for (let candidate = 0; candidate < levels.length - 1; candidate++) {
     const score = levelScore(levels, candidate, settings);
     if (score >= pressing && (candidate === 0 || score > pressing || level < 0)) {
       pressing = score;
