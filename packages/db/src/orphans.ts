@@ -10,11 +10,13 @@ export interface NeededFiles {
   readonly firstUnknownNumber: number;
   /** The manifest that was found had lost its end. */
   readonly manifestWasTorn: boolean;
+  /** Nothing is to be removed: a repair was setting files aside, and somebody may want them. */
+  readonly keepsOrphans: boolean;
 }
 
 /**
  * Removes what a crash left behind. A table that the manifest may have named, had it not been damaged or old, is set
- * aside in lost/ instead.
+ * aside in lost/ instead, and so is everything that a repair had not yet set aside.
  * @returns the names set aside
  */
 export async function clearOrphans(fileSystem: FileSystem, directory: string, needed: NeededFiles): Promise<string[]> {
@@ -22,33 +24,40 @@ export async function clearOrphans(fileSystem: FileSystem, directory: string, ne
   for (const name of fileSystem.list(directory)) {
     const fate = fateOf(name, needed);
     if (fate === "remove") await fileSystem.remove(`${directory}/${name}`);
-    if (fate === "set aside") {
-      fileSystem.makeDirectory(lostDirectoryName(directory));
-      fileSystem.rename(`${directory}/${name}`, `${lostDirectoryName(directory)}/${name}`);
-      setAside.push(name);
-    }
+    if (fate === "set aside") setAside.push(name);
   }
-  if (setAside.length > 0) await fileSystem.syncDirectory(directory);
+  await moveToLost(fileSystem, directory, setAside);
   return setAside;
+}
+
+/** Moves files of `directory` into its lost/. */
+export async function moveToLost(fileSystem: FileSystem, directory: string, names: readonly string[]): Promise<void> {
+  if (names.length === 0) return;
+  const lost = lostDirectoryName(directory);
+  fileSystem.makeDirectory(lost);
+  for (const name of names) fileSystem.rename(`${directory}/${name}`, `${lost}/${name}`);
+  await fileSystem.syncDirectory(lost);
+  await fileSystem.syncDirectory(directory);
 }
 
 function fateOf(name: string, needed: NeededFiles): "keep" | "remove" | "set aside" {
   const file = parseFileName(name);
   if (file === undefined) return "keep";
+  const unwanted = needed.keepsOrphans ? "set aside" : "remove";
   switch (file.kind) {
     case "current":
     case "lock":
     case "lost":
       return "keep";
     case "manifest":
-      return file.number === needed.manifest ? "keep" : "remove";
+      return file.number === needed.manifest ? "keep" : unwanted;
     case "log":
-      return needed.logs.has(file.number) ? "keep" : "remove";
+      return needed.logs.has(file.number) ? "keep" : unwanted;
     case "spare":
     case "temporary":
       return "remove";
     case "table":
       if (needed.tables.has(file.number)) return "keep";
-      return needed.manifestWasTorn || file.number >= needed.firstUnknownNumber ? "set aside" : "remove";
+      return needed.manifestWasTorn || file.number >= needed.firstUnknownNumber ? "set aside" : unwanted;
   }
 }

@@ -15,8 +15,8 @@ import { holdsStore } from "./store-finder.ts";
 import { BlockCache } from "./table/block-cache.ts";
 import { TableOpener } from "./table-opener.ts";
 import { type LogContents, readLog } from "./wal/log-reader.ts";
-import { secureLog } from "./wal/secure-log.ts";
 import { LogWriter } from "./wal/log-writer.ts";
+import { secureLog } from "./wal/secure-log.ts";
 
 /** Log segments prepared or recycled for later. */
 const SPARE_SEGMENTS_MAX = 2;
@@ -123,6 +123,7 @@ class Recoverer {
       logs: new Set([...live, writer.segment]),
       firstUnknownNumber: state.numbers.nextFileNumber,
       manifestWasTorn: state.tornBytes > 0,
+      keepsOrphans: state.keepsOrphans,
     });
     const recovery: Recovery = {
       created,
@@ -148,6 +149,7 @@ class Recoverer {
       },
       tables: [],
       closed: { lastSeq: 0, lastAssigned: 0 },
+      keepsOrphans: false,
       manifestNumber: 0,
       tornBytes: 0,
     };

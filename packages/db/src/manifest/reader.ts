@@ -1,3 +1,4 @@
+import { isKvtsError } from "@kvts/common";
 import { corruption } from "../format/corruption.ts";
 import { MANIFEST_HEADER_BYTES, RECORD_ALIGNMENT, RECORD_HEADER_BYTES } from "./format.ts";
 import { alignRecord, checkManifestHeader, recordIndexAt, recordPayloadAt } from "./record.ts";
@@ -26,15 +27,7 @@ export function readManifest(bytes: Uint8Array, number: number, file: string): M
   const seed = checkManifestHeader(bytes, number, file);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const records: ManifestRecord[] = [];
-  let offset = MANIFEST_HEADER_BYTES;
-  while (offset < bytes.length) {
-    const index = recordIndexAt(view, bytes, offset, seed);
-    const payload = index === records.length ? recordPayloadAt(view, bytes, offset) : undefined;
-    if (payload === undefined) break;
-    const start = offset + RECORD_HEADER_BYTES;
-    records.push({ edit: decodeEdit(payload, file, start), offset });
-    offset = alignRecord(start + payload.length);
-  }
+  const offset = readRecords(bytes, seed, file, records);
   if (records.length === 0) throw corruption(file, MANIFEST_HEADER_BYTES, "its first record is not whole");
   // The padding of the last record may be missing.
   const tornBytes = Math.max(0, bytes.length - offset);
@@ -45,4 +38,33 @@ export function readManifest(bytes: Uint8Array, number: number, file: string): M
     }
   }
   return { records, tornBytes };
+}
+
+/**
+ * The records of a damaged manifest up to the damage, whatever it is.
+ * @throws UNIMPLEMENTED for what a newer kvts wrote
+ */
+export function salvageManifest(bytes: Uint8Array, number: number, file: string): readonly ManifestRecord[] {
+  const records: ManifestRecord[] = [];
+  try {
+    readRecords(bytes, checkManifestHeader(bytes, number, file), file, records);
+  } catch (error) {
+    if (!isKvtsError(error, "CORRUPTION")) throw error;
+  }
+  return records;
+}
+
+/** Adds whole records to `records` until one is not. Returns where that stands. */
+function readRecords(bytes: Uint8Array, seed: number, file: string, records: ManifestRecord[]): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let offset = MANIFEST_HEADER_BYTES;
+  while (offset < bytes.length) {
+    const index = recordIndexAt(view, bytes, offset, seed);
+    const payload = index === records.length ? recordPayloadAt(view, bytes, offset) : undefined;
+    if (payload === undefined) break;
+    const start = offset + RECORD_HEADER_BYTES;
+    records.push({ edit: decodeEdit(payload, file, start), offset });
+    offset = alignRecord(start + payload.length);
+  }
+  return offset;
 }

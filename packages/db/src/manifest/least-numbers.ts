@@ -1,0 +1,32 @@
+import type { FileSystem } from "../env/file-system.ts";
+import { parseFileName } from "../format/filenames.ts";
+import { salvageManifest } from "./reader.ts";
+import { readWholeFile } from "./whole-file.ts";
+
+/**
+ * What damaged manifests still tell: every edit that is whole was meant once, and these numbers never go down, so that
+ * whatever goes on above them does not use any twice.
+ */
+export interface LeastNumbers {
+  readonly nextFileNumber: number;
+  readonly lastSeq: number;
+  readonly lastAssigned: number;
+}
+
+/** Looks into every manifest of a directory. @throws UNIMPLEMENTED for one that a newer kvts wrote */
+export function findLeastNumbers(fileSystem: FileSystem, directory: string): LeastNumbers {
+  let least: LeastNumbers = { nextFileNumber: 0, lastSeq: 0, lastAssigned: 0 };
+  for (const name of fileSystem.list(directory)) {
+    const file = parseFileName(name);
+    if (file?.kind !== "manifest") continue;
+    const path = `${directory}/${name}`;
+    for (const { edit } of salvageManifest(readWholeFile(fileSystem, path), file.number, path)) {
+      least = {
+        nextFileNumber: Math.max(least.nextFileNumber, edit.nextFileNumber ?? 0),
+        lastSeq: Math.max(least.lastSeq, edit.seqCeiling ?? 0, edit.closed?.lastSeq ?? 0),
+        lastAssigned: Math.max(least.lastAssigned, edit.timestampCeiling ?? 0, edit.closed?.lastAssigned ?? 0),
+      };
+    }
+  }
+  return least;
+}
