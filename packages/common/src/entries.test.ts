@@ -164,6 +164,20 @@ describe("entries", () => {
     }
   });
 
+  test("closing waits for a pull under way that fails, and no longer", async () => {
+    let fail: (error: Error) => void = () => {};
+    let closes = 0;
+    const pull = (): Promise<never[]> => new Promise((_, reject) => (fail = reject));
+    const entries = makeEntries({ pull, close: () => void closes++ });
+    const items = entries.nextv(1);
+    await Promise.resolve();
+    const closing = entries.close();
+    fail(new Error("broken"));
+    await expect(items).rejects.toThrow("broken");
+    await expect(closing).resolves.toBeUndefined();
+    expect(closes).toBe(1);
+  });
+
   test("entriesOf is lazy, and closes what it iterates", async () => {
     const seen: number[] = [];
     let finished = false;

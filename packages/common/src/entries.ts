@@ -108,7 +108,9 @@ class PulledEntries<T> implements Entries<T> {
   /** Frees the source from within a turn; what was pulled can still be taken. */
   async #finish(): Promise<void> {
     this.#ended = true;
-    this.#closing ??= Promise.resolve(this.#source.close?.());
+    // Where the consumer has called `close` meanwhile, that frees the source, and waits for this turn to end.
+    if (this.#closing !== undefined) return;
+    this.#closing = Promise.resolve(this.#source.close?.());
     await this.#closing;
   }
 }
