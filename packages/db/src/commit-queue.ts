@@ -9,6 +9,7 @@ import {
 } from "@kvts/common";
 import type { Ceilings } from "./ceilings.ts";
 import { CommitGroup } from "./commit-group.ts";
+import { Fairness } from "./env/fairness.ts";
 import { KeyBuffer } from "./format/key-buffer.ts";
 import { NUMBER_MAX } from "./format/version-record.ts";
 import { storeError } from "./io-error.ts";
@@ -59,6 +60,8 @@ export class CommitQueue {
   readonly #ceilings: Ceilings;
   readonly #target: CommitTarget;
   readonly #published: () => void;
+  /** Without a sync to wait for, commits would go on without the event loop getting a turn. */
+  readonly #fairness: Fairness = new Fairness();
   #open: CommitGroup = new CommitGroup();
   /** Full groups that wait for their turn, oldest first. */
   readonly #full: CommitGroup[] = [];
@@ -261,6 +264,7 @@ export class CommitQueue {
       try {
         await this.#commit(group);
         group.acknowledge();
+        if (this.#fairness.isDue(group.encoder.operationCount)) await this.#settings.components.scheduler.nextTurn();
       } catch (error) {
         group.fail(storeError(error));
       }

@@ -10,7 +10,7 @@ import { Background } from "./background.ts";
 import { Ceilings } from "./ceilings.ts";
 import { CommitQueue } from "./commit-queue.ts";
 import { engineStats } from "./engine-stats.ts";
-import { Fairness } from "./read/fairness.ts";
+import { Fairness } from "./env/fairness.ts";
 import { type Pin, Pins } from "./read/pins.ts";
 import type { ReadSource } from "./read/read-source.ts";
 import type { Recovered, Recovery } from "./recovered.ts";

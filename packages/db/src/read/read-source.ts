@@ -1,4 +1,4 @@
-import type { Fairness } from "./fairness.ts";
+import type { Fairness } from "../env/fairness.ts";
 import type { Pin } from "./pins.ts";
 import type { View } from "./view.ts";
 
