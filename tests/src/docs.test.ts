@@ -1,0 +1,102 @@
+import { execFile } from "node:child_process";
+import { globSync, readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Block, blocksOf, commandsOf, isShown, promisedBy } from "./docs/blocks.ts";
+import { becomePackage, openWorkshop, programOf, type Workshop } from "./docs/workshop.ts";
+import { temporaryDirectory } from "./server-process.ts";
+
+/*
+ * What documents show is run: each `ts` block is a program that prints what its comments `// → …` say, and each `console`
+ * block is commands behind `$ `, with what they print below them. Blocks of one document are run in order, on one server,
+ * in one directory; a program without imports is given `db`, an open store of its own. `…` stands for what differs from
+ * run to run. Blocks of any other language are not run.
+ */
+
+const repository = join(import.meta.dirname, "../..");
+const documents = globSync(["README.md", "docs/*.md", "packages/*/README.md"], { cwd: repository })
+  .map((name) => ({ name, blocks: blocksOf(readFileSync(join(repository, name), "utf8")) }))
+  .filter(({ blocks }) => blocks.length > 0)
+  .sort((a, b) => a.name.localeCompare(b.name));
+
+const timeout = 60_000;
+
+describe.each(documents)("$name", ({ blocks }) => {
+  let workshop: Workshop;
+  beforeAll(async () => {
+    workshop = await openWorkshop();
+  }, timeout);
+  afterAll(() => workshop[Symbol.asyncDispose](), timeout);
+
+  test.each(blocks)("the $language block in line $line does what it shows", { timeout }, async (block) => {
+    const outcome = await workshop.run(block);
+    expect(outcome?.actual).toBe(outcome?.shown);
+  });
+
+  test("no block is without a promise", () => {
+    expect(blocks.filter((block) => !isPromising(block)).map(({ line }) => line)).toEqual([]);
+  });
+});
+
+function isPromising({ language, code }: Block): boolean {
+  return language === "ts" ? promisedBy(code) !== "" : commandsOf(code).length > 0;
+}
+
+test("the documents that every reader meets have something to run", () => {
+  const names = documents.map(({ name }) => name);
+  expect(names).toEqual(expect.arrayContaining(["README.md", "docs/api.md", "docs/semantics.md"]));
+});
+
+test("the programs are sound TypeScript", { timeout }, async () => {
+  await using directory = await temporaryDirectory();
+  await becomePackage(directory.path);
+  for (const { name, blocks } of documents) {
+    for (const block of blocks.filter(({ language }) => language === "ts")) {
+      const file = `${name.replace(/\W+/g, "-")}-${block.line}.ts`;
+      await writeFile(join(directory.path, file), `${programOf(block)}\nexport {};\n`);
+    }
+  }
+  const typeRoots = [join(repository, "node_modules/@types")];
+  const compilerOptions = { noEmit: true, typeRoots, types: ["node"] };
+  const config = { extends: join(repository, "tsconfig.base.json"), compilerOptions, include: ["*.ts"] };
+  await writeFile(join(directory.path, "tsconfig.json"), JSON.stringify(config));
+  const tsc = join(repository, "node_modules/typescript/bin/tsc");
+  const { stdout } = await promisify(execFile)(process.execPath, [tsc, "-p", directory.path]).catch((error) => error);
+  expect(stdout).toBe("");
+});
+
+describe("what is shown", () => {
+  test.each([
+    ["a {…} c", "a {1, 2} c", true],
+    ["a {…} c", "a {1,\n2} c", false],
+    ["…", "any\nlines", true],
+    ["first\n…\nlast", "first\n1\n2\nlast", true],
+    ["first\n…\nlast", "first\n1\n2", false],
+    ["a (b) | c*", "a (b) | c*", true],
+    ["a  b", "a\tb\r\n", true],
+    ["a", "ab", false],
+    ["a", "ba", false],
+    ["", "a", false],
+  ])("%j for %j: %j", (shown, actual, expected) => {
+    expect(isShown(shown, actual)).toBe(expected);
+  });
+
+  test("commands are told from their output, and go on behind a backslash and within quotes", () => {
+    expect(commandsOf("$ one \\\n  two\nout\nput\n$ three 'a\n  b'\n'out'\n$ four\n")).toEqual([
+      { command: "one \\\n  two", output: "out\nput" },
+      { command: "three 'a\n  b'", output: "'out'" },
+      { command: "four", output: "" },
+    ]);
+    expect(() => commandsOf("output\n$ one\n")).toThrow("without a command");
+  });
+
+  test("blocks are found with the line they begin in", () => {
+    const markdown = "# x\n\n```ts\na // → 1\n```\n```sh\nno\n```\n```console\n$ b\n```\n";
+    expect(blocksOf(markdown)).toEqual([
+      { language: "ts", code: "a // → 1\n", line: 4 },
+      { language: "console", code: "$ b\n", line: 10 },
+    ]);
+  });
+});
