@@ -10,6 +10,8 @@ import type { Filter } from "./filter.ts";
 import { type KeyWords, keyWordsOf } from "./key-words.ts";
 import { readMetadata } from "./metadata.ts";
 import type { TableProperties } from "./properties.ts";
+import { salvageTable } from "./salvage.ts";
+import type { TableBuilder } from "./table-builder.ts";
 import { TableBytes } from "./table-bytes.ts";
 import { TableCursor } from "./table-cursor.ts";
 import { verifyTable } from "./verify.ts";
@@ -163,6 +165,14 @@ export class Table {
    */
   verify(): Promise<void> {
     return verifyTable(this, this.#loader);
+  }
+
+  /**
+   * Adds every version that can still be read to a builder that has nothing yet. Filter, fences and properties are whole,
+   * or the table could not have been opened; blocks and extents may be damaged. Resolves to the number of versions.
+   */
+  salvage(into: TableBuilder): Promise<number> {
+    return salvageTable(this, this.#loader, into);
   }
 
   /** Drops the table's blocks from the cache and closes the file: at once, or when the reads under way have ended. */
