@@ -1,6 +1,6 @@
 import { isKvtsError, KvtsError } from "@kvts/common";
 import type { CompactionJob, CompactionResult } from "./compaction/job.ts";
-import { dropsRetracts, type Pick, pickCompaction, pickEverything } from "./compaction/picker.ts";
+import { dropsRetracts, type Pick, pickCompaction, pickEverything, pickForReads } from "./compaction/picker.ts";
 import { tableFileName } from "./format/filenames.ts";
 import { storeError } from "./io-error.ts";
 import type { Layers, LiveMemtable } from "./layers.ts";
@@ -214,7 +214,11 @@ export class Background {
     const everything = this.#mergesWanted.splice(0);
     try {
       const { picker } = this.#host.settings.tuning;
-      const pick = everything.length > 0 ? pickEverything(levels) : pickCompaction(levels, picker, this.#resumeKeys);
+      const { level0Probes } = this.#host.versions.current;
+      const pick =
+        everything.length > 0
+          ? pickEverything(levels)
+          : (pickCompaction(levels, picker, this.#resumeKeys) ?? pickForReads(levels, picker, level0Probes));
       if (pick === undefined) {
         for (const { resolve } of everything) resolve();
         return false;

@@ -115,6 +115,7 @@ export class Engine {
     const { layers, settings } = this.#parts;
     return {
       fairness: this.#fairness,
+      manyReads: () => this.#background.poke(),
       view: () => {
         this.#checkOpen();
         return layers.view;

@@ -1,5 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { dropsRetracts, type PickableTable, type PickerSettings, pickCompaction, pickEverything } from "./picker.ts";
+import {
+  dropsRetracts,
+  type PickableTable,
+  type PickerSettings,
+  pickCompaction,
+  pickEverything,
+  pickForReads,
+} from "./picker.ts";
 
 const SETTINGS: PickerSettings = { level0Tables: 2, level1BytesMax: 100, levelFactor: 10, pickBytesMax: 1000 };
 const KEYS = new TextEncoder();
@@ -12,6 +19,7 @@ function table(text: string): PickableTable & { readonly text: string } {
   return {
     text,
     number: Number(number),
+    entryCount: 10,
     fileBytes: Number(bytes ?? 10),
     smallest: KEYS.encode(smallest!),
     largest: KEYS.encode(largest!),
@@ -99,5 +107,27 @@ describe("retracts may go where no table outside can hold what they hide", () =>
     const all = levels(...texts);
     const inputs = all.flat().filter(({ number }) => chosen.includes(number));
     expect(dropsRetracts(all, inputs)).toBe(drops);
+  });
+});
+
+describe("a merge that reads have paid for", () => {
+  function pickedFor(probes: number, ...texts: string[]): string {
+    const pick = pickForReads(levels(...texts), SETTINGS, probes);
+    return pick === undefined ? "nothing" : pick.inputs.map((input) => input.number).join(" ");
+  }
+
+  test("level 0 is merged once reads have looked into it as often as the merge moves versions", () => {
+    // Two inputs of 15,000 versions; table 3 does not overlap.
+    expect(pickedFor(29_999, "1:a-c", "2:b-d 3:x-z")).toBe("nothing");
+    expect(pickedFor(30_000, "1:a-c", "2:b-d 3:x-z")).toBe("1 2");
+  });
+
+  test("a small level 0 waits for a least number of looks", () => {
+    expect(pickedFor(19_999, "1:a-c")).toBe("nothing");
+    expect(pickedFor(20_000, "1:a-c")).toBe("1");
+  });
+
+  test("an empty level 0 never", () => {
+    expect(pickedFor(1e9, "", "2:b-d")).toBe("nothing");
   });
 });

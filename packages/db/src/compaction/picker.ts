@@ -4,6 +4,8 @@ import { compareBytes } from "@kvts/common";
 export interface PickableTable {
   readonly number: number;
   readonly fileBytes: number;
+  /** Versions in it. */
+  readonly entryCount: number;
   readonly smallest: Uint8Array;
   readonly largest: Uint8Array;
   readonly minSeq: number;
@@ -19,6 +21,9 @@ export interface PickerSettings {
   /** Input bytes after which a pick takes no further table. */
   readonly pickBytesMax: number;
 }
+
+/** Fewer looks into level 0 than this call for nothing. */
+const PROBES_MIN = 20_000;
 
 /** Levels from 0 down. Level 0 may overlap; the others ascend by key and do not. */
 export type Levels<T extends PickableTable> = readonly (readonly T[])[];
@@ -66,6 +71,21 @@ export function levelScore<T extends PickableTable>(
   const tables = levels[level] ?? [];
   if (level === 0) return tables.length / settings.level0Tables;
   return totalBytes(tables) / (settings.level1BytesMax * settings.levelFactor ** (level - 1));
+}
+
+/**
+ * The merge of level 0 into level 1, if it has paid off: reads look into every table of level 0, so once they have had to
+ * do so as often as the merge would move versions, not merging costs more than merging.
+ */
+export function pickForReads<T extends PickableTable>(
+  levels: Levels<T>,
+  settings: PickerSettings,
+  level0Probes: number,
+): Pick<T> | undefined {
+  if ((levels[0] ?? []).length === 0) return undefined;
+  const pick = pickLevel0(levels, settings);
+  const entries = pick.inputs.reduce((sum, table) => sum + table.entryCount, 0);
+  return level0Probes >= Math.max(entries, PROBES_MIN) ? pick : undefined;
 }
 
 /** All tables in one merge: the fewest tables, with nothing hidden left. Undefined where there is nothing to gain. */

@@ -66,7 +66,11 @@ export class WorkerRunner implements CompactionRunner {
   #start(): Worker {
     // Beside this file: the source under a runtime that strips types, the compiled file otherwise.
     const name = import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js";
-    const worker = new Worker(new URL(name, import.meta.url), { name: "kvts-compaction" });
+    const worker = new Worker(new URL(name, import.meta.url), {
+      name: "kvts-compaction",
+      // A merge keeps little alive; what it drops is collected before it adds up to more than its share of memory.
+      resourceLimits: { maxYoungGenerationSizeMb: 8 },
+    });
     worker.on("message", (reply: JobReply) => this.#settle(reply));
     worker.on("error", (error) => this.#fail(worker, error));
     worker.on("exit", () => this.#fail(worker, new Error("the compaction worker ended")));

@@ -7,6 +7,8 @@ import { LEVEL_COUNT, type VersionEdit } from "./version-edit.ts";
 /** The tables at one moment. Immutable; readers hold it, so that no file goes while somebody may read it. */
 export class Version<T = Table> {
   readonly levels: readonly Level<T>[];
+  /** Tables of level 0 that point reads have had to look into. Counted by the reads, for whoever plans compactions. */
+  level0Probes = 0;
   #references = 1;
 
   /** Held once, by its maker. */
@@ -28,8 +30,12 @@ export class Version<T = Table> {
     return new Version(levels);
   }
 
-  /** The version after `edit`. @param opened finds the open table of a number that the edit adds. */
+  /**
+   * The version after `edit`, held once more: this one where no table changes.
+   * @param opened finds the open table of a number that the edit adds.
+   */
   apply(edit: VersionEdit, opened: (number: number) => TableFile<T>): Version<T> {
+    if (edit.removed === undefined && edit.added === undefined) return this.acquire();
     const removed = new Set(edit.removed);
     const known = new Map<number, TableFile<T>>();
     const tables = this.tables().filter(({ file }) => {

@@ -31,7 +31,9 @@ export function findPoint(
       if (!best.couldImprove(level.minTimestamp, level.maxTimestamp, level.maxSeq)) continue;
       if (level.overlapping) {
         for (const file of level.files) {
-          if (searchFile(file, key, best, demand) === MISS) return MISS;
+          const lookup = searchFile(file, key, best, demand);
+          if (lookup === MISS) return MISS;
+          if (lookup === FOUND) view.version.level0Probes++;
         }
       } else {
         const file = level.find(key);

@@ -13,5 +13,7 @@ export interface ReadSource {
   /** Integer microseconds. */
   now(): number;
   nextTurn(): Promise<void>;
+  /** Now and then, after many reads: a time to look whether their cost calls for a merge. */
+  manyReads(): void;
   readonly fairness: Fairness;
 }

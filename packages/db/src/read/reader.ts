@@ -32,6 +32,9 @@ import type { ReadSource } from "./read-source.ts";
 import { Scan } from "./scan.ts";
 import type { View } from "./view.ts";
 
+/** Looks into level 0 between two looks whether they call for a merge. A power of two. */
+const LOOKS_INTERVAL = 16_384;
+
 // One set serves every synchronous stretch: nothing else runs in between.
 const KEY = new KeyBuffer();
 const BEST = new BestVersion();
@@ -158,6 +161,7 @@ export class EngineReader<K extends Key> {
     KEY.set(key);
     try {
       const lookup = findPoint(view, KEY, BOUNDS.set(asOf, seq), BEST, demand);
+      if ((view.version.level0Probes & (LOOKS_INTERVAL - 1)) === LOOKS_INTERVAL - 1) this.#source.manyReads();
       if (lookup === MISS) return MISS;
       if (lookup !== FOUND || !isVisible(BEST.run, BEST.index, () => asOf ?? this.#source.now())) return undefined;
       const shown = typeof key === this.#form ? key : keyAt(KEY.i32, 0, KEY.length, this.#form);
