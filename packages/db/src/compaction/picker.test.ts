@@ -19,7 +19,7 @@ function table(text: string): PickableTable & { readonly text: string } {
   return {
     text,
     number: Number(number),
-    entryCount: 10,
+    entryCount: 15_000,
     fileBytes: Number(bytes ?? 10),
     smallest: KEYS.encode(smallest!),
     largest: KEYS.encode(largest!),
