@@ -1,6 +1,7 @@
 import { formatTime, KvtsError, toHex } from "@kvts/common";
 import type { FileLock } from "./env/file-system.ts";
 import { lockFileName, parseFileName } from "./format/filenames.ts";
+import { openError } from "./io-error.ts";
 import { Layers } from "./layers.ts";
 import { Logs } from "./logs.ts";
 import { loadManifest, type ManifestState } from "./manifest/state.ts";
@@ -40,7 +41,7 @@ export async function recover(directory: string, settings: Settings): Promise<Re
     return await new Recoverer(directory, settings, lock).run();
   } catch (error) {
     lock.release();
-    throw error;
+    throw openError(error);
   }
 }
 
