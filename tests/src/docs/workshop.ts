@@ -27,7 +27,7 @@ export interface Workshop extends AsyncDisposable {
 
 export async function openWorkshop(): Promise<Workshop> {
   const directory = await temporaryDirectory();
-  const server = await startServer({ dbPath: join(directory.path, "served"), flags: ["--log-level", "warn"] });
+  const server = await startServer({ dbPath: join(directory.path, "data"), flags: ["--log-level", "warn"] });
   const tools = join(directory.path, "tools");
   await mkdir(tools);
   await addTool(tools, "kvts", kvts);
