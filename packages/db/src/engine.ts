@@ -113,6 +113,8 @@ export class Engine {
   /** What reads see: the newest state, or a pinned seq. */
   readSource(pin?: Pin): ReadSource {
     const { layers, settings } = this.#parts;
+    const now = () => settings.components.clock.now();
+    const begun = now();
     return {
       fairness: this.#fairness,
       manyReads: () => this.#background.poke(),
@@ -126,7 +128,8 @@ export class Engine {
         return pin?.seq ?? this.#queue.publishedSeq;
       },
       pin: (seq) => this.#pin(seq),
-      now: () => settings.components.clock.now(),
+      now,
+      moment: pin === undefined ? now : () => begun,
       nextTurn: () => settings.components.scheduler.nextTurn(),
     };
   }

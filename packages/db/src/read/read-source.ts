@@ -10,8 +10,10 @@ export interface ReadSource {
   seq(): number;
   /** Keeps a seq readable. */
   pin(seq: number): Pin;
-  /** Integer microseconds. */
+  /** Integer microseconds on the clock: what relative times count from. */
   now(): number;
+  /** The same where expiry is judged: the clock, or for a snapshot what it said when that was taken. */
+  moment(): number;
   nextTurn(): Promise<void>;
   /** Now and then, after many reads: a time to look whether their cost calls for a merge. */
   manyReads(): void;

@@ -85,15 +85,16 @@ export class EngineReader<K extends Key> {
     const asOf = this.#asOf(options);
     const pin = this.#source.pin(this.#source.seq());
     try {
+      const moment = this.#moment(asOf);
       const encoded = encodeKeys(keys).map(copyBytes);
       const answers: (Entry<K> | undefined)[] = [];
       for (const [index, key] of encoded.entries()) {
         if (this.#source.fairness.isDue(1)) await this.#source.nextTurn();
         throwIfAborted(signal);
         const shown = keys[index]!;
-        const found = this.#find(typeof shown === "string" ? shown : key, asOf, pin.seq, ASYNC);
+        const found = this.#find(typeof shown === "string" ? shown : key, asOf, pin.seq, ASYNC, undefined, moment);
         answers.push(
-          found === MISS ? await this.#getLoading(key, asOf, pin.seq, options) : await this.#complete(found),
+          found === MISS ? await this.#getLoading(key, asOf, pin.seq, options, moment) : await this.#complete(found),
         );
       }
       return answers;
@@ -110,9 +111,10 @@ export class EngineReader<K extends Key> {
       const resolved = resolveRange(range);
       const limit = checkLimit(options?.limit);
       const asOf = this.#asOf(options);
-      const moment = this.#moment(asOf);
       const settings = { reverse: options?.reverse === true, includeDeleted: options?.includeDeleted === true };
-      const open = (seq: number) => new Scan<K>(resolved, new Bounds(asOf, seq), this.#form, moment, settings);
+      const open = (seq: number) => {
+        return new Scan<K>(resolved, new Bounds(asOf, seq), this.#form, this.#moment(asOf), settings);
+      };
       return { limit, open };
     });
   }
@@ -143,11 +145,10 @@ export class EngineReader<K extends Key> {
     return parseTime(asOf, () => this.#source.now());
   }
 
-  /** When expiry is judged: at `asOf`, or at one reading of the clock a call. */
+  /** When expiry is judged in a call that begins now. */
   #moment(asOf: number | undefined): () => number {
-    if (asOf !== undefined) return () => asOf;
-    let now: number | undefined;
-    return () => (now ??= this.#source.now());
+    const moment = asOf ?? this.#source.moment();
+    return () => moment;
   }
 
   /** One lookup, in memory and cache (and on disk where `demand` is synchronous). */
@@ -157,13 +158,15 @@ export class EngineReader<K extends Key> {
     seq: number,
     demand: BlockDemand<Table>,
     view: View = this.#source.view(),
+    moment?: () => number,
   ): Entry<K> | Incomplete<Entry<K>> | undefined | typeof MISS {
     KEY.set(key);
     try {
       const lookup = findPoint(view, KEY, BOUNDS.set(asOf, seq), BEST, demand);
       if ((view.version.level0Probes & (LOOKS_INTERVAL - 1)) === LOOKS_INTERVAL - 1) this.#source.manyReads();
       if (lookup === MISS) return MISS;
-      if (lookup !== FOUND || !isVisible(BEST.run, BEST.index, () => asOf ?? this.#source.now())) return undefined;
+      const judged = moment ?? (() => asOf ?? this.#source.moment());
+      if (lookup !== FOUND || !isVisible(BEST.run, BEST.index, judged)) return undefined;
       const shown = typeof key === this.#form ? key : keyAt(KEY.i32, 0, KEY.length, this.#form);
       return entryAt(BEST.run, BEST.index, BEST.layer!, shown as K);
     } finally {
@@ -177,6 +180,7 @@ export class EngineReader<K extends Key> {
     asOf: number | undefined,
     seq: number,
     options: GetOptions | undefined,
+    moment: () => number = this.#moment(asOf),
   ): Promise<Entry<K> | undefined> {
     const signal = callSignal(options);
     const view = this.#source.view().acquire();
@@ -184,7 +188,7 @@ export class EngineReader<K extends Key> {
     try {
       for (;;) {
         throwIfAborted(signal);
-        const found = this.#find(key, asOf, seq, ASYNC, view);
+        const found = this.#find(key, asOf, seq, ASYNC, view, moment);
         if (found !== MISS) return await this.#complete(found);
         loaded.push(await ASYNC.table!.load(ASYNC.block));
       }

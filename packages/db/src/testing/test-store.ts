@@ -1,0 +1,194 @@
+import { ok } from "node:assert/strict";
+import { isKvtsError, type Operation, type WriteResult } from "@kvts/common";
+import type { CompactionRunner } from "../compaction/job.ts";
+import { InlineRunner } from "../compaction/runner.ts";
+import { type Db, makeDb } from "../db.ts";
+import { Engine } from "../engine.ts";
+import type { FileSystem } from "../env/file-system.ts";
+import type { Scheduler } from "../env/scheduler.ts";
+import { resolveOptions } from "../options.ts";
+import { recover } from "../recovery.ts";
+import { ManualClock } from "./manual-clock.ts";
+import { Model, type ModelOperation } from "./model.ts";
+import { SimulatedScheduler } from "./simulated-scheduler.ts";
+import type { StoreSettings } from "./tiny-options.ts";
+
+/** One operation as a test hands it in; without a timestamp, one is to be assigned. */
+export type TestOperation =
+  | {
+      readonly op: "put";
+      readonly key: Uint8Array;
+      readonly value: Uint8Array;
+      readonly timestamp?: number;
+      readonly expiresAt?: number;
+    }
+  | { readonly op: "delete"; readonly key: Uint8Array; readonly timestamp?: number }
+  | { readonly op: "retract"; readonly key: Uint8Array; readonly timestamp: number };
+
+/** A write and what became of it. `unknown`: it failed, and may be found after a restart. */
+export interface TestBatch {
+  readonly operations: readonly ModelOperation[];
+  readonly lastSeq: number;
+  state: "pending" | "acknowledged" | "refused" | "unknown";
+  error: unknown;
+}
+
+export interface TestStoreOptions {
+  readonly settings: StoreSettings;
+  readonly fileSystem: FileSystem;
+  readonly directory?: string;
+  readonly clock?: ManualClock;
+  readonly scheduler?: Scheduler;
+  /** Default: on the calling thread, over the store's file system. */
+  readonly runner?: (fileSystem: FileSystem, scheduler: Scheduler) => CompactionRunner;
+  /** What was written before, where the directory holds a store already. */
+  readonly batches?: readonly TestBatch[];
+}
+
+/**
+ * An engine, and beside it a model of what it has acknowledged. Every write's seq and assigned timestamp are foretold,
+ * so that what a write that was cut short would look like is known too.
+ */
+export class TestStore {
+  readonly clock: ManualClock;
+  readonly directory: string;
+  /** What has been acknowledged. */
+  readonly model: Model = new Model();
+  /** Everything submitted, in order. */
+  readonly batches: TestBatch[] = [];
+  readonly #options: TestStoreOptions;
+  readonly #scheduler: Scheduler;
+  #fileSystem: FileSystem;
+  #engine: Engine | undefined;
+  #db: Db<Uint8Array> | undefined;
+  /** Batches before this one are in the model, or never will be. */
+  #modelled = 0;
+  #nextSeq = 0;
+  #lastAssigned = 0;
+  #isReadOnly = false;
+
+  constructor(options: TestStoreOptions) {
+    this.#options = options;
+    this.clock = options.clock ?? new ManualClock(1_000_000_000);
+    this.directory = options.directory ?? "d";
+    this.#scheduler = options.scheduler ?? new SimulatedScheduler();
+    this.#fileSystem = options.fileSystem;
+    this.batches.push(...(options.batches ?? []));
+    this.#updateModel();
+  }
+
+  get db(): Db<Uint8Array> {
+    ok(this.#db !== undefined, "the store is open");
+    return this.#db;
+  }
+
+  get fileSystem(): FileSystem {
+    return this.#fileSystem;
+  }
+
+  /** Lets other work get on, for a turn of the event loop. */
+  nextTurn(): Promise<void> {
+    return this.#scheduler.nextTurn();
+  }
+
+  /** Opens it, on another file system where one is given. */
+  async open(fileSystem: FileSystem = this.#fileSystem): Promise<void> {
+    const { settings, runner = inlineRunner } = this.#options;
+    const components = {
+      fileSystem,
+      clock: this.clock,
+      scheduler: this.#scheduler,
+      runner: runner(fileSystem, this.#scheduler),
+      randomBytes: () => new Uint8Array(16).fill(7),
+    };
+    this.#fileSystem = fileSystem;
+    const engine = new Engine(await recover(this.directory, resolveOptions({ ...settings, components })));
+    this.#engine = engine;
+    this.#db = makeDb(engine, "bytes", true);
+    this.#isReadOnly = false;
+    const { seq, lastAssignedTimestamp } = engine.stats();
+    const before = this.batches.at(-1)?.lastSeq ?? 0;
+    ok(seq >= before, `seq ${seq} goes on above ${before}, the last one given out before`);
+    const assigned = Number(lastAssignedTimestamp);
+    ok(
+      assigned >= this.#lastAssigned,
+      `${assigned} is no earlier than the last assigned timestamp ${this.#lastAssigned}`,
+    );
+    this.#nextSeq = seq + 1;
+    this.#lastAssigned = assigned;
+  }
+
+  async close(): Promise<void> {
+    await this.#engine?.close();
+    this.#engine = undefined;
+    this.#db = undefined;
+  }
+
+  /** Takes the engine away from the store, as a power cut does; whoever takes it closes it. */
+  abandon(): Engine {
+    const engine = this.#engine!;
+    this.#engine = undefined;
+    this.#db = undefined;
+    return engine;
+  }
+
+  /** Writes the operations as one batch; one operation alone may also go by its own method. Never rejects. */
+  submit(operations: readonly TestOperation[], alone = operations.length === 1): Promise<TestBatch> {
+    const assigned = Math.max(this.clock.now(), this.#lastAssigned + 1);
+    if (operations.some(({ timestamp }) => timestamp === undefined)) this.#lastAssigned = assigned;
+    const lastSeq = this.#nextSeq + operations.length - 1;
+    this.#nextSeq = lastSeq + 1;
+    const timed = operations.map((operation) => ({ timestamp: assigned, ...operation }) as ModelOperation);
+    const batch: TestBatch = { operations: timed, lastSeq, state: "pending", error: undefined };
+    this.batches.push(batch);
+    const wasReadOnly = this.#isReadOnly;
+    return this.#write(operations, alone).then(
+      (result) => this.#acknowledged(batch, result),
+      (error: unknown) => this.#failed(batch, error, wasReadOnly),
+    );
+  }
+
+  async #write(operations: readonly TestOperation[], alone: boolean): Promise<WriteResult> {
+    const [first] = operations;
+    if (first!.op === "retract") return this.#engine!.retract(first!.key, first!.timestamp, undefined);
+    if (!alone) return this.db.write(operations as readonly Operation[]);
+    const { timestamp } = first!;
+    if (first!.op === "delete") return this.db.delete(first!.key, timestamp === undefined ? undefined : { timestamp });
+    const { key, value, expiresAt } = first!;
+    if (timestamp === undefined && expiresAt === undefined) return this.db.put(key, value);
+    return this.db.put(key, value, { timestamp, expiresAt });
+  }
+
+  #acknowledged(batch: TestBatch, { seq, timestamp }: WriteResult): TestBatch {
+    ok(seq === batch.lastSeq, `a write has seq ${seq}, and ${batch.lastSeq} was to come`);
+    const assigned = batch.operations.at(-1)!.timestamp;
+    ok(
+      timestamp >= 0 && batch.operations.some((operation) => operation.timestamp === timestamp),
+      `timestamp ${assigned}`,
+    );
+    batch.state = "acknowledged";
+    this.#updateModel();
+    return batch;
+  }
+
+  #failed(batch: TestBatch, error: unknown, wasReadOnly: boolean): TestBatch {
+    const isDoubtful = isKvtsError(error, "READ_ONLY");
+    if (isDoubtful) this.#isReadOnly = true;
+    batch.state = isDoubtful && !wasReadOnly ? "unknown" : "refused";
+    batch.error = error;
+    this.#updateModel();
+    return batch;
+  }
+
+  /** Takes over what has been acknowledged, in order: promises of one group may settle in any. */
+  #updateModel(): void {
+    for (let batch = this.batches[this.#modelled]; batch !== undefined; batch = this.batches[++this.#modelled]) {
+      if (batch.state === "pending") return;
+      if (batch.state === "acknowledged") this.model.commit(batch.operations, batch.lastSeq);
+    }
+  }
+}
+
+function inlineRunner(fileSystem: FileSystem, scheduler: Scheduler): CompactionRunner {
+  return new InlineRunner(fileSystem, scheduler);
+}
