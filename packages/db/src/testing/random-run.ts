@@ -1,0 +1,235 @@
+import { isKvtsError } from "@kvts/common";
+import { type KeyPool, randomKeyPool } from "./key-pool.ts";
+import { MemoryFileSystem } from "./memory-file-system.ts";
+import type { Moment } from "./model-reader.ts";
+import type { Random } from "./random.ts";
+import { RandomOperations, randomTimestamps } from "./random-operations.ts";
+import { expectRest, type OpenScan, StoreChecks } from "./store-checks.ts";
+import type { TestReader } from "./store-contents.ts";
+import { versionText } from "./store-contents.ts";
+import type { TestStore } from "./test-store.ts";
+
+export interface RandomRunOptions {
+  readonly steps: number;
+  /** Bytes of the longest values. */
+  readonly valueBytesMax: number;
+  /** Whether keys of 65,000 bytes may come up. */
+  readonly longKeys: boolean;
+}
+
+/** Steps that the report of a failure lists. */
+const LOGGED_STEPS = 25;
+
+interface HeldSnapshot {
+  readonly reader: TestReader & { close(): Promise<void> };
+  readonly moment: Moment;
+}
+
+/**
+ * Random steps on a store, each held against the model: writes, reads of every kind, snapshots and scans that stay open,
+ * flushes, merges, orderly restarts, killed processes, power cuts.
+ */
+export class RandomRun {
+  /** What has been done so far. */
+  readonly #log: string[] = [];
+  readonly #random: Random;
+  readonly #store: TestStore;
+  readonly #options: RandomRunOptions;
+  readonly #pool: KeyPool;
+  readonly #operations: RandomOperations;
+  readonly #checks: StoreChecks;
+  #snapshots: HeldSnapshot[] = [];
+  #scans: OpenScan[] = [];
+  /** Flushes and merges under way. */
+  #pending: Promise<void>[] = [];
+
+  constructor(random: Random, store: TestStore, options: RandomRunOptions) {
+    this.#random = random;
+    this.#store = store;
+    this.#options = options;
+    this.#pool = randomKeyPool(random, options.longKeys);
+    const timestamps = randomTimestamps(random);
+    const now = () => store.clock.now();
+    this.#operations = new RandomOperations(random, {
+      pool: this.#pool,
+      timestamps,
+      assignedShare: random.pick([0, 0.3, 0.9]),
+      valueBytesMax: options.valueBytesMax,
+      now,
+    });
+    this.#checks = new StoreChecks(random, { model: store.model, pool: this.#pool, timestamps, now });
+  }
+
+  /** Runs to the end. A failure tells the last steps before it. */
+  async run(): Promise<void> {
+    try {
+      await this.#run();
+    } catch (error) {
+      const { message } = error as Error;
+      throw new Error(`${message}\nafter ${this.#log.slice(-LOGGED_STEPS).join("; ")}`, { cause: error });
+    }
+  }
+
+  async #run(): Promise<void> {
+    const store = this.#store;
+    await store.open();
+    for (let step = 0; step < this.#options.steps; step++) await this.#step();
+    await this.#checkEverything();
+    await this.#settle();
+    await store.db.compact();
+    await this.#checkEverything();
+    await this.#restart("closed", async () => {
+      await store.close();
+      await store.open();
+    });
+    await this.#checkEverything();
+    await store.close();
+  }
+
+  async #step(): Promise<void> {
+    const random = this.#random;
+    const kind = random.below(100);
+    if (kind < 50) await this.#write(1);
+    else if (kind < 55) await this.#write(random.between(2, 12));
+    else if (kind < 75) await this.#read();
+    else if (kind < 79) this.#maintain("flush");
+    else if (kind < 81) this.#maintain("compact");
+    else if (kind < 84) await this.#takeSnapshot();
+    else if (kind < 87) await this.#readSnapshot();
+    else if (kind < 89) await this.#openScan();
+    else if (kind < 92) await this.#goOnScanning();
+    else if (kind < 94) this.#store.clock.advance(random.pick([1, 1000, 10 ** 9]));
+    else if (kind < 98) await this.#wait();
+    else await this.#stop();
+  }
+
+  async #write(batches: number): Promise<void> {
+    this.#note(`write ${batches}`);
+    const operationsMax = this.#random.pick([3, 3, 40]);
+    const submitted = Array.from({ length: batches }, () => this.#store.submit(this.#operations.batch(operationsMax)));
+    for (const { state, error } of await Promise.all(submitted)) {
+      if (state !== "acknowledged") throw new Error("a write was refused", { cause: error });
+    }
+  }
+
+  async #read(): Promise<void> {
+    await this.#checks.any(this.#store.db);
+  }
+
+  #maintain(kind: "flush" | "compact"): void {
+    this.#note(kind);
+    this.#pending.push(this.#store.db[kind]());
+  }
+
+  async #takeSnapshot(): Promise<void> {
+    const { db, model, clock } = this.#store;
+    const seq = this.#random.chance(0.5) ? undefined : this.#random.below(model.seq + 1);
+    const floor = Number((await db.stats()).seqFloor);
+    try {
+      const reader = db.snapshot({ seq });
+      this.#note(`snapshot at ${reader.seq}`);
+      this.#snapshots.push({ reader, moment: { atSeq: reader.seq, now: clock.now() } });
+    } catch (error) {
+      if (!isKvtsError(error, "CURSOR_EXPIRED") || seq === undefined || seq >= floor) throw error;
+    }
+  }
+
+  async #readSnapshot(): Promise<void> {
+    const random = this.#random;
+    if (this.#snapshots.length === 0) return;
+    const at = random.below(this.#snapshots.length);
+    const { reader, moment } = this.#snapshots[at]!;
+    if (random.chance(0.2)) {
+      this.#note(`snapshot at ${moment.atSeq} closed`);
+      this.#snapshots.splice(at, 1);
+      await this.#checks.everything(reader, moment);
+      await reader.close();
+    } else {
+      await this.#checks.any(reader, moment);
+    }
+  }
+
+  /** Begins a scan, which sees what there is now, and leaves it open. */
+  async #openScan(): Promise<void> {
+    const { entries, expected, text } = this.#checks.openScan(this.#store.db);
+    this.#note(`begun: ${text}`);
+    const first = (await entries.nextv(1)).map(versionText);
+    if (first[0] !== expected[0]) throw new Error(`${text}: begins with ${first[0]}, not with ${expected[0]}`);
+    if (first.length === 0) await entries.close();
+    else this.#scans.push({ entries, expected: expected.slice(1), text });
+  }
+
+  async #goOnScanning(): Promise<void> {
+    const scan = this.#scans.shift();
+    if (scan === undefined) return;
+    if (this.#random.chance(0.5)) {
+      await expectRest(scan);
+      return;
+    }
+    const part = (await scan.entries.nextv(this.#random.between(1, 3))).map(versionText);
+    const due = scan.expected.splice(0, part.length);
+    if (part.join() !== due.join()) throw new Error(`${scan.text}: goes on with ${part}, not with ${due}`);
+    this.#scans.push(scan);
+  }
+
+  async #wait(): Promise<void> {
+    const turns = this.#random.pick([1, 5, 50]);
+    for (let turn = 0; turn < turns; turn++) await this.#store.nextTurn();
+  }
+
+  /** Ends the process in one way or another, and starts it again. */
+  async #stop(): Promise<void> {
+    const { fileSystem } = this.#store;
+    const kind = fileSystem instanceof MemoryFileSystem ? this.#random.below(3) : 0;
+    const name = ["closed", "killed", "power cut"][kind]!;
+    await this.#restart(name, () => (kind === 0 ? this.#reopen() : this.#crash(kind === 1)));
+  }
+
+  async #restart(how: string, stop: () => Promise<void>): Promise<void> {
+    this.#note(how);
+    await stop();
+    this.#snapshots = [];
+    this.#scans = [];
+    await this.#checks.any(this.#store.db);
+  }
+
+  async #reopen(): Promise<void> {
+    if (this.#random.chance(0.5)) await this.#settle();
+    const pending = this.#settled();
+    await this.#store.close();
+    await pending;
+    await this.#store.open();
+  }
+
+  /** @param killed the process alone is gone; else the power, and with it what was not synced. */
+  async #crash(killed: boolean): Promise<void> {
+    const random = this.#random;
+    const buffered = (await this.#store.db.stats()).durability === "buffered";
+    const before = this.#store.fileSystem as MemoryFileSystem;
+    const after = before.crash(killed || buffered ? () => true : random.fork().coin(random.pick([0, 0.5, 1])));
+    const pending = this.#settled();
+    await this.#store.abandon().close();
+    await pending;
+    await this.#store.open(after);
+  }
+
+  async #checkEverything(): Promise<void> {
+    await this.#checks.everything(this.#store.db);
+    for (const { reader, moment } of this.#snapshots) await this.#checks.everything(reader, moment);
+  }
+
+  async #settle(): Promise<void> {
+    await Promise.all(this.#pending.splice(0));
+  }
+
+  /** The same where a store that closes may refuse them. */
+  async #settled(): Promise<void> {
+    for (const result of await Promise.allSettled(this.#pending.splice(0))) {
+      if (result.status === "rejected" && !isKvtsError(result.reason, "CLOSED")) throw result.reason;
+    }
+  }
+
+  #note(step: string): void {
+    this.#log.push(`${this.#log.length}: ${step}`);
+  }
+}
