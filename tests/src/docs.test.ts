@@ -26,7 +26,7 @@ const timeout = 60_000;
 describe.each(documents)("$name", ({ blocks }) => {
   let workshop: Workshop;
   beforeAll(async () => {
-    workshop = await openWorkshop();
+    workshop = await openWorkshop(blocks);
   }, timeout);
   afterAll(() => workshop[Symbol.asyncDispose](), timeout);
 

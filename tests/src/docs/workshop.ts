@@ -3,7 +3,7 @@ import { chmod, mkdir, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { type ServerProcess, startServer, type TemporaryDirectory, temporaryDirectory } from "../server-process.ts";
+import { type ServerProcess, startServer, temporaryDirectory } from "../server-process.ts";
 import { type Block, commandsOf, isShown, promisedBy } from "./blocks.ts";
 
 const here = import.meta.dirname;
@@ -25,19 +25,21 @@ export interface Workshop extends AsyncDisposable {
   run(block: Block): Promise<Outcome | undefined>;
 }
 
-export async function openWorkshop(): Promise<Workshop> {
+/** @param blocks those that are going to be run: a server is started where any of them calls one */
+export async function openWorkshop(blocks: readonly Block[]): Promise<Workshop> {
   const directory = await temporaryDirectory();
-  const server = await startServer({ dbPath: join(directory.path, "data"), flags: ["--log-level", "warn"] });
+  const dbPath = join(directory.path, "data");
+  const server = blocks.some(needsServer) ? await startServer({ dbPath, flags: ["--log-level", "warn"] }) : undefined;
   const tools = join(directory.path, "tools");
   await mkdir(tools);
   await addTool(tools, "kvts", kvts);
   await addTool(tools, "curl", join(here, "curl.ts"));
   await becomePackage(directory.path);
-  const bench = { directory, server, environment: environmentOf(tools, server) };
+  const bench = { folder: directory.path, environment: environmentOf(tools, server), ports: portsOf(server) };
   return {
     run: (block) => (block.language === "ts" ? runProgram(bench, block) : runCommands(bench, block)),
     async [Symbol.asyncDispose]() {
-      await server.stop();
+      await server?.stop();
       await directory[Symbol.asyncDispose]();
     },
   };
@@ -50,9 +52,22 @@ export async function becomePackage(folder: string): Promise<void> {
 }
 
 interface Bench {
-  readonly directory: TemporaryDirectory;
-  readonly server: ServerProcess;
+  readonly folder: string;
   readonly environment: NodeJS.ProcessEnv;
+  /** Addresses of documents, and those of the server that stand in for them. */
+  readonly ports: readonly (readonly [documented: string, real: string])[];
+}
+
+function needsServer({ language, code }: Block): boolean {
+  return language === "console" || Object.values(documented).some((address) => code.includes(address));
+}
+
+function portsOf(server: ServerProcess | undefined): Bench["ports"] {
+  if (server === undefined) return [];
+  return [
+    [documented.grpc, new URL(server.grpcUrl).host],
+    [documented.http, new URL(server.httpUrl).host],
+  ];
 }
 
 async function addTool(folder: string, name: string, file: string): Promise<void> {
@@ -62,9 +77,13 @@ async function addTool(folder: string, name: string, file: string): Promise<void
 }
 
 /** A user's environment, in which the server is where `kvts` looks for one. */
-function environmentOf(tools: string, { grpcUrl }: ServerProcess): NodeJS.ProcessEnv {
+function environmentOf(tools: string, server: ServerProcess | undefined): NodeJS.ProcessEnv {
   const usual = Object.entries(process.env).filter(([name]) => !/^(?:KVTS_|INIT_CWD$|NODE_OPTIONS$)/.test(name));
-  return { ...Object.fromEntries(usual), PATH: `${tools}:${process.env.PATH}`, KVTS_URL: grpcUrl };
+  return {
+    ...Object.fromEntries(usual),
+    PATH: `${tools}:${process.env.PATH}`,
+    ...(server === undefined ? {} : { KVTS_URL: server.grpcUrl }),
+  };
 }
 
 /** A block's program as a file. Without imports it is given `db`, a store of its own. */
@@ -73,17 +92,17 @@ export function programOf({ code, line }: Block): string {
   return `import { open } from "@kvts/db";\nawait using db = await open("./example-${line}");\n${code}`;
 }
 
-async function runProgram({ directory, server, environment }: Bench, block: Block): Promise<Outcome | undefined> {
-  const file = join(directory.path, `program-${block.line}.ts`);
-  await writeFile(file, withPorts(programOf(block), server));
-  const actual = await outputOf(process.execPath, [file], directory.path, environment);
-  return differing(promisedBy(block.code), withoutPorts(actual, server));
+async function runProgram({ folder, environment, ports }: Bench, block: Block): Promise<Outcome | undefined> {
+  const file = join(folder, `program-${block.line}.ts`);
+  await writeFile(file, withPorts(programOf(block), ports));
+  const actual = await outputOf(process.execPath, [file], folder, environment);
+  return differing(promisedBy(block.code), withoutPorts(actual, ports));
 }
 
-async function runCommands({ directory, server, environment }: Bench, block: Block): Promise<Outcome | undefined> {
+async function runCommands({ folder, environment, ports }: Bench, block: Block): Promise<Outcome | undefined> {
   for (const { command, output } of commandsOf(block.code)) {
-    const actual = await outputOf("sh", ["-c", withPorts(command, server)], directory.path, environment);
-    const outcome = differing(`$ ${command}\n${output}`, `$ ${command}\n${withoutPorts(actual, server)}`);
+    const actual = await outputOf("sh", ["-c", withPorts(command, ports)], folder, environment);
+    const outcome = differing(`$ ${command}\n${output}`, `$ ${command}\n${withoutPorts(actual, ports)}`);
     if (outcome !== undefined) return outcome;
   }
   return undefined;
@@ -93,12 +112,12 @@ function differing(shown: string, actual: string): Outcome | undefined {
   return isShown(shown, actual) ? undefined : { shown: shown.trim(), actual: actual.trim() };
 }
 
-function withPorts(code: string, { grpcUrl, httpUrl }: ServerProcess): string {
-  return code.replaceAll(documented.grpc, new URL(grpcUrl).host).replaceAll(documented.http, new URL(httpUrl).host);
+function withPorts(code: string, ports: Bench["ports"]): string {
+  return ports.reduce((text, [documented, real]) => text.replaceAll(documented, real), code);
 }
 
-function withoutPorts(output: string, { grpcUrl, httpUrl }: ServerProcess): string {
-  return output.replaceAll(new URL(grpcUrl).host, documented.grpc).replaceAll(new URL(httpUrl).host, documented.http);
+function withoutPorts(output: string, ports: Bench["ports"]): string {
+  return ports.reduce((text, [documented, real]) => text.replaceAll(real, documented), output);
 }
 
 /** Everything that a command prints, as a terminal shows it. */
