@@ -294,8 +294,7 @@ export class Background {
         urgent: inputs.urgent,
       };
       const result = await settings.components.runner.run(job);
-      const unknown = pins.seqs().some((seq) => seq < result.seqFloor && !known.includes(seq));
-      if (!unknown) return result;
+      if (pins.raiseFloor(result.seqFloor, known)) return result;
       await this.#removeTables(result.tables);
       return undefined;
     } finally {
@@ -304,10 +303,11 @@ export class Background {
   }
 
   async #install(edit: VersionEdit, result?: CompactionResult, flushed?: LiveMemtable): Promise<void> {
-    const { versions, layers } = this.#host;
+    const { versions, layers, pins } = this.#host;
     const opened = new Map<number, TableFile>();
     for (const meta of result?.tables ?? []) opened.set(meta.number, this.#host.openTable(meta));
-    const seqFloor = Math.max(versions.numbers.seqFloor, result?.seqFloor ?? 0);
+    // Raised by every merge whose outcome is used, this one included.
+    const { seqFloor } = pins;
     const version = await versions.logAndApply({ ...edit, seqFloor }, (number) => opened.get(number)!);
     layers.install(version, flushed);
     this.#host.changed();

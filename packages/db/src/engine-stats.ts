@@ -29,7 +29,7 @@ export function engineStats(sources: StatsSources): StoreStats {
     directory: sources.directory,
     durability: sources.settings.durability,
     lastAssignedTimestamp: queue.lastAssigned,
-    seqFloor: versions.numbers.seqFloor,
+    seqFloor: pins.seqFloor,
     writable: sources.refusal === undefined,
     memory: {
       activeEntries: layers.active.entryCount,

@@ -41,7 +41,7 @@ export class Engine {
     const { scheduler } = settings.components;
     this.#parts = parts;
     this.recovery = parts.recovery;
-    this.#pins = new Pins(() => scheduler.monotonicMs());
+    this.#pins = new Pins(() => scheduler.monotonicMs(), versions.numbers.seqFloor);
     this.#gateRoom = new WaitingRoom(scheduler, settings.stallTimeoutMs, () => this.#stallReason());
     this.#flushRoom = new WaitingRoom(scheduler, settings.stallTimeoutMs, () =>
       layers.frozen.length >= tuning.frozenMemtablesMax ? "memory waits to be flushed" : undefined,
@@ -127,7 +127,7 @@ export class Engine {
         if (pin?.isReleased === true) throw new KvtsError("CLOSED", "the snapshot is closed; open another one");
         return pin?.seq ?? this.#queue.publishedSeq;
       },
-      pin: (seq) => this.#pin(seq),
+      pin: (seq) => this.#pins.pin(seq),
       now,
       moment: pin === undefined ? now : () => begun,
       nextTurn: () => settings.components.scheduler.nextTurn(),
@@ -143,7 +143,7 @@ export class Engine {
         details: { currentSeq: newest },
       });
     }
-    return this.#pin(seq ?? newest);
+    return this.#pins.pin(seq ?? newest);
   }
 
   stats(): StoreStats {
@@ -219,10 +219,6 @@ export class Engine {
           "a log that is not needed any more could not be removed; the next open will",
         );
       });
-  }
-
-  #pin(seq: number): Pin {
-    return this.#pins.pin(seq, this.#parts.versions.numbers.seqFloor);
   }
 
   #stallReason(): string | undefined {

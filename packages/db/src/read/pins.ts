@@ -17,22 +17,37 @@ export class Pins {
   readonly #held: Map<number, Held> = new Map();
   readonly #nowMs: () => number;
   #count = 0;
+  #seqFloor: number;
 
-  constructor(nowMs: () => number) {
+  /** @param seqFloor see {@link seqFloor}. */
+  constructor(nowMs: () => number, seqFloor: number) {
     this.#nowMs = nowMs;
+    this.#seqFloor = seqFloor;
+  }
+
+  /** Seqs below it are readable only where they are pinned already. */
+  get seqFloor(): number {
+    return this.#seqFloor;
   }
 
   /**
-   * @param seqFloor seqs below it are readable only where they are pinned already.
-   * @throws CURSOR_EXPIRED
+   * What is visible below `seq`, and not at one of `known`, goes from here on. False, and it has to stay, where some other
+   * seq below is pinned. Asking and raising are one step: in between nobody can pin what is about to go.
    */
-  pin(seq: number, seqFloor: number): Pin {
+  raiseFloor(seq: number, known: readonly number[]): boolean {
+    for (const pinned of this.#held.keys()) if (pinned < seq && !known.includes(pinned)) return false;
+    this.#seqFloor = Math.max(this.#seqFloor, seq);
+    return true;
+  }
+
+  /** @throws CURSOR_EXPIRED */
+  pin(seq: number): Pin {
     const held = this.#held.get(seq);
-    if (held === undefined && seq < seqFloor) {
+    if (held === undefined && seq < this.#seqFloor) {
       throw new KvtsError(
         "CURSOR_EXPIRED",
         `what was visible at seq ${seq} is no longer kept whole; start the read again to see the newest state`,
-        { details: { seq, oldestSeq: seqFloor } },
+        { details: { seq, oldestSeq: this.#seqFloor } },
       );
     }
     if (held === undefined) this.#held.set(seq, { count: 1, sinceMs: this.#nowMs() });

@@ -1,0 +1,140 @@
+import { isKvtsError, utf8 } from "@kvts/common";
+import { describe, expect, test } from "vitest";
+import type { CompactionJob, CompactionResult, CompactionRunner } from "./compaction/job.ts";
+import { InlineRunner } from "./compaction/runner.ts";
+import { MemoryFileSystem } from "./testing/memory-file-system.ts";
+import { openPlainStore } from "./testing/plain-store.ts";
+import type { TestStore } from "./testing/test-store.ts";
+
+const KEY = utf8("key");
+
+function put(store: TestStore, value: string, timestamp: number): Promise<{ lastSeq: number }> {
+  return store.submit([{ op: "put", key: KEY, value: utf8(value), timestamp }]);
+}
+
+/** Keeps jobs waiting until they are let go. */
+class HeldRunner implements CompactionRunner {
+  readonly #inner: CompactionRunner;
+  #held: Promise<void> = Promise.resolve();
+  #letGo: () => void = () => {};
+
+  constructor(inner: CompactionRunner) {
+    this.#inner = inner;
+  }
+
+  hold(): void {
+    this.#held = new Promise((resolve) => {
+      this.#letGo = resolve;
+    });
+  }
+
+  letGo(): void {
+    this.#letGo();
+  }
+
+  async run(job: CompactionJob): Promise<CompactionResult> {
+    await this.#held;
+    return this.#inner.run(job);
+  }
+
+  close(): Promise<void> {
+    return this.#inner.close();
+  }
+}
+
+async function storeWithHeldRunner(): Promise<{ store: TestStore; runner: HeldRunner }> {
+  let runner: HeldRunner | undefined;
+  const store = await openPlainStore(
+    {},
+    { runner: (fileSystem, scheduler) => (runner = new HeldRunner(new InlineRunner(fileSystem, scheduler))) },
+  );
+  return { store, runner: runner! };
+}
+
+/**
+ * What a snapshot shows after a flush that drops its version, where it was taken at the given call to the file system in
+ * the flush; undefined where there were not so many.
+ */
+async function snapshotDuringFlush(call: number): Promise<string | undefined> {
+  const fileSystem = new MemoryFileSystem();
+  const store = await openPlainStore({}, { fileSystem });
+  const { lastSeq } = await put(store, "first", 1);
+  await put(store, "second", 1);
+  let calls = 0;
+  let taken: (() => string) | undefined;
+  fileSystem.onCall = () => {
+    if (++calls !== call) return;
+    try {
+      const snapshot = store.db.snapshot({ seq: lastSeq });
+      taken = () => snapshot.getSync(KEY)?.text() ?? "nothing";
+    } catch (error) {
+      taken = () => (isKvtsError(error) ? error.code : String(error));
+    }
+  };
+  await store.db.flush();
+  const outcome = taken?.();
+  await store.close();
+  return outcome;
+}
+
+describe("a version that a merge drops", () => {
+  test("is kept for a snapshot taken at any moment, or the snapshot is refused", async () => {
+    const outcomes: string[] = [];
+    for (let call = 1; ; call++) {
+      const outcome = await snapshotDuringFlush(call);
+      if (outcome === undefined) break;
+      outcomes.push(outcome);
+    }
+    expect(outcomes.length).toBeGreaterThan(5);
+    expect([...new Set(outcomes)]).toEqual(["first", "CURSOR_EXPIRED"]);
+  });
+
+  test("is never there again once it has been dropped", async () => {
+    const store = await openPlainStore();
+    const { lastSeq } = await put(store, "first", 1);
+    await put(store, "second", 1);
+    await store.db.flush();
+    await store.close();
+    await store.open();
+    expect(() => store.db.snapshot({ seq: lastSeq })).toThrow("no longer kept whole");
+    await store.close();
+  });
+
+  test("stays for a snapshot that was taken while the merge ran: it is done again", async () => {
+    const { store, runner } = await storeWithHeldRunner();
+    const { lastSeq } = await put(store, "first", 1);
+    await put(store, "second", 1);
+    runner.hold();
+    const flushed = store.db.flush();
+    await store.nextTurn();
+    const snapshot = store.db.snapshot({ seq: lastSeq });
+    runner.letGo();
+    await flushed;
+    expect(snapshot.getSync(KEY)?.text()).toBe("first");
+    expect(store.db.getSync(KEY)?.text()).toBe("second");
+    expect((await store.db.stats()).seqFloor).toBe(0);
+    await snapshot.close();
+    await store.db.compact();
+    expect((await store.db.stats()).seqFloor).toBe(lastSeq + 1);
+    expect((await store.db.stats()).tables).toMatchObject({ entries: 1 });
+    await store.close();
+  });
+});
+
+describe("a store that closes", () => {
+  test("refuses the merge that waits behind the one that runs", async () => {
+    const { store, runner } = await storeWithHeldRunner();
+    await put(store, "first", 1);
+    await store.db.flush();
+    runner.hold();
+    const running = store.db.compact();
+    await store.nextTurn();
+    const waiting = store.db.compact();
+    await store.nextTurn();
+    const closed = store.close();
+    runner.letGo();
+    await running;
+    await expect(waiting).rejects.toMatchObject({ code: "CLOSED" });
+    await closed;
+  });
+});
