@@ -36,7 +36,7 @@ export class TableFile<T = Table> {
   }
 
   release(): void {
-    invariant(this.#references > 0, "T1: a table is released once by each version");
+    invariant(this.#references > 0, "V8: a table is released once by each version");
     if (--this.#references === 0) this.#unused(this);
   }
 }

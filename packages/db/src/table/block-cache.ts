@@ -112,7 +112,7 @@ export class BlockCache {
 
   /** Enters a filled frame into its file's table. */
   install(frame: number, frames: Int32Array, block: number): void {
-    invariant(frames[block] === NOT_CACHED, "C1: a block is in memory once");
+    invariant(frames[block] === NOT_CACHED, "B1: a block is in memory once");
     this.#owners[frame] = frames;
     this.#blocks[frame] = block;
     // A block has to be used once more to survive the hand's first passing: one long scan does not empty the cache.
@@ -123,7 +123,7 @@ export class BlockCache {
 
   /** Enters a block that has a buffer of its own, and lets go of others beyond the limit. */
   installOutside(i32: Int32Array, u8: Uint8Array, frames: Int32Array, block: number): void {
-    invariant(frames[block] === NOT_CACHED, "C1: a block is in memory once");
+    invariant(frames[block] === NOT_CACHED, "B1: a block is in memory once");
     this.#shrinkOutside(this.#outsideBytesMax - u8.length);
     const free = this.#outside.indexOf(undefined);
     const at = free < 0 ? this.#outside.length : free;
