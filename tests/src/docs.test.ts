@@ -49,6 +49,21 @@ test("the documents that every reader meets have something to run", () => {
   expect(names).toEqual(expect.arrayContaining(["README.md", "docs/api.md", "docs/semantics.md"]));
 });
 
+test("docs/internals.md lists every invariant of the engine, and no two have one name", () => {
+  const sources = globSync("packages/db/src/**/*.ts", { cwd: repository }).filter((name) => !name.endsWith(".test.ts"));
+  const asserted = sources.flatMap((name) =>
+    [...readFileSync(join(repository, name), "utf8").matchAll(/(["`])([A-Z]{1,2}\d+: .*?)\1/g)].map(([, , said]) =>
+      said!.replace(/\$\{.*?\}/g, "…"),
+    ),
+  );
+  const internals = readFileSync(join(repository, "docs/internals.md"), "utf8");
+  const listed = [...internals.matchAll(/^\| ([A-Z]{1,2}\d+) \| (.*) \|$/gm)].map(
+    ([, name, said]) => `${name}: ${said}`,
+  );
+  expect(listed.toSorted()).toEqual([...new Set(asserted)].sort());
+  expect(new Set(listed.map((line) => line.split(":")[0])).size).toBe(listed.length);
+});
+
 test("the programs are sound TypeScript", { timeout }, async () => {
   await using directory = await temporaryDirectory();
   await becomePackage(directory.path);
