@@ -3,3 +3,5 @@ export { open } from "./open.ts";
 export type { Components, OpenOptions, Tuning } from "./options.ts";
 export type { LocalEntries } from "./read/local-entries.ts";
 export type { Recovery } from "./recovered.ts";
+export type { FileOutcome, RepairedFile, RepairReport } from "./repair/report.ts";
+export { type RepairOptions, repair } from "./repair.ts";

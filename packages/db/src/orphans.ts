@@ -10,8 +10,8 @@ export interface NeededFiles {
   readonly firstUnknownNumber: number;
   /** The manifest that was found had lost its end. */
   readonly manifestWasTorn: boolean;
-  /** Nothing is to be removed: a repair was setting files aside, and somebody may want them. */
-  readonly keepsOrphans: boolean;
+  /** What has a lower number is not removed: a repair was setting it aside, and somebody may want it. */
+  readonly keepsBelow: number;
 }
 
 /**
@@ -43,7 +43,7 @@ export async function moveToLost(fileSystem: FileSystem, directory: string, name
 function fateOf(name: string, needed: NeededFiles): "keep" | "remove" | "set aside" {
   const file = parseFileName(name);
   if (file === undefined) return "keep";
-  const unwanted = needed.keepsOrphans ? "set aside" : "remove";
+  const unwanted = file.number < needed.keepsBelow ? "set aside" : "remove";
   switch (file.kind) {
     case "current":
     case "lock":

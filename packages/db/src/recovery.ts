@@ -124,7 +124,7 @@ class Recoverer {
       logs: new Set([...live, writer.segment]),
       firstUnknownNumber: state.numbers.nextFileNumber,
       manifestWasTorn: state.tornBytes > 0,
-      keepsOrphans: state.keepsOrphans,
+      keepsBelow: state.keepsBelow,
     });
     const recovery: Recovery = {
       created,
@@ -150,7 +150,7 @@ class Recoverer {
       },
       tables: [],
       closed: { lastSeq: 0, lastAssigned: 0 },
-      keepsOrphans: false,
+      keepsBelow: 0,
       manifestNumber: 0,
       tornBytes: 0,
     };

@@ -1,4 +1,4 @@
-import { invalidArgument, KvtsError } from "@kvts/common";
+import { invalidArgument, type KvtsError } from "@kvts/common";
 import type { FileSystem } from "./env/file-system.ts";
 import { corruption } from "./format/corruption.ts";
 import { currentFileName, parseFileName } from "./format/filenames.ts";
@@ -17,13 +17,26 @@ export function holdsStore(fileSystem: FileSystem, directory: string, createIfMi
     throw corruption(currentFileName(directory), 0, "the file is missing");
   }
   const foreign = names.find((_, i) => kinds[i] === undefined);
-  if (foreign !== undefined) {
-    throw invalidArgument(
-      `${directory} is not a kvts store (it holds ${JSON.stringify(foreign)}); name an empty directory, or one that kvts made`,
-    );
-  }
-  if (!createIfMissing) {
-    throw new KvtsError("INVALID_ARGUMENT", `there is no store in ${directory}; name the directory of one`);
-  }
+  if (foreign !== undefined) throw noStore(directory, foreign, "name an empty directory, or one that kvts made");
+  if (!createIfMissing) throw noStore(directory);
   return false;
+}
+
+const STORE_KINDS: ReadonlySet<string> = new Set(["current", "manifest", "table", "log"]);
+
+/** Checks that there is something to repair. @throws INVALID_ARGUMENT where there is not */
+export function requireStore(fileSystem: FileSystem, directory: string): void {
+  const names = fileSystem.list(directory);
+  const kinds = names.map((name) => parseFileName(name)?.kind);
+  if (kinds.some((kind) => kind !== undefined && STORE_KINDS.has(kind))) return;
+  throw noStore(
+    directory,
+    names.find((_, i) => kinds[i] === undefined),
+  );
+}
+
+function noStore(directory: string, foreign?: string, advice = "name the directory of one"): KvtsError {
+  return foreign === undefined
+    ? invalidArgument(`there is no store in ${directory}; ${advice}`)
+    : invalidArgument(`${directory} is not a kvts store (it holds ${JSON.stringify(foreign)}); ${advice}`);
 }

@@ -32,6 +32,11 @@ export function lostDirectoryName(directory: string): string {
   return `${directory}/${LOST}`;
 }
 
+/** A copy in lost/ of what CURRENT was before manifest `number` replaced it. */
+export function lostCurrentFileName(directory: string, number: number): string {
+  return `${directory}/${LOST}/${CURRENT}-${digits(number)}`;
+}
+
 export function manifestFileName(directory: string, number: number): string {
   return `${directory}/MANIFEST-${digits(number)}`;
 }

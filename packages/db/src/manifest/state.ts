@@ -13,8 +13,8 @@ export interface ManifestState {
   readonly tables: readonly LeveledTable[];
   /** The store was closed in order, and nothing has happened since. */
   readonly closed: CleanClose | undefined;
-  /** See `VersionEdit.keepsOrphans`. */
-  readonly keepsOrphans: boolean;
+  /** See `VersionEdit.keepsBelow`; 0 where it says nothing of it. */
+  readonly keepsBelow: number;
   readonly manifestNumber: number;
   readonly tornBytes: number;
 }
@@ -32,16 +32,16 @@ export function loadManifest(fileSystem: FileSystem, directory: string): Manifes
 function foldEdits(
   records: readonly ManifestRecord[],
   path: string,
-): Pick<ManifestState, "numbers" | "tables" | "closed" | "keepsOrphans"> {
+): Pick<ManifestState, "numbers" | "tables" | "closed" | "keepsBelow"> {
   const tables = new Map<number, LeveledTable>();
   let numbers: Partial<StoreNumbers> = {};
   let closed: CleanClose | undefined;
-  let keepsOrphans = false;
+  let keepsBelow = 0;
   for (const { edit, offset } of records) {
-    const { removed, added, closed: closing, keepsOrphans: keeping, ...rest } = edit;
+    const { removed, added, closed: closing, keepsBelow: below = keepsBelow, ...rest } = edit;
     numbers = { ...numbers, ...rest };
     closed = closing;
-    keepsOrphans ||= keeping ?? false;
+    keepsBelow = below;
     for (const number of removed ?? []) {
       if (!tables.delete(number)) throw corruption(path, offset, `it removes table ${number}, which it never added`);
     }
@@ -50,7 +50,7 @@ function foldEdits(
       tables.set(table.meta.number, table);
     }
   }
-  return { numbers: whole(numbers, path), tables: [...tables.values()], closed, keepsOrphans };
+  return { numbers: whole(numbers, path), tables: [...tables.values()], closed, keepsBelow };
 }
 
 /** A manifest's first record is a snapshot, so nothing is missing from a sound one. */

@@ -27,8 +27,8 @@ export interface VersionEdit {
   /** Numbers of tables that go. A table that changes level is removed and added. */
   readonly removed?: readonly number[];
   readonly added?: readonly LeveledTable[];
-  /** Files that the state does not name are to be set aside, not removed. Holds for the manifest that says so. */
-  readonly keepsOrphans?: true;
+  /** Files with lower numbers that the state does not name are to be set aside, not removed. Ends with its manifest. */
+  readonly keepsBelow?: number;
 }
 
 export interface CleanClose {
@@ -48,7 +48,7 @@ const SEQ_FLOOR = 12;
 const CLOSED = 14;
 const REMOVED = 16;
 const ADDED = 18;
-const KEEPS_ORPHANS = 20;
+const KEEPS_BELOW = 20;
 
 /** The edit as tagged fields, owned by the caller. */
 export function encodeEdit(edit: VersionEdit): Uint8Array {
@@ -73,7 +73,7 @@ export function encodeEdit(edit: VersionEdit): Uint8Array {
       field.varint(closed.lastAssigned);
     });
   }
-  if (edit.keepsOrphans === true) out.bytes(KEEPS_ORPHANS, new Uint8Array(0));
+  out.number(KEEPS_BELOW, edit.keepsBelow);
   return out.finish();
 }
 
@@ -95,7 +95,7 @@ export function decodeEdit(bytes: Uint8Array, file: string, base: number): Versi
     else if (tag === CLOSED) edit.closed = { lastSeq: field.varint(), lastAssigned: field.varint() };
     else if (tag === REMOVED) removed.push(field.varint());
     else if (tag === ADDED) added.push(readAdded(field, file, at));
-    else if (tag === KEEPS_ORPHANS) edit.keepsOrphans = true;
+    else if (tag === KEEPS_BELOW) edit.keepsBelow = field.varint();
     else return false;
     return true;
   });

@@ -1,0 +1,13 @@
+import { isKvtsError } from "@kvts/common";
+import { damageOf } from "../format/corruption.ts";
+
+/**
+ * What an error says of the file that was being read: that its bytes are damaged, or that the disk cannot read them.
+ * @throws `error` where it says neither
+ */
+export function damageIn(error: unknown): string {
+  if (isKvtsError(error, "CORRUPTION")) return damageOf(error);
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === "EIO") return `the disk cannot read it (${message})`;
+  throw error;
+}

@@ -1,0 +1,116 @@
+import { isKvtsError } from "@kvts/common";
+import type { FileSystem } from "../env/file-system.ts";
+import { corruption } from "../format/corruption.ts";
+import { currentFileName } from "../format/filenames.ts";
+import { findLeastNumbers } from "../manifest/least-numbers.ts";
+import { loadManifest, type ManifestState } from "../manifest/state.ts";
+import { readLog } from "../wal/log-reader.ts";
+import { OperationCursor } from "../wal/operation-cursor.ts";
+import { damageIn } from "./damage.ts";
+import { type ExaminedTable, examineTable, listTables } from "./examine-tables.ts";
+import { type KnownState, stateOfManifest, stateOfTables } from "./known-state.ts";
+import { planByFooters, planByManifest, type TablePlan } from "./plan-tables.ts";
+
+/** What is wrong with CURRENT, or with the manifest that it names. */
+export interface ManifestProblem {
+  readonly file: string;
+  readonly reason: string;
+}
+
+/** What reading everything but the logs has shown of a store. */
+export interface Findings {
+  /** What a sound manifest says; undefined without one, and then `problem` says why. */
+  readonly manifest: ManifestState | undefined;
+  readonly problem: ManifestProblem | undefined;
+  readonly known: KnownState;
+  /** File numbers that must not be given out again. */
+  readonly used: readonly number[];
+  readonly plans: readonly TablePlan[];
+}
+
+/** @throws UNIMPLEMENTED where a newer kvts wrote some of it */
+export async function examineStore(fileSystem: FileSystem, directory: string): Promise<Findings> {
+  const found = readManifestFiles(fileSystem, directory);
+  const present = listTables(fileSystem, directory);
+  return "reason" in found
+    ? await examineByFooters(fileSystem, directory, present, found)
+    : await examineByManifest(fileSystem, directory, present, found);
+}
+
+async function examineByFooters(
+  fileSystem: FileSystem,
+  directory: string,
+  present: readonly number[],
+  problem: ManifestProblem,
+): Promise<Findings> {
+  const tables = await examineTables(fileSystem, directory, present);
+  const least = findLeastNumbers(fileSystem, directory);
+  const used = [least.nextFileNumber, ...tables.flatMap(numbersNamedBy)];
+  return { manifest: undefined, problem, known: stateOfTables(tables, least), used, plans: planByFooters(tables) };
+}
+
+async function examineByManifest(
+  fileSystem: FileSystem,
+  directory: string,
+  present: readonly number[],
+  manifest: ManifestState,
+): Promise<Findings> {
+  const named = new Set(manifest.tables.map(({ meta }) => meta.number));
+  const tables = await examineTables(
+    fileSystem,
+    directory,
+    present.filter((number) => named.has(number)),
+  );
+  const others = present.filter((number) => !named.has(number));
+  const plans = planByManifest(manifest, new Map(tables.map((table) => [table.number, table])), others);
+  const used = [manifest.numbers.nextFileNumber];
+  return { manifest, problem: undefined, known: stateOfManifest(manifest), used, plans };
+}
+
+/** Whether the log can be replayed as it is. */
+export async function isLogSound(
+  fileSystem: FileSystem,
+  directory: string,
+  { numbers }: ManifestState,
+): Promise<boolean> {
+  const { incarnation, logNumber } = numbers;
+  const cursor = new OperationCursor();
+  try {
+    await readLog({ fileSystem, directory, incarnation, logNumber }, (frame) => {
+      cursor.open(frame);
+      while (cursor.next());
+    });
+    return true;
+  } catch (error) {
+    damageIn(error);
+    return false;
+  }
+}
+
+function readManifestFiles(fileSystem: FileSystem, directory: string): ManifestState | ManifestProblem {
+  try {
+    const state = loadManifest(fileSystem, directory);
+    if (state !== undefined) return state;
+    throw corruption(currentFileName(directory), 0, "the file is missing");
+  } catch (error) {
+    const reason = damageIn(error);
+    const path = isKvtsError(error) ? String(error.details.file) : currentFileName(directory);
+    return { file: path.slice(directory.length + 1), reason };
+  }
+}
+
+async function examineTables(
+  fileSystem: FileSystem,
+  directory: string,
+  numbers: readonly number[],
+): Promise<ExaminedTable[]> {
+  const tables: ExaminedTable[] = [];
+  for (const number of numbers) tables.push(await examineTable(fileSystem, directory, number));
+  return tables;
+}
+
+function numbersNamedBy({ properties }: ExaminedTable): readonly number[] {
+  if (properties === undefined) return [];
+  const { inputs, obsolete, logNumber } = properties.provenance;
+  return [...inputs, ...obsolete, logNumber];
+}

@@ -1,0 +1,73 @@
+import type { JobProvenance } from "../compaction/job.ts";
+import type { LeastNumbers } from "../manifest/least-numbers.ts";
+import type { ManifestState } from "../manifest/state.ts";
+import type { ExaminedTable } from "./examine-tables.ts";
+
+/** More seqs than can have been given out since the newest of the files that tell of any. */
+const SEQ_GAP = 100_000_000;
+
+/** Assigned timestamps run ahead of the clock when writes come faster than it ticks, or when it was set back a little. */
+const ASSIGNED_AHEAD_MAX = 1_000_000;
+
+/** What all files together tell of the store, apart from its contents. */
+export interface KnownState {
+  /** No seq above it has been given out. */
+  readonly lastSeq: number;
+  /** The greatest timestamp that is known to have been assigned, in microseconds. */
+  readonly lastAssigned: number;
+  /** Older logs hold nothing that is not in tables. */
+  readonly logNumber: number;
+}
+
+/** A sound manifest knows. */
+export function stateOfManifest({ numbers, closed }: ManifestState): KnownState {
+  return {
+    lastSeq: Math.max(numbers.seqCeiling, closed?.lastSeq ?? 0),
+    lastAssigned: closed?.lastAssigned ?? numbers.timestampCeiling,
+    logNumber: numbers.logNumber,
+  };
+}
+
+/** Without one there are the tables' footers, and what is left of manifests. */
+export function stateOfTables(tables: readonly ExaminedTable[], least: LeastNumbers): KnownState {
+  let { lastSeq, lastAssigned } = least;
+  let logNumber = 0;
+  for (const { properties } of tables) {
+    if (properties === undefined) continue;
+    const { provenance, maxSeq } = properties;
+    lastSeq = Math.max(lastSeq, maxSeq, provenance.nextSeq - 1);
+    lastAssigned = Math.max(lastAssigned, provenance.lastAssigned);
+    logNumber = Math.max(logNumber, provenance.logNumber);
+  }
+  return { lastSeq, lastAssigned, logNumber };
+}
+
+/** Whether a timestamp that is found in a log may have been assigned, rather than given by a caller. */
+export function mayBeAssigned(timestamp: number, known: KnownState, now: number): boolean {
+  return timestamp <= Math.max(now, known.lastAssigned) + ASSIGNED_AHEAD_MAX;
+}
+
+/** What was given out last, now that the logs have been read: at least what they show, and what may have been lost. */
+export function afterReplay(known: KnownState, lastSeq: number, lastTimestamp: number, isCertain: boolean): KnownState {
+  const greatest = Math.max(known.lastSeq, lastSeq);
+  return {
+    ...known,
+    lastSeq: isCertain ? greatest : Math.min(greatest + SEQ_GAP, Number.MAX_SAFE_INTEGER),
+    lastAssigned: isCertain ? known.lastAssigned : Math.max(known.lastAssigned, lastTimestamp),
+  };
+}
+
+/** What the footers of tables that a repair writes say; they replace nothing that a merge did not. */
+export function repairProvenance(known: KnownState, incarnation: string): JobProvenance {
+  return {
+    inputs: [],
+    obsolete: [],
+    logNumber: known.logNumber,
+    nextSeq: known.lastSeq + 1,
+    lastAssigned: known.lastAssigned,
+    seqFloor: known.lastSeq,
+    incarnation,
+    horizons: [],
+    erasures: [],
+  };
+}
