@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
-import { globSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Block, blocksOf, commandsOf, isShown, promisedBy } from "./docs/blocks.ts";
@@ -16,10 +16,16 @@ import { temporaryDirectory } from "./server-process.ts";
  */
 
 const repository = join(import.meta.dirname, "../..");
-const documents = globSync(["README.md", "docs/*.md", "packages/*/README.md"], { cwd: repository })
-  .map((name) => ({ name, blocks: blocksOf(readFileSync(join(repository, name), "utf8")) }))
-  .filter(({ blocks }) => blocks.length > 0)
+const pages = globSync(["README.md", "docs/*.md", "packages/*/README.md"], { cwd: repository })
+  .map((name) => ({ name, markdown: textOf(name) }))
   .sort((a, b) => a.name.localeCompare(b.name));
+const documents = pages
+  .map(({ name, markdown }) => ({ name, blocks: blocksOf(markdown) }))
+  .filter(({ blocks }) => blocks.length > 0);
+
+function textOf(name: string): string {
+  return readFileSync(join(repository, name), "utf8");
+}
 
 const timeout = 60_000;
 
@@ -49,14 +55,33 @@ test("the documents that every reader meets have something to run", () => {
   expect(names).toEqual(expect.arrayContaining(["README.md", "docs/api.md", "docs/semantics.md"]));
 });
 
+test("links lead somewhere", () => {
+  const broken = pages.flatMap(({ name, markdown }) =>
+    [...markdown.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)].filter(([, path = "", heading]) => {
+      const target = path === "" ? name : join(dirname(name), path);
+      if (!existsSync(join(repository, target))) return true;
+      return heading !== undefined && !headingsOf(textOf(target)).includes(heading);
+    }),
+  );
+  expect(broken.map(([link]) => link)).toEqual([]);
+});
+
+/** Headings as links name them. */
+function headingsOf(markdown: string): string[] {
+  return [...markdown.matchAll(/^#+ (.*)$/gm)].map(([, title]) =>
+    title!
+      .toLowerCase()
+      .replace(/[^\w\- ]/g, "")
+      .replaceAll(" ", "-"),
+  );
+}
+
 test("docs/internals.md lists every invariant of the engine, and no two have one name", () => {
   const sources = globSync("packages/db/src/**/*.ts", { cwd: repository }).filter((name) => !name.endsWith(".test.ts"));
   const asserted = sources.flatMap((name) =>
-    [...readFileSync(join(repository, name), "utf8").matchAll(/(["`])([A-Z]{1,2}\d+: .*?)\1/g)].map(([, , said]) =>
-      said!.replace(/\$\{.*?\}/g, "…"),
-    ),
+    [...textOf(name).matchAll(/(["`])([A-Z]{1,2}\d+: .*?)\1/g)].map(([, , said]) => said!.replace(/\$\{.*?\}/g, "…")),
   );
-  const internals = readFileSync(join(repository, "docs/internals.md"), "utf8");
+  const internals = textOf("docs/internals.md");
   const listed = [...internals.matchAll(/^\| ([A-Z]{1,2}\d+) \| (.*) \|$/gm)].map(
     ([, name, said]) => `${name}: ${said}`,
   );
