@@ -1,7 +1,7 @@
 import { isKvtsError, KvtsError } from "@kvts/common";
+import { AbandonedTables } from "./abandoned-tables.ts";
 import type { CompactionJob, CompactionResult } from "./compaction/job.ts";
 import { dropsRetracts, type Pick, pickCompaction, pickEverything, pickForReads } from "./compaction/picker.ts";
-import { tableFileName } from "./format/filenames.ts";
 import { storeError } from "./io-error.ts";
 import type { Layers, LiveMemtable } from "./layers.ts";
 import type { TableFile } from "./manifest/table-file.ts";
@@ -81,8 +81,12 @@ export class Background {
   /** A table that has to be read is damaged: merging it again would only fail again. */
   #mergesBroken: KvtsError | undefined;
 
+  readonly #abandoned: AbandonedTables;
+
   constructor(host: BackgroundHost) {
+    const { directory, settings } = host;
     this.#host = host;
+    this.#abandoned = new AbandonedTables(settings.components.fileSystem, directory, settings.logger);
   }
 
   /** The latest failure that has not been made good; for `stats`. */
@@ -277,14 +281,16 @@ export class Background {
   }): Promise<CompactionResult | undefined> {
     const { directory, settings, versions, pins, layers } = this.#host;
     const view = layers.view.acquire();
+    const outputsMax = Math.ceil(inputs.inputBytes / settings.tuning.tables.tableBytesMax) * 2 + OUTPUTS_SPARE;
+    const firstOutput = versions.takeFileNumbers(outputsMax);
+    let result: CompactionResult | undefined;
     try {
       const known = pins.seqs();
-      const outputsMax = Math.ceil(inputs.inputBytes / settings.tuning.tables.tableBytesMax) * 2 + OUTPUTS_SPARE;
       const job: CompactionJob = {
         directory,
         memtables: inputs.memtables.map((live) => live.memtable.transfer()),
         tables: inputs.tables,
-        firstOutput: versions.takeFileNumbers(outputsMax),
+        firstOutput,
         outputsMax,
         outputLevel: inputs.outputLevel,
         pins: known,
@@ -293,13 +299,13 @@ export class Background {
         provenance: this.#provenance(inputs.tables),
         urgent: inputs.urgent,
       };
-      const result = await settings.components.runner.run(job);
-      if (pins.raiseFloor(result.seqFloor, known)) return result;
-      await this.#removeTables(result.tables);
-      return undefined;
+      const outcome = await settings.components.runner.run(job);
+      if (pins.raiseFloor(outcome.seqFloor, known)) result = outcome;
     } finally {
       view.release();
+      if (result === undefined) await this.#abandoned.remove(firstOutput, outputsMax);
     }
+    return result;
   }
 
   async #install(edit: VersionEdit, result?: CompactionResult, flushed?: LiveMemtable): Promise<void> {
@@ -308,9 +314,19 @@ export class Background {
     for (const meta of result?.tables ?? []) opened.set(meta.number, this.#host.openTable(meta));
     // Raised by every merge whose outcome is used, this one included.
     const { seqFloor } = pins;
-    const version = await versions.logAndApply({ ...edit, seqFloor }, (number) => opened.get(number)!);
+    const version = await versions
+      .logAndApply({ ...edit, seqFloor }, (number) => opened.get(number)!)
+      .catch((error: unknown) => this.#abandon(result?.tables ?? [], error));
     layers.install(version, flushed);
     this.#host.changed();
+  }
+
+  /** Tables that could not be installed come to nothing, unless the manifest may name them after all. */
+  async #abandon(tables: readonly TableMeta[], cause: unknown): Promise<never> {
+    if (!this.#host.versions.isIndeterminate) {
+      for (const { number } of tables) await this.#abandoned.remove(number, 1);
+    }
+    throw cause;
   }
 
   /** Goes round a level's tables in turn. */
@@ -327,7 +343,7 @@ export class Background {
     const { lastSeq, lastAssigned } = this.#host.counters();
     return {
       inputs,
-      obsolete: this.#host.obsoleteTables(),
+      obsolete: [...this.#host.obsoleteTables(), ...this.#abandoned.numbers],
       incarnation: numbers.incarnation,
       logNumber: numbers.logNumber,
       nextSeq: lastSeq + 1,
@@ -336,10 +352,5 @@ export class Background {
       horizons: [],
       erasures: [],
     };
-  }
-
-  async #removeTables(tables: readonly TableMeta[]): Promise<void> {
-    const { fileSystem } = this.#host.settings.components;
-    for (const { number } of tables) await fileSystem.remove(tableFileName(this.#host.directory, number));
   }
 }
