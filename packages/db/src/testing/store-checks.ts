@@ -49,7 +49,7 @@ export class StoreChecks {
     else await this.history(reader, this.key(), moment);
   }
 
-  async get(reader: TestReader, key: Uint8Array, moment = this.#newest()): Promise<void> {
+  async get(reader: TestReader, key: Uint8Array, moment: Moment = this.#newest()): Promise<void> {
     const asOf = this.#asOf();
     const expected = modelText(this.#context.model.get(key, { ...moment, asOf }));
     const where = () => `get ${bytesText(key)} as of ${asOf}, at seq ${moment.atSeq}`;
@@ -58,7 +58,7 @@ export class StoreChecks {
     if (this.#random.chance(0.7)) expectSame(versionText(reader.getSync(key, { asOf })), expected, where);
   }
 
-  async getMany(reader: TestReader, moment = this.#newest()): Promise<void> {
+  async getMany(reader: TestReader, moment: Moment = this.#newest()): Promise<void> {
     const asOf = this.#asOf();
     const keys = Array.from({ length: this.#random.below(6) }, () => this.key());
     const expected = keys.map((key) => modelText(this.#context.model.get(key, { ...moment, asOf })));
@@ -66,13 +66,13 @@ export class StoreChecks {
     deepEqual(found, expected, `getMany as of ${asOf}, at seq ${moment.atSeq}`);
   }
 
-  async scan(reader: TestReader, moment = this.#newest()): Promise<void> {
+  async scan(reader: TestReader, moment: Moment = this.#newest()): Promise<void> {
     const { entries, expected, text } = this.openScan(reader, moment);
     expectLines(await this.#taken(entries), expected, () => text);
   }
 
   /** A scan, and what it gives if it begins now, whatever is written afterwards. */
-  openScan(reader: TestReader, moment = this.#newest()): OpenScan {
+  openScan(reader: TestReader, moment: Moment = this.#newest()): OpenScan {
     const random = this.#random;
     const range = this.#range();
     const options = {
@@ -86,7 +86,7 @@ export class StoreChecks {
     return { entries: reader.scan(range, options), expected, text };
   }
 
-  async history(reader: TestReader, key: Uint8Array, { atSeq } = this.#newest()): Promise<void> {
+  async history(reader: TestReader, key: Uint8Array, { atSeq }: Moment = this.#newest()): Promise<void> {
     const random = this.#random;
     const options = {
       from: random.chance(0.5) ? this.#timestamp() : undefined,
@@ -100,7 +100,7 @@ export class StoreChecks {
   }
 
   /** Everything there is, and each key's value at some moment. */
-  async everything(reader: TestReader, moment = this.#newest()): Promise<void> {
+  async everything(reader: TestReader, moment: Moment = this.#newest()): Promise<void> {
     const { model, pool, timestamps } = this.#context;
     const { atSeq } = moment;
     expectLines(await storeContents(reader), modelContents(model, atSeq), () => `everything at seq ${atSeq}`);

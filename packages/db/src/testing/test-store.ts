@@ -133,7 +133,7 @@ export class TestStore {
   }
 
   /** Writes the operations as one batch; one operation alone may also go by its own method. Never rejects. */
-  submit(operations: readonly TestOperation[], alone = operations.length === 1): Promise<TestBatch> {
+  submit(operations: readonly TestOperation[], alone: boolean = operations.length === 1): Promise<TestBatch> {
     const assigned = Math.max(this.clock.now(), this.#lastAssigned + 1);
     if (operations.some(({ timestamp }) => timestamp === undefined)) this.#lastAssigned = assigned;
     const lastSeq = this.#nextSeq + operations.length - 1;
