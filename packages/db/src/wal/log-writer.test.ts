@@ -180,6 +180,21 @@ describe("segments", () => {
     await log.writer.sync();
     expect(inner.contents(path(log.writer.segment))).toHaveLength(log.writer.offset);
   });
+
+  test("that cannot be removed do not keep the log from closing", async () => {
+    const inner = memory();
+    const fs = new FaultFileSystem(inner, { kinds: new Set(["remove"]) });
+    const warned: string[] = [];
+    const logger: Logger = { ...silentLogger, warn: (_fields, message) => warned.push(message) };
+    const log = await TestLog.start(fs, LOG_START, { logger });
+    await fill(log, 600);
+    await log.writer.settled();
+    fs.fault = { at: 1, code: "EIO" };
+    await log.writer.close();
+    expect(warned).toHaveLength(1);
+    expect(inner.list(TEST_DIRECTORY)).toEqual(["000001.log", "000002.spare"]);
+    expect((await readGroups(inner, 1)).groups).toEqual(log.groups.map(plainGroup));
+  });
 });
 
 describe("a failed write", () => {

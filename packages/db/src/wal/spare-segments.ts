@@ -64,13 +64,11 @@ export class SpareSegments {
     }
   }
 
-  /** Removes the spares. */
+  /** Removes the spares. Where that fails, it is logged: nobody needs them. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#making;
-    for (let path = this.#paths.pop(); path !== undefined; path = this.#paths.pop()) {
-      await this.#options.fileSystem.remove(path);
-    }
+    for (let path = this.#paths.pop(); path !== undefined; path = this.#paths.pop()) await this.#remove(path);
   }
 
   #isFull(): boolean {
@@ -88,19 +86,24 @@ export class SpareSegments {
   }
 
   async #make(): Promise<void> {
-    const { fileSystem, directory, takeFileNumber, logger } = this.#options;
+    const { directory, takeFileNumber, logger } = this.#options;
     const path = spareFileName(directory, takeFileNumber());
     try {
       if (await this.#fill(path)) {
         this.#paths.push(path);
         return;
       }
-      await fileSystem.remove(path);
     } catch (error) {
       logger.warn({ path, error }, "a spare log segment could not be prepared; the next one grows as it is written");
-      await fileSystem.remove(path).catch((cause: unknown) => {
-        logger.warn({ path, error: cause }, "an unfinished spare log segment could not be removed; the next open will");
-      });
+    }
+    await this.#remove(path);
+  }
+
+  async #remove(path: string): Promise<void> {
+    try {
+      await this.#options.fileSystem.remove(path);
+    } catch (error) {
+      this.#options.logger.warn({ path, error }, "a spare log segment could not be removed; the next open will");
     }
   }
 
