@@ -40,6 +40,8 @@ export interface CommitTarget {
   sync(): Promise<void>;
   /** Inserts the group's operations into memory. Undefined where that is done at once. */
   insert(group: CommitGroup): Promise<void> | undefined;
+  /** Whether the group inserted last lies in more than one memtable. */
+  readonly spansMemtables: boolean;
 }
 
 /**
@@ -121,7 +123,9 @@ export class CommitQueue {
   /** Takes one write. Keys and values may be changed by the caller once it returns. */
   submit(write: SingleWrite): Promise<WriteResult> {
     try {
-      return this.#gate.isOpen ? this.#add(write) : this.#submitLater(owned(write));
+      if (this.#gate.isOpen) return this.#add(write);
+      const kept = owned(write);
+      return this.#gate.pass(() => this.#add(kept));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -131,7 +135,8 @@ export class CommitQueue {
   submitBatch(operations: readonly EncodedOperation[], requestId: string | undefined): Promise<WriteResult> {
     try {
       if (this.#gate.isOpen) return this.#addBatch(operations, requestId);
-      return this.#submitBatchLater(operations.map(ownedOperation), requestId);
+      const kept = operations.map(ownedOperation);
+      return this.#gate.pass(() => this.#addBatch(kept, requestId));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -151,19 +156,6 @@ export class CommitQueue {
       this.#whenIdle = resolve;
       if (!this.#running) resolve();
     });
-  }
-
-  async #submitLater(write: SingleWrite): Promise<WriteResult> {
-    await this.#gate.wait();
-    return this.#add(write);
-  }
-
-  async #submitBatchLater(
-    operations: readonly EncodedOperation[],
-    requestId: string | undefined,
-  ): Promise<WriteResult> {
-    await this.#gate.wait();
-    return this.#addBatch(operations, requestId);
   }
 
   #add({ key, value, retracts, timestamp, expiresAt, requestId }: SingleWrite): Promise<WriteResult> {
@@ -289,6 +281,8 @@ export class CommitQueue {
     const synced = this.#settings.durability === "sync" ? target.sync() : undefined;
     const inserted = attempt(() => target.insert(group));
     if (synced !== undefined || inserted !== undefined) await this.#settle([synced, inserted]);
+    // Once published, its first memtable may be flushed: then that part would be on disk, and the log's rest perhaps not.
+    if (synced === undefined && target.spansMemtables) await this.#settle([target.sync()]);
     invariant(group.lastSeq > this.#publishedSeq, "Q1: seqs are published in order");
     this.#publishedSeq = group.lastSeq;
     this.#published();

@@ -230,15 +230,14 @@ export class Engine {
   }
 
   #refuseWrites(cause: KvtsError): void {
-    this.#gate.refuse(
-      new KvtsError(
-        "READ_ONLY",
-        "the store's manifest could not be synced, so it takes no more writes; close and reopen it",
-        {
-          cause,
-        },
-      ),
+    const refusal = new KvtsError(
+      "READ_ONLY",
+      "the store's manifest could not be synced, so it takes no more writes; close and reopen it",
+      { cause },
     );
+    this.#gate.refuse(refusal);
+    // What waits here for a flush would wait in vain.
+    this.#flushRoom.empty(refusal);
   }
 
   #checkOpen(): void {

@@ -4,9 +4,12 @@ import type { Scheduler } from "./env/scheduler.ts";
 /** How often those who wait are held against their deadline. */
 const LOOK_MS = 20;
 
+/** So many who have left are forgotten together. */
+const LEFT_MAX = 1024;
+
 interface Waiting {
   readonly deadlineMs: number;
-  readonly resolve: () => void;
+  readonly enter: () => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -16,6 +19,8 @@ export class WaitingRoom {
   readonly #timeoutMs: number;
   readonly #reason: () => string | undefined;
   #waiting: Waiting[] = [];
+  /** How many at the front of the list have left: taking each off at once would move all the others. */
+  #left = 0;
   #watching = false;
   #count = 0;
 
@@ -33,39 +38,61 @@ export class WaitingRoom {
 
   /** Whether one may pass without waiting: nobody is waiting, and nothing is in the way. */
   get isOpen(): boolean {
-    return this.#waiting.length === 0 && this.#reason() === undefined;
+    return this.#first === undefined && this.#reason() === undefined;
   }
 
-  /** Resolves in turn when nothing is in the way. @throws UNAVAILABLE after the deadline */
-  wait(): Promise<void> {
+  /**
+   * Runs `action`, in turn, when nothing is in the way. It runs in one step with the look, so that nobody overtakes it,
+   * and what it puts in the way counts for the next one.
+   * @throws UNAVAILABLE after the deadline
+   */
+  pass<T>(action: () => Promise<T>): Promise<T> {
     this.#count++;
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ deadlineMs: this.#scheduler.monotonicMs() + this.#timeoutMs, resolve, reject });
+      const enter = (): void => {
+        try {
+          resolve(action());
+        } catch (error) {
+          reject(error);
+        }
+      };
+      this.#waiting.push({ deadlineMs: this.#scheduler.monotonicMs() + this.#timeoutMs, enter, reject });
       void this.#watch();
     });
   }
 
   /** Something that may have been in the way has changed. */
   changed(): void {
-    while (this.#waiting.length > 0 && this.#reason() === undefined) this.#waiting.shift()!.resolve();
+    while (this.#first !== undefined && this.#reason() === undefined) this.#take().enter();
   }
 
   /** Turns everybody away. */
   empty(error: unknown): void {
-    for (const { reject } of this.#waiting.splice(0)) reject(error);
+    while (this.#first !== undefined) this.#take().reject(error);
+  }
+
+  get #first(): Waiting | undefined {
+    return this.#waiting[this.#left];
+  }
+
+  #take(): Waiting {
+    const first = this.#waiting[this.#left++]!;
+    if (this.#left >= LEFT_MAX || this.#left === this.#waiting.length) {
+      this.#waiting = this.#waiting.slice(this.#left);
+      this.#left = 0;
+    }
+    return first;
   }
 
   /** While anybody waits: lets pass who may, turns away who has waited too long. */
   async #watch(): Promise<void> {
     if (this.#watching) return;
     this.#watching = true;
-    while (this.#waiting.length > 0) {
+    while (this.#first !== undefined) {
       await this.#scheduler.delay(LOOK_MS);
       this.changed();
       const now = this.#scheduler.monotonicMs();
-      while (this.#waiting.length > 0 && this.#waiting[0]!.deadlineMs <= now) {
-        this.#waiting.shift()!.reject(this.#tooLong());
-      }
+      while (this.#first !== undefined && this.#first.deadlineMs <= now) this.#take().reject(this.#tooLong());
     }
     this.#watching = false;
   }

@@ -21,9 +21,9 @@ export class WriteGate {
     return this.#refusal;
   }
 
-  /** Resolves in turn when a write may go ahead. @throws UNAVAILABLE after the deadline, or the refusal */
-  wait(): Promise<void> {
-    return this.#room.wait();
+  /** Runs `write`, in turn, when it may go ahead. @throws UNAVAILABLE after the deadline, or the refusal */
+  pass<T>(write: () => Promise<T>): Promise<T> {
+    return this.#room.pass(write);
   }
 
   changed(): void {

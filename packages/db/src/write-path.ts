@@ -3,6 +3,7 @@ import type { CommitTarget } from "./commit-queue.ts";
 import type { Layers } from "./layers.ts";
 import type { Logs } from "./logs.ts";
 import { insertFrame } from "./memory-insert.ts";
+import type { Memtable } from "./memtable/memtable.ts";
 import type { Settings } from "./options.ts";
 import type { WaitingRoom } from "./waiting-room.ts";
 
@@ -22,6 +23,8 @@ export interface WritePathHost {
 /** Carries commit groups into log and memory; the queue says when. */
 export class WritePath implements CommitTarget {
   readonly #host: WritePathHost;
+  /** The memtable that took the first operation of the group inserted last. */
+  #firstMemtable: Memtable | undefined;
 
   constructor(host: WritePathHost) {
     this.#host = host;
@@ -46,7 +49,12 @@ export class WritePath implements CommitTarget {
 
   insert({ encoder }: CommitGroup): Promise<void> | undefined {
     const { layers, logs, settings } = this.#host;
+    this.#firstMemtable = layers.active;
     return insertFrame(encoder, layers, logs.writer.segment, settings.components.scheduler);
+  }
+
+  get spansMemtables(): boolean {
+    return this.#firstMemtable !== this.#host.layers.active;
   }
 
   /**
@@ -59,7 +67,12 @@ export class WritePath implements CommitTarget {
       if (!logs.writer.fits(frameBytes)) logs.rotate(frameBytes);
       return;
     }
-    if (!flushRoom.isOpen) await flushRoom.wait();
+    if (flushRoom.isOpen) this.#freeze(frameBytes);
+    else await flushRoom.pass(async () => this.#freeze(frameBytes));
+  }
+
+  #freeze(frameBytes: number): void {
+    const { layers, logs } = this.#host;
     layers.freeze(logs.rotate(frameBytes));
     this.#host.frozen();
   }

@@ -1,0 +1,66 @@
+import { type KvtsError, utf8 } from "@kvts/common";
+import { describe, expect, test } from "vitest";
+import { MemoryFileSystem } from "./testing/memory-file-system.ts";
+import { openPlainStore } from "./testing/plain-store.ts";
+import { storeContents } from "./testing/store-contents.ts";
+import { TestStore } from "./testing/test-store.ts";
+
+describe("writes that are not waited for", () => {
+  test("are carried out in order, also where some have to wait", async () => {
+    const store = await openPlainStore({ tuning: { pendingBytesMax: 1000, groupBytesMax: 400 } });
+    const value = new Uint8Array(100);
+    // Whoever is let in late finds later ones before the door: they are submitted as the earlier ones are acknowledged.
+    const written = Array.from({ length: 200 }, (_, i) => {
+      return store
+        .submit([{ op: "put", key: utf8(`first ${i}`), value, timestamp: i }])
+        .then(() => store.submit([{ op: "put", key: utf8(`second ${i}`), value, timestamp: i }]));
+    });
+    const batches = await Promise.all(written);
+    // The test store foretells every seq, and so the order.
+    expect(batches.map(({ state, error }) => [state, error as KvtsError | undefined])).toEqual(
+      batches.map(() => ["acknowledged", undefined]),
+    );
+    expect((await store.db.stats()).stalls).toBeGreaterThan(0);
+    await store.close();
+  });
+
+  test("hand over their bytes, also where they have to wait", async () => {
+    const store = await openPlainStore({ tuning: { pendingBytesMax: 100 } });
+    const key = utf8("key 0");
+    const value = new Uint8Array(200).fill(1);
+    const batch = [{ op: "put", key, value, timestamp: 3 }] as const;
+    const written = [store.db.put(key, value, { timestamp: 1 }), store.db.put(key, value, { timestamp: 2 })];
+    written.push(store.db.write(batch));
+    key[4] = 0x39;
+    value.fill(9);
+    await Promise.all(written);
+    const found = [...store.db.history(utf8("key 0"))];
+    expect(found.map(({ timestamp }) => timestamp)).toEqual([3, 2, 1]);
+    for (const version of found) expect(version.deleted ? undefined : version.value[0]).toBe(1);
+    await store.close();
+  });
+});
+
+describe("a batch that fills more than one memtable", () => {
+  test("is whole or not there after a power cut, although it was not to be synced", async () => {
+    const fileSystem = new MemoryFileSystem();
+    const settings = { durability: "buffered", tuning: { logSegmentBytes: 1024 * 1024 } } as const;
+    const store = await openPlainStore(settings, { fileSystem });
+    const images: MemoryFileSystem[] = [];
+    fileSystem.onCall = () => images.push(fileSystem.crash(() => false));
+    const operations = Array.from({ length: 60 }, (_, i) => {
+      return { op: "put", key: utf8(`key ${i}`), value: new Uint8Array(8000), timestamp: i } as const;
+    });
+    await store.submit(operations);
+    for (let turn = 0; turn < 20; turn++) await store.nextTurn();
+    await store.close();
+    const found = new Set<number>();
+    for (const image of images) {
+      const after = new TestStore({ settings: { keys: "bytes", tuning: {} }, fileSystem: image });
+      await after.open();
+      found.add((await storeContents(after.db)).length);
+      await after.close();
+    }
+    expect([...found].sort((a, b) => a - b)).toEqual([0, operations.length]);
+  });
+});
