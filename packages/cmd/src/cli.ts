@@ -8,6 +8,7 @@ import { get } from "./commands/get.ts";
 import { history } from "./commands/history.ts";
 import { importCommand } from "./commands/import.ts";
 import { put } from "./commands/put.ts";
+import { repairCommand } from "./commands/repair.ts";
 import { scan } from "./commands/scan.ts";
 import { server } from "./commands/server.ts";
 import { stats } from "./commands/stats.ts";
@@ -28,6 +29,7 @@ const commands: readonly Command[] = [
   stats,
   flush,
   compact,
+  repairCommand,
   bench,
 ];
 

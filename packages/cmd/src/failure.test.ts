@@ -16,6 +16,10 @@ describe("exit codes", () => {
   });
 });
 
+test("a full stop at the end of an error's sentence is left out", () => {
+  expect(describeFailure(new KvtsError("LOCKED", "it is held; wait.")).message).toBe("it is held; wait");
+});
+
 test("details of the store's error are kept", () => {
   const error = new KvtsError("HISTORY_TRIMMED", "too old", { details: { oldestReadable: 5 } });
   expect(describeFailure(failed("x", error)).details).toEqual({ oldestReadable: 5 });

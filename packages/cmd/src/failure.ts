@@ -49,13 +49,18 @@ export function describeFailure(error: unknown): Failure {
   }
   if (isKvtsError(error)) {
     const exitCode = error.code === "INVALID_ARGUMENT" ? exitCodes.usage : exitCodes.failure;
-    return { exitCode, code: error.code, message: error.message, details: error.details };
+    return { exitCode, code: error.code, message: sentenceOf(error), details: error.details };
   }
   if (isSystemError(error)) {
     return { exitCode: exitCodes.failure, code: error.code, message: systemSentence(error), details: {} };
   }
   const message = `something unexpected went wrong: ${error instanceof Error ? error.message : String(error)}; KVTS_DEBUG=1 shows where`;
   return { exitCode: exitCodes.failure, code: "INTERNAL", message, details: {} };
+}
+
+/** An error's sentence without a full stop, so that it can go on. */
+export function sentenceOf(error: Error): string {
+  return error.message.replace(/\.$/, "");
 }
 
 interface SystemError extends Error {

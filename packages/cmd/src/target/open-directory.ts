@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { isKvtsError, type KvtsError, type Logger } from "@kvts/common";
 import type { Db } from "@kvts/db";
-import { CommandError, exitCodes, failed } from "../failure.ts";
+import { CommandError, exitCodes, failed, sentenceOf } from "../failure.ts";
 
 /** Whether a command only reads, or may also make a store where there is none. */
 export type Access = "read" | "write";
@@ -38,10 +38,9 @@ export async function openDirectory(directory: string, access: Access, options: 
   }
 }
 
-/** The engine's sentence; for a store that is held, how to reach it all the same. */
+/** A failure to open, in the engine's sentence; for a store that is held, how to reach it all the same. */
 function openError(error: KvtsError): CommandError {
   const { code } = error;
-  const message = error.message.replace(/\.$/, "");
   const hint = code === "LOCKED" ? "; if that is a server, use --url instead of --db-path" : "";
-  return new CommandError(exitCodes.failure, code, `${message}${hint}`, error);
+  return new CommandError(exitCodes.failure, code, `${sentenceOf(error)}${hint}`, error);
 }
