@@ -73,7 +73,7 @@ function createParser(argv: string[]): Argv<GlobalOptions> {
     .alias("help", "h")
     .wrap(Math.min(widthMax, process.stdout.columns ?? widthMax))
     .strict()
-    .demandCommand(1, "kvts needs a command")
+    .demandCommand(1, "a command is missing")
     .exitProcess(false);
 }
 

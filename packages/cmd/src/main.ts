@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 import { runCommandLine } from "./cli.ts";
-import { describeFailure } from "./failure.ts";
+import { describeFailure, failed } from "./failure.ts";
 import { note } from "./output/notes.ts";
 import { OutputClosed } from "./output/sink.ts";
+import { isSupportedNode } from "./version.ts";
 
 /** Tells a failure on stderr, and sets the exit code. The process ends by itself once nothing is open any more. */
 function report(error: unknown, json: boolean): void {
@@ -16,6 +17,9 @@ function report(error: unknown, json: boolean): void {
 
 const argv = process.argv.slice(2);
 try {
+  if (!isSupportedNode(process.version)) {
+    throw failed(`Node 22.15 or newer is needed, and this is ${process.version}; install a newer one`);
+  }
   await runCommandLine(argv);
 } catch (error) {
   const separator = argv.indexOf("--");

@@ -3,7 +3,7 @@ import { kvts } from "./testing/kvts.ts";
 
 describe("what cannot be meant ends with exit code 2 and a sentence", () => {
   test.each<readonly [readonly string[], string]>([
-    [[], "kvts needs a command"],
+    [[], "a command is missing"],
     [["nope"], "there is no command nope"],
     [["put"], "missing arguments: 0 given, 1 needed"],
     [["put", "k"], "a value is given once"],
