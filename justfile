@@ -45,3 +45,8 @@ typecheck: build
 [no-exit-message]
 test: install check-generated build lint typecheck
     @vitest run
+
+# kvts beside its peers, embedded: `just bench --help` lists what can be chosen
+[no-exit-message]
+bench *options: build
+    @node bench/src/bench.ts {{ options }}

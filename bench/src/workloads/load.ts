@@ -1,0 +1,69 @@
+import type { OpenContender } from "../stores/contender.ts";
+import { checkStored } from "./check-stored.ts";
+import { PutChunk } from "./put-chunk.ts";
+import { settle } from "./settle.ts";
+import { directoryBytes, residentBytes, writtenBytes } from "./usage.ts";
+import type { Bench, Workload } from "./workload.ts";
+
+const batchPuts = 1000;
+const chunkBatches = 20;
+const settleMaxMs = 300_000;
+const megabyte = 1e6;
+
+/** Loads the whole dataset in batches, without syncs, and leaves the store for the workloads that read. */
+export const load: Workload = {
+  id: "W1",
+  stage: "load",
+  metrics: [
+    {
+      id: "W1",
+      title: "load, batches of 1,000, no sync",
+      unit: "per second",
+      target: { bound: 500_000, timesBestPeer: 2 },
+    },
+    { id: "W1-settled", title: "the same with the background work that it causes", unit: "per second" },
+    { id: "load-memory", title: "peak resident memory of a load", unit: "MB" },
+    { id: "write-amplification", title: "bytes written for a byte loaded", unit: "times" },
+    { id: "space-amplification", title: "bytes on disk after a load for a byte loaded", unit: "times" },
+  ],
+  async run(bench) {
+    const { directory, dataset } = bench;
+    const chunk = new PutChunk(dataset, bench.keys, Math.min(dataset.entries, batchPuts * chunkBatches));
+    const bareBytes = residentBytes().now;
+    const writtenBefore = writtenBytes();
+    const store = await bench.open({ durability: "buffered" });
+    const loadMs = await loadAll(store, chunk, dataset.entries);
+    await checkStored(bench, store, dataset.entries);
+    const settleMs = await settle(settleMaxMs);
+    await store.close();
+    const raw = rawBytes(bench);
+    return {
+      W1: (dataset.entries / loadMs) * 1000,
+      "W1-settled": (dataset.entries / (loadMs + settleMs)) * 1000,
+      "load-memory": (residentBytes().peak - bareBytes) / megabyte,
+      "write-amplification": (writtenBytes() - writtenBefore) / raw,
+      "space-amplification": (await directoryBytes(directory)) / raw,
+    };
+  },
+};
+
+/** Returns the milliseconds that the store took. */
+async function loadAll(store: OpenContender, chunk: PutChunk, entries: number): Promise<number> {
+  let elapsedMs = 0;
+  for (let from = 0; from < entries; from += chunk.size) {
+    const puts = chunk.prepare(from, Math.min(chunk.size, entries - from));
+    const batches = Array.from({ length: Math.ceil(puts.length / batchPuts) }, (_, at) =>
+      puts.slice(at * batchPuts, (at + 1) * batchPuts),
+    );
+    const start = performance.now();
+    await store.load(batches);
+    elapsedMs += performance.now() - start;
+  }
+  return elapsedMs;
+}
+
+/** Keys, timestamps and values of all entries. */
+function rawBytes({ dataset, keys }: Bench): number {
+  const keyBytes = keys.reduce((total, key) => total + key.length, 0);
+  return dataset.versions * (keyBytes + dataset.keys * (8 + dataset.valueBytes));
+}
