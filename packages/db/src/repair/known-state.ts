@@ -53,7 +53,9 @@ export function afterReplay(known: KnownState, lastSeq: number, lastTimestamp: n
   return {
     ...known,
     lastSeq: isCertain ? greatest : Math.min(greatest + SEQ_GAP, Number.MAX_SAFE_INTEGER),
-    lastAssigned: isCertain ? known.lastAssigned : Math.max(known.lastAssigned, lastTimestamp),
+    lastAssigned: isCertain
+      ? known.lastAssigned
+      : Math.min(Math.max(known.lastAssigned, lastTimestamp) + ASSIGNED_AHEAD_MAX, Number.MAX_SAFE_INTEGER),
   };
 }
 

@@ -63,7 +63,11 @@ export function planByFooters(examined: readonly ExaminedTable[]): TablePlan[] {
   return examined.map((table) => {
     const choice = choices.get(table.number)!;
     const level = table.properties?.level ?? 0;
-    return choice === "use" ? planOf(table, level) : asideOf(table, level, false, REASONS[choice]);
+    if (choice !== "use") return asideOf(table, level, false, REASONS[choice]);
+    // A table that was being written when the machine stopped looks like one that was damaged later.
+    return table.properties === undefined
+      ? asideOf(table, level, true, `${table.problem}; if it was still being written, nothing is lost with it`)
+      : planOf(table, level);
   });
 }
 
