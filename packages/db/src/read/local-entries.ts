@@ -83,7 +83,7 @@ class EngineEntries<T extends object> implements LocalEntries<T> {
 
   /** Each `for … of` is a read of its own. */
   [Symbol.iterator](): Iterator<T, undefined> {
-    return new SyncIteration(this.#start());
+    return new SyncIteration(this.#start);
   }
 
   #entries(): Entries<T> {
@@ -108,17 +108,20 @@ function asynchronousEntries<T extends object>(start: () => Run<T>, signal: Abor
 }
 
 class SyncIteration<T extends object> implements Iterator<T, undefined> {
-  readonly #run: Run<T>;
+  readonly #start: () => Run<T>;
+  /** Begun with the first step: a seq that nothing pins may be dropped before the step after the next `await`. */
+  #run: Run<T> | undefined;
   #items: readonly T[] = [];
   #next = 0;
+  #ended = false;
 
-  constructor(run: Run<T>) {
-    this.#run = run;
+  constructor(start: () => Run<T>) {
+    this.#start = start;
   }
 
   next(): IteratorResult<T, undefined> {
     if (this.#next === this.#items.length) {
-      this.#items = this.#pull();
+      this.#items = this.#ended ? [] : this.#pull();
       this.#next = 0;
       if (this.#items.length === 0) return { done: true, value: undefined };
     }
@@ -126,19 +129,27 @@ class SyncIteration<T extends object> implements Iterator<T, undefined> {
   }
 
   return(): IteratorResult<T, undefined> {
-    this.#run.close();
+    this.#items = [];
+    this.#next = 0;
+    this.#end();
     return { done: true, value: undefined };
   }
 
   #pull(): readonly T[] {
     try {
+      this.#run ??= this.#start();
       const items = this.#run.pullSync();
-      if (items.length === 0) this.#run.close();
+      if (items.length === 0) this.#end();
       return items;
     } catch (error) {
-      this.#run.close();
+      this.#end();
       throw error;
     }
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#run?.close();
   }
 }
 
