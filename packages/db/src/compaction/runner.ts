@@ -68,6 +68,7 @@ export class WorkerRunner implements CompactionRunner {
     const name = import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js";
     const worker = new Worker(new URL(name, import.meta.url), {
       name: "kvts-compaction",
+      ...(isProgramText(process.execArgv) ? { execArgv: [] } : {}),
       // A merge keeps little alive; what it drops is collected before it adds up to more than its share of memory.
       resourceLimits: { maxYoungGenerationSizeMb: 8 },
     });
@@ -119,6 +120,14 @@ export class InlineRunner implements CompactionRunner {
   async close(): Promise<void> {
     await Promise.allSettled(this.#running);
   }
+}
+
+/**
+ * Whether the program came as text, with --input-type (`node --input-type=module -e …`, or through stdin). A worker takes
+ * over Node's arguments, and with that one among them it refuses to start from a file.
+ */
+function isProgramText(execArgv: readonly string[]): boolean {
+  return execArgv.some((argument) => argument === "--input-type" || argument.startsWith("--input-type="));
 }
 
 function toError(failure: JobFailure): Error {
