@@ -10,3 +10,8 @@ export function incarnationBytes(incarnation: string): Uint8Array {
   }
   return bytes;
 }
+
+/** Whether a text is an incarnation at all. */
+export function isIncarnation(text: string): boolean {
+  return /^[0-9a-f]{32}$/.test(text);
+}

@@ -1,6 +1,5 @@
 import { isKvtsError } from "@kvts/common";
 import type { FileSystem } from "../env/file-system.ts";
-import { corruption } from "../format/corruption.ts";
 import { currentFileName } from "../format/filenames.ts";
 import { findLeastNumbers } from "../manifest/least-numbers.ts";
 import { loadManifest, type ManifestState } from "../manifest/state.ts";
@@ -16,6 +15,8 @@ export interface ManifestProblem {
   readonly file: string;
   readonly reason: string;
 }
+
+const MISSING = "it is not there";
 
 /** What reading everything but the logs has shown of a store. */
 export interface Findings {
@@ -89,14 +90,18 @@ export async function isLogSound(
 
 function readManifestFiles(fileSystem: FileSystem, directory: string): ManifestState | ManifestProblem {
   try {
-    const state = loadManifest(fileSystem, directory);
-    if (state !== undefined) return state;
-    throw corruption(currentFileName(directory), 0, "the file is missing");
+    return (
+      loadManifest(fileSystem, directory) ?? { file: nameIn(directory, currentFileName(directory)), reason: MISSING }
+    );
   } catch (error) {
     const reason = damageIn(error);
     const path = isKvtsError(error) ? String(error.details.file) : currentFileName(directory);
-    return { file: path.slice(directory.length + 1), reason };
+    return { file: nameIn(directory, path), reason };
   }
+}
+
+function nameIn(directory: string, path: string): string {
+  return path.slice(directory.length + 1);
 }
 
 async function examineTables(

@@ -1,5 +1,6 @@
 import { toHex } from "@kvts/common";
 import { currentFileName, parseFileName } from "../format/filenames.ts";
+import { isIncarnation } from "../format/incarnation.ts";
 import { writeCurrent } from "../manifest/current.ts";
 import { ManifestSyncError } from "../manifest/sync-error.ts";
 import { tableMeta } from "../manifest/table-meta.ts";
@@ -115,12 +116,15 @@ class Rebuild {
   }
 
   async #replayLogs(): Promise<{ state: KnownState; operations: number }> {
-    const { manifest, known } = this.#findings;
+    const { manifest, known, plans } = this.#findings;
     const isCertain = manifest !== undefined;
     const { log, tables, lastTimestamp } = await replayLogs({
       directory: this.#directory,
       settings: this.#settings,
       incarnation: manifest?.numbers.incarnation,
+      incarnationsBefore: plans
+        .flatMap(({ table }) => table?.properties?.provenance.incarnation ?? [])
+        .filter(isIncarnation),
       known,
       isCertain,
       newIncarnation: this.#incarnation,

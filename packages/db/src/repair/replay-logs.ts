@@ -19,8 +19,9 @@ const OUTPUTS_SPARE = 16;
 export interface ReplaySource {
   readonly directory: string;
   readonly settings: Settings;
-  /** The store's until now, where that is known. */
+  /** The store's until now, where that is known, and those that it had at some time. */
   readonly incarnation: string | undefined;
+  readonly incarnationsBefore: readonly string[];
   readonly known: KnownState;
   /** Whether `known` comes from a sound manifest. */
   readonly isCertain: boolean;
@@ -39,12 +40,13 @@ export interface ReplayedLogs {
 
 /** Replays what is whole of the logs, and writes it to tables, a full memtable at a time. */
 export async function replayLogs(source: ReplaySource): Promise<ReplayedLogs> {
-  const { directory, settings, incarnation, known, isCertain } = source;
+  const { directory, settings, incarnation, incarnationsBefore, known, isCertain } = source;
   const { fileSystem } = settings.components;
   const replay = new Replay(source);
   try {
+    const { logNumber } = known;
     const log = await salvageLog(
-      { fileSystem, directory, incarnation, logNumber: known.logNumber, isExact: isCertain },
+      { fileSystem, directory, incarnation, incarnationsBefore, logNumber, isExact: isCertain },
       (frame) => replay.take(frame),
     );
     await replay.finish();

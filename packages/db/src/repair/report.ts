@@ -54,6 +54,7 @@ const LOG_REASONS: { readonly [fate in Exclude<SegmentFate, "read">]: string } =
   "given up": "an earlier recovery found that the log ended before it",
   "beyond the end": "the log ends before it, so nothing in it was ever acknowledged",
   "of another store": "it is the log of another store, or of this one before an earlier repair",
+  unreadable: "its header is damaged, and nothing else tells what its contents are",
 };
 
 export function reportLogs({ segments, missing }: SalvagedLog): RepairedFile[] {
@@ -65,7 +66,7 @@ export function reportLogs({ segments, missing }: SalvagedLog): RepairedFile[] {
 
 function reportSegment({ number, fate, operations, damage }: SalvagedSegment): RepairedFile {
   const file = logFileName("", number);
-  if (fate !== "read") return reportFile(file, "set aside", 0, false, LOG_REASONS[fate]);
+  if (fate !== "read") return reportFile(file, "set aside", 0, fate === "unreadable", LOG_REASONS[fate]);
   const places = damage.map(({ offset, end }) => `${offset} to ${Math.max(offset, end - 1)}`).join(", ");
   const reason = damage.length === 0 ? undefined : `it is damaged at bytes ${places}`;
   return reportFile(file, "saved", operations, damage.length > 0, reason);

@@ -23,7 +23,14 @@ async function salvage(
   source: Partial<SalvageSource> = {},
 ): Promise<SalvagedLog & { groups: LoggedGroup[] }> {
   const groups: LoggedGroup[] = [];
-  const whole = { fileSystem, directory: TEST_DIRECTORY, incarnation: undefined, logNumber: 0, isExact: false };
+  const whole: SalvageSource = {
+    fileSystem,
+    directory: TEST_DIRECTORY,
+    incarnation: undefined,
+    incarnationsBefore: [],
+    logNumber: 0,
+    isExact: false,
+  };
   const found = await salvageLog({ ...whole, ...source }, (frame) => {
     groups.push({ segment: segmentOf(frame.file), firstSeq: frame.firstSeq, batches: readBatches(frame).batches });
   });
@@ -163,6 +170,29 @@ describe("the salvage of a log", () => {
     const found = await salvage(fs);
     expect(found.groups).toEqual(log.groups.map(plainGroup));
     expect(found.segments.at(-1)).toMatchObject({ number: 9, fate: "of another store" });
+  });
+
+  test("reads logs without a whole header where it is told whose they may be", async () => {
+    const fs = memory();
+    const log = await TestLog.start(fs, LOG_START);
+    for (const value of ["1", "2", "3"]) {
+      await log.append(put("k", value));
+      await log.writer.sync();
+    }
+    const bytes = fs.contents(path(1));
+    bytes[3]! ^= 1;
+    fs.replace(path(1), bytes);
+    expect((await salvage(fs)).segments).toEqual([{ number: 1, fate: "unreadable", operations: 0, damage: [] }]);
+    const incarnationsBefore = ["e".repeat(32), TEST_INCARNATION];
+    const found = await salvage(fs, { incarnationsBefore });
+    expect(found.groups).toEqual(log.groups.map(plainGroup));
+    expect(found.segments[0]!.damage).toEqual([{ offset: 0, end: SEGMENT_HEADER_BYTES }]);
+  });
+
+  test("finds nothing wrong with a log that holds nothing yet", async () => {
+    const fs = memory();
+    await TestLog.start(fs, LOG_START);
+    expect((await salvage(fs)).segments).toEqual([{ number: 1, fate: "read", operations: 0, damage: [] }]);
   });
 
   test("leaves out what lies behind a torn tail, and still counts its seqs", async () => {

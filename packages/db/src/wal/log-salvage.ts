@@ -16,7 +16,9 @@ export type SegmentFate =
   | "given up"
   /** The log ends before it: what it holds was never acknowledged. */
   | "beyond the end"
-  | "of another store";
+  | "of another store"
+  /** Its header is not whole, and nothing else tells whose frames it may hold. */
+  | "unreadable";
 
 /** Bytes `offset` … `end - 1` of a log file that were whole once. */
 export interface LogDamage {
@@ -44,8 +46,10 @@ export interface SalvagedLog {
 export interface SalvageSource {
   readonly fileSystem: FileSystem;
   readonly directory: string;
-  /** The store's, where that is known; otherwise it is that of the newest log with anything in it. */
+  /** The store's, where that is known. Otherwise it is that of the newest log with anything in it. */
   readonly incarnation: string | undefined;
+  /** Whose frames may be in a log whose header does not say it. */
+  readonly incarnationsBefore: readonly string[];
   /** Older segments hold nothing that is not in tables. */
   readonly logNumber: number;
   /** Whether the log begins at `logNumber` for certain; otherwise it may begin later. */
@@ -116,10 +120,11 @@ class LogSalvage {
   async #openSegments(): Promise<void> {
     const { fileSystem, directory, logNumber } = this.#source;
     const owners = segmentOwners(fileSystem, directory);
-    const incarnation = this.#source.incarnation ?? (await newestIncarnation(fileSystem, directory, owners));
+    const incarnation = this.#source.incarnation ?? (await newestIncarnation(this.#source, owners));
     for (const [number, owner] of owners) {
       if (number < logNumber) this.#leaveOut(number, "not needed");
-      else if (incarnation === undefined) this.#leaveOut(number, "beyond the end");
+      // No log holds a frame, as far as anybody can tell.
+      else if (incarnation === undefined) this.#leaveOut(number, owner === undefined ? "unreadable" : "read");
       else if (owner !== undefined && owner !== incarnation) this.#leaveOut(number, "of another store");
       else this.#segments.push(SegmentReader.open(fileSystem, directory, number, incarnation));
     }
@@ -255,17 +260,18 @@ function ownerOf(fileSystem: FileSystem, directory: string, number: number): str
 
 /** That of the newest segment which holds a frame: one without any may be all that an earlier repair came to make. */
 async function newestIncarnation(
-  fileSystem: FileSystem,
-  directory: string,
+  { fileSystem, directory, incarnationsBefore }: SalvageSource,
   owners: ReadonlyMap<number, string | undefined>,
 ): Promise<string | undefined> {
+  const known = new Set([...owners.values(), ...incarnationsBefore].filter((owner) => owner !== undefined));
   for (const [number, owner] of [...owners].reverse()) {
-    if (owner === undefined) continue;
-    const segment = SegmentReader.open(fileSystem, directory, number, owner);
-    try {
-      if ((await segment.survey(SEGMENT_HEADER_BYTES)).headers > 0) return owner;
-    } finally {
-      segment.close();
+    for (const incarnation of owner === undefined ? known : [owner]) {
+      const segment = SegmentReader.open(fileSystem, directory, number, incarnation);
+      try {
+        if ((await segment.survey(SEGMENT_HEADER_BYTES)).headers > 0) return incarnation;
+      } finally {
+        segment.close();
+      }
     }
   }
   return undefined;
