@@ -1,6 +1,6 @@
 import type { FileSystem } from "../env/file-system.ts";
 import { corruption } from "../format/corruption.ts";
-import { currentFileName, manifestFileName } from "../format/filenames.ts";
+import { currentFileName, manifestFileName, parseFileName } from "../format/filenames.ts";
 import { readCurrent } from "./current.ts";
 import { type ManifestRecord, readManifest } from "./reader.ts";
 import type { CleanClose, LeveledTable } from "./version-edit.ts";
@@ -25,8 +25,20 @@ export function loadManifest(fileSystem: FileSystem, directory: string): Manifes
   if (manifestNumber === undefined) return undefined;
   const path = manifestFileName(directory, manifestNumber);
   if (!fileSystem.exists(path)) throw corruption(currentFileName(directory), 0, `it names ${path}, which is missing`);
-  const { records, tornBytes } = readManifest(readWholeFile(fileSystem, path), manifestNumber, path);
-  return { ...foldEdits(records, path), manifestNumber, tornBytes };
+  const bytes = readWholeFile(fileSystem, path);
+  const { records, tornBytes } = readManifest(bytes, manifestNumber, path);
+  const state = foldEdits(records, path);
+  if (state.numbers.logNumber === 0) expectNoTables(fileSystem, directory, path, bytes.length - tornBytes);
+  return { ...state, manifestNumber, tornBytes };
+}
+
+/**
+ * A store's first manifest names no log until one has been begun, and no table is written before that edit is on disk.
+ * @throws CORRUPTION where there are tables all the same: the manifest has lost its edits, and looks like an empty store's
+ */
+function expectNoTables(fileSystem: FileSystem, directory: string, path: string, end: number): void {
+  const table = fileSystem.list(directory).find((name) => parseFileName(name)?.kind === "table");
+  if (table !== undefined) throw corruption(path, end, `it ends before it names ${table}, which is there`);
 }
 
 function foldEdits(
