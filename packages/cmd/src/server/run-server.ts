@@ -18,8 +18,8 @@ export async function runServer(settings: ServerSettings, json: boolean): Promis
   const { createLogger, serve } = await import("@kvts/server");
   const logger = createLogger({ level: settings.logLevel, ...prettyOnTerminals() });
   const stopSignal = nextStopSignal();
-  const { dbPath, durability, acceptClock } = settings;
-  await using store = await openDirectory(dbPath, "write", { durability, acceptClock, logger });
+  const { dbPath, durability, memtableBytes, acceptClock } = settings;
+  await using store = await openDirectory(dbPath, "write", { durability, memtableBytes, acceptClock, logger });
   const { host, port, httpPort, maxRequestBytes, allowedHosts } = settings;
   await using server = await serve(store, {
     host,

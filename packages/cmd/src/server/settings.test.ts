@@ -12,6 +12,7 @@ test("the defaults", () => {
     durability: "sync",
     maxRequestBytes: 8 * 1024 * 1024,
     allowedHosts: [],
+    memtableBytes: 32 * 1024 * 1024,
     logLevel: "info",
     acceptClock: false,
   });
@@ -46,6 +47,8 @@ describe("what cannot be is refused with the place it came from", () => {
     [{ flags: { port: "0x10" }, environment: {} }, "--port must be a whole number"],
     [{ flags: {}, environment: { KVTS_HTTP_PORT: "65536" } }, "KVTS_HTTP_PORT must be a whole number"],
     [{ flags: { maxRequestBytes: "much" }, environment: {} }, '--max-request-bytes: the size "much" cannot be read'],
+    [{ flags: { memtableBytes: "1KiB" }, environment: {} }, '--memtable-bytes must be from 256KiB to 1GiB, not "1KiB"'],
+    [{ flags: {}, environment: { KVTS_MEMTABLE_BYTES: "1TiB" } }, "KVTS_MEMTABLE_BYTES must be from 256KiB to 1GiB"],
     [{ flags: { logLevel: "loud" }, environment: {} }, "--log-level must be one of debug"],
     [{ flags: { host: "" }, environment: {} }, "--host is empty"],
     [{ flags: { acceptClock: "yes" }, environment: {} }, "--accept-clock must be one of true, false"],

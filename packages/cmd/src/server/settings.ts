@@ -13,6 +13,7 @@ export interface ServerSettings {
   readonly durability: Durability;
   readonly maxRequestBytes: number;
   readonly allowedHosts: readonly string[];
+  readonly memtableBytes: number;
   readonly logLevel: LogLevel;
   readonly acceptClock: boolean;
 }
@@ -51,6 +52,11 @@ export const serverSettings: { readonly [Name in keyof ServerSettings]: Setting<
         .split(",")
         .map((host) => host.trim())
         .filter((host) => host !== ""),
+  },
+  memtableBytes: {
+    describe: "What memory holds before it is written to a table, twice over; 256KiB to 1GiB",
+    byDefault: "32MiB",
+    read: readMemtableBytes,
   },
   logLevel: {
     describe: `The least level that is logged (${logLevels.join(", ")})`,
@@ -130,6 +136,15 @@ function parseConfig(text: string, path: string): { readonly [name in Name]?: st
 function readText(text: string, name: string): string {
   if (text === "") throw usageError(`${name} is empty; give it a value, or leave it out`);
   return text;
+}
+
+const memtableBytesMin = 256 * 2 ** 10;
+const memtableBytesMax = 2 ** 30;
+
+function readMemtableBytes(text: string, name: string): number {
+  const bytes = named(name, () => parseSize(text));
+  if (bytes >= memtableBytesMin && bytes <= memtableBytesMax) return bytes;
+  throw usageError(`${name} must be from 256KiB to 1GiB, not ${JSON.stringify(text)}`);
 }
 
 function readPort(text: string, name: string): number {

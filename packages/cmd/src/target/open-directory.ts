@@ -14,6 +14,8 @@ export const durabilities: readonly Durability[] = ["sync", "buffered"];
 /** How a directory is opened. */
 export interface DirectoryOptions {
   readonly durability?: Durability;
+  /** What memory holds before it is flushed. */
+  readonly memtableBytes?: number;
   /** Opens although the clock is far from where it was. */
   readonly acceptClock?: boolean;
   readonly logger?: Logger;
