@@ -50,3 +50,8 @@ test: install check-generated build lint typecheck
 [no-exit-message]
 bench *options: build
     @node bench/src/bench.ts {{ options }}
+
+# kvts from one million entries to twenty, and from one version a key to ten thousand: `just bench-growth --help`
+[no-exit-message]
+bench-growth *options: build
+    @node bench/src/growth.ts {{ options }}

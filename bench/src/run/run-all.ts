@@ -10,7 +10,7 @@ export interface RunOptions {
   readonly scale: Scale;
   readonly groups: readonly Group[];
   readonly runs: number;
-  /** Where stores are made; it must be on the disk that is to be measured. */
+  /** Where stores are made, on the disk that is to be measured. It is removed in the end. */
   readonly directory: string;
   measured(run: number, contender: ContenderName, figures: Figures): void;
 }
@@ -21,7 +21,7 @@ export interface RunOptions {
  */
 export async function runAll(options: RunOptions): Promise<Samples> {
   const samples = new Samples();
-  const workspace = new Workspace(options.directory, options.scale);
+  await using workspace = new Workspace(options.directory, options.scale);
   for (let run = 1; run <= options.runs; run++) {
     for (const { workloads, order, once } of options.groups) {
       if (once && run > 1) continue;

@@ -5,8 +5,8 @@ import type { Workload } from "../workloads/workload.ts";
 import { runTaskAndKill } from "./run-task.ts";
 import type { Scale } from "./task.ts";
 
-/** The directories of a run, each in the state that a workload wants to find. */
-export class Workspace {
+/** The directories of a run, each in the state that a workload wants to find. Disposing of it removes them. */
+export class Workspace implements AsyncDisposable {
   readonly #base: string;
   readonly #scale: Scale;
   readonly #loaded: Map<ContenderName, string> = new Map();
@@ -35,6 +35,10 @@ export class Workspace {
     const unneeded = stage === "load" ? this.#loaded.get(contender) : directory;
     if (stage === "load") this.#loaded.set(contender, directory);
     if (unneeded !== undefined) await rm(unneeded, { recursive: true, force: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.#base, { recursive: true, force: true });
   }
 
   #loadedBy(contender: ContenderName): string {

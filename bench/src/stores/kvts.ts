@@ -15,7 +15,7 @@ export const kvts: Contender = {
 };
 
 function openOptions({ durability, memoryBytes, keepsLogs }: ContenderOptions): OpenOptions<"string"> {
-  const blockCacheBytes = memoryBytes - besideBlocksBytes;
+  const blockCacheBytes = Math.max(memoryBytes - besideBlocksBytes, memoryBytes / 8);
   return { durability, blockCacheBytes, ...(keepsLogs && { components: { runner: idleRunner } }) };
 }
 

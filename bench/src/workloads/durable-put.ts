@@ -8,11 +8,11 @@ import type { Bench, Workload } from "./workload.ts";
 interface Crew {
   readonly writers: number;
   readonly rate: Target;
-  readonly p99: Target;
+  readonly p99?: Target;
 }
 
 const crews: readonly Crew[] = [
-  { writers: 1, rate: { bound: 5_000 }, p99: {} },
+  { writers: 1, rate: { bound: 5_000 } },
   { writers: 64, rate: { bound: 120_000 }, p99: { bound: 2 } },
   { writers: 512, rate: { bound: 280_000 }, p99: { bound: 5 } },
 ];
@@ -26,12 +26,12 @@ export const durablePut: Workload = {
   stage: "empty",
   metrics: crews.flatMap(({ writers, rate, p99 }): Metric[] => [
     { id: `W2-${writers}`, title: `durable put, ${people(writers)}`, unit: "per second", target: rate },
-    { id: `W2-${writers}-p99`, title: `durable put, ${people(writers)}, p99`, unit: "ms", target: p99 },
+    { id: `W2-${writers}-p99`, title: `durable put, ${people(writers)}, p99`, unit: "ms", ...(p99 && { target: p99 }) },
   ]),
   async run(bench) {
     const figures: Record<string, number> = {};
     const { dataset, keys } = bench;
-    const puts = new PutChunk(dataset, keys, Math.min(readyPuts, dataset.entries)).prepare(0);
+    const puts = new PutChunk(dataset, keys, readyPuts).prepare(0);
     for (const { writers } of crews) {
       const { perSecond, p99Ms } = await measure(bench, puts, writers);
       figures[`W2-${writers}`] = perSecond;

@@ -9,7 +9,7 @@ export async function fillLogs(bench: Bench): Promise<void> {
   const { dataset, keys } = bench;
   const store = await bench.open({ durability: "buffered", keepsLogs: true });
   const entries = filledEntries(dataset);
-  const chunk = new PutChunk(dataset, keys, Math.min(batchPuts, entries));
+  const chunk = new PutChunk(dataset, keys, batchPuts);
   for (let from = 0; from < entries; from += chunk.size) {
     await store.load([chunk.prepare(from, Math.min(chunk.size, entries - from))]);
   }

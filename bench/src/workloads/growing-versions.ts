@@ -24,12 +24,12 @@ export class GrowingVersions {
 
   /**
    * @param versions that every key has at the start
-   * @param wavePuts puts between two acknowledgements
+   * @param wavePuts puts between two acknowledgements; fewer where there are fewer entries, or large ones
    */
   constructor({ dataset, keys }: Bench, versions: number, wavePuts: number) {
     this.#keys = keys;
     this.#chunk = new PutChunk(dataset, keys, wavePuts);
-    this.#wave = new Uint32Array(wavePuts);
+    this.#wave = new Uint32Array(this.#chunk.size);
     this.#acknowledged = new Uint32Array(keys.length).fill(versions);
     this.#written = this.#acknowledged.slice();
   }

@@ -1,3 +1,4 @@
+import type { Dataset } from "../dataset/dataset.ts";
 import type { OpenContender } from "../stores/contender.ts";
 import { checkStored } from "./check-stored.ts";
 import { PutChunk } from "./put-chunk.ts";
@@ -6,6 +7,8 @@ import { directoryBytes, residentBytes, writtenBytes } from "./usage.ts";
 import type { Bench, Workload } from "./workload.ts";
 
 const batchPuts = 1000;
+/** kvts takes 64 MiB in a batch. */
+const batchBytesMax = 16 * 1024 * 1024;
 const chunkBatches = 20;
 const settleMaxMs = 300_000;
 const megabyte = 1e6;
@@ -28,11 +31,11 @@ export const load: Workload = {
   ],
   async run(bench) {
     const { directory, dataset } = bench;
-    const chunk = new PutChunk(dataset, bench.keys, Math.min(dataset.entries, batchPuts * chunkBatches));
+    const chunk = new PutChunk(dataset, bench.keys, batchPuts * chunkBatches);
     const bareBytes = residentBytes().now;
     const writtenBefore = writtenBytes();
     const store = await bench.open({ durability: "buffered" });
-    const loadMs = await loadAll(store, chunk, dataset.entries);
+    const loadMs = await loadAll(store, chunk, dataset);
     await checkStored(bench, store, dataset.entries);
     const settleMs = await settle(settleMaxMs);
     await store.close();
@@ -48,12 +51,13 @@ export const load: Workload = {
 };
 
 /** Returns the milliseconds that the store took. */
-async function loadAll(store: OpenContender, chunk: PutChunk, entries: number): Promise<number> {
+async function loadAll(store: OpenContender, chunk: PutChunk, { entries, valueBytes }: Dataset): Promise<number> {
+  const size = Math.min(batchPuts, Math.max(1, Math.floor(batchBytesMax / valueBytes)));
   let elapsedMs = 0;
   for (let from = 0; from < entries; from += chunk.size) {
     const puts = chunk.prepare(from, Math.min(chunk.size, entries - from));
-    const batches = Array.from({ length: Math.ceil(puts.length / batchPuts) }, (_, at) =>
-      puts.slice(at * batchPuts, (at + 1) * batchPuts),
+    const batches = Array.from({ length: Math.ceil(puts.length / size) }, (_, at) =>
+      puts.slice(at * size, (at + 1) * size),
     );
     const start = performance.now();
     await store.load(batches);

@@ -6,9 +6,9 @@ const entries = 100;
 
 /** Whether the store loads, opens, keeps and finds what it is given here. */
 export async function probe(bench: Bench): Promise<void> {
-  const count = Math.min(entries, bench.dataset.entries);
+  const puts = new PutChunk(bench.dataset, bench.keys, entries).prepare(0);
   const store = await bench.open({ durability: "buffered" });
-  await store.load([new PutChunk(bench.dataset, bench.keys, count).prepare(0)]);
-  await checkStored(bench, store, count);
+  await store.load([puts]);
+  await checkStored(bench, store, puts.length);
   await store.close();
 }

@@ -5,6 +5,9 @@ import type { Put } from "../stores/contender.ts";
 /** The same put, to be filled in. */
 type OpenPut = { -readonly [Name in keyof Put]: Put[Name] };
 
+/** Large values are made ready fewer at a time. */
+const chunkBytesMax = 32 * 1024 * 1024;
+
 /**
  * Puts made ready before the clock starts, and made over for the next stretch: the time measured is the store's, and the
  * memory too.
@@ -14,8 +17,10 @@ export class PutChunk {
   readonly #keys: readonly string[];
   readonly #puts: readonly OpenPut[];
 
-  constructor(dataset: Dataset, keys: readonly string[], size: number) {
-    const { valueBytes } = dataset;
+  /** @param wanted how many puts to make ready at a time, where so many are there and fit */
+  constructor(dataset: Dataset, keys: readonly string[], wanted: number) {
+    const { valueBytes, entries } = dataset;
+    const size = Math.max(1, Math.min(wanted, entries, Math.floor(chunkBytesMax / valueBytes)));
     const values = Buffer.alloc(size * valueBytes);
     this.#dataset = dataset;
     this.#keys = keys;

@@ -21,17 +21,17 @@ export const putOne: Workload = {
   ],
   async run(bench) {
     return {
-      W1b: await measure(bench, "together", wavePuts, putTogether),
-      "W1b-awaited": await measure(bench, "awaited", wavePuts, putAwaited),
+      W1b: await measure(bench, "together", putTogether),
+      "W1b-awaited": await measure(bench, "awaited", putAwaited),
     };
   },
 };
 
 type Wave = (store: OpenContender, chunk: ReturnType<PutChunk["prepare"]>) => Promise<void>;
 
-async function measure(bench: Bench, below: string, size: number, wave: Wave): Promise<number> {
+async function measure(bench: Bench, below: string, wave: Wave): Promise<number> {
   const { dataset, keys, seconds } = bench;
-  const chunk = new PutChunk(dataset, keys, Math.min(size, dataset.entries));
+  const chunk = new PutChunk(dataset, keys, wavePuts);
   const store = await bench.open({ durability: "buffered", below });
   let count = 0;
   let elapsedMs = 0;

@@ -6,7 +6,7 @@ import type { Bench, Workload } from "./workload.ts";
 export const reopenClean: Workload = {
   id: "W7",
   stage: "loaded",
-  metrics: [{ id: "W7", title: "import, open and first get, after a clean close", unit: "ms", target: { bound: 25 } }],
+  metrics: [{ id: "W7", title: "import, open and first get after a clean close", unit: "ms", target: { bound: 25 } }],
   run: async (bench) => ({ W7: await openAndGet(bench, bench.dataset.entries) }),
 };
 
@@ -16,7 +16,7 @@ export const reopenKilled: Workload = {
   metrics: [
     {
       id: "W7-killed",
-      title: "import, open and first get, after SIGKILL with two full logs",
+      title: "the same after SIGKILL with two full logs",
       unit: "ms",
       target: { bound: 1_500 },
     },

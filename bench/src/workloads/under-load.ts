@@ -29,7 +29,7 @@ export const underLoad: Workload = {
     { id: "load-rate", title: "puts and gets under load", unit: "per second" },
   ],
   async run(bench) {
-    const versions = new GrowingVersions(bench, 0, Math.min(turnPuts, bench.dataset.entries));
+    const versions = new GrowingVersions(bench, 0, turnPuts);
     const bareBytes = residentBytes().now;
     const store = await bench.open({ durability: "buffered" });
     // It records the time between two ticks, the resolution included.
@@ -38,11 +38,12 @@ export const underLoad: Workload = {
     const start = performance.now();
     let count = 0;
     while (count < bench.dataset.entries) {
-      const pending = versions.nextWave().map((put) => store.put(put));
-      for (let get = 0; get < turnPuts; get++) pending.push(versions.get(store));
+      const puts = versions.nextWave();
+      const pending = puts.map((put) => store.put(put));
+      for (let get = 0; get < puts.length; get++) pending.push(versions.get(store));
       await Promise.all(pending);
       versions.acknowledge();
-      count += turnPuts;
+      count += puts.length;
       await nextTurn();
     }
     const elapsedMs = performance.now() - start;
