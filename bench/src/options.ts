@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { parseSize } from "@kvts/common";
 import { integer, list, number, peerList } from "./arguments.ts";
 import type { LoadOrder } from "./dataset/dataset.ts";
+import { tagBytes } from "./dataset/value.ts";
 import type { Scale } from "./run/task.ts";
 import { type PeerName, peerNames } from "./stores/registry.ts";
 import { findWorkload, workloads } from "./workloads/catalogue.ts";
@@ -38,7 +39,8 @@ export const usage = `just bench [options]
 `;
 
 export const entriesMax = 100_000_000;
-const valueBytesMin = 16;
+/** The tag by which answers are checked. */
+const valueBytesMin = tagBytes;
 const valueBytesMax = 1 << 20;
 const runsMax = 1000;
 

@@ -16,7 +16,7 @@ export const reopenKilled: Workload = {
   metrics: [
     {
       id: "W7-killed",
-      title: "the same after SIGKILL with two full logs",
+      title: "open and first get after SIGKILL with two full logs",
       unit: "ms",
       target: { bound: 1_500 },
     },

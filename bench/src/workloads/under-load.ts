@@ -15,7 +15,7 @@ const megabyte = 1e6;
  * all the flushing and compaction that this causes.
  */
 export const underLoad: Workload = {
-  id: "load",
+  id: "under-load",
   stage: "empty",
   metrics: [
     {
