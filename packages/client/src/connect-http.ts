@@ -16,7 +16,7 @@ export interface HttpClientOptions extends ClientOptions {
  * @throws INVALID_ARGUMENT for a URL or option that cannot be meant; what goes wrong later rejects the call it befalls
  */
 export function connectHttp(url: string | URL, options: HttpClientOptions = {}): Store {
-  const settings = checkOptions(options, ["fetch"]);
+  const settings = checkOptions(options, { fetch: true });
   // Called as a plain function, as browsers want it, and looked up late, so that what replaces it is found.
   const fetch = options.fetch ?? ((target: string, init: RequestInit) => globalThis.fetch(target, init));
   return createRemoteStore(new HttpWire(checkUrl(url, "http://127.0.0.1:3000"), settings.headers, fetch), settings);

@@ -19,11 +19,11 @@ test("options replace them", () => {
 });
 
 test.each<[unknown, string]>([
-  [null, "the client options must be an object"],
-  [{ timeout: 5 }, 'the client options has no field "timeout"'],
+  [null, "the options of a client are an object"],
+  [{ timeout: 5 }, 'a client has no option "timeout"'],
   [{ timeoutMs: 0 }, "timeoutMs must be a whole number"],
   [{ timeoutMs: "5" }, "timeoutMs must be a whole number"],
-  [{ retry: { tries: 5 } }, 'the retry options has no field "tries"'],
+  [{ retry: { tries: 5 } }, 'retry has no option "tries"'],
   [{ retry: { triesMax: 0 } }, "retry.triesMax must be a whole number"],
   [{ retry: { delayMsFirst: 0.5 } }, "retry.delayMsFirst must be a whole number"],
   [{ headers: { "bad name": "x" } }, "headers cannot be sent"],

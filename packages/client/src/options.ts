@@ -1,4 +1,4 @@
-import { checkFields, checkPositiveInteger, invalidArgument } from "@kvts/common";
+import { checkOptionNames, checkPositiveInteger, invalidArgument, type OptionNames } from "@kvts/common";
 import type { RetryPolicy } from "./retry.ts";
 
 /** How often and how patiently reads are retried while the server is unavailable. Writes are never sent twice. */
@@ -33,14 +33,15 @@ export interface Settings {
 /** Longest timer that runtimes keep; a longer one would fire at once. */
 export const timeoutMsMax: number = 2 ** 31 - 1;
 
-const optionNames = ["timeoutMs", "retry", "headers"];
+const optionNames: OptionNames<ClientOptions> = { timeoutMs: true, retry: true, headers: true };
+const retryNames: OptionNames<RetryOptions> = { triesMax: true, delayMsFirst: true, delayMsMax: true };
 
 /**
  * @param more names of further options that the caller looks after
  * @throws INVALID_ARGUMENT naming the option
  */
-export function checkOptions(options: ClientOptions, more: readonly string[] = []): Settings {
-  checkFields(options, [...optionNames, ...more], "the client options");
+export function checkOptions(options: ClientOptions, more: Readonly<Record<string, true>> = {}): Settings {
+  checkOptionNames(options, { ...optionNames, ...more }, "a client");
   return {
     timeoutMs: checkTimeoutMs(options.timeoutMs ?? 30_000),
     retry: checkRetry(options.retry ?? {}),
@@ -54,7 +55,7 @@ export function checkTimeoutMs(timeoutMs: number): number {
 }
 
 function checkRetry(retry: RetryOptions): RetryPolicy {
-  checkFields(retry, ["triesMax", "delayMsFirst", "delayMsMax"], "the retry options");
+  checkOptionNames(retry, retryNames, "retry");
   const { triesMax = 4, delayMsFirst = 50, delayMsMax = 2_000 } = retry;
   return {
     triesMax: checkPositiveInteger(triesMax, "retry.triesMax"),

@@ -2,6 +2,7 @@ import {
   type BytesInput,
   type CallOptions,
   callSignal,
+  checkCallOptions,
   checkKeyForm,
   checkLimit,
   checkRequestId,
@@ -75,6 +76,7 @@ class RemoteStore<F extends "string" | "bytes"> implements Store<KeyOf<F>> {
   }
 
   async put(key: BytesInput, value: BytesInput, options: PutOptions = {}): Promise<WriteResult> {
+    checkCallOptions(options, "put");
     const { wire, caller } = this.#remote;
     const { timestamp, expiresAt } = options;
     const request = this.#single({ op: "put", key, value, timestamp, expiresAt }, options);
@@ -82,12 +84,14 @@ class RemoteStore<F extends "string" | "bytes"> implements Store<KeyOf<F>> {
   }
 
   async delete(key: BytesInput, options: DeleteOptions = {}): Promise<WriteResult> {
+    checkCallOptions(options, "delete");
     const { wire, caller } = this.#remote;
     const request = this.#single({ op: "delete", key, timestamp: options.timestamp }, options);
     return caller.write(options, (call) => wire.delete(request, call));
   }
 
   async write(operations: readonly Operation[], options: WriteOptions = {}): Promise<WriteResult> {
+    checkCallOptions(options, "write");
     const { wire, caller, now } = this.#remote;
     const requestId = checkRequestId(options.requestId);
     const request = { operations: encodeOperations(operations, now), requestId };
@@ -95,6 +99,7 @@ class RemoteStore<F extends "string" | "bytes"> implements Store<KeyOf<F>> {
   }
 
   async get(key: BytesInput, options: GetOptions = {}): Promise<Entry<KeyOf<F>> | undefined> {
+    checkCallOptions(options, "get");
     const { wire, caller } = this.#remote;
     const request = { key: encodeKey(key), asOf: this.#time(options.asOf) };
     const found = await caller.read(options, (call) => wire.get(request, call));
@@ -102,6 +107,7 @@ class RemoteStore<F extends "string" | "bytes"> implements Store<KeyOf<F>> {
   }
 
   async getMany(keys: readonly BytesInput[], options: GetOptions = {}): Promise<(Entry<KeyOf<F>> | undefined)[]> {
+    checkCallOptions(options, "getMany");
     const { wire, caller } = this.#remote;
     const read = caller.reading(options);
     const found = await getMany(encodeKeys(keys), this.#time(options.asOf), (request) =>
@@ -114,6 +120,7 @@ class RemoteStore<F extends "string" | "bytes"> implements Store<KeyOf<F>> {
   scan(range: Range | undefined, options: ScanOptions): Entries<Version<KeyOf<F>>>;
   scan(range?: Range, options: ScanOptions = {}): Entries<Version<KeyOf<F>>> {
     return this.#entries(options, () => {
+      checkCallOptions(options, "scan");
       const { reverse = false, includeDeleted = false } = options;
       const request = { range: resolveRange(range), asOf: this.#time(options.asOf), reverse, includeDeleted };
       return (page, call) => this.#remote.wire.scan({ ...request, ...page }, call);
@@ -122,6 +129,7 @@ class RemoteStore<F extends "string" | "bytes"> implements Store<KeyOf<F>> {
 
   history(key: BytesInput, options: HistoryOptions = {}): Entries<Version<KeyOf<F>>> {
     return this.#entries(options, () => {
+      checkCallOptions(options, "history");
       const { reverse = false } = options;
       const [from, to] = [this.#time(options.from), this.#time(options.to)];
       const request = { key: copyBytes(encodeKey(key)), from, to, reverse };
@@ -130,6 +138,7 @@ class RemoteStore<F extends "string" | "bytes"> implements Store<KeyOf<F>> {
   }
 
   async stats(options: CallOptions = {}): Promise<StoreStats> {
+    checkCallOptions(options, "stats");
     const { wire, caller } = this.#remote;
     return caller.read(options, (call) => wire.stats(call));
   }

@@ -42,6 +42,7 @@ export { checkKeyForm, decodeKey, encodeBound, encodeKey, encodeKeys, encodeValu
 export { type Limits, limits } from "./limits.ts";
 export { type LogFields, type Logger, silentLogger } from "./logger.ts";
 export { checkLimit, checkPositiveInteger, checkSeq } from "./numbers.ts";
+export { checkCallOptions, checkOptionNames, type OptionNames } from "./options.ts";
 export { prefixEnd, type ResolvedRange, resolveRange } from "./range.ts";
 export { shown } from "./shown.ts";
 export { formatSize, parseSize } from "./sizes.ts";

@@ -8,7 +8,7 @@ test("every kind of value can be shown", () => {
   expect(values.map(shown)).toEqual([
     '"a\\n"',
     "1.5",
-    "10",
+    "10n",
     "true",
     "null",
     "undefined",

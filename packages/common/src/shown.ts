@@ -5,6 +5,7 @@ const charactersMax = 80;
 export function shown(value: unknown): string {
   if (typeof value === "object" && value !== null) return Array.isArray(value) ? "an array" : "an object";
   if (typeof value === "function" || typeof value === "symbol") return `a ${typeof value}`;
+  if (typeof value === "bigint") return `${value}n`;
   if (typeof value !== "string") return String(value);
   return JSON.stringify(value.length > charactersMax ? `${value.slice(0, charactersMax - 3)}...` : value);
 }

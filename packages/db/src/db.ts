@@ -3,6 +3,7 @@ import {
   type BytesInput,
   type CallOptions,
   callSignal,
+  checkCallOptions,
   checkKeyForm,
   checkRequestId,
   checkSeq,
@@ -115,6 +116,7 @@ class EngineDb<K extends Key> extends ReadFace<K> implements Db<K> {
   put(key: BytesInput, value: BytesInput, options?: PutOptions): Promise<WriteResult> {
     try {
       if (options === undefined) return this.#engine.put(key, value, undefined, undefined, undefined);
+      checkCallOptions(options, "put");
       const timestamp = this.#time(options.timestamp);
       const expiresAt = this.#time(options.expiresAt);
       const requestId = checkRequestId(options.requestId);
@@ -126,6 +128,7 @@ class EngineDb<K extends Key> extends ReadFace<K> implements Db<K> {
 
   delete(key: BytesInput, options?: DeleteOptions): Promise<WriteResult> {
     try {
+      checkCallOptions(options, "delete");
       const timestamp = this.#time(options?.timestamp);
       const requestId = checkRequestId(options?.requestId);
       return bounded(options, () => this.#engine.delete(key, timestamp, requestId));
@@ -136,6 +139,7 @@ class EngineDb<K extends Key> extends ReadFace<K> implements Db<K> {
 
   write(operations: readonly Operation[], options?: WriteOptions): Promise<WriteResult> {
     try {
+      checkCallOptions(options, "write");
       const encoded = encodeOperations(operations, () => this.#engine.now());
       const requestId = checkRequestId(options?.requestId);
       return bounded(options, () => this.#engine.write(encoded, requestId));
@@ -150,6 +154,7 @@ class EngineDb<K extends Key> extends ReadFace<K> implements Db<K> {
   }
 
   async stats(options?: CallOptions): Promise<StoreStats> {
+    checkCallOptions(options, "stats");
     throwIfAborted(callSignal(options));
     return this.#engine.stats();
   }

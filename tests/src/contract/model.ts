@@ -80,18 +80,22 @@ class Run {
     const model = this.#model;
     const now = Date.now() * 1000;
     if (asked.ask === "get") {
-      const [found, at] = [await bytes.get(this.#key(asked.key), asked), this.#key(asked.key)];
-      expectSame(asked, [found], [model.get(at, { now, asOf: asked.asOf })]);
+      const { asOf } = asked;
+      const [found, at] = [await bytes.get(this.#key(asked.key), { asOf }), this.#key(asked.key)];
+      expectSame(asked, [found], [model.get(at, { now, asOf })]);
     } else if (asked.ask === "getMany") {
       const keys = asked.keys.map((each) => this.#key(each));
       const expected = keys.map((each) => model.get(each, { now, asOf: asked.asOf }));
       expectSame(asked, await bytes.getMany(keys, { asOf: asked.asOf }), expected);
     } else if (asked.ask === "scan") {
       const range = { start: this.#key(asked.start), end: this.#key(asked.end) };
-      expectSame(asked, await bytes.scan(range, asked).toArray(), model.scan(resolveRange(range), { now, ...asked }));
+      const { asOf, reverse, limit, includeDeleted } = asked;
+      const found = await bytes.scan(range, { asOf, reverse, limit, includeDeleted }).toArray();
+      expectSame(asked, found, model.scan(resolveRange(range), { now, ...asked }));
     } else {
+      const { from, to, reverse, limit } = asked;
       const at = this.#key(asked.key);
-      expectSame(asked, await bytes.history(at, asked).toArray(), model.history(at, asked));
+      expectSame(asked, await bytes.history(at, { from, to, reverse, limit }).toArray(), model.history(at, asked));
     }
   }
 
@@ -112,9 +116,10 @@ class Run {
 
   #single(operation: ModelOperation): Promise<{ readonly seq: number }> {
     const { store } = this.#subject.shared;
+    const { key, timestamp } = operation;
     return operation.op === "put"
-      ? store.put(operation.key, operation.value, operation)
-      : store.delete(operation.key, operation);
+      ? store.put(key, operation.value, { timestamp, expiresAt: operation.expiresAt })
+      : store.delete(key, { timestamp });
   }
 
   #key(suffix: string): Uint8Array {

@@ -101,13 +101,30 @@ const writeCalls: readonly BadCall[] = [
   ["get: a timeout that is no number", "INVALID_ARGUMENT", (store, key) => store.get(key, { timeoutMs: Number.NaN })],
 ];
 
+const unknownOptions: readonly (readonly [name: string, options: object])[] = [
+  ["of another name", { ts: 5, at: 5, ttl: "1h", oldestFirst: true }],
+  ["of another spelling", { asof: 5, timestmp: 5, Limit: 5 }],
+  ["of every object", { toString: 5 }],
+];
+
+const optionCalls: readonly BadCall[] = unknownOptions.flatMap(([name, options]): BadCall[] => [
+  [`get: an option ${name}`, "INVALID_ARGUMENT", (store, key) => store.get(key, options)],
+  [`getMany: an option ${name}`, "INVALID_ARGUMENT", (store, key) => store.getMany([key], options)],
+  [`scan: an option ${name}`, "INVALID_ARGUMENT", (store) => store.scan({}, options).toArray()],
+  [`history: an option ${name}`, "INVALID_ARGUMENT", (store, key) => store.history(key, options).toArray()],
+  [`put: an option ${name}`, "INVALID_ARGUMENT", (store, key) => store.put(key, "changed", options)],
+  [`delete: an option ${name}`, "INVALID_ARGUMENT", (store, key) => store.delete(key, options)],
+  [`write: an option ${name}`, "INVALID_ARGUMENT", (store, key) => store.write([put(key)], options)],
+  [`stats: an option ${name}`, "INVALID_ARGUMENT", (store) => store.stats(options)],
+]);
+
 function put(key: BytesInput): Operation {
   return { op: "put", key, value: "changed" };
 }
 
 /** Times have a section of their own, `times.ts`; batches as a whole are in `batches.ts`. */
 export function refusalTests(subject: Subject): void {
-  const calls = [...keyCalls, ...valueCalls, ...limitCalls, ...rangeCalls, ...writeCalls];
+  const calls = [...keyCalls, ...valueCalls, ...limitCalls, ...rangeCalls, ...writeCalls, ...optionCalls];
 
   test.each(calls)("%s is %s, and changes nothing", async (_, code, call) => {
     const { store } = subject.shared;

@@ -1,6 +1,7 @@
 import {
   type BytesInput,
   callSignal,
+  checkCallOptions,
   checkLimit,
   checkPositiveInteger,
   copyBytes,
@@ -59,6 +60,7 @@ export class EngineReader<K extends Key> {
 
   get(key: BytesInput, options?: GetOptions): Promise<Entry<K> | undefined> {
     try {
+      checkCallOptions(options, "get");
       if (options?.signal !== undefined) throwIfAborted(options.signal);
       if (options?.timeoutMs !== undefined) checkPositiveInteger(options.timeoutMs, "timeoutMs");
       const asOf = this.#asOf(options);
@@ -74,12 +76,14 @@ export class EngineReader<K extends Key> {
 
   /** @throws as `get` rejects */
   getSync(key: BytesInput, options?: GetOptions): Entry<K> | undefined {
+    checkCallOptions(options, "get");
     const found = this.#find(key, this.#asOf(options), this.#source.seq(), SYNC);
     if (found === MISS || found === undefined) return undefined;
     return isIncomplete(found) ? found.complete(found.extent.readSync()) : found;
   }
 
   async getMany(keys: readonly BytesInput[], options?: GetOptions): Promise<(Entry<K> | undefined)[]> {
+    checkCallOptions(options, "getMany");
     const signal = callSignal(options);
     throwIfAborted(signal);
     const asOf = this.#asOf(options);
@@ -108,6 +112,7 @@ export class EngineReader<K extends Key> {
   scan(range: Range | undefined, options: ScanOptions | undefined): LocalEntries<Version<K>>;
   scan(range?: Range, options?: ScanOptions): LocalEntries<Version<K>> {
     return makeLocalEntries(this.#source, options, () => {
+      checkCallOptions(options, "scan");
       const resolved = resolveRange(range);
       const limit = checkLimit(options?.limit);
       const asOf = this.#asOf(options);
@@ -121,6 +126,7 @@ export class EngineReader<K extends Key> {
 
   history(key: BytesInput, options?: HistoryOptions): LocalEntries<Version<K>> {
     return makeLocalEntries(this.#source, options, () => {
+      checkCallOptions(options, "history");
       KEY.set(key);
       const bytes = KEY.toBytes();
       const limit = checkLimit(options?.limit);

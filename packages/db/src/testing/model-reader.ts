@@ -2,6 +2,7 @@ import {
   type BytesInput,
   type CallOptions,
   callSignal,
+  checkCallOptions,
   checkLimit,
   copyBytes,
   decodeKey,
@@ -50,16 +51,19 @@ export class ModelReader<F extends "string" | "bytes"> implements Reader<KeyOf<F
   }
 
   async get(key: BytesInput, options: GetOptions = {}): Promise<Entry<KeyOf<F>> | undefined> {
+    checkCallOptions(options, "get");
     return this.#read([encodeKey(key)], options)[0];
   }
 
   async getMany(keys: readonly BytesInput[], options: GetOptions = {}): Promise<(Entry<KeyOf<F>> | undefined)[]> {
+    checkCallOptions(options, "getMany");
     return this.#read(encodeKeys(keys), options);
   }
 
   scan(range?: Range, options?: LiveScanOptions): Entries<Entry<KeyOf<F>>>;
   scan(range: Range | undefined, options: ScanOptions): Entries<Version<KeyOf<F>>>;
   scan(range?: Range, options: ScanOptions = {}): Entries<Version<KeyOf<F>>> {
+    checkCallOptions(options, "scan");
     const resolved = resolveRange(range);
     const { limit, reverse, includeDeleted } = options;
     checkLimit(limit);
@@ -72,6 +76,7 @@ export class ModelReader<F extends "string" | "bytes"> implements Reader<KeyOf<F
   }
 
   history(key: BytesInput, options: HistoryOptions = {}): Entries<Version<KeyOf<F>>> {
+    checkCallOptions(options, "history");
     const encoded = copyBytes(encodeKey(key));
     const { limit, reverse } = options;
     checkLimit(limit);

@@ -3,6 +3,7 @@ import {
   type CallOptions,
   type Clock,
   callSignal,
+  checkCallOptions,
   checkExpiry,
   checkKeyForm,
   checkRequestId,
@@ -85,19 +86,23 @@ class ModelStoreView<F extends "string" | "bytes"> extends ModelReader<F> implem
   }
 
   async put(key: BytesInput, value: BytesInput, options: PutOptions = {}): Promise<WriteResult> {
+    checkCallOptions(options, "put");
     const { timestamp, expiresAt } = options;
     return this.#store.write([{ op: "put", key, value, timestamp, expiresAt }], options);
   }
 
   async delete(key: BytesInput, options: DeleteOptions = {}): Promise<WriteResult> {
+    checkCallOptions(options, "delete");
     return this.#store.write([{ op: "delete", key, timestamp: options.timestamp }], options);
   }
 
   async write(operations: readonly Operation[], options: WriteOptions = {}): Promise<WriteResult> {
+    checkCallOptions(options, "write");
     return this.#store.write(operations, options);
   }
 
   async stats(options: CallOptions = {}): Promise<StoreStats> {
+    checkCallOptions(options, "stats");
     throwIfAborted(callSignal(options));
     const { atSeq } = this.#store.newest();
     return { seq: atSeq, incarnation: this.#store.incarnation, model: { keys: this.#store.model.keys } };

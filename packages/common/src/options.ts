@@ -1,0 +1,64 @@
+import { invalidArgument } from "./errors.ts";
+import type {
+  CallOptions,
+  DeleteOptions,
+  GetOptions,
+  HistoryOptions,
+  PutOptions,
+  ScanOptions,
+  WriteOptions,
+} from "./store.ts";
+
+/** The names of a set of options; the type keeps the table complete. */
+export type OptionNames<T> = { readonly [name in keyof Required<T>]: true };
+
+const anyCall: OptionNames<CallOptions> = { signal: true, timeoutMs: true };
+const read: OptionNames<GetOptions> = { asOf: true, ...anyCall };
+const write: OptionNames<WriteOptions> = { requestId: true, ...anyCall };
+const put: OptionNames<PutOptions> = { timestamp: true, expiresAt: true, ...write };
+const remove: OptionNames<DeleteOptions> = { timestamp: true, ...write };
+const scan: OptionNames<ScanOptions> = { asOf: true, reverse: true, limit: true, includeDeleted: true, ...anyCall };
+const history: OptionNames<HistoryOptions> = { from: true, to: true, reverse: true, limit: true, ...anyCall };
+
+/** The calls of a store that take options. */
+type Call = "get" | "getMany" | "scan" | "history" | "put" | "delete" | "write" | "stats";
+
+const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
+  get: read,
+  getMany: read,
+  scan,
+  history,
+  put,
+  delete: remove,
+  write,
+  stats: anyCall,
+};
+
+/**
+ * Checks that a call of a store got no option that it does not have, so that a misspelt one is not taken for an absent
+ * one.
+ * @throws INVALID_ARGUMENT that lists the options there are
+ */
+export function checkCallOptions(options: CallOptions | undefined, call: Call): void {
+  if (options !== undefined) checkOptionNames(options, calls[call], call);
+}
+
+/** The same for the options of anything. `what` is how errors call it. */
+export function checkOptionNames<T>(options: T, names: OptionNames<T>, what: string): void {
+  const given: unknown = options;
+  if (typeof given !== "object" || given === null || Array.isArray(given)) {
+    throw invalidArgument(`the options of ${what} are an object with ${listed(names)}`);
+  }
+  for (const name in given) {
+    // What an object inherits is not meant for us: an AbortController, which has a `signal`, makes good options.
+    if ((names as Readonly<Record<string, unknown>>)[name] !== true && Object.hasOwn(given, name)) {
+      throw invalidArgument(`${what} has no option ${JSON.stringify(name)}; it may have ${listed(names)}`, {
+        field: name,
+      });
+    }
+  }
+}
+
+function listed(names: object): string {
+  return Object.keys(names).join(", ");
+}
