@@ -10,9 +10,15 @@ class Door {
   readonly room: WaitingRoom;
   readonly entered: string[] = [];
   reason: string | undefined = "it is full";
+  obstacle: KvtsError | undefined;
 
   constructor(timeoutMs = 1000) {
-    this.room = new WaitingRoom(this.scheduler, timeoutMs, () => this.reason);
+    this.room = new WaitingRoom(
+      this.scheduler,
+      timeoutMs,
+      () => this.reason,
+      () => this.obstacle,
+    );
   }
 
   /** Resolves to `name` once it has entered. */
@@ -39,6 +45,20 @@ describe("a waiting room", () => {
     expect(door.room.isOpen).toBe(true);
     expect(await Promise.all(all)).toEqual(["a", "b", "c"]);
     expect(door.room.count).toBe(3);
+  });
+
+  test("turns away at once, with the obstacle, whom waiting would not help", async () => {
+    const door = new Door();
+    const waiting = expect(door.pass("a")).rejects.toMatchObject({ code: "NO_SPACE" });
+    door.obstacle = new KvtsError("NO_SPACE", "the disk is full");
+    await waiting;
+    expect(door.scheduler.monotonicMs()).toBeLessThan(1000);
+    door.obstacle = undefined;
+    door.reason = undefined;
+    const later = door.pass("b");
+    door.room.changed();
+    expect(await later).toBe("b");
+    expect(door.entered).toEqual(["b"]);
   });
 
   test("looks again after each one: what the first puts in the way stops the second", async () => {

@@ -18,17 +18,27 @@ export class WaitingRoom {
   readonly #scheduler: Scheduler;
   readonly #timeoutMs: number;
   readonly #reason: () => string | undefined;
+  readonly #obstacle: () => KvtsError | undefined;
   #waiting: Waiting[] = [];
   /** How many at the front of the list have left: taking each off at once would move all the others. */
   #left = 0;
   #watching = false;
   #count = 0;
 
-  /** @param reason why one has to wait at the moment, as a clause; undefined where one need not. */
-  constructor(scheduler: Scheduler, timeoutMs: number, reason: () => string | undefined) {
+  /**
+   * @param reason why one has to wait at the moment, as a clause; undefined where one need not.
+   * @param obstacle what waiting does not help against: those who wait are turned away with it at once.
+   */
+  constructor(
+    scheduler: Scheduler,
+    timeoutMs: number,
+    reason: () => string | undefined,
+    obstacle: () => KvtsError | undefined = () => undefined,
+  ) {
     this.#scheduler = scheduler;
     this.#timeoutMs = timeoutMs;
     this.#reason = reason;
+    this.#obstacle = obstacle;
   }
 
   /** How often somebody has had to wait. */
@@ -44,7 +54,7 @@ export class WaitingRoom {
   /**
    * Runs `action`, in turn, when nothing is in the way. It runs in one step with the look, so that nobody overtakes it,
    * and what it puts in the way counts for the next one.
-   * @throws UNAVAILABLE after the deadline
+   * @throws UNAVAILABLE after the deadline, or the obstacle
    */
   pass<T>(action: () => Promise<T>): Promise<T> {
     this.#count++;
@@ -91,6 +101,8 @@ export class WaitingRoom {
     while (this.#first !== undefined) {
       await this.#scheduler.delay(LOOK_MS);
       this.changed();
+      const obstacle = this.#obstacle();
+      if (obstacle !== undefined) this.empty(obstacle);
       const now = this.#scheduler.monotonicMs();
       while (this.#first !== undefined && this.#first.deadlineMs <= now) this.#take().reject(this.#tooLong());
     }
