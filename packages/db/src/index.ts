@@ -1,3 +1,31 @@
+export type {
+  BytesInput,
+  CallOptions,
+  DeleteOptions,
+  Entries,
+  Entry,
+  ErrorCode,
+  ErrorDetails,
+  GetOptions,
+  HistoryOptions,
+  Key,
+  Operation,
+  PutOptions,
+  Range,
+  Reader,
+  ScanOptions,
+  Snapshot,
+  StatValue,
+  Store,
+  StoreStats,
+  TimeInput,
+  Tombstone,
+  Version,
+  ViewOptions,
+  WriteOptions,
+  WriteResult,
+} from "@kvts/common";
+export { isKvtsError, KvtsError } from "@kvts/common";
 export type { Db, LocalReader, LocalSnapshot } from "./db.ts";
 export { open } from "./open.ts";
 export type { Components, OpenOptions, Tuning } from "./options.ts";

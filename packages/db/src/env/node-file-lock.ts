@@ -69,7 +69,7 @@ function lockedError(path: string, pid: number | undefined): KvtsError {
   const holder = pid === undefined ? "another process" : pid === process.pid ? "this process" : `process ${pid}`;
   return new KvtsError(
     "LOCKED",
-    `${path} is held by ${holder}, which has the store open; close it there, or open another directory.`,
+    `${path} is held by ${holder}, which has the store open; close it there, or open another directory`,
     { details: pid === undefined ? { file: path } : { file: path, pid } },
   );
 }

@@ -176,7 +176,7 @@ export class BlockLoader {
 }
 
 function closedDuringRead(path: string): KvtsError {
-  return new KvtsError("CLOSED", `${path} was closed while it was being read; open the store again.`);
+  return new KvtsError("CLOSED", `${path} was closed while it was being read; open the store again`);
 }
 
 function takeBuffer(length: number): Uint8Array {

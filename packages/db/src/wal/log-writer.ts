@@ -200,7 +200,7 @@ export class LogWriter implements FramePlace {
       this.#active.file.close();
       for (const { file } of this.#finished) file.close();
       this.#finished = [];
-      this.#failure ??= new KvtsError("CLOSED", "the log is closed; open the store again.");
+      this.#failure ??= new KvtsError("CLOSED", "the log is closed; open the store again");
       await this.#spares.close();
     }
   }
