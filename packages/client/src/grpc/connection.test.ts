@@ -108,3 +108,25 @@ test("opening that fails is told as its owner says, and tried anew by the next r
   expect(await ask(connection)).toBe(200);
   connection.close();
 });
+
+test("a request that is answered before it was sent is sent no further", async () => {
+  const { server, url } = await answeringServer();
+  // As one that refuses a request for its size: it reads no more, and takes nothing back.
+  server.removeAllListeners("request");
+  server.on("stream", (stream) => {
+    stream.on("error", () => {});
+    stream.once("data", () => stream.pause());
+    stream.respond({ ":status": 200 }, { waitForTrailers: true });
+    stream.once("wantTrailers", () => stream.sendTrailers({ "grpc-status": "8" }));
+    stream.end();
+  });
+  const connection = new GrpcConnection(url, asIs);
+  const stream = await connection.request("POST", "/", {});
+  stream.end(Buffer.alloc(20 * 1024 * 1024));
+  stream.resume();
+  const [headers] = await once(stream, "response");
+  expect(headers[":status"]).toBe(200);
+  await once(stream, "close");
+  expect(stream.writableFinished).toBe(false);
+  connection.close();
+});

@@ -1,4 +1,10 @@
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, type OutgoingHttpHeaders } from "node:http2";
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  constants,
+  type OutgoingHttpHeaders,
+} from "node:http2";
 import type { GrpcTransportOptions } from "@connectrpc/connect-node";
 
 const MiB = 1024 * 1024;
@@ -110,6 +116,11 @@ class Link {
     if (this.#streams++ === 0) session.ref();
     stream.once("response", () => {
       this.#heardAtMs = performance.now();
+    });
+    // A server may answer before it has the whole request, to refuse it mostly: what is left of it is not sent then. A
+    // stream that nobody reads any more would stay half sent, and keep the connection open for ever.
+    stream.once("end", () => {
+      if (!stream.writableFinished) stream.close(constants.NGHTTP2_CANCEL);
     });
     stream.once("close", () => {
       if (--this.#streams === 0) session.unref();
