@@ -45,7 +45,7 @@ export interface BackgroundHost {
   /** Memory or tables have changed: writes that wait may go on. */
   changed(): void;
   /** Nothing can be installed any more: the manifest is in doubt. */
-  failed(error: KvtsError): void;
+  failed(): void;
 }
 
 interface Wanted {
@@ -165,7 +165,7 @@ export class Background {
     if (!this.#host.versions.isIndeterminate) return;
     this.#stopped = true;
     this.#refuseWanted();
-    this.#host.failed(this.#lastError);
+    this.#host.failed();
   }
 
   /** What has been asked for and will not be done any more. */
@@ -311,14 +311,25 @@ export class Background {
   async #install(edit: VersionEdit, result?: CompactionResult, flushed?: LiveMemtable): Promise<void> {
     const { versions, layers, pins } = this.#host;
     const opened = new Map<number, TableFile>();
-    for (const meta of result?.tables ?? []) opened.set(meta.number, this.#host.openTable(meta));
-    // Raised by every merge whose outcome is used, this one included.
-    const { seqFloor } = pins;
-    const version = await versions
-      .logAndApply({ ...edit, seqFloor }, (number) => opened.get(number)!)
-      .catch((error: unknown) => this.#abandon(result?.tables ?? [], error));
-    layers.install(version, flushed);
+    try {
+      for (const meta of result?.tables ?? []) opened.set(meta.number, this.#openTable(meta));
+      // Raised by every merge whose outcome is used, this one included.
+      const { seqFloor } = pins;
+      const version = await versions.logAndApply({ ...edit, seqFloor }, (number) => opened.get(number)!);
+      layers.install(version, flushed);
+    } catch (error) {
+      await this.#abandon(result?.tables ?? [], error);
+    } finally {
+      for (const file of opened.values()) file.release();
+    }
     this.#host.changed();
+  }
+
+  /** Held until the version that names it holds it too, so that it is closed where none comes to do so. */
+  #openTable(meta: TableMeta): TableFile {
+    const file = this.#host.openTable(meta);
+    file.acquire();
+    return file;
   }
 
   /** Tables that could not be installed come to nothing, unless the manifest may name them after all. */

@@ -145,7 +145,7 @@ export class CommitQueue {
   /** Runs `errand` between two groups, when all that is acknowledged by now is in memory. */
   between(errand: () => Promise<void>): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#errands.push(() => errand().then(resolve, reject));
+      this.#errands.push(() => errand().then(resolve, (error: unknown) => reject(storeError(error))));
       this.#start();
     });
   }
@@ -258,7 +258,9 @@ export class CommitQueue {
         group.acknowledge();
         if (this.#fairness.isDue(group.encoder.operationCount)) await this.#settings.components.scheduler.nextTurn();
       } catch (error) {
-        group.fail(storeError(error));
+        const failure = storeError(error);
+        if (failure.code === "READ_ONLY") this.#stop(failure);
+        group.fail(failure);
       }
       this.#pendingBytes -= group.pendingBytes;
       group.reset();
@@ -298,9 +300,13 @@ export class CommitQueue {
       "a write could not be put on disk for certain, so the store takes no more of them; close and reopen it",
       { details: { indeterminate: true }, cause: failed.reason },
     );
-    this.#failure = error;
-    this.#gate.refuse(error);
     throw error;
+  }
+
+  /** Takes no more writes. */
+  #stop(failure: KvtsError): void {
+    this.#failure ??= failure;
+    this.#gate.refuse(failure);
   }
 }
 

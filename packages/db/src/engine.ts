@@ -11,6 +11,7 @@ import { Ceilings } from "./ceilings.ts";
 import { CommitQueue } from "./commit-queue.ts";
 import { engineStats } from "./engine-stats.ts";
 import { Fairness } from "./env/fairness.ts";
+import { storeError } from "./io-error.ts";
 import { type Pin, Pins } from "./read/pins.ts";
 import type { ReadSource } from "./read/read-source.ts";
 import type { Recovered, Recovery } from "./recovered.ts";
@@ -42,9 +43,17 @@ export class Engine {
     this.#parts = parts;
     this.recovery = parts.recovery;
     this.#pins = new Pins(() => scheduler.monotonicMs(), versions.numbers.seqFloor);
-    this.#gateRoom = new WaitingRoom(scheduler, settings.stallTimeoutMs, () => this.#stallReason());
-    this.#flushRoom = new WaitingRoom(scheduler, settings.stallTimeoutMs, () =>
-      layers.frozen.length >= tuning.frozenMemtablesMax ? "memory waits to be flushed" : undefined,
+    // On a full disk nothing is flushed or merged before there is room: waiting for it would only hide the reason.
+    const fullDisk = (): KvtsError | undefined => {
+      const { lastError } = this.#background;
+      return lastError?.code === "NO_SPACE" ? lastError : undefined;
+    };
+    this.#gateRoom = new WaitingRoom(scheduler, settings.stallTimeoutMs, () => this.#stallReason(), fullDisk);
+    this.#flushRoom = new WaitingRoom(
+      scheduler,
+      settings.stallTimeoutMs,
+      () => (layers.frozen.length >= tuning.frozenMemtablesMax ? "memory waits to be flushed" : undefined),
+      fullDisk,
     );
     this.#gate = new WriteGate(this.#gateRoom);
     this.#path = new WritePath({
@@ -56,7 +65,12 @@ export class Engine {
       frozen: () => this.#background.poke(),
     });
     const ceilings = new Ceilings(versions.numbers, async (values) => {
-      await versions.logAndApply(values).then((version) => layers.install(version));
+      try {
+        layers.install(await versions.logAndApply(values));
+      } catch (error) {
+        this.#refuseInDoubt();
+        throw error;
+      }
     });
     this.#queue = new CommitQueue(settings, this.#gate, ceilings, this.#path, parts.lastSeq, parts.lastAssigned, () => {
       // A frozen memtable may be flushed once all of it is published.
@@ -76,7 +90,7 @@ export class Engine {
         this.#flushRoom.changed();
         this.#gate.changed();
       },
-      failed: (error) => this.#refuseWrites(error),
+      failed: () => this.#refuseInDoubt(),
     });
     this.#background.poke();
   }
@@ -176,24 +190,32 @@ export class Engine {
   }
 
   async #close(): Promise<void> {
-    const { settings, lock, layers, versions, logs } = this.#parts;
+    const { settings, lock, layers, versions, logs, tables } = this.#parts;
     this.#gate.refuse(closedError());
     await this.#queue.close();
     await this.#flushBeforeClosing();
     await this.#background.close();
     // Its last flush may have left logs to be released.
     await this.#queue.close();
-    await settings.components.runner.close();
     const { lastSeq, lastAssigned } = this.#queue.counters();
-    try {
-      const sound = this.#queue.isSound && !versions.isIndeterminate;
-      await logs.writer.close();
-      layers.close();
-      await versions.close(sound ? { lastSeq, lastAssigned } : undefined);
-      await this.#parts.tables.close();
-    } finally {
-      lock.release();
+    const isSound = this.#queue.isSound && !versions.isIndeterminate;
+    let failure: unknown;
+    // Every step is taken, whatever becomes of the one before: nothing is to stay open.
+    for (const step of [
+      () => settings.components.runner.close(),
+      () => logs.writer.close(),
+      () => layers.close(),
+      () => versions.close(isSound && failure === undefined ? { lastSeq, lastAssigned } : undefined),
+      () => tables.close(),
+      () => lock.release(),
+    ]) {
+      try {
+        await step();
+      } catch (error) {
+        failure ??= error;
+      }
     }
+    if (failure !== undefined) throw storeError(failure);
   }
 
   /** With everything in tables the next open has nothing to replay. Where that fails, it has the logs. */
@@ -229,15 +251,13 @@ export class Engine {
     return undefined;
   }
 
-  #refuseWrites(cause: KvtsError): void {
-    const refusal = new KvtsError(
-      "READ_ONLY",
-      "the store's manifest could not be synced, so it takes no more writes; close and reopen it",
-      { cause },
-    );
-    this.#gate.refuse(refusal);
+  /** Takes no more writes where the manifest is in doubt. */
+  #refuseInDoubt(): void {
+    const { failure } = this.#parts.versions;
+    if (failure === undefined) return;
+    this.#gate.refuse(failure);
     // What waits here for a flush would wait in vain.
-    this.#flushRoom.empty(refusal);
+    this.#flushRoom.empty(failure);
   }
 
   #checkOpen(): void {

@@ -1,5 +1,6 @@
+import { dirname } from "node:path";
 import { formatTime, KvtsError, toHex } from "@kvts/common";
-import type { FileLock } from "./env/file-system.ts";
+import type { FileLock, FileSystem } from "./env/file-system.ts";
 import { lockFileName, parseFileName } from "./format/filenames.ts";
 import { openError } from "./io-error.ts";
 import { Layers } from "./layers.ts";
@@ -34,12 +35,13 @@ const CLOCK_BEHIND_MAX = 3_600_000_000;
 export async function recover(directory: string, settings: Settings): Promise<Recovered> {
   const { fileSystem } = settings.components;
   // Looked at before anything is made: a directory that is not a store stays as it is.
-  holdsStore(fileSystem, directory, settings.createIfMissing);
-  fileSystem.makeDirectory(directory);
+  if (!holdsStore(fileSystem, directory, settings.createIfMissing)) await makeDirectory(fileSystem, directory);
   const lock = fileSystem.lock(lockFileName(directory));
+  const recoverer = new Recoverer(directory, settings, lock);
   try {
-    return await new Recoverer(directory, settings, lock).run();
+    return await recoverer.run();
   } catch (error) {
+    await recoverer.abandon();
     lock.release();
     throw openError(error);
   }
@@ -50,12 +52,26 @@ class Recoverer {
   readonly #settings: Settings;
   readonly #lock: FileLock;
   readonly #startedMs: number;
+  readonly #tables: TableOpener;
+  #versions: VersionSet | undefined;
+  /** How to close what has been opened, in the order of opening. */
+  readonly #closers: (() => Promise<void>)[] = [];
 
   constructor(directory: string, settings: Settings, lock: FileLock) {
+    const { components, blockCacheBytes, logger } = settings;
     this.#directory = directory;
     this.#settings = settings;
     this.#lock = lock;
-    this.#startedMs = settings.components.scheduler.monotonicMs();
+    this.#startedMs = components.scheduler.monotonicMs();
+    const mayRemove = () => this.#versions?.isIndeterminate === false;
+    this.#tables = new TableOpener(
+      components.fileSystem,
+      directory,
+      new BlockCache(blockCacheBytes),
+      logger,
+      mayRemove,
+    );
+    this.#closers.push(() => this.#tables.closeAll());
   }
 
   async run(): Promise<Recovered> {
@@ -66,52 +82,13 @@ class Recoverer {
     const state = loadManifest(fileSystem, directory) ?? this.#newState();
     this.#checkClock(state);
 
-    let versions: VersionSet | undefined;
-    const cache = new BlockCache(settings.blockCacheBytes);
-    const tables = new TableOpener(
-      fileSystem,
-      directory,
-      cache,
-      settings.logger,
-      () => versions?.isIndeterminate === false,
-    );
-    const version = Version.of(state.tables.map(({ level, meta }) => ({ level, file: tables.open(meta) })));
-    const arenas = new ArenaPool({
-      arenaBytes: settings.memtableBytes,
-      idleArenasMax: 1,
-      idleSlabBytesMax: IDLE_SLAB_BYTES_MAX,
-    });
-    const layers = new Layers(arenas, version.acquire(), state.numbers.logNumber);
-
-    const { incarnation, logNumber } = state.numbers;
-    const replayed = await readLog({ fileSystem, directory, incarnation, logNumber }, (frame) =>
-      insertFrame(frame, layers, logNumber, scheduler),
-    );
-    await secureLog(fileSystem, directory, replayed);
+    const version = Version.of(state.tables.map(({ level, meta }) => ({ level, file: this.#tables.open(meta) })));
+    const layers = new Layers(this.#arenas(), version, state.numbers.logNumber);
+    const replayed = await this.#replay(state, layers);
     const { lastSeq, lastAssigned } = this.#lastGivenOut(state, replayed);
 
-    versions = await VersionSet.start(
-      { fileSystem, directory, manifestBytesMax: settings.tuning.manifestBytesMax },
-      {
-        ...state.numbers,
-        nextFileNumber: Math.max(state.numbers.nextFileNumber, this.#greatestNumber() + 1),
-        seqCeiling: Math.max(lastSeq, state.numbers.seqCeiling),
-        timestampCeiling: Math.max(lastAssigned, settings.acceptClock ? 0 : state.numbers.timestampCeiling),
-      },
-      version,
-    );
-    const writer = await LogWriter.start(
-      {
-        fileSystem,
-        directory,
-        incarnation,
-        segmentBytes: settings.tuning.logSegmentBytes,
-        sparesMax: SPARE_SEGMENTS_MAX,
-        takeFileNumber: () => versions!.takeFileNumbers(),
-        logger: settings.logger,
-      },
-      replayed.end,
-    );
+    const versions = await this.#startManifest(state, version, lastSeq, lastAssigned);
+    const writer = await this.#startLog(versions, replayed);
     const live = replayed.operations === 0 ? [] : replayed.live;
     if (live.length === 0) {
       // Older logs are needed no more, and from here on a missing one is damage.
@@ -135,7 +112,79 @@ class Recoverer {
       elapsedMs: Math.round(scheduler.monotonicMs() - this.#startedMs),
     };
     const logs = new Logs(writer, live);
+    const tables = this.#tables;
     return { directory, settings, lock: this.#lock, layers, versions, tables, logs, lastSeq, lastAssigned, recovery };
+  }
+
+  /** Lets go of what had been opened. What fails in it is of no interest beside the failure that led here. */
+  async abandon(): Promise<void> {
+    for (let close = this.#closers.pop(); close !== undefined; close = this.#closers.pop()) {
+      try {
+        await close();
+      } catch (error) {
+        this.#settings.logger.debug({ err: error }, "a file could not be closed after the store failed to open");
+      }
+    }
+  }
+
+  #arenas(): ArenaPool {
+    return new ArenaPool({
+      arenaBytes: this.#settings.memtableBytes,
+      idleArenasMax: 1,
+      idleSlabBytesMax: IDLE_SLAB_BYTES_MAX,
+    });
+  }
+
+  /** Reads the live logs into memory, and makes sure that they are on disk. */
+  async #replay({ numbers }: ManifestState, layers: Layers): Promise<LogContents> {
+    const { incarnation, logNumber } = numbers;
+    const directory = this.#directory;
+    const { fileSystem, scheduler } = this.#settings.components;
+    const replayed = await readLog({ fileSystem, directory, incarnation, logNumber }, (frame) =>
+      insertFrame(frame, layers, logNumber, scheduler),
+    );
+    await secureLog(fileSystem, directory, replayed);
+    return replayed;
+  }
+
+  async #startManifest(
+    { numbers }: ManifestState,
+    version: Version,
+    lastSeq: number,
+    lastAssigned: number,
+  ): Promise<VersionSet> {
+    const { components, tuning, acceptClock } = this.#settings;
+    const versions = await VersionSet.start(
+      { fileSystem: components.fileSystem, directory: this.#directory, manifestBytesMax: tuning.manifestBytesMax },
+      {
+        ...numbers,
+        nextFileNumber: Math.max(numbers.nextFileNumber, this.#greatestNumber() + 1),
+        seqCeiling: Math.max(lastSeq, numbers.seqCeiling),
+        timestampCeiling: Math.max(lastAssigned, acceptClock ? 0 : numbers.timestampCeiling),
+      },
+      version,
+    );
+    this.#versions = versions;
+    this.#closers.push(() => versions.close(undefined));
+    return versions;
+  }
+
+  async #startLog(versions: VersionSet, { end }: LogContents): Promise<LogWriter> {
+    const { components, tuning, logger } = this.#settings;
+    const writer = await LogWriter.start(
+      {
+        fileSystem: components.fileSystem,
+        directory: this.#directory,
+        incarnation: versions.numbers.incarnation,
+        segmentBytes: tuning.logSegmentBytes,
+        sparesMax: SPARE_SEGMENTS_MAX,
+        takeFileNumber: () => versions.takeFileNumbers(),
+        logger,
+      },
+      end,
+    );
+    this.#closers.push(() => writer.close());
+    return writer;
   }
 
   #newState(): ManifestState {
@@ -180,4 +229,15 @@ class Recoverer {
     const names = this.#settings.components.fileSystem.list(this.#directory);
     return names.reduce((greatest, name) => Math.max(greatest, parseFileName(name)?.number ?? 0), 0);
   }
+}
+
+/** Makes a directory, and sees to it that its name is on disk: a store is worth nothing in a directory that is gone. */
+async function makeDirectory(fileSystem: FileSystem, directory: string): Promise<void> {
+  const above: string[] = [];
+  for (let path = dirname(directory); above[0] !== path; path = dirname(path)) {
+    above.unshift(path);
+    if (fileSystem.exists(path)) break;
+  }
+  fileSystem.makeDirectory(directory);
+  for (const path of above) await fileSystem.syncDirectory(path);
 }

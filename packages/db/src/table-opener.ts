@@ -50,6 +50,12 @@ export class TableOpener {
     return this.#cache.stats();
   }
 
+  /** Closes every table, used or not: where a store fails to open. */
+  async closeAll(): Promise<void> {
+    for (const file of this.#files) await file.table.close();
+    this.#files.clear();
+  }
+
   /** Waits until every table that fell out of use is closed. */
   async close(): Promise<void> {
     await Promise.allSettled(this.#ending);

@@ -121,6 +121,11 @@ export class VersionSet<T = Table> {
     return this.#failure !== undefined;
   }
 
+  /** The failed sync that brought that about. */
+  get failure(): ManifestSyncError | undefined {
+    return this.#failure;
+  }
+
   async #logAndApply(edit: VersionEdit, opened: (number: number) => TableFile<T>): Promise<Version<T>> {
     if (this.#failure !== undefined) throw this.#failure;
     invariant(this.#writer !== undefined, "V7: edits come while the store is open");

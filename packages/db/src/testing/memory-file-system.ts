@@ -5,6 +5,9 @@ import { MemoryDirectory, parentOf } from "./memory-directory.ts";
 import { MemoryFile } from "./memory-file.ts";
 import { OpenReadable, OpenWritable, turn } from "./memory-handles.ts";
 
+/** Directories that are always there: where relative and absolute paths begin. */
+const ROOTS: readonly string[] = [".", "/", ""];
+
 /**
  * A file system in memory that tells what programs see from what is on disk, so that a test can cut the power at any
  * moment: {@link crash} gives the file system that the next boot would find. Directories themselves are on disk as soon
@@ -13,8 +16,10 @@ import { OpenReadable, OpenWritable, turn } from "./memory-handles.ts";
 export class MemoryFileSystem implements FileSystem {
   /** Called after every call that changes or syncs something; the moment to take a {@link crash}. */
   onCall: ((call: FileCall) => void) | undefined = undefined;
+  /** Paths of the files that are open, one for each time. */
+  readonly openPaths: string[] = [];
   #names: MemoryDirectory = new MemoryDirectory();
-  readonly #directories: Set<string> = new Set();
+  readonly #directories: Set<string> = new Set(ROOTS);
   readonly #locks: Set<string> = new Set();
 
   /**
@@ -58,15 +63,17 @@ export class MemoryFileSystem implements FileSystem {
     const created = new MemoryFile();
     this.#names.set(path, created);
     this.#called(call);
-    return new OpenWritable(path, created, (kind) => this.#called({ kind, path }));
+    return this.#writable(path, created);
   }
 
   openWritable(path: string): WritableFile {
-    return new OpenWritable(path, this.#file(path, "open"), (kind) => this.#called({ kind, path }));
+    return this.#writable(path, this.#file(path, "open"));
   }
 
   open(path: string): ReadableFile {
-    return new OpenReadable(path, this.#file(path, "open"));
+    const file = this.#file(path, "open");
+    this.openPaths.push(path);
+    return new OpenReadable(path, file, () => this.#closed(path));
   }
 
   exists(path: string): boolean {
@@ -93,7 +100,7 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   makeDirectory(path: string): void {
-    for (let at = path; at !== "" && !this.#directories.has(at); at = parentOf(at)) this.#directories.add(at);
+    for (let at = path; !this.#directories.has(at); at = parentOf(at)) this.#directories.add(at);
     this.#called({ kind: "makeDirectory", path });
   }
 
@@ -114,6 +121,20 @@ export class MemoryFileSystem implements FileSystem {
     if (this.#names.get(path) === undefined) this.create(path).close();
     this.#locks.add(path);
     return { release: () => void this.#locks.delete(path) };
+  }
+
+  #writable(path: string, file: MemoryFile): WritableFile {
+    this.openPaths.push(path);
+    return new OpenWritable(
+      path,
+      file,
+      (kind) => this.#called({ kind, path }),
+      () => this.#closed(path),
+    );
+  }
+
+  #closed(path: string): void {
+    this.openPaths.splice(this.openPaths.indexOf(path), 1);
   }
 
   #file(path: string, kind: FileCallKind): MemoryFile {

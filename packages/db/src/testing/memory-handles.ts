@@ -12,12 +12,14 @@ export class OpenWritable implements WritableFile {
   readonly path: string;
   readonly #file: MemoryFile;
   readonly #called: (kind: FileCallKind) => void;
+  readonly #closed: () => void;
   #isOpen = true;
 
-  constructor(path: string, file: MemoryFile, called: (kind: FileCallKind) => void) {
+  constructor(path: string, file: MemoryFile, called: (kind: FileCallKind) => void, closed: () => void) {
     this.path = path;
     this.#file = file;
     this.#called = called;
+    this.#closed = closed;
   }
 
   writeSync(bytes: Uint8Array, position: number): void {
@@ -55,6 +57,7 @@ export class OpenWritable implements WritableFile {
   close(): void {
     this.#expectOpen("open");
     this.#isOpen = false;
+    this.#closed();
   }
 
   #expectOpen(kind: FileCallKind): void {
@@ -66,12 +69,14 @@ export class OpenReadable implements ReadableFile {
   readonly path: string;
   readonly size: number;
   readonly #file: MemoryFile;
+  readonly #closed: () => void;
   #isOpen = true;
 
-  constructor(path: string, file: MemoryFile) {
+  constructor(path: string, file: MemoryFile, closed: () => void) {
     this.path = path;
     this.size = file.size;
     this.#file = file;
+    this.#closed = closed;
   }
 
   readSync(into: Uint8Array, offset: number, length: number, position: number): number {
@@ -87,5 +92,6 @@ export class OpenReadable implements ReadableFile {
   close(): void {
     if (!this.#isOpen) throw systemError("EBADF", { kind: "open", path: this.path });
     this.#isOpen = false;
+    this.#closed();
   }
 }
