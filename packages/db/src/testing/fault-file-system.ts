@@ -34,8 +34,9 @@ const CHANGING: ReadonlySet<FileCallKind> = new Set([
 export class FaultFileSystem implements FileSystem {
   /** What goes wrong from now on; undefined heals the disk. */
   fault: Fault | undefined;
-  /** Calls counted so far. */
+  /** Calls counted so far, and how many of them failed. */
   calls = 0;
+  hits = 0;
   readonly #inner: FileSystem;
   readonly #kinds: ReadonlySet<FileCallKind>;
   readonly #onFailedSync: (path: string) => void;
@@ -140,6 +141,7 @@ export class FaultFileSystem implements FileSystem {
     const number = ++this.calls;
     const { fault } = this;
     if (fault === undefined || number < fault.at || (number > fault.at && fault.lasts !== true)) return;
+    this.hits++;
     beforeFailing?.();
     throw systemError(fault.code, call);
   }

@@ -1,0 +1,78 @@
+import { fail, ok } from "node:assert/strict";
+import type { MemoryFileSystem } from "./memory-file-system.ts";
+import { Model } from "./model.ts";
+import type { Random } from "./random.ts";
+import { contentsDifference, modelContents } from "./store-contents.ts";
+import type { TestBatch, TestStore } from "./test-store.ts";
+
+/** What a crash left, and what has to be found in it. */
+export interface CrashImage {
+  readonly fileSystem: MemoryFileSystem;
+  /** Everything submitted by then, in order. */
+  readonly batches: readonly TestBatch[];
+  /** So many of them at least have to be there. */
+  readonly batchesMin: number;
+  /** Seq of the last write that was acknowledged: no later one may get it again. */
+  readonly acknowledgedSeq: number;
+  /** What was going on, for the report of a failure. */
+  readonly moment: string;
+}
+
+/** Shares of unsynced bytes and names that reach the disk; with 1 only the process dies. */
+const SHARES: readonly number[] = [0, 0.1, 0.5, 0.9, 1];
+
+/** Takes crash images of a store at work, at random calls to its file system. */
+export class CrashCamera {
+  readonly images: CrashImage[] = [];
+  /** Calls seen. */
+  calls = 0;
+  readonly #random: Random;
+  readonly #interval: number;
+  #next: number;
+
+  /** @param interval calls between two images, on average. */
+  constructor(random: Random, interval: number) {
+    this.#random = random.fork();
+    this.#interval = interval;
+    this.#next = this.#random.between(1, interval);
+  }
+
+  /** From now on, until `fileSystem.onCall` is taken away. */
+  watch(fileSystem: MemoryFileSystem, store: TestStore, isBuffered: boolean): void {
+    fileSystem.onCall = ({ kind, path }) => {
+      if (++this.calls < this.#next) return;
+      this.#next += this.#random.between(1, 2 * this.#interval - 1);
+      const share = this.#random.pick(SHARES);
+      const acknowledged = store.batches.findLastIndex(({ state }) => state === "acknowledged") + 1;
+      this.images.push({
+        fileSystem: fileSystem.crash(this.#random.fork().coin(share)),
+        batches: store.batches.map((batch) => ({ ...batch })),
+        batchesMin: isBuffered && share < 1 ? 0 : acknowledged,
+        acknowledgedSeq: store.batches[acknowledged - 1]?.lastSeq ?? 0,
+        moment: `call ${this.calls}, ${kind} ${path}, with ${share} of what was not synced`,
+      });
+    };
+  }
+}
+
+/**
+ * The batches whose effects, and nothing else, make up `found`: the first ones, none missing, none in part.
+ * @param found lines as `storeContents` gives them.
+ */
+export function survivingBatches(found: readonly string[], image: CrashImage): TestBatch[] {
+  const { batches, batchesMin, moment } = image;
+  const seqs = found.map((line) => Number(/ #(\d+) /.exec(line)![1]));
+  const lastSeq = Math.max(0, ...seqs);
+  const first = Math.max(batchesMin, batches.findLastIndex((batch) => batch.lastSeq <= lastSeq) + 1);
+  const model = new Model();
+  let closest: string[] | undefined;
+  for (let count = 0; count <= batches.length; count++) {
+    if (count > 0) model.commit(batches[count - 1]!.operations, batches[count - 1]!.lastSeq);
+    if (count < first) continue;
+    const difference = contentsDifference(found, modelContents(model));
+    if (difference.length === 0) return batches.slice(0, count).map((batch) => ({ ...batch, state: "acknowledged" }));
+    closest ??= difference;
+  }
+  ok(closest !== undefined, "there is at least one prefix to compare with");
+  return fail(`after ${moment}: ${batchesMin} of ${batches.length} batches were acknowledged\n${closest.join("\n")}`);
+}
