@@ -67,6 +67,18 @@ describe("files", () => {
 });
 
 describe("directories", () => {
+  test("that cannot be made say why", () => {
+    writeFileSync(join(directory, "file"), "");
+    expect(thrownBy(() => fs.makeDirectory(join(directory, "file"))).code).toBe("EEXIST");
+    expect(thrownBy(() => fs.makeDirectory(join(directory, "file", "x"))).code).toBe("ENOTDIR");
+    // The system's own places take nothing, also from root, and say so in various ways.
+    if (process.platform === "linux") {
+      for (const place of ["/proc/kvts", "/proc/kvts/x", "/sys/kvts"]) {
+        expect(thrownBy(() => fs.makeDirectory(place)).code).toMatch(/^(?:ENOENT|EPERM|EACCES|EROFS)$/);
+      }
+    }
+  });
+
   test("are made with those above them, listed in order, and synced", async () => {
     const inner = join(directory, "x", "y");
     fs.makeDirectory(inner);

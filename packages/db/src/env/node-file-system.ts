@@ -11,10 +11,12 @@ import {
   readdirSync,
   readSync,
   renameSync,
+  statSync,
   unlink,
   write,
   writeSync,
 } from "node:fs";
+import { dirname } from "node:path";
 import { promisify } from "node:util";
 import type { FileLock, FileSystem, ReadableFile, WritableFile } from "./file-system.ts";
 import { lockFile } from "./node-file-lock.ts";
@@ -34,9 +36,7 @@ export const nodeFileSystem: FileSystem = {
   list,
   rename: (from, to) => renameSync(from, to),
   remove,
-  makeDirectory: (path) => {
-    mkdirSync(path, { recursive: true });
-  },
+  makeDirectory,
   syncDirectory,
   lock: (path): FileLock => lockFile(path),
 };
@@ -47,6 +47,22 @@ function list(path: string): string[] {
   } catch (error) {
     if (codeOf(error) === "ENOENT") return [];
     throw error;
+  }
+}
+
+/**
+ * Without the recursive form of mkdir, which tells of a read-only file system as if the path did not exist, and where the
+ * system says that of a path whose parent does exist (as under /proc) never ends.
+ */
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    const above = dirname(path);
+    if (codeOf(error) === "EEXIST" && statSync(path).isDirectory()) return;
+    if (codeOf(error) !== "ENOENT" || existsSync(above)) throw error;
+    makeDirectory(above);
+    mkdirSync(path);
   }
 }
 
