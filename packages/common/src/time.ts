@@ -10,7 +10,8 @@ import { shown } from "./shown.ts";
  */
 export type TimeInput = number | Date | string;
 
-const EXAMPLE = `a Date, an RFC 3339 time such as "2023-01-12T11:48:12Z", "now", "-5m", or integer microseconds since 1970`;
+const TEXT_EXAMPLE = `an RFC 3339 time such as "2023-01-12T11:48:12Z", "now", "-5m", or integer microseconds since 1970`;
+const EXAMPLE = `a Date, ${TEXT_EXAMPLE}`;
 
 /** Receives one sentence that the program's author should see. */
 export type Warn = (message: string) => void;
@@ -76,7 +77,7 @@ export function parseRfc3339(text: string): number {
   }
   const fields = [year, month, day, hour, minute, second, offsetHours, offsetMinutes].map(Number);
   if (!onCalendar(fields))
-    throw invalidArgument(`the time ${shown(text)} is on no calendar or clock; write ${EXAMPLE}`);
+    throw invalidArgument(`the time ${shown(text)} is on no calendar or clock; check its date and its time of day`);
   const [y, mo, d, h, mi, s, oh, om] = fields as [number, number, number, number, number, number, number, number];
   const offsetMillis = (oh * 60 + om) * 60_000 * (sign === "-" ? -1 : 1);
   const millis = utcMillis(y, mo, d, h, mi, s) - offsetMillis;
@@ -127,7 +128,14 @@ function inRange(value: number, input: unknown): number {
 }
 
 function unreadable(input: unknown): Error {
-  return invalidArgument(`the time ${shown(input)} cannot be read; write ${EXAMPLE}`);
+  if (typeof input !== "string") return invalidArgument(`the time ${shown(input)} cannot be read; write ${EXAMPLE}`);
+  if (/^\d{4}-\d\d-\d\d$/.test(input)) {
+    return invalidArgument(`the time "${input}" is a whole day; write a moment of it, such as "${input}T00:00:00Z"`);
+  }
+  if (/^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?$/.test(input)) {
+    return invalidArgument(`the time "${input}" has no time zone; write "${input}Z" for UTC, or an offset like "+01:00"`);
+  }
+  return invalidArgument(`the time ${shown(input)} cannot be read; write ${TEXT_EXAMPLE}`);
 }
 
 let warned = false;
