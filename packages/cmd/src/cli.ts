@@ -85,13 +85,27 @@ function withCommands(parser: Argv<GlobalOptions>): Argv<GlobalOptions> {
 
 /** @param complaint what yargs said about `argv`, over several lines for some mistakes */
 function misuse([first = "--help"]: readonly string[], complaint: string): CommandError {
-  const known = first === "completion" || commands.some(({ name }) => name === first);
-  if (known) {
-    const said = complaint.replace(/\s*\n\s*/g, " ");
-    return usageError(`${said}; \`kvts ${first} --help\` shows what is possible`);
+  const command = commands.find(({ name }) => name === first);
+  if (command !== undefined || first === "completion") {
+    const said = once(complaint.replace(/\s*\n\s*/g, " "));
+    const form = said.startsWith("missing") && command !== undefined ? `write \`kvts ${command.usage}\`; ` : "";
+    return usageError(`${said}; ${form}\`kvts ${first} --help\` shows what is possible`);
   }
   const said = first.startsWith("-") ? complaint : `there is no command ${first}`;
   return usageError(`${said}; \`kvts --help\` lists the commands`);
+}
+
+/** yargs knows an unknown option with dashes by a name in camel case too, and tells of both. */
+function once(complaint: string): string {
+  const [, list] = /^unknown arguments (.*)$/.exec(complaint) ?? [];
+  if (list === undefined) return complaint;
+  const names = list.split(", ");
+  const spelt = names.filter((name) => !names.some((other) => other !== name && camelCased(other) === name));
+  return `unknown argument${spelt.length === 1 ? "" : "s"} ${spelt.join(", ")}`;
+}
+
+function camelCased(name: string): string {
+  return name.replace(/-+(.)/g, (_, letter: string) => letter.toUpperCase());
 }
 
 /** Lists of arguments; of everything else there is one. */

@@ -3,6 +3,8 @@ import type { GlobalOptions } from "./options/global.ts";
 
 export interface Command {
   readonly name: string;
+  /** Its name and positionals: `get <key>`. */
+  readonly usage: string;
   /** Adds the command to a parser. */
   addTo(parser: Argv<GlobalOptions>): Argv<GlobalOptions>;
 }
@@ -20,5 +22,5 @@ export interface CommandDefinition<T> {
 
 export function defineCommand<T>(definition: CommandDefinition<T>): Command {
   const [name = ""] = definition.command.split(" ");
-  return { name, addTo: (parser) => parser.command(definition) };
+  return { name, usage: definition.command, addTo: (parser) => parser.command(definition) };
 }

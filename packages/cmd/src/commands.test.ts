@@ -103,7 +103,20 @@ test("writes tell what they were committed as, and stats count them", async () =
   const deleted = JSON.parse((await run(["delete", "k", "--json"])).out);
   expect(deleted.seq).toBeGreaterThan(put.seq);
   expect(JSON.parse((await run(["stats", "--json"])).out).seq).toBeGreaterThanOrEqual(deleted.seq);
-  expect((await run(["stats"])).out).toMatch(/^seq: \d+\nincarnation: /);
+  const figures = (await run(["stats"])).out;
+  expect(figures).toMatch(/^seq: \d+\nincarnation: /);
+  expect(figures).toMatch(/\n {2}levels\n {4}level 0, tables \d+, fileBytes \d+/);
+});
+
+test("a number that looks like milliseconds is told of once, in one line", async () => {
+  const run = await newStore("directory");
+  const { code, err } = await run(["put", "k", "v", "--ts", "1700000000000"]);
+  expect(err).toBe(
+    "kvts: --ts 1700000000000 is taken as microseconds, 1970-01-20T16:13:20.000000Z; for milliseconds write 2023-11-14T22:13:20.000Z\n",
+  );
+  expect(code).toBe(0);
+  const imported = await run(["import", "-"], { input: '{"key":"k","value":"v","timestamp":1700000000000}\n' });
+  expect(imported.err).toMatch(/^kvts: the time 1700000000000 was taken as microseconds, [^\n]*\n$/);
 });
 
 test("a value comes from a file, too", async () => {
@@ -115,6 +128,10 @@ test("a value comes from a file, too", async () => {
   expect(await run(["put", "k", "--file", `${file}-not`])).toMatchObject({
     code: 1,
     err: expect.stringContaining("does not exist"),
+  });
+  expect(await run(["put", "k", "--file", scratch()])).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/kvts-cmd-\w+ is a directory; name a file\n$/),
   });
 });
 

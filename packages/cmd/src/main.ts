@@ -3,6 +3,7 @@ import { runCommandLine } from "./cli.ts";
 import { describeFailure, failed } from "./failure.ts";
 import { note } from "./output/notes.ts";
 import { OutputClosed } from "./output/sink.ts";
+import { noteWarnings } from "./output/warnings.ts";
 import { isSupportedNode } from "./version.ts";
 
 /** Tells a failure on stderr, and sets the exit code. The process ends by itself once nothing is open any more. */
@@ -15,6 +16,7 @@ function report(error: unknown, json: boolean): void {
   if (process.env.KVTS_DEBUG === "1") console.error(error);
 }
 
+noteWarnings();
 const argv = process.argv.slice(2);
 try {
   if (!isSupportedNode(process.version)) {

@@ -118,7 +118,7 @@ test("an export leaves nothing half done, and overwrites nothing unasked", async
   });
   expect(await run(["export", join(folder, "no", "such", "folder")])).toMatchObject({
     code: 1,
-    err: expect.stringContaining("does not exist"),
+    err: `kvts: the folder ${join(folder, "no", "such")} does not exist; make it first, or name another file\n`,
   });
   mkdirSync(join(folder, "directory"));
   expect(await run(["export", join(folder, "directory"), "--overwrite"])).toMatchObject({ code: 1 });

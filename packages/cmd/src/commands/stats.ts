@@ -15,13 +15,28 @@ export const stats: Command = defineCommand({
 });
 
 /** One line a figure, subjects with their figures indented below them. */
-function statLines(figures: { readonly [name: string]: StatValue }, indent = ""): string[] {
+function statLines(figures: Subject, indent = ""): string[] {
   return Object.entries(figures).flatMap(([name, value]) => {
     if (isSubject(value)) return [`${indent}${name}`, ...statLines(value, `${indent}  `)];
+    if (isTable(value)) return [`${indent}${name}`, ...value.map((row) => `${indent}  ${rowText(row)}`)];
     return [`${indent}${name}: ${typeof value === "object" ? JSON.stringify(value) : value}`];
   });
 }
 
-function isSubject(value: StatValue): value is { readonly [name: string]: StatValue } {
+function rowText(row: Subject): string {
+  return Object.entries(row)
+    .map(([name, value]) => `${name} ${typeof value === "object" ? JSON.stringify(value) : value}`)
+    .join(", ");
+}
+
+interface Subject {
+  readonly [name: string]: StatValue;
+}
+
+function isTable(value: StatValue): value is readonly Subject[] {
+  return Array.isArray(value) && value.length > 0 && value.every(isSubject);
+}
+
+function isSubject(value: StatValue): value is Subject {
   return typeof value === "object" && !Array.isArray(value);
 }

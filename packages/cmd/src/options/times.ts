@@ -1,7 +1,7 @@
 import { formatTime, isKvtsError, parseDuration, parseTime, systemClock } from "@kvts/common";
 import type { Options } from "yargs";
 import { CommandError, exitCodes } from "../failure.ts";
-import { note } from "../output/notes.ts";
+import { noteInstead } from "../output/warnings.ts";
 
 /** An option that takes a time. */
 export function timeOption(describe: string): Options & { readonly type: "string" } {
@@ -16,7 +16,8 @@ export function readTime(text: string | undefined, name: string): number | undef
   if (text === undefined) return undefined;
   const warn = (): void => {
     const asMillis = new Date(Number(text)).toISOString();
-    note(`${name} ${text} is taken as microseconds, ${formatTime(Number(text))}; for milliseconds write ${asMillis}`);
+    const taken = `${name} ${text} is taken as microseconds, ${formatTime(Number(text))}`;
+    noteInstead("KVTS_MILLISECONDS", `${taken}; for milliseconds write ${asMillis}`);
   };
   return named(name, () => parseTime(text, systemClock.now, warn));
 }
@@ -32,8 +33,6 @@ export function named<T>(name: string, read: () => T): T {
     return read();
   } catch (error) {
     if (!isKvtsError(error)) throw error;
-    // What is typed is text: the one form of a time that only programs can give is not to be recommended.
-    const message = error.message.replace("write a Date, ", "write ");
-    throw new CommandError(exitCodes.usage, error.code, `${name}: ${message}`, error);
+    throw new CommandError(exitCodes.usage, error.code, `${name}: ${error.message}`, error);
   }
 }

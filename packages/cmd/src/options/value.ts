@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
 import { formatSize, KvtsError, limits, utf8 } from "@kvts/common";
-import { usageError } from "../failure.ts";
+import { failed, usageError } from "../failure.ts";
 import { userPath } from "../paths.ts";
 
 /**
@@ -13,8 +13,19 @@ export async function readValue(argument: string | undefined, file: string | und
   if ((argument === undefined) === (file === undefined)) {
     throw usageError("a value is given once: as VALUE, as - to read it from stdin, or with --file");
   }
-  if (file !== undefined) return await readAll(createReadStream(userPath(file)));
+  if (file !== undefined) return await readFile(file);
   return argument === "-" ? await readAll(process.stdin) : utf8(argument!);
+}
+
+async function readFile(path: string): Promise<Uint8Array> {
+  try {
+    return await readAll(createReadStream(userPath(path)));
+  } catch (error) {
+    // The system does not say what it was that it could not read.
+    if (error instanceof Error && "code" in error && error.code === "EISDIR")
+      throw failed(`${path} is a directory; name a file`);
+    throw error;
+  }
 }
 
 async function readAll(stream: Readable): Promise<Uint8Array> {
