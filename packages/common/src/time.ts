@@ -133,7 +133,9 @@ function unreadable(input: unknown): Error {
     return invalidArgument(`the time "${input}" is a whole day; write a moment of it, such as "${input}T00:00:00Z"`);
   }
   if (/^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?$/.test(input)) {
-    return invalidArgument(`the time "${input}" has no time zone; write "${input}Z" for UTC, or an offset like "+01:00"`);
+    return invalidArgument(
+      `the time "${input}" has no time zone; write "${input}Z" for UTC, or an offset like "+01:00"`,
+    );
   }
   return invalidArgument(`the time ${shown(input)} cannot be read; write ${TEXT_EXAMPLE}`);
 }
