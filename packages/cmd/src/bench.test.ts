@@ -48,6 +48,12 @@ test("every workload runs, and its answers are right", async () => {
   expect(readdirSync(directory)).toEqual([]);
 });
 
+test("a temporary store is filled first, whatever is asked", async () => {
+  const { code, out, err } = await kvts(["bench", "readrandom", ...small], { env: { TMPDIR: scratch() } });
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+  expect(measurements(out).map(({ workload }) => workload)).toEqual(["fill", "readrandom"]);
+});
+
 test("a filled directory survives, and a wrong answer fails", async () => {
   const where = ["--db-path", join(scratch(), "data")];
   expect(await kvts(["bench", "fill", ...small, ...where])).toMatchObject({ code: 0 });

@@ -88,7 +88,8 @@ function misuse([first = "--help"]: readonly string[], complaint: string): Comma
   const command = commands.find(({ name }) => name === first);
   if (command !== undefined || first === "completion") {
     const said = once(complaint.replace(/\s*\n\s*/g, " "));
-    const form = said.startsWith("missing") && command !== undefined ? `write \`kvts ${command.usage}\`; ` : "";
+    const form =
+      said.startsWith("missing arguments:") && command !== undefined ? `write \`kvts ${command.usage}\`; ` : "";
     return usageError(`${said}; ${form}\`kvts ${first} --help\` shows what is possible`);
   }
   const said = first.startsWith("-") ? complaint : `there is no command ${first}`;

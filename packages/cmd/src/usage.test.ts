@@ -15,6 +15,7 @@ describe("what cannot be meant ends with exit code 2 and a sentence", () => {
     [["get", "k", "--at"], "--at needs a value"],
     [["get", "k", "--at", "--url", "x"], "--at needs a value"],
     [["get", "k", "--at", "yesterday"], '--at: the time "yesterday" cannot be read'],
+    [["repair"], "missing argument db-path; `kvts repair --help`"],
     [["get", "k", "--what"], "unknown argument what;"],
     [["get", "k", "--what-else"], "unknown argument what-else;"],
     [["get", "k", "--what-else", "--more-so"], "unknown arguments what-else, more-so;"],

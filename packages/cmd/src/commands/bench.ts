@@ -33,14 +33,15 @@ export const bench: Command = defineCommand({
         describe: "Of a directory's writes",
       })
       .epilogue(
-        "Without --url and --db-path it measures the engine in a temporary directory, which it removes.\nIt writes keys that begin with bench/.",
+        "Without --url and --db-path it measures the engine in a temporary directory, which it fills first, and removes.\nIt writes keys that begin with bench/.",
       ),
   handler: async (args) => {
     const keys = readCount(args.keys, "--keys", 1, 99_999_999)!;
     const versions = readCount(args.versions, "--versions", 1, Math.floor(entriesMax / keys))!;
     const valueBytes = readCount(args.valueBytes, "--value-bytes", 0, limits.valueBytesMax)!;
     const data = new Dataset({ keys, versions, valueBytes });
-    const names = orderOf(args.workloads as readonly WorkloadName[] | undefined);
+    const isTemporary = args.url === undefined && args.dbPath === undefined;
+    const names = orderOf(args.workloads as readonly WorkloadName[] | undefined, isTemporary);
     const batch = readCount(args.batch, "--batch", 1, 10_000)!;
     using interrupt = listenForInterrupt();
     const pacing: Pacing = {
@@ -84,7 +85,11 @@ function readDirectory(options: TargetOptions): string | undefined {
   return "directory" in target ? target.directory : undefined;
 }
 
-/** What was asked for, in the order in which it can run: what reads comes behind what fills. */
-function orderOf(asked: readonly WorkloadName[] = []): readonly WorkloadName[] {
-  return asked.length === 0 ? workloadNames : workloadNames.filter((name) => asked.includes(name));
+/**
+ * What was asked for, in the order in which it can run: what reads comes behind what fills, without which a temporary
+ * store has nothing to read.
+ */
+function orderOf(asked: readonly WorkloadName[] = [], isTemporary: boolean): readonly WorkloadName[] {
+  if (asked.length === 0) return workloadNames;
+  return workloadNames.filter((name) => asked.includes(name) || (isTemporary && name === "fill"));
 }
