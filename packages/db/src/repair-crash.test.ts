@@ -72,7 +72,6 @@ describe("a repair that is cut short", () => {
           expectKept(direct, old);
         }
         await repairStore(store, image);
-        // Looked at before it is opened: an open store merges tables, and removes what it has merged.
         expectKept(image, old);
         const after = successorOf(store, image);
         expect(await differenceAfterOpen(after, image)).toEqual([]);

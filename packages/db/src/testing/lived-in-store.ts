@@ -106,8 +106,15 @@ export async function differenceAfterOpen(store: TestStore, fileSystem: FileSyst
   return contentsDifference(await storeContents(store.db), modelContents(store.model));
 }
 
-/** The same store as another that was killed, to be opened on one of several disks that it may have left. */
+/** Levels that are never too full. */
+const UNMERGED = { level0Tables: 1_000_000, level1BytesMax: 2 ** 40, levelFactor: 10, pickBytesMax: 2 ** 40 };
+
+/**
+ * The same store as another that was killed, to be opened on one of several disks that it may have left. It merges
+ * nothing of itself: what is missing afterwards was removed by opening it.
+ */
 export function successorOf(store: TestStore, fileSystem: FileSystem): TestStore {
   const { clock, batches } = store;
-  return new TestStore({ settings: SETTINGS, fileSystem, clock, batches });
+  const settings = { ...SETTINGS, tuning: { ...SETTINGS.tuning, picker: UNMERGED } };
+  return new TestStore({ settings, fileSystem, clock, batches });
 }
