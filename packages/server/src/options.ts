@@ -1,4 +1,12 @@
-import { type Clock, KvtsError, type Logger, silentLogger, systemClock } from "@kvts/common";
+import {
+  type Clock,
+  checkOptionNames,
+  KvtsError,
+  type Logger,
+  type OptionNames,
+  silentLogger,
+  systemClock,
+} from "@kvts/common";
 
 /** How a store is served. Everything has a default. */
 export interface ServeOptions {
@@ -58,6 +66,8 @@ const defaults: Settings = {
   clock: systemClock,
 };
 
+const optionNames = Object.fromEntries(Object.keys(defaults).map((name) => [name, true])) as OptionNames<ServeOptions>;
+
 /** Least value of each number, and the greatest where there is one. */
 const bounds = {
   port: [0, 65_535],
@@ -77,9 +87,10 @@ const bounds = {
 
 /**
  * The options with defaults in place.
- * @throws INVALID_ARGUMENT naming the option that is out of its bounds
+ * @throws INVALID_ARGUMENT naming the option that is out of its bounds, or none of ours
  */
 export function resolveOptions(options: ServeOptions): Settings {
+  checkOptionNames(options, optionNames, "serve");
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const settings: Settings = Object.freeze({ ...defaults, ...given });
   for (const [name, [least, greatest]] of Object.entries(bounds)) {

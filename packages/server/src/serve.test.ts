@@ -137,6 +137,7 @@ describe("options", () => {
     [{ maxRequestBytes: 1.5 }, "maxRequestBytes"],
     [{ maxRequestBytes: 2 ** 30, maxBufferedBytes: 2 ** 20 }, "maxBufferedBytes"],
     [{ drainTimeoutMs: Number.NaN }, "drainTimeoutMs"],
+    [{ grpcPort: 0 } as ServeOptions, "grpcPort"],
   ])("%j is refused by name", async (options, name) => {
     const refusal = await serve(createModelStore(), options).catch((error: unknown) => error);
     expect(isKvtsError(refusal, "INVALID_ARGUMENT") && refusal.details.field).toBe(name);
