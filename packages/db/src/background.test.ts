@@ -138,3 +138,55 @@ describe("a store that closes", () => {
     await closed;
   });
 });
+
+describe("a merge that is cut short by a crash", () => {
+  test("leaves nothing behind, however many tables it was to write", async () => {
+    const fileSystem = new MemoryFileSystem();
+    const tables = { tableBytesMax: 1, compression: "none" } as const;
+    const store = await openPlainStore({ tuning: { tables } }, { fileSystem });
+    // Each key becomes a table; a merge of so many takes more file numbers than a manifest reserves by itself.
+    const operations = Array.from({ length: 40 }, (_, i) => {
+      return { op: "put", key: utf8(`key ${i}`), value: new Uint8Array(40) } as const;
+    });
+    await store.submit(operations);
+    await store.db.flush();
+    let image: MemoryFileSystem | undefined;
+    let created = 0;
+    fileSystem.onCall = ({ kind, path }) => {
+      if (kind === "create" && path.endsWith(".sst") && ++created === 30) image = fileSystem.crash(() => true);
+    };
+    await store.db.compact();
+    await store.close();
+    expect(image!.list("d").filter((name) => name.endsWith(".sst")).length).toBeGreaterThan(60);
+    const after = await openPlainStore({ tuning: { tables } }, { fileSystem: image! });
+    expect(after.db.recovery.setAside).toEqual([]);
+    await after.close();
+    expect(image!.exists("d/lost")).toBe(false);
+    expect(image!.list("d").filter((name) => name.endsWith(".sst"))).toHaveLength(40);
+  });
+});
+
+describe("tables that overlap nothing", () => {
+  test("change level as they are, and are found there after a restart", async () => {
+    const fileSystem = new MemoryFileSystem();
+    const picker = { level0Tables: 2, level1BytesMax: 1, levelFactor: 1, pickBytesMax: 1024 * 1024 };
+    const store = await openPlainStore({ tuning: { picker } }, { fileSystem });
+    for (const name of ["a", "b", "c"]) {
+      await store.submit([{ op: "put", key: utf8(name), value: utf8(name), timestamp: 1 }]);
+      await store.db.flush();
+    }
+    for (let turn = 0; turn < 50; turn++) await store.nextTurn();
+    const { background, tables } = await store.db.stats();
+    expect(background).toMatchObject({ compactions: 0 });
+    expect((background as { moves: number }).moves).toBeGreaterThan(5);
+    // The last level has no bound.
+    expect((tables as { levels: { tables: number }[] }).levels.map((level) => level.tables)).toEqual([
+      1, 0, 0, 0, 0, 0, 2,
+    ]);
+    await store.close();
+    await store.open();
+    expect([...store.db.scan()].map(({ key }) => new TextDecoder().decode(key))).toEqual(["a", "b", "c"]);
+    await store.close();
+    expect(fileSystem.openPaths).toEqual([]);
+  });
+});

@@ -280,9 +280,9 @@ export class Background {
     urgent: boolean;
   }): Promise<CompactionResult | undefined> {
     const { directory, settings, versions, pins, layers } = this.#host;
-    const view = layers.view.acquire();
     const outputsMax = Math.ceil(inputs.inputBytes / settings.tuning.tables.tableBytesMax) * 2 + OUTPUTS_SPARE;
-    const firstOutput = versions.takeFileNumbers(outputsMax);
+    const firstOutput = await versions.reserveFileNumbers(outputsMax);
+    const view = layers.view.acquire();
     let result: CompactionResult | undefined;
     try {
       const known = pins.seqs();

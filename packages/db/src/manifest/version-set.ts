@@ -93,6 +93,16 @@ export class VersionSet<T = Table> {
   }
 
   /**
+   * The same for files that a job writes before any edit names them: where it resolves, the manifest knows of the
+   * numbers, and what a crash leaves under them is known to be of no use.
+   */
+  async reserveFileNumbers(count: number): Promise<number> {
+    const first = this.takeFileNumbers(count);
+    if (first + count > this.#numbers.nextFileNumber) await this.logAndApply({});
+    return first;
+  }
+
+  /**
    * Appends `edit`, syncs it, and puts the new version in place. Edits take turns.
    * @param opened finds the open table of a number that the edit adds.
    * @throws the system's error where writing failed, and nothing has happened: it may be tried again; ManifestSyncError
