@@ -140,6 +140,9 @@ export class VersionSet<T = Table> {
     if (this.#failure !== undefined) throw this.#failure;
     invariant(this.#writer !== undefined, "V7: edits come while the store is open");
     const whole = this.#withFileNumbers(edit);
+    // A record holds something, or it would pass for a torn one. It comes to that where an edit before this one has
+    // reserved the file numbers already.
+    if (Object.keys(whole).length === 0) return this.#current;
     // Made first: an edit that does not fit the version must not reach the disk.
     const next = this.#current.apply(whole, opened);
     try {
