@@ -22,7 +22,7 @@ export interface OpenOptions<F extends "string" | "bytes" = "string" | "bytes"> 
   readonly createIfMissing?: boolean;
   /** Open although the clock stands more than an hour from the last run's. For one boot with a bad clock. */
   readonly acceptClock?: boolean;
-  /** Bytes a memtable holds before it is flushed. Two exist at a time. Default 32 MiB, at least 256 KiB. */
+  /** Bytes a memtable holds before it is flushed. Two exist at a time. Default 32 MiB, 256 KiB to 1 GiB. */
   readonly memtableBytes?: number;
   /** Bytes of decompressed blocks kept in memory. Default 128 MiB, at least 64 KiB. */
   readonly blockCacheBytes?: number;
@@ -87,7 +87,8 @@ export function resolveOptions(options: OpenOptions): Settings {
     durability: oneOf(options.durability, ["sync", "buffered"], "durability"),
     createIfMissing: options.createIfMissing ?? true,
     acceptClock: options.acceptClock ?? false,
-    memtableBytes: atLeast(options.memtableBytes ?? 32 * MIB, 256 * KIB, "memtableBytes"),
+    // An arena is made of whole words, two at a time.
+    memtableBytes: Math.ceil(within(options.memtableBytes ?? 32 * MIB, 256 * KIB, 1024 * MIB, "memtableBytes") / 8) * 8,
     blockCacheBytes: atLeast(options.blockCacheBytes ?? 128 * MIB, 64 * KIB, "blockCacheBytes"),
     stallTimeoutMs: atLeast(options.stallTimeoutMs ?? 10_000, 1, "stallTimeoutMs"),
     logger: options.logger ?? silentLogger,
@@ -118,6 +119,11 @@ function oneOf<T extends string>(given: T | undefined, allowed: readonly [T, ...
   if (given === undefined) return allowed[0];
   if (allowed.includes(given)) return given;
   throw invalidArgument(`${name} is ${allowed.map((one) => `"${one}"`).join(" or ")}, not ${JSON.stringify(given)}`);
+}
+
+function within(given: number, least: number, most: number, name: string): number {
+  if (Number.isSafeInteger(given) && given >= least && given <= most) return given;
+  throw invalidArgument(`${name} is a whole number from ${least} to ${most}, not ${given}`);
 }
 
 function atLeast(given: number, least: number, name: string): number {
