@@ -1,7 +1,7 @@
 import { isKvtsError, utf8 } from "@kvts/common";
 import { describe, expect, test } from "vitest";
-import type { CompactionJob, CompactionResult, CompactionRunner } from "./compaction/job.ts";
 import { InlineRunner } from "./compaction/runner.ts";
+import { HeldRunner } from "./testing/held-runner.ts";
 import { MemoryFileSystem } from "./testing/memory-file-system.ts";
 import { openPlainStore } from "./testing/plain-store.ts";
 import type { TestStore } from "./testing/test-store.ts";
@@ -11,36 +11,6 @@ const KEY = utf8("key");
 
 function put(store: TestStore, value: string, timestamp: number): Promise<{ lastSeq: number }> {
   return store.submit([{ op: "put", key: KEY, value: utf8(value), timestamp }]);
-}
-
-/** Keeps jobs waiting until they are let go. */
-class HeldRunner implements CompactionRunner {
-  readonly #inner: CompactionRunner;
-  #held: Promise<void> = Promise.resolve();
-  #letGo: () => void = () => {};
-
-  constructor(inner: CompactionRunner) {
-    this.#inner = inner;
-  }
-
-  hold(): void {
-    this.#held = new Promise((resolve) => {
-      this.#letGo = resolve;
-    });
-  }
-
-  letGo(): void {
-    this.#letGo();
-  }
-
-  async run(job: CompactionJob): Promise<CompactionResult> {
-    await this.#held;
-    return this.#inner.run(job);
-  }
-
-  close(): Promise<void> {
-    return this.#inner.close();
-  }
 }
 
 async function storeWithHeldRunner(

@@ -28,7 +28,7 @@ export type TestOperation =
 /** A write and what became of it. `unknown`: it failed, and may be found after a restart. */
 export interface TestBatch {
   readonly operations: readonly ModelOperation[];
-  readonly lastSeq: number;
+  lastSeq: number;
   state: "pending" | "acknowledged" | "refused" | "unknown";
   error: unknown;
 }
@@ -66,6 +66,7 @@ export class TestStore {
   #nextSeq = 0;
   #lastAssigned = 0;
   #isReadOnly = false;
+  #wasRefused = false;
   /** A write whose outcome was not as foretold, for those who do not wait for their writes. */
   #mismatch: unknown;
 
@@ -108,6 +109,7 @@ export class TestStore {
     this.#engine = engine;
     this.#db = makeDb(engine, "bytes", true);
     this.#isReadOnly = false;
+    this.#wasRefused = false;
     const { seq, lastAssignedTimestamp } = engine.stats();
     const before = this.batches.at(-1)?.lastSeq ?? 0;
     ok(seq >= before, `seq ${seq} goes on above ${before}, the last one given out before`);
@@ -166,6 +168,11 @@ export class TestStore {
   }
 
   #acknowledged(batch: TestBatch, { seq, timestamp }: WriteResult): TestBatch {
+    if (this.#wasRefused && seq < batch.lastSeq) {
+      // What is turned away at the door has not used up the seqs foretold for it.
+      this.#nextSeq -= batch.lastSeq - seq;
+      batch.lastSeq = seq;
+    }
     ok(seq === batch.lastSeq, `a write has seq ${seq}, and ${batch.lastSeq} was to come`);
     const known = batch.operations.some((operation) => operation.timestamp === timestamp);
     ok(known, `a write has timestamp ${timestamp}, and ${batch.operations.at(-1)!.timestamp} was to come`);
@@ -178,6 +185,7 @@ export class TestStore {
     const isDoubtful = isKvtsError(error, "READ_ONLY");
     if (isDoubtful) this.#isReadOnly = true;
     batch.state = isDoubtful && !wasReadOnly ? "unknown" : "refused";
+    this.#wasRefused = true;
     batch.error = error;
     this.#updateModel();
     return batch;
