@@ -1,3 +1,4 @@
+import { deepEqual } from "node:assert/strict";
 import type { CompactionResult } from "../compaction/job.ts";
 import { dropsRetracts } from "../compaction/picker.ts";
 import { runJob } from "../compaction/run-job.ts";
@@ -111,7 +112,9 @@ export class LayeredStore {
     return result;
   }
 
+  /** Closes the tables. Nobody may be reading, and so no block may be pinned any more. */
   close(): void {
+    deepEqual([...this.#cache.pins], [...this.#cache.pins].fill(0), "blocks that are pinned and not read");
     this.#changed();
     for (const { file } of this.#tables.splice(0)) file.release();
   }

@@ -28,7 +28,8 @@ export interface OperationMix {
 
 export function randomTimestamps(random: Random): number[] {
   const few = Array.from({ length: random.pick([1, 3, 10]) }, () => random.below(50));
-  const many = Array.from({ length: random.pick([0, 100]) }, () => random.u32() * random.below(2 ** 18));
+  // Above what looks like milliseconds.
+  const many = Array.from({ length: random.pick([0, 100]) }, () => 2 ** 45 + random.u32() * random.below(2 ** 18));
   const special = random.chance(0.5) ? SPECIAL_TIMESTAMPS : [];
   return [...new Set([...few, ...many, ...special])];
 }
