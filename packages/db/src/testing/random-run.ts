@@ -2,11 +2,11 @@ import { isKvtsError } from "@kvts/common";
 import { type KeyPool, randomKeyPool } from "./key-pool.ts";
 import { MemoryFileSystem } from "./memory-file-system.ts";
 import type { Moment } from "./model-reader.ts";
+import { OpenReads } from "./open-reads.ts";
 import type { Random } from "./random.ts";
 import { RandomOperations, randomTimestamps } from "./random-operations.ts";
-import { expectRest, type OpenScan, StoreChecks } from "./store-checks.ts";
+import { StoreChecks } from "./store-checks.ts";
 import type { TestReader } from "./store-contents.ts";
-import { versionText } from "./store-contents.ts";
 import type { TestStore } from "./test-store.ts";
 
 export interface RandomRunOptions {
@@ -39,12 +39,13 @@ export class RandomRun {
   readonly #operations: RandomOperations;
   readonly #checks: StoreChecks;
   #snapshots: HeldSnapshot[] = [];
-  #scans: OpenScan[] = [];
-  /** Flushes and merges under way. */
+  readonly #reads: OpenReads;
+  /** Flushes, merges and reads under way. */
   #pending: Promise<void>[] = [];
 
   constructor(random: Random, store: TestStore, options: RandomRunOptions) {
     this.#random = random;
+    this.#reads = new OpenReads(random);
     this.#store = store;
     this.#options = options;
     this.#pool = randomKeyPool(random, options.longKeys);
@@ -91,13 +92,14 @@ export class RandomRun {
     const kind = random.below(100);
     if (kind < 50) await this.#write(1);
     else if (kind < 55) await this.#write(random.between(2, 12));
-    else if (kind < 75) await this.#read();
+    else if (kind < 72) await this.#checks.any(this.#store.db);
+    else if (kind < 75) this.#pending.push(this.#checks.getLater(this.#store.db));
     else if (kind < 79) this.#maintain("flush");
     else if (kind < 81) this.#maintain("compact");
     else if (kind < 84) await this.#takeSnapshot();
     else if (kind < 87) await this.#readSnapshot();
-    else if (kind < 89) await this.#openScan();
-    else if (kind < 92) await this.#goOnScanning();
+    else if (kind < 89) await this.#beginRead();
+    else if (kind < 92) await this.#reads.goOn();
     else if (kind < 94) this.#store.clock.advance(random.pick([1, 1000, 10 ** 9]));
     else if (kind < 98) await this.#wait();
     else await this.#stop();
@@ -110,10 +112,6 @@ export class RandomRun {
     for (const { state, error } of await Promise.all(submitted)) {
       if (state !== "acknowledged") throw new Error("a write was refused", { cause: error });
     }
-  }
-
-  async #read(): Promise<void> {
-    await this.#checks.any(this.#store.db);
   }
 
   #maintain(kind: "flush" | "compact"): void {
@@ -150,27 +148,13 @@ export class RandomRun {
     }
   }
 
-  /** Begins a scan, which sees what there is now, and leaves it open. */
-  async #openScan(): Promise<void> {
-    const { entries, expected, text } = this.#checks.openScan(this.#store.db);
-    this.#note(`begun: ${text}`);
-    const first = (await entries.nextv(1)).map(versionText);
-    if (first[0] !== expected[0]) throw new Error(`${text}: begins with ${first[0]}, not with ${expected[0]}`);
-    if (first.length === 0) await entries.close();
-    else this.#scans.push({ entries, expected: expected.slice(1), text });
-  }
-
-  async #goOnScanning(): Promise<void> {
-    const scan = this.#scans.shift();
-    if (scan === undefined) return;
-    if (this.#random.chance(0.5)) {
-      await expectRest(scan);
-      return;
-    }
-    const part = (await scan.entries.nextv(this.#random.between(1, 3))).map(versionText);
-    const due = scan.expected.splice(0, part.length);
-    if (part.join() !== due.join()) throw new Error(`${scan.text}: goes on with ${part}, not with ${due}`);
-    this.#scans.push(scan);
+  /** Begins a scan or history, which sees what there is now, and leaves it open. */
+  async #beginRead(): Promise<void> {
+    const { db } = this.#store;
+    const checks = this.#checks;
+    const read = this.#random.chance(0.7) ? checks.openScan(db) : checks.openHistory(db, checks.key());
+    this.#note(`begun: ${read.text}`);
+    await this.#reads.begin(read);
   }
 
   async #wait(): Promise<void> {
@@ -190,7 +174,7 @@ export class RandomRun {
     this.#note(how);
     await stop();
     this.#snapshots = [];
-    this.#scans = [];
+    this.#reads.forget();
     await this.#checks.any(this.#store.db);
   }
 

@@ -58,6 +58,16 @@ export class StoreChecks {
     if (this.#random.chance(0.7)) expectSame(versionText(reader.getSync(key, { asOf })), expected, where);
   }
 
+  /** A get that has been called, whatever happens before it is answered. */
+  async getLater(reader: TestReader): Promise<void> {
+    const moment = this.#newest();
+    const key = this.key();
+    const asOf = this.#asOf();
+    const expected = modelText(this.#context.model.get(key, { ...moment, asOf }));
+    const found = versionText(await reader.get(key, { asOf }));
+    expectSame(found, expected, () => `get ${bytesText(key)} as of ${asOf}, called at seq ${moment.atSeq}`);
+  }
+
   async getMany(reader: TestReader, moment: Moment = this.#newest()): Promise<void> {
     const asOf = this.#asOf();
     const keys = Array.from({ length: this.#random.below(6) }, () => this.key());
@@ -86,7 +96,13 @@ export class StoreChecks {
     return { entries: reader.scan(range, options), expected, text };
   }
 
-  async history(reader: TestReader, key: Uint8Array, { atSeq }: Moment = this.#newest()): Promise<void> {
+  async history(reader: TestReader, key: Uint8Array, moment: Moment = this.#newest()): Promise<void> {
+    const { entries, expected, text } = this.openHistory(reader, key, moment);
+    expectLines(await this.#taken(entries), expected, () => text);
+  }
+
+  /** A history, and what it lists if it begins now. */
+  openHistory(reader: TestReader, key: Uint8Array, { atSeq }: Moment = this.#newest()): OpenScan {
     const random = this.#random;
     const options = {
       from: random.chance(0.5) ? this.#timestamp() : undefined,
@@ -95,8 +111,8 @@ export class StoreChecks {
       limit: random.chance(0.3) ? random.between(1, 10) : undefined,
     };
     const expected = this.#context.model.history(key, { ...options, atSeq }).map(modelText);
-    const where = () => `history of ${bytesText(key)} ${JSON.stringify(options)}, at seq ${atSeq}`;
-    expectLines(await this.#taken(reader.history(key, options)), expected, where);
+    const text = `history of ${bytesText(key)} ${JSON.stringify(options)}, at seq ${atSeq}`;
+    return { entries: reader.history(key, options), expected, text };
   }
 
   /** Everything there is, and each key's value at some moment. */
@@ -155,11 +171,6 @@ export class StoreChecks {
     const near = random.chance(0.2) ? now() : random.pick(timestamps);
     return Math.min(Math.max(0, near + random.between(-1, 1)), Number.MAX_SAFE_INTEGER);
   }
-}
-
-/** Takes what is left of a scan that was begun earlier. */
-export async function expectRest({ entries, expected, text }: OpenScan): Promise<void> {
-  expectLines((await entries.toArray()).map(versionText), expected, () => text);
 }
 
 export function expectLines(found: readonly string[], expected: readonly string[], where: () => string): void {
