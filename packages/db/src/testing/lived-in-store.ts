@@ -44,7 +44,23 @@ export async function livedInStore(
     await writeSome(store, random, 40);
     if (round < 2) await store.db.flush();
   }
+  await rested(store);
   return store;
+}
+
+/** Turns without anything done in the background after which there is nothing left to do. */
+const IDLE_TURNS = 20;
+
+/** Waits until the store flushes and merges nothing of itself any more. */
+async function rested(store: TestStore): Promise<void> {
+  let done = "";
+  for (let idle = 0; idle < IDLE_TURNS; idle++) {
+    await store.nextTurn();
+    const { background } = await store.db.stats();
+    if (JSON.stringify(background) === done) continue;
+    done = JSON.stringify(background);
+    idle = 0;
+  }
 }
 
 /** Writes of all kinds. */
