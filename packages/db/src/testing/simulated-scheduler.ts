@@ -15,11 +15,21 @@ export class SimulatedScheduler implements Scheduler {
   readonly #sleepers: Sleeper[] = [];
   #ticking = false;
 
-  delay(ms: number): Promise<void> {
+  delay(ms: number, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted === true) return Promise.resolve();
     return new Promise((resolve) => {
-      const atMs = this.#nowMs + ms;
-      const behind = this.#sleepers.findIndex((sleeper) => sleeper.atMs > atMs);
-      this.#sleepers.splice(behind < 0 ? this.#sleepers.length : behind, 0, { atMs, resolve });
+      const sleeper: Sleeper = { atMs: this.#nowMs + ms, resolve: () => end() };
+      const wake = (): void => {
+        this.#sleepers.splice(this.#sleepers.indexOf(sleeper), 1);
+        end();
+      };
+      const end = (): void => {
+        signal?.removeEventListener("abort", wake);
+        resolve();
+      };
+      signal?.addEventListener("abort", wake);
+      const behind = this.#sleepers.findIndex(({ atMs }) => atMs > sleeper.atMs);
+      this.#sleepers.splice(behind < 0 ? this.#sleepers.length : behind, 0, sleeper);
       this.#tick();
     });
   }
@@ -37,7 +47,9 @@ export class SimulatedScheduler implements Scheduler {
     this.#ticking = true;
     setImmediate(() => {
       this.#ticking = false;
-      const sleeper = this.#sleepers.shift()!;
+      const sleeper = this.#sleepers.shift();
+      // The last one may have been woken early.
+      if (sleeper === undefined) return;
       this.#nowMs = Math.max(this.#nowMs, sleeper.atMs);
       sleeper.resolve();
       this.#tick();
