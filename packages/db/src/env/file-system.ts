@@ -1,7 +1,7 @@
 /**
  * Everything the engine asks of a disk. Paths are whole; file names are built in format/filenames.ts alone.
- * Writes reach the operating system when the call returns, and the disk only after `sync`; names created, renamed or
- * removed reach it only after `syncDirectory`. Failures are the system's errors with their `code` (ENOSPC, EIO …).
+ * Writes reach the operating system when the call returns, and the disk only after `sync`; names created, linked,
+ * renamed or removed reach it only after `syncDirectory`. Failures are the system's errors with their `code` (ENOSPC, EIO …).
  */
 export interface FileSystem {
   /** A new, empty file. Fails with EEXIST where the name is taken. */
@@ -14,6 +14,11 @@ export interface FileSystem {
   list(path: string): string[];
   /** Replaces `to` where it exists. */
   rename(from: string, to: string): void;
+  /**
+   * Gives the file `from` a second name, of the same bytes. Fails with EEXIST where `to` is taken, and with EXDEV, EPERM and
+   * the like where the file system cannot.
+   */
+  link(from: string, to: string): void;
   /** No error where there is no such file. */
   remove(path: string): Promise<void>;
   /** Makes a directory and those above it. */

@@ -56,6 +56,16 @@ describe("files", () => {
     expect(readFileSync(path, "utf8")).toBe("Jel");
   });
 
+  test("a file may have two names, and outlives either", async () => {
+    const [a, b] = [join(directory, "a"), join(directory, "b")];
+    writeFileSync(a, "bytes");
+    fs.link(a, b);
+    expect(thrownBy(() => fs.link(a, b)).code).toBe("EEXIST");
+    await fs.remove(a);
+    expect(readFileSync(b, "utf8")).toBe("bytes");
+    expect(thrownBy(() => fs.link(a, join(directory, "c"))).code).toBe("ENOENT");
+  });
+
   test("the system's own errors come through", () => {
     const path = join(directory, "a");
     fs.create(path).close();

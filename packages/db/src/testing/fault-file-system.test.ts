@@ -31,6 +31,7 @@ async function run(fs: FaultFileSystem): Promise<string[]> {
   outcomes.push(await outcome(() => open.truncate(5)));
   outcomes.push(await outcome(() => open.sync()));
   outcomes.push(await outcome(() => fs.rename("d/a", "d/b")));
+  outcomes.push(await outcome(() => fs.link("d/b", "d/c")));
   outcomes.push(await outcome(() => fs.makeDirectory("d/e")));
   outcomes.push(await outcome(() => fs.syncDirectory("d")));
   outcomes.push(await outcome(() => fs.remove("d/b")));
@@ -40,9 +41,9 @@ async function run(fs: FaultFileSystem): Promise<string[]> {
 describe("a fault", () => {
   test("hits the call it is meant for, and no other", async () => {
     const healthy = new FaultFileSystem(memory());
-    expect(await run(healthy)).toEqual(Array(9).fill("done"));
-    expect(healthy.calls).toBe(9);
-    for (let at = 2; at <= 9; at++) {
+    expect(await run(healthy)).toEqual(Array(10).fill("done"));
+    expect(healthy.calls).toBe(10);
+    for (let at = 2; at <= 10; at++) {
       const outcomes = await run(new FaultFileSystem(memory(), { fault: { at, code: "EIO" } }));
       expect(outcomes.map((code) => code === "EIO")).toEqual(outcomes.map((_, index) => index === at - 1));
     }
@@ -50,7 +51,7 @@ describe("a fault", () => {
 
   test("may last until it is healed", async () => {
     const fs = new FaultFileSystem(memory(), { fault: { at: 2, code: "ENOSPC", lasts: true } });
-    expect(await run(fs)).toEqual(["done", ...Array(8).fill("ENOSPC")]);
+    expect(await run(fs)).toEqual(["done", ...Array(9).fill("ENOSPC")]);
     fs.fault = undefined;
     expect(await outcome(() => fs.remove("d/a"))).toBe("done");
   });

@@ -25,6 +25,7 @@ const CHANGING: ReadonlySet<FileCallKind> = new Set([
   "truncate",
   "sync",
   "rename",
+  "link",
   "remove",
   "makeDirectory",
   "syncDirectory",
@@ -88,6 +89,11 @@ export class FaultFileSystem implements FileSystem {
   rename(from: string, to: string): void {
     this.#pass({ kind: "rename", path: to });
     this.#inner.rename(from, to);
+  }
+
+  link(from: string, to: string): void {
+    this.#pass({ kind: "link", path: to });
+    this.#inner.link(from, to);
   }
 
   async remove(path: string): Promise<void> {

@@ -7,6 +7,7 @@ export type FileCallKind =
   | "truncate"
   | "sync"
   | "rename"
+  | "link"
   | "remove"
   | "makeDirectory"
   | "syncDirectory";

@@ -58,6 +58,9 @@ describe("files and names", () => {
     expect(thrownBy(() => fs.create("e/a"))).toMatchObject({ code: "ENOENT" });
     expect(thrownBy(() => fs.open("d/b"))).toMatchObject({ code: "ENOENT" });
     expect(thrownBy(() => fs.rename("d/b", "d/c"))).toMatchObject({ code: "ENOENT" });
+    expect(thrownBy(() => fs.link("d/b", "d/c"))).toMatchObject({ code: "ENOENT" });
+    expect(thrownBy(() => fs.link("d/a", "e/c"))).toMatchObject({ code: "ENOENT" });
+    expect(thrownBy(() => fs.link("d/a", "d/a"))).toMatchObject({ code: "EEXIST" });
     const file = fs.openWritable("d/a");
     file.close();
     expect(thrownBy(() => file.writeSync(Uint8Array.of(1), 0))).toMatchObject({ code: "EBADF" });
@@ -120,6 +123,28 @@ describe("a power cut", () => {
     expect(fs.crash(never).list("d")).toEqual(["b"]);
   });
 
+  test("a second name is there once its directory is synced, and outlives the first", async () => {
+    const fs = withDirectory();
+    fs.makeDirectory("e");
+    fs.replace("d/a", filled(1, 1));
+    fs.link("d/a", "e/b");
+    expect(fs.crash(never).list("e")).toEqual([]);
+    await fs.syncDirectory("e");
+    await fs.remove("d/a");
+    await fs.syncDirectory("d");
+    expect([...fs.crash(never).contents("e/b")]).toEqual([1]);
+  });
+
+  test("finds one file under both of its names", () => {
+    const fs = withDirectory();
+    fs.replace("d/a", filled(1, 1));
+    fs.link("d/a", "d/b");
+    const after = fs.crash(always);
+    after.openWritable("d/b").writeSync(Uint8Array.of(9), 0);
+    expect([...after.contents("d/a")]).toEqual([9]);
+    expect([...fs.contents("d/a")]).toEqual([1]);
+  });
+
   test("a removed name comes back unless the directory was synced", async () => {
     const fs = withDirectory();
     fs.replace("d/a", filled(1, 1));
@@ -175,6 +200,7 @@ test("the hook hears of each call that changes or syncs, after it has happened",
   file.truncate(0);
   await file.sync();
   fs.rename("d/a", "d/b");
+  fs.link("d/b", "d/c");
   await fs.syncDirectory("d");
   await fs.remove("d/b");
   file.close();
@@ -185,6 +211,7 @@ test("the hook hears of each call that changes or syncs, after it has happened",
     "truncate d/a",
     "sync d/a",
     "rename d/b",
+    "link d/c",
     "syncDirectory d",
     "remove d/b",
   ]);

@@ -93,8 +93,17 @@ export class MemoryFileSystem implements FileSystem {
     this.#called({ kind: "rename", path: to });
   }
 
+  link(from: string, to: string): void {
+    const call: FileCall = { kind: "link", path: to };
+    const file = this.#file(from, "link");
+    if (this.exists(to)) throw systemError("EEXIST", call);
+    if (!this.#directories.has(parentOf(to))) throw systemError("ENOENT", call);
+    this.#names.set(to, file);
+    this.#called(call);
+  }
+
   async remove(path: string): Promise<void> {
-    await turn();
+    await this.turn();
     this.#names.delete(path);
     this.#called({ kind: "remove", path });
   }
