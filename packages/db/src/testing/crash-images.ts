@@ -19,7 +19,32 @@ export interface CrashImage {
 }
 
 /** Shares of unsynced bytes and names that reach the disk; with 1 only the process dies. */
-const SHARES: readonly number[] = [0, 0.1, 0.5, 0.9, 1];
+export const CRASH_SHARES: readonly number[] = [0, 0.1, 0.5, 0.9, 1];
+
+export interface CrashOptions {
+  /** The store whose power is cut, and its disk. */
+  readonly store: TestStore;
+  readonly fileSystem: MemoryFileSystem;
+  /** How much of what was not synced reaches the disk; with 1 only the process dies. */
+  readonly share: number;
+  /** So many batches at least are on disk, whatever the settings; where it is left out, all that are acknowledged. */
+  readonly durableBatches?: number | undefined;
+  readonly moment: string;
+}
+
+/** What a crash leaves at this very moment. */
+export function crashImage(random: Random, options: CrashOptions): CrashImage {
+  const { store, fileSystem, share, durableBatches = Number.POSITIVE_INFINITY, moment } = options;
+  const written = store.batches.filter(({ state }) => state !== "refused");
+  const acknowledged = written.findLastIndex(({ state }) => state === "acknowledged") + 1;
+  return {
+    fileSystem: fileSystem.crash(random.fork().coin(share)),
+    batches: written.map((batch) => ({ ...batch })),
+    batchesMin: share < 1 ? Math.min(durableBatches, acknowledged) : acknowledged,
+    acknowledgedSeq: written[acknowledged - 1]?.lastSeq ?? 0,
+    moment,
+  };
+}
 
 /** Takes crash images of a store at work, at random calls to its file system. */
 export class CrashCamera {
@@ -42,15 +67,10 @@ export class CrashCamera {
     fileSystem.onCall = ({ kind, path }) => {
       if (++this.calls < this.#next) return;
       this.#next += this.#random.between(1, 2 * this.#interval - 1);
-      const share = this.#random.pick(SHARES);
-      const acknowledged = store.batches.findLastIndex(({ state }) => state === "acknowledged") + 1;
-      this.images.push({
-        fileSystem: fileSystem.crash(this.#random.fork().coin(share)),
-        batches: store.batches.map((batch) => ({ ...batch })),
-        batchesMin: isBuffered && share < 1 ? 0 : acknowledged,
-        acknowledgedSeq: store.batches[acknowledged - 1]?.lastSeq ?? 0,
-        moment: `call ${this.calls}, ${kind} ${path}, with ${share} of what was not synced`,
-      });
+      const share = this.#random.pick(CRASH_SHARES);
+      const moment = `call ${this.calls}, ${kind} ${path}, with ${share} of what was not synced`;
+      const durableBatches = isBuffered ? 0 : undefined;
+      this.images.push(crashImage(this.#random, { store, fileSystem, share, durableBatches, moment }));
     };
   }
 }

@@ -10,6 +10,7 @@ import { expectLines } from "./store-checks.ts";
 import { modelContents, storeContents } from "./store-contents.ts";
 import { type TestBatch, type TestOperation, TestStore } from "./test-store.ts";
 import type { StoreSettings } from "./tiny-options.ts";
+import { expectTyped, isSystemError, typed } from "./typed-errors.ts";
 
 export interface FaultRunOptions {
   readonly fault: Fault;
@@ -191,23 +192,4 @@ export class FaultRun {
       batches,
     });
   }
-}
-
-/** What `promise` fails with, if it does; anything without a code of ours is a bug. */
-async function typed(promise: Promise<unknown>): Promise<unknown> {
-  try {
-    await promise;
-    return undefined;
-  } catch (error) {
-    expectTyped(error);
-    return error;
-  }
-}
-
-function isSystemError(error: unknown): boolean {
-  return error instanceof Error && "syscall" in error;
-}
-
-function expectTyped(error: unknown): void {
-  if (!isKvtsError(error) || error.code === "INTERNAL") throw error;
 }

@@ -3,7 +3,7 @@ import type { FileLock, FileSystem, ReadableFile, WritableFile } from "../env/fi
 import { type FileCall, type FileCallKind, systemError } from "./file-call.ts";
 import { MemoryDirectory, parentOf } from "./memory-directory.ts";
 import { MemoryFile } from "./memory-file.ts";
-import { OpenReadable, OpenWritable, turn } from "./memory-handles.ts";
+import { OpenReadable, OpenWritable } from "./memory-handles.ts";
 
 /** Directories that are always there: where relative and absolute paths begin. */
 const ROOTS: readonly string[] = [".", "/", ""];
@@ -16,6 +16,8 @@ const ROOTS: readonly string[] = [".", "/", ""];
 export class MemoryFileSystem implements FileSystem {
   /** Called after every call that changes or syncs something; the moment to take a {@link crash}. */
   onCall: ((call: FileCall) => void) | undefined = undefined;
+  /** What a call that does not hold the event loop waits for before it takes effect. */
+  turn: () => Promise<void> = () => Promise.resolve();
   /** Paths of the files that are open, one for each time. */
   readonly openPaths: string[] = [];
   #names: MemoryDirectory = new MemoryDirectory();
@@ -73,7 +75,7 @@ export class MemoryFileSystem implements FileSystem {
   open(path: string): ReadableFile {
     const file = this.#file(path, "open");
     this.openPaths.push(path);
-    return new OpenReadable(path, file, () => this.#closed(path));
+    return new OpenReadable(path, file, { turn: () => this.turn(), closed: () => this.#closed(path) });
   }
 
   exists(path: string): boolean {
@@ -116,7 +118,7 @@ export class MemoryFileSystem implements FileSystem {
   async syncDirectory(path: string): Promise<void> {
     if (!this.#directories.has(path)) throw systemError("ENOENT", { kind: "syncDirectory", path });
     const end = this.#names.beginSync(path);
-    await turn();
+    await this.turn();
     end();
     this.#called({ kind: "syncDirectory", path });
   }
@@ -134,12 +136,11 @@ export class MemoryFileSystem implements FileSystem {
 
   #writable(path: string, file: MemoryFile): WritableFile {
     this.openPaths.push(path);
-    return new OpenWritable(
-      path,
-      file,
-      (kind) => this.#called({ kind, path }),
-      () => this.#closed(path),
-    );
+    return new OpenWritable(path, file, {
+      turn: () => this.turn(),
+      called: (kind) => this.#called({ kind, path }),
+      closed: () => this.#closed(path),
+    });
   }
 
   #closed(path: string): void {

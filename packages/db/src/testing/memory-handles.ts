@@ -2,51 +2,53 @@ import type { ReadableFile, WritableFile } from "../env/file-system.ts";
 import { type FileCallKind, systemError } from "./file-call.ts";
 import type { MemoryFile } from "./memory-file.ts";
 
-/** Lets other work go on in between, as a call to a real disk does. */
-export function turn(): Promise<void> {
-  return Promise.resolve();
+/** What an open file tells the file system that it belongs to. */
+export interface HandleHost {
+  /** Lets other work go on in between, as a call to a real disk does. */
+  turn(): Promise<void>;
+  /** The file was written, synced or cut. */
+  called(kind: FileCallKind): void;
+  closed(): void;
 }
 
 /** A file of a memory file system, open for writing. */
 export class OpenWritable implements WritableFile {
   readonly path: string;
   readonly #file: MemoryFile;
-  readonly #called: (kind: FileCallKind) => void;
-  readonly #closed: () => void;
+  readonly #host: HandleHost;
   #isOpen = true;
 
-  constructor(path: string, file: MemoryFile, called: (kind: FileCallKind) => void, closed: () => void) {
+  constructor(path: string, file: MemoryFile, host: HandleHost) {
     this.path = path;
     this.#file = file;
-    this.#called = called;
-    this.#closed = closed;
+    this.#host = host;
   }
 
   writeSync(bytes: Uint8Array, position: number): void {
     this.#expectOpen("write");
     this.#file.write(bytes, position);
-    this.#called("write");
+    this.#host.called("write");
   }
 
   async write(bytes: Uint8Array, position: number): Promise<void> {
     this.#expectOpen("write");
-    await turn();
+    await this.#host.turn();
     this.#file.write(bytes, position);
-    this.#called("write");
+    this.#host.called("write");
   }
 
   async sync(): Promise<void> {
     this.#expectOpen("sync");
     const pending = this.#file.beginSync();
-    await turn();
+    await this.#host.turn();
     this.#file.endSync(pending);
-    this.#called("sync");
+    this.#host.called("sync");
   }
 
   truncate(size: number): void {
     this.#expectOpen("truncate");
     this.#file.truncate(size);
-    this.#called("truncate");
+    this.#host.called("truncate");
   }
 
   size(): number {
@@ -57,7 +59,7 @@ export class OpenWritable implements WritableFile {
   close(): void {
     this.#expectOpen("open");
     this.#isOpen = false;
-    this.#closed();
+    this.#host.closed();
   }
 
   #expectOpen(kind: FileCallKind): void {
@@ -69,14 +71,14 @@ export class OpenReadable implements ReadableFile {
   readonly path: string;
   readonly size: number;
   readonly #file: MemoryFile;
-  readonly #closed: () => void;
+  readonly #host: Pick<HandleHost, "turn" | "closed">;
   #isOpen = true;
 
-  constructor(path: string, file: MemoryFile, closed: () => void) {
+  constructor(path: string, file: MemoryFile, host: Pick<HandleHost, "turn" | "closed">) {
     this.path = path;
     this.size = file.size;
     this.#file = file;
-    this.#closed = closed;
+    this.#host = host;
   }
 
   readSync(into: Uint8Array, offset: number, length: number, position: number): number {
@@ -85,13 +87,13 @@ export class OpenReadable implements ReadableFile {
   }
 
   async read(into: Uint8Array, offset: number, length: number, position: number): Promise<number> {
-    await turn();
+    await this.#host.turn();
     return this.readSync(into, offset, length, position);
   }
 
   close(): void {
     if (!this.#isOpen) throw systemError("EBADF", { kind: "open", path: this.path });
     this.#isOpen = false;
-    this.#closed();
+    this.#host.closed();
   }
 }

@@ -41,6 +41,8 @@ export interface TestStoreOptions {
   readonly scheduler?: Scheduler;
   /** Default: on the calling thread, over the store's file system. */
   readonly runner?: (fileSystem: FileSystem, scheduler: Scheduler) => CompactionRunner;
+  /** 16 bytes for a new incarnation. Default: always the same. */
+  readonly randomBytes?: () => Uint8Array;
   /** What was written before, where the directory holds a store already. */
   readonly batches?: readonly TestBatch[];
 }
@@ -96,13 +98,13 @@ export class TestStore {
 
   /** Opens it, on another file system where one is given. */
   async open(fileSystem: FileSystem = this.#fileSystem): Promise<void> {
-    const { settings, runner = inlineRunner } = this.#options;
+    const { settings, runner = inlineRunner, randomBytes = sameBytes } = this.#options;
     const components = {
       fileSystem,
       clock: this.clock,
       scheduler: this.#scheduler,
       runner: runner(fileSystem, this.#scheduler),
-      randomBytes: () => new Uint8Array(16).fill(7),
+      randomBytes,
     };
     this.#fileSystem = fileSystem;
     const engine = new Engine(await recover(this.directory, resolveOptions({ ...settings, components })));
@@ -120,6 +122,15 @@ export class TestStore {
     );
     this.#nextSeq = seq + 1;
     this.#lastAssigned = assigned;
+  }
+
+  /** Takes over what was found in a store that holds something already, before anything is written to it. */
+  adopt(batches: readonly TestBatch[]): void {
+    ok(this.batches.length === 0, "batches are adopted first of all");
+    const last = batches.at(-1)?.lastSeq ?? 0;
+    ok(this.#nextSeq > last, `seq ${this.#nextSeq} comes after ${last}, the last one that was found`);
+    this.batches.push(...batches);
+    this.#updateModel();
   }
 
   async close(): Promise<void> {
@@ -198,6 +209,10 @@ export class TestStore {
       if (batch.state === "acknowledged") this.model.commit(batch.operations, batch.lastSeq);
     }
   }
+}
+
+function sameBytes(): Uint8Array {
+  return new Uint8Array(16).fill(7);
 }
 
 function inlineRunner(fileSystem: FileSystem, scheduler: Scheduler): CompactionRunner {
