@@ -1,4 +1,4 @@
-import { KvtsError } from "@kvts/common";
+import { isKvtsError, KvtsError } from "@kvts/common";
 
 const ADVICE = '; restore it from a backup, or save what is whole with "kvts repair".';
 
@@ -13,11 +13,30 @@ export function corruption(file: string, offset: number, problem: string): KvtsE
   });
 }
 
+/** Whether an error tells of a file's bytes: that they are damaged, or that the disk cannot read them. */
+export function isDamage(error: unknown): boolean {
+  return isKvtsError(error, "CORRUPTION") || (error as NodeJS.ErrnoException | undefined)?.code === "EIO";
+}
+
+/**
+ * The damage to `file` that an error tells of, at `offset` where the error itself does not say where.
+ * @throws `error` where it tells of none
+ */
+export function damageFrom(error: unknown, file: string, offset: number): KvtsError {
+  if (isKvtsError(error, "CORRUPTION")) return error;
+  if (!isDamage(error)) throw error;
+  return corruption(file, offset, `the disk cannot read it (${(error as Error).message})`);
+}
+
+/** What a {@link corruption} says, without its advice: one sentence that names file and offset. */
+export function sentenceOf({ message }: KvtsError): string {
+  return message.endsWith(ADVICE) ? message.slice(0, -ADVICE.length) : message;
+}
+
 /** What is wrong with the file of a {@link corruption}, as a clause about it, for whoever is following that advice already. */
 export function damageOf(error: KvtsError): string {
   const { file } = error.details;
-  const { message } = error;
-  const clause = message.endsWith(ADVICE) ? message.slice(0, -ADVICE.length) : message;
+  const clause = sentenceOf(error);
   return clause.startsWith(`${file} `) ? `it ${clause.slice(`${file} `.length)}` : clause;
 }
 

@@ -1,5 +1,5 @@
 import { isKvtsError } from "@kvts/common";
-import { damageOf } from "../format/corruption.ts";
+import { damageOf, isDamage } from "../format/corruption.ts";
 
 /**
  * What an error says of the file that was being read: that its bytes are damaged, or that the disk cannot read them.
@@ -7,7 +7,6 @@ import { damageOf } from "../format/corruption.ts";
  */
 export function damageIn(error: unknown): string {
   if (isKvtsError(error, "CORRUPTION")) return damageOf(error);
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === "EIO") return `the disk cannot read it (${message})`;
+  if (isDamage(error)) return `the disk cannot read it (${(error as Error).message})`;
   throw error;
 }

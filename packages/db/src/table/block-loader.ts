@@ -1,11 +1,9 @@
 import { KvtsError } from "@kvts/common";
-import { corruption } from "../format/corruption.ts";
-import { BlockView } from "./block.ts";
 import { type BlockCache, NOT_CACHED } from "./block-cache.ts";
-import { checkBlock } from "./block-check.ts";
-import { ENVELOPE_BYTES, openEnvelope } from "./envelope.ts";
+import type { BlockReader } from "./block-reader.ts";
+import { ENVELOPE_BYTES } from "./envelope.ts";
 import type { Fences } from "./fences.ts";
-import { FLAG_CONTINUED, FLAG_GOES_ON, FLAGS, FRAME_BYTES, KEY_COUNT, KIND_BLOCK } from "./format.ts";
+import { FRAME_BYTES } from "./format.ts";
 import type { TableBytes } from "./table-bytes.ts";
 
 const BUFFER_BYTES = FRAME_BYTES + ENVELOPE_BYTES;
@@ -56,14 +54,16 @@ interface Flight {
 export class BlockLoader {
   readonly #bytes: TableBytes;
   readonly #fences: Fences;
+  readonly #reader: BlockReader;
   readonly #cache: BlockCache;
   readonly #frames: Int32Array;
   readonly #flights: Map<number, Flight> = new Map();
   #closed = false;
 
-  constructor(bytes: TableBytes, fences: Fences, cache: BlockCache, frames: Int32Array) {
+  constructor(bytes: TableBytes, fences: Fences, reader: BlockReader, cache: BlockCache, frames: Int32Array) {
     this.#bytes = bytes;
     this.#fences = fences;
+    this.#reader = reader;
     this.#cache = cache;
     this.#frames = frames;
   }
@@ -96,14 +96,6 @@ export class BlockLoader {
     giveBuffer(buffer);
   }
 
-  /** Reads a block into memory of its own, past the cache. */
-  async readAlone(block: number): Promise<BlockView> {
-    const length = this.#fences.storedBytes(block);
-    const envelope = new Uint8Array(length);
-    await this.#bytes.read(envelope, length, this.#fences.offset(block));
-    return this.#outsideView(block, this.#open(block, envelope));
-  }
-
   /** From here on nothing is entered into the cache any more. */
   close(): void {
     this.#closed = true;
@@ -127,43 +119,17 @@ export class BlockLoader {
   }
 
   #place(block: number, envelope: Uint8Array): void {
-    const raw = this.#open(block, envelope);
+    const raw = this.#reader.open(block, envelope);
     const cache = this.#cache;
     const frame = raw.length <= FRAME_BYTES ? cache.takeFrame() : -1;
     if (frame < 0) {
-      const { i32, u8 } = this.#outsideView(block, raw);
+      const { i32, u8 } = this.#reader.viewOf(block, raw);
       cache.installOutside(i32, u8, this.#frames, block);
       return;
     }
     cache.u8.set(raw, frame * FRAME_BYTES);
-    this.#check(block, cache.i32, frame * (FRAME_BYTES / 4), raw.length);
+    this.#reader.check(block, cache.i32, frame * (FRAME_BYTES / 4), raw.length);
     cache.install(frame, this.#frames, block);
-  }
-
-  #outsideView(block: number, raw: Uint8Array): BlockView {
-    const view = new BlockView();
-    view.i32 = new Int32Array((raw.length + 3) >>> 2);
-    view.u8 = new Uint8Array(view.i32.buffer);
-    view.u8.set(raw);
-    this.#check(block, view.i32, 0, raw.length);
-    return view;
-  }
-
-  #open(block: number, envelope: Uint8Array): Uint8Array {
-    return openEnvelope(envelope, KIND_BLOCK, this.#bytes.path, this.#fences.offset(block));
-  }
-
-  #check(block: number, i32: Int32Array, word: number, bytes: number): void {
-    const { path } = this.#bytes;
-    const offset = this.#fences.offset(block);
-    checkBlock(i32, word, bytes, path, offset);
-    const fences = this.#fences;
-    const flags =
-      (fences.isContinued(block) ? FLAG_CONTINUED : 0) |
-      (block + 1 < fences.blockCount && fences.isContinued(block + 1) ? FLAG_GOES_ON : 0);
-    if (i32[word + FLAGS] !== flags || (i32[word + KEY_COUNT] === 1) !== fences.isSingle(block)) {
-      throw corruption(path, offset, "a block is not the one that the index has there");
-    }
   }
 
   #pin(block: number): BlockPin {

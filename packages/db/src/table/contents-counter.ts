@@ -53,6 +53,12 @@ export class ContentsCounter {
   #tsLo = 0;
   #seqHi = 0;
   #seqLo = 0;
+  readonly #afterGap: boolean;
+
+  /** @param afterGap whether blocks before the first one added could not be read, so that a group may have begun there. */
+  constructor(afterGap = false) {
+    this.#afterGap = afterGap;
+  }
 
   get keyCount(): number {
     return this.#keyCount;
@@ -106,7 +112,8 @@ export class ContentsCounter {
     const word = view.keyWord(slot);
     const length = view.i32[word - 1]!;
     const order = compareKeys(this.#key.i32, 0, this.#keyLength, view.i32, word, length);
-    if (continued) return order === 0;
+    const beginsHere = continued && this.#afterGap && this.#keyLength === 0;
+    if (continued && !beginsHere) return order === 0;
     if (order >= 0) return false;
     const words = (length + 3) >>> 2;
     this.#key.clear();

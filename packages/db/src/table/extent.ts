@@ -60,30 +60,40 @@ export class TableExtent {
   /** The value, owned by the caller. No more than one chunk (1 MiB) is worked on in one turn. @throws CORRUPTION */
   async read(): Promise<Uint8Array> {
     const value = new Uint8Array(this.length);
-    const chunks = this.#chunks();
-    while (chunks.filledBytes < this.length) {
-      await this.#bytes.read(chunks.header, ENVELOPE_BYTES, chunks.position);
-      const envelope = chunks.envelope();
-      await this.#bytes.read(envelope, envelope.length, chunks.position);
-      chunks.decode(envelope, value);
-    }
-    chunks.expectEnd();
+    await this.#walk((envelope, chunks) => value.set(chunks.open(envelope), chunks.filledBytes));
     return value;
+  }
+
+  /** Reads it as {@link read} does, keeping one chunk at a time. @throws CORRUPTION */
+  async verify(): Promise<void> {
+    await this.#walk((envelope, chunks) => void chunks.open(envelope));
   }
 
   /** The value, owned by the caller. @throws CORRUPTION */
   readSync(): Uint8Array {
     const value = new Uint8Array(this.length);
-    this.#walkSync((envelope, chunks) => chunks.decode(envelope, value));
+    this.#walkSync((envelope, chunks) => value.set(chunks.open(envelope), chunks.filledBytes));
     return value;
   }
 
   /** Hands on the chunks as they are stored, their checksums verified, without decompressing. @throws CORRUPTION */
   copySync(write: (envelope: Uint8Array) => void): void {
     this.#walkSync((envelope, chunks) => {
-      chunks.skip(envelope);
+      chunks.check(envelope);
       write(envelope);
     });
+  }
+
+  async #walk(visit: (envelope: Uint8Array, chunks: Chunks) => void): Promise<void> {
+    const chunks = this.#chunks();
+    while (chunks.filledBytes < this.length) {
+      await this.#bytes.read(chunks.header, ENVELOPE_BYTES, chunks.position);
+      const envelope = chunks.envelope();
+      await this.#bytes.read(envelope, envelope.length, chunks.position);
+      visit(envelope, chunks);
+      chunks.pass(envelope);
+    }
+    chunks.expectEnd();
   }
 
   #walkSync(visit: (envelope: Uint8Array, chunks: Chunks) => void): void {
@@ -93,6 +103,7 @@ export class TableExtent {
       const envelope = chunks.envelope();
       this.#bytes.readSync(envelope, envelope.length, chunks.position);
       visit(envelope, chunks);
+      chunks.pass(envelope);
     }
     chunks.expectEnd();
   }
@@ -130,27 +141,27 @@ class Chunks {
     return new Uint8Array(ENVELOPE_BYTES + storedBytes);
   }
 
-  decode(envelope: Uint8Array, value: Uint8Array): void {
+  /** The part of the value that a chunk holds. */
+  open(envelope: Uint8Array): Uint8Array {
     const raw = openEnvelope(envelope, KIND_EXTENT, this.#path, this.position);
     if (raw.length !== this.#nextBytes()) throw this.#wrongLength();
-    value.set(raw, this.filledBytes);
-    this.#pass(envelope);
+    return raw;
   }
 
-  skip(envelope: Uint8Array): void {
+  /** The checks of {@link open} without decompressing. */
+  check(envelope: Uint8Array): void {
     if (checkEnvelope(envelope, KIND_EXTENT, this.#path, this.position) !== this.#nextBytes())
       throw this.#wrongLength();
-    this.#pass(envelope);
+  }
+
+  pass(envelope: Uint8Array): void {
+    this.filledBytes += this.#nextBytes();
+    this.position += envelope.length;
   }
 
   /** @throws CORRUPTION where chunks are left over. */
   expectEnd(): void {
     if (this.position !== this.#end) throw this.#wrongLength();
-  }
-
-  #pass(envelope: Uint8Array): void {
-    this.filledBytes += this.#nextBytes();
-    this.position += envelope.length;
   }
 
   #nextBytes(): number {

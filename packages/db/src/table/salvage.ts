@@ -1,18 +1,18 @@
-import { isKvtsError } from "@kvts/common";
+import { isDamage } from "../format/corruption.ts";
 import { equalKeys } from "../format/key-buffer.ts";
 import { META, META_EXTENT, VERSION_WORDS } from "../format/version-record.ts";
 import { VersionRun } from "../format/version-run.ts";
 import type { BlockView } from "./block.ts";
-import type { BlockLoader } from "./block-loader.ts";
+import type { BlockReader } from "./block-reader.ts";
 import { type KeyWords, keyWordsOf } from "./key-words.ts";
 import type { Table } from "./table.ts";
 import type { TableBuilder } from "./table-builder.ts";
 
 /** See `Table.salvage`. */
-export async function salvageTable(table: Table, loader: BlockLoader, into: TableBuilder): Promise<number> {
+export async function salvageTable(table: Table, blocks: BlockReader, into: TableBuilder): Promise<number> {
   const salvage = new TableSalvage(table, into);
   for (let block = 0; block < table.fences.blockCount; block++) {
-    const view = await unlessDamaged(() => loader.readAlone(block));
+    const view = await unlessDamaged(() => blocks.read(block));
     if (view !== undefined) await salvage.add(view, block);
   }
   return salvage.versions;
@@ -79,7 +79,7 @@ async function unlessDamaged<T>(read: () => Promise<T>): Promise<T | undefined> 
   try {
     return await read();
   } catch (error) {
-    if (isKvtsError(error, "CORRUPTION") || (error as NodeJS.ErrnoException).code === "EIO") return undefined;
+    if (isDamage(error)) return undefined;
     throw error;
   }
 }

@@ -4,6 +4,7 @@ import { ABSENT, type BlockDemand, FOUND, type Lookup, MISS, type VersionRun } f
 import { BlockView } from "./block.ts";
 import { type BlockCache, NOT_CACHED } from "./block-cache.ts";
 import { BlockLoader, type BlockPin } from "./block-loader.ts";
+import { BlockReader } from "./block-reader.ts";
 import { TableExtent } from "./extent.ts";
 import type { Fences } from "./fences.ts";
 import type { Filter } from "./filter.ts";
@@ -46,6 +47,7 @@ export class Table {
   readonly #cache: BlockCache;
   /** By block: where it is in the cache. */
   readonly #frames: Int32Array;
+  readonly #blocks: BlockReader;
   readonly #loader: BlockLoader;
 
   private constructor(bytes: TableBytes, number: number, cache: BlockCache) {
@@ -67,7 +69,8 @@ export class Table {
     this.#dataBytes = dataBytes;
     this.#cache = cache;
     this.#frames = cache.register(fences.blockCount);
-    this.#loader = new BlockLoader(bytes, fences, cache, this.#frames);
+    this.#blocks = new BlockReader(bytes, fences);
+    this.#loader = new BlockLoader(bytes, fences, this.#blocks, cache, this.#frames);
   }
 
   /**
@@ -163,8 +166,10 @@ export class Table {
    * and properties. Gives way to the event loop between blocks.
    * @throws CORRUPTION for the first thing that is wrong.
    */
-  verify(): Promise<void> {
-    return verifyTable(this, this.#loader);
+  async verify(): Promise<void> {
+    await verifyTable(this.#bytes, (damage) => {
+      throw damage;
+    });
   }
 
   /**
@@ -172,7 +177,7 @@ export class Table {
    * or the table could not have been opened; blocks and extents may be damaged. Resolves to the number of versions.
    */
   salvage(into: TableBuilder): Promise<number> {
-    return salvageTable(this, this.#loader, into);
+    return salvageTable(this, this.#blocks, into);
   }
 
   /** Drops the table's blocks from the cache and closes the file: at once, or when the reads under way have ended. */
