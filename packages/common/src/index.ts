@@ -50,6 +50,8 @@ export type * from "./store.ts";
 export { checkTimestamp, formatTime, parseRfc3339, parseTime, type TimeInput, type Warn } from "./time.ts";
 export {
   checkExpiry,
+  checkOperationCount,
+  checkOperationFields,
   checkRequestId,
   type EncodedOperation,
   encodeOperation,

@@ -24,6 +24,17 @@ export interface EncodedOperation {
  * @throws INVALID_ARGUMENT or TOO_LARGE, with `operation`, the index of the bad one, in the details
  */
 export function encodeOperations(operations: readonly Operation[], now: () => number): EncodedOperation[] {
+  checkOperationCount(operations);
+  // One reading of the clock, so that "now" is the same in all of them. Array.from visits holes, which are refused.
+  let moment: number | undefined;
+  const once = (): number => (moment ??= now());
+  const encoded = Array.from(operations, (operation: Operation, index) => encodeNumbered(operation, index, once));
+  checkBatchBytes(encoded);
+  return encoded;
+}
+
+/** @throws INVALID_ARGUMENT, TOO_LARGE unless these are an array of 1 … `limits.batchOperationsMax` */
+export function checkOperationCount(operations: readonly Operation[]): void {
   if (!Array.isArray(operations)) throw invalidArgument("a write takes an array of operations");
   if (operations.length === 0) throw invalidArgument("a write has at least one operation; this one is empty");
   if (operations.length > limits.batchOperationsMax) {
@@ -33,12 +44,6 @@ export function encodeOperations(operations: readonly Operation[], now: () => nu
       { details: { limit: limits.batchOperationsMax } },
     );
   }
-  // One reading of the clock, so that "now" is the same in all of them. Array.from visits holes, which are refused.
-  let moment: number | undefined;
-  const once = (): number => (moment ??= now());
-  const encoded = Array.from(operations, (operation: Operation, index) => encodeNumbered(operation, index, once));
-  checkBatchBytes(encoded);
-  return encoded;
 }
 
 /** One operation, checked and encoded. */
@@ -77,7 +82,8 @@ const operationFields = {
   delete: ["op", "key", "timestamp"],
 } as const;
 
-function checkOperationFields(operation: Operation): void {
+/** @throws INVALID_ARGUMENT unless it is a put or a delete with no other fields than theirs, present or not */
+export function checkOperationFields(operation: Operation): void {
   const op: unknown = (operation as { op?: unknown } | null | undefined)?.op;
   if (op !== "put" && op !== "delete") {
     throw invalidArgument(`op must be "put" or "delete", not ${shown(op)}`);

@@ -3,12 +3,15 @@ import {
   checkExpiry,
   copyBytes,
   type EncodedOperation,
+  encodeOperations,
   invariant,
   KvtsError,
+  type Operation,
   type WriteResult,
 } from "@kvts/common";
 import type { Ceilings } from "./ceilings.ts";
 import { CommitGroup } from "./commit-group.ts";
+import { encodeBatch } from "./encode-batch.ts";
 import { Fairness } from "./env/fairness.ts";
 import { KeyBuffer } from "./format/key-buffer.ts";
 import { NUMBER_MAX } from "./format/version-record.ts";
@@ -131,11 +134,11 @@ export class CommitQueue {
     }
   }
 
-  /** Takes a batch that has been checked as a whole. */
-  submitBatch(operations: readonly EncodedOperation[], requestId: string | undefined): Promise<WriteResult> {
+  /** Takes a batch of a number that has been checked. Its keys and values may be changed by the caller once it returns. */
+  submitBatch(operations: readonly Operation[], requestId: string | undefined): Promise<WriteResult> {
     try {
       if (this.#gate.isOpen) return this.#addBatch(operations, requestId);
-      const kept = operations.map(ownedOperation);
+      const kept = encodeOperations(operations, () => this.#now()).map(ownedOperation);
       return this.#gate.pass(() => this.#addBatch(kept, requestId));
     } catch (error) {
       return Promise.reject(error);
@@ -177,28 +180,13 @@ export class CommitQueue {
     return this.#added(group, before, 1, at, timestamp === undefined);
   }
 
-  #addBatch(operations: readonly EncodedOperation[], requestId: string | undefined): Promise<WriteResult> {
+  #addBatch(operations: readonly Operation[], requestId: string | undefined): Promise<WriteResult> {
     const group = this.#open;
-    const assigned = this.#nextTimestamp();
     const before = group.encoder.bytes;
-    group.encoder.beginBatch(requestId);
-    let last = assigned;
-    let assigns = false;
-    try {
-      for (const { key, value, timestamp, expiresAt } of operations) {
-        last = timestamp ?? assigned;
-        if (timestamp === undefined) assigns = true;
-        if (expiresAt !== undefined) checkExpiry(last, expiresAt);
-        KEY.setBytes(key);
-        if (value === undefined) group.encoder.appendDelete(KEY, last);
-        else group.encoder.appendPut(KEY, value, last, expiresAt);
-      }
-    } catch (error) {
-      group.encoder.discardBatch();
-      throw error;
-    }
-    group.encoder.endBatch();
-    return this.#added(group, before, operations.length, assigns ? assigned : last, assigns);
+    const { timestamp, assigns } = encodeBatch(group.encoder, operations, requestId, this.#nextTimestamp(), () =>
+      this.#now(),
+    );
+    return this.#added(group, before, operations.length, timestamp, assigns);
   }
 
   /** Counts in what was just encoded, and sees to it that the group is taken up. */
@@ -227,11 +215,15 @@ export class CommitQueue {
 
   /** max(clock, lastAssigned + 1): unique and increasing. */
   #nextTimestamp(): number {
-    const next = Math.max(this.#settings.components.clock.now(), this.#lastAssigned + 1);
+    const next = Math.max(this.#now(), this.#lastAssigned + 1);
     if (next > NUMBER_MAX) {
       throw new KvtsError("UNAVAILABLE", "assigned timestamps have come to their end; give timestamps of your own");
     }
     return next;
+  }
+
+  #now(): number {
+    return this.#settings.components.clock.now();
   }
 
   #closeGroup(): void {
@@ -332,7 +324,8 @@ function ownedInput(input: BytesInput): BytesInput {
   return input instanceof Uint8Array ? copyBytes(input) : input;
 }
 
-function ownedOperation(operation: EncodedOperation): EncodedOperation {
-  const { key, value } = operation;
-  return { ...operation, key: copyBytes(key), value: value === undefined ? undefined : copyBytes(value) };
+function ownedOperation({ op, timestamp, expiresAt, ...bytes }: EncodedOperation): Operation {
+  const key = copyBytes(bytes.key);
+  if (op === "delete") return { op, key, timestamp };
+  return { op, key, value: copyBytes(bytes.value!), timestamp, expiresAt };
 }

@@ -5,11 +5,11 @@ import {
   callSignal,
   checkCallOptions,
   checkKeyForm,
+  checkOperationCount,
   checkRequestId,
   checkSeq,
   type DeleteOptions,
   type Entry,
-  encodeOperations,
   type GetOptions,
   type HistoryOptions,
   type HostedStore,
@@ -30,6 +30,7 @@ import {
   type WriteOptions,
   type WriteResult,
 } from "@kvts/common";
+import type { CheckpointReport } from "./checkpoint.ts";
 import type { Engine } from "./engine.ts";
 import type { LocalEntries } from "./read/local-entries.ts";
 import { EngineReader } from "./read/reader.ts";
@@ -55,6 +56,13 @@ export interface LocalSnapshot<K extends Key = string> extends Snapshot<K>, Loca
 export interface Db<K extends Key = string> extends HostedStore<K>, LocalReader<K> {
   /** What opening found and did. */
   readonly recovery: Recovery;
+  /**
+   * Makes a copy of the store as it is at a moment after the call: everything acknowledged before is in it, every batch
+   * whole or not at all. `directory` is empty, or still to be made. Tables are shared with the store by hard links where the
+   * file system has them. The copy is a store of its own, with an incarnation of its own, to be opened like any other.
+   * @throws INVALID_ARGUMENT where the directory cannot be used; NO_SPACE; CANCELLED once `signal` fires
+   */
+  checkpoint(directory: string, options?: CallOptions): Promise<CheckpointReport>;
   scan(range?: Range, options?: LiveScanOptions): LocalEntries<Entry<K>>;
   scan(range: Range | undefined, options: ScanOptions): LocalEntries<Version<K>>;
   history(key: BytesInput, options?: HistoryOptions): LocalEntries<Version<K>>;
@@ -140,9 +148,9 @@ class EngineDb<K extends Key> extends ReadFace<K> implements Db<K> {
   write(operations: readonly Operation[], options?: WriteOptions): Promise<WriteResult> {
     try {
       checkCallOptions(options, "write");
-      const encoded = encodeOperations(operations, () => this.#engine.now());
+      checkOperationCount(operations);
       const requestId = checkRequestId(options?.requestId);
-      return bounded(options, () => this.#engine.write(encoded, requestId));
+      return bounded(options, () => this.#engine.write(operations, requestId));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -169,6 +177,11 @@ class EngineDb<K extends Key> extends ReadFace<K> implements Db<K> {
 
   compact(): Promise<void> {
     return this.#engine.compact();
+  }
+
+  async checkpoint(directory: string, options?: CallOptions): Promise<CheckpointReport> {
+    checkCallOptions(options, "checkpoint");
+    return await this.#engine.checkpoint(directory, callSignal(options));
   }
 
   async close(): Promise<void> {

@@ -1,13 +1,15 @@
 import {
   type BytesInput,
-  type EncodedOperation,
   encodeValue,
   KvtsError,
+  type Operation,
   type StoreStats,
   type WriteResult,
 } from "@kvts/common";
 import { Background } from "./background.ts";
 import { Ceilings } from "./ceilings.ts";
+import type { StoreMoment } from "./checkpoint/moment.ts";
+import { type CheckpointReport, Checkpoints } from "./checkpoint.ts";
 import { CommitQueue } from "./commit-queue.ts";
 import { engineStats } from "./engine-stats.ts";
 import { Fairness } from "./env/fairness.ts";
@@ -33,6 +35,7 @@ export class Engine {
   readonly #flushRoom: WaitingRoom;
   readonly #path: WritePath;
   readonly #background: Background;
+  readonly #checkpoints: Checkpoints;
   readonly #fairness: Fairness = new Fairness();
   #closing: Promise<void> | undefined;
 
@@ -92,6 +95,7 @@ export class Engine {
       },
       failed: () => this.#refuseInDoubt(),
     });
+    this.#checkpoints = new Checkpoints({ directory: parts.directory, settings, moment: () => this.#moment() });
     this.#background.poke();
   }
 
@@ -120,7 +124,7 @@ export class Engine {
     return this.#queue.submit({ key, value: undefined, retracts: true, timestamp, expiresAt: undefined, requestId });
   }
 
-  write(operations: readonly EncodedOperation[], requestId: string | undefined): Promise<WriteResult> {
+  write(operations: readonly Operation[], requestId: string | undefined): Promise<WriteResult> {
     return this.#queue.submitBatch(operations, requestId);
   }
 
@@ -183,6 +187,12 @@ export class Engine {
     await this.#background.compactAll();
   }
 
+  /** @throws see `Checkpoints.make`; what the store refuses writes with */
+  async checkpoint(directory: string, signal: AbortSignal | undefined): Promise<CheckpointReport> {
+    this.#checkWritable();
+    return await this.#checkpoints.make(directory, signal);
+  }
+
   /** Refuses further calls, finishes what was submitted, and closes all files. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -192,6 +202,7 @@ export class Engine {
   async #close(): Promise<void> {
     const { settings, lock, layers, versions, logs, tables } = this.#parts;
     this.#gate.refuse(closedError());
+    await this.#checkpoints.close();
     await this.#queue.close();
     await this.#flushBeforeClosing();
     await this.#background.close();
@@ -228,6 +239,33 @@ export class Engine {
     } catch (error) {
       settings.logger.warn({ err: error }, "memory could not be flushed before closing; the next open replays the log");
     }
+  }
+
+  /** The store as it is between two groups, held until it is released. */
+  async #moment(): Promise<StoreMoment> {
+    const { layers, versions, logs } = this.#parts;
+    let moment: StoreMoment | undefined;
+    await this.#queue.between(async () => {
+      this.#checkWritable();
+      const { numbers } = versions;
+      const { publishedSeq, lastAssigned } = this.#queue.counters();
+      const version = layers.view.version.acquire();
+      const unhold = logs.hold();
+      moment = {
+        version,
+        numbers,
+        logs: logs.segments.filter((number) => number >= numbers.logNumber),
+        logEnd: { segment: logs.writer.segment, offset: logs.writer.offset },
+        lastSeq: publishedSeq,
+        lastAssigned,
+        release: () => {
+          version.release();
+          unhold();
+          this.#releaseLogs(versions.numbers.logNumber);
+        },
+      };
+    });
+    return moment!;
   }
 
   /** Between two groups, when no log is being synced. */

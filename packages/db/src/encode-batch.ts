@@ -1,0 +1,73 @@
+import { checkExpiry, checkOperationFields, encodeOperations, limits, type Operation, parseTime } from "@kvts/common";
+import { KeyBuffer } from "./format/key-buffer.ts";
+import type { GroupEncoder } from "./wal/group-encoder.ts";
+
+const KEY = new KeyBuffer();
+
+/** What an encoded batch tells of its timestamps. */
+export interface BatchTimestamps {
+  /** The last operation's; the assigned one where any operation takes it. */
+  readonly timestamp: number;
+  /** Whether any operation takes the assigned timestamp. */
+  readonly assigns: boolean;
+}
+
+/**
+ * Writes a caller's batch into a group's frame, straight from what the caller handed in: encoding keys and values into
+ * arrays of their own first took 40 % of a load. All of the batch goes in, or nothing.
+ * @param assigned for operations without a timestamp of their own, microseconds
+ * @param now microseconds, for relative times
+ * @throws as `encodeOperations` does
+ */
+export function encodeBatch(
+  encoder: GroupEncoder,
+  operations: readonly Operation[],
+  requestId: string | undefined,
+  assigned: number,
+  now: () => number,
+): BatchTimestamps {
+  // One reading of the clock, so that "now" is the same in all of them.
+  let moment: number | undefined;
+  const once = (): number => (moment ??= now());
+  encoder.beginBatch(requestId);
+  try {
+    const timestamps = appendAll(encoder, operations, assigned, once);
+    encoder.endBatch();
+    return timestamps;
+  } catch (error) {
+    encoder.discardBatch();
+    // It has the words for what is wrong with a batch, and says in which operation.
+    encodeOperations(operations, once);
+    throw error;
+  }
+}
+
+function appendAll(
+  encoder: GroupEncoder,
+  operations: readonly Operation[],
+  assigned: number,
+  now: () => number,
+): BatchTimestamps {
+  const bytesMeasured = encoder.bytes + limits.batchBytesMax;
+  let isMeasured = false;
+  let timestamp = assigned;
+  let assigns = false;
+  for (const operation of operations) {
+    checkOperationFields(operation);
+    assigns ||= operation.timestamp === undefined;
+    timestamp = operation.timestamp === undefined ? assigned : parseTime(operation.timestamp, now);
+    KEY.set(operation.key);
+    if (operation.op === "delete") {
+      encoder.appendDelete(KEY, timestamp);
+    } else {
+      const expiresAt = operation.expiresAt === undefined ? undefined : parseTime(operation.expiresAt, now);
+      if (expiresAt !== undefined) checkExpiry(timestamp, expiresAt);
+      encoder.appendPut(KEY, operation.value, timestamp, expiresAt);
+    }
+    // A frame is longer than keys and values: only beyond the limit do they need to be counted, and then once.
+    if (isMeasured || encoder.bytes <= bytesMeasured) continue;
+    encodeOperations(operations, now);
+    isMeasured = true;
+  }
+  return { timestamp: assigns ? assigned : timestamp, assigns };
+}
