@@ -31,6 +31,9 @@ export interface FileSystem {
   lock(path: string): FileLock;
 }
 
+/** What reading a directory takes. Whoever is given no more than this changes nothing. */
+export type FileReading = Pick<FileSystem, "open" | "exists" | "list">;
+
 export interface WritableFile {
   readonly path: string;
   /** Writes all of `bytes` at `position` (bytes from the start), at once. */

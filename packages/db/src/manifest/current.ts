@@ -1,4 +1,4 @@
-import type { FileSystem } from "../env/file-system.ts";
+import type { FileReading, FileSystem } from "../env/file-system.ts";
 import { crc32 } from "../format/checksum.ts";
 import { corruption } from "../format/corruption.ts";
 import { currentFileName, manifestFileName, parseFileName, temporaryFileName } from "../format/filenames.ts";
@@ -10,7 +10,7 @@ const LINE = /^(\S+) ([0-9a-f]{8})\n$/;
 const LINE_BYTES_MAX = 64;
 
 /** The number of the manifest in force; undefined where there is no CURRENT. @throws CORRUPTION */
-export function readCurrent(fileSystem: FileSystem, directory: string): number | undefined {
+export function readCurrent(fileSystem: FileReading, directory: string): number | undefined {
   const path = currentFileName(directory);
   if (!fileSystem.exists(path)) return undefined;
   const bytes = readWholeFile(fileSystem, path, LINE_BYTES_MAX);

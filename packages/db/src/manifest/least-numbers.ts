@@ -1,4 +1,4 @@
-import type { FileSystem } from "../env/file-system.ts";
+import type { FileReading } from "../env/file-system.ts";
 import { parseFileName } from "../format/filenames.ts";
 import { salvageManifest } from "./reader.ts";
 import { readWholeFile } from "./whole-file.ts";
@@ -14,7 +14,7 @@ export interface LeastNumbers {
 }
 
 /** Looks into every manifest of a directory. @throws UNIMPLEMENTED for one that a newer kvts wrote */
-export function findLeastNumbers(fileSystem: FileSystem, directory: string): LeastNumbers {
+export function findLeastNumbers(fileSystem: FileReading, directory: string): LeastNumbers {
   let least: LeastNumbers = { nextFileNumber: 0, lastSeq: 0, lastAssigned: 0 };
   for (const name of fileSystem.list(directory)) {
     const file = parseFileName(name);

@@ -1,4 +1,4 @@
-import type { FileSystem } from "../env/file-system.ts";
+import type { FileReading } from "../env/file-system.ts";
 import { corruption } from "../format/corruption.ts";
 import { currentFileName, manifestFileName, parseFileName } from "../format/filenames.ts";
 import { readCurrent } from "./current.ts";
@@ -20,7 +20,7 @@ export interface ManifestState {
 }
 
 /** The state that CURRENT names; undefined where there is no CURRENT. @throws CORRUPTION */
-export function loadManifest(fileSystem: FileSystem, directory: string): ManifestState | undefined {
+export function loadManifest(fileSystem: FileReading, directory: string): ManifestState | undefined {
   const manifestNumber = readCurrent(fileSystem, directory);
   if (manifestNumber === undefined) return undefined;
   const path = manifestFileName(directory, manifestNumber);
@@ -36,7 +36,7 @@ export function loadManifest(fileSystem: FileSystem, directory: string): Manifes
  * A store's first manifest names no log until one has been begun, and no table is written before that edit is on disk.
  * @throws CORRUPTION where there are tables all the same: the manifest has lost its edits, and looks like an empty store's
  */
-function expectNoTables(fileSystem: FileSystem, directory: string, path: string, end: number): void {
+function expectNoTables(fileSystem: FileReading, directory: string, path: string, end: number): void {
   const table = fileSystem.list(directory).find((name) => parseFileName(name)?.kind === "table");
   if (table !== undefined) throw corruption(path, end, `it ends before it names ${table}, which is there`);
 }

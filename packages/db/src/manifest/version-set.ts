@@ -114,6 +114,13 @@ export class VersionSet<T = Table> {
     return applied;
   }
 
+  /** Runs `step` between two edits, while the manifest on disk says just what `current` and `numbers` do. */
+  between<R>(step: () => R): Promise<R> {
+    const done = this.#turn.then(step);
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+
   /** Says that the store was closed in order, as the last edit, and closes the manifest. */
   async close(closed: CleanClose | undefined): Promise<void> {
     await this.#turn;

@@ -1,8 +1,8 @@
-import type { FileSystem } from "../env/file-system.ts";
+import type { FileReading } from "../env/file-system.ts";
 
 /** All bytes of a file, or its first `bytesMax`. */
 export function readWholeFile(
-  fileSystem: FileSystem,
+  fileSystem: FileReading,
   path: string,
   bytesMax: number = Number.POSITIVE_INFINITY,
 ): Uint8Array {

@@ -1,5 +1,5 @@
 import type { KvtsError } from "@kvts/common";
-import type { FileSystem } from "../env/file-system.ts";
+import type { FileReading } from "../env/file-system.ts";
 import { corruption, damageOf } from "../format/corruption.ts";
 import { parseFileName, tableFileName } from "../format/filenames.ts";
 import type { TableProperties } from "../table/properties.ts";
@@ -19,7 +19,7 @@ export interface ExaminedTable {
 }
 
 /** The numbers of all table files in a directory, ascending. */
-export function listTables(fileSystem: FileSystem, directory: string): number[] {
+export function listTables(fileSystem: FileReading, directory: string): number[] {
   return fileSystem
     .list(directory)
     .map(parseFileName)
@@ -31,7 +31,7 @@ export function listTables(fileSystem: FileSystem, directory: string): number[] 
  * Reads the whole table.
  * @throws UNIMPLEMENTED for one that a newer kvts wrote; the system's error where it is not the file's fault
  */
-export async function examineTable(fileSystem: FileSystem, directory: string, number: number): Promise<ExaminedTable> {
+export async function examineTable(fileSystem: FileReading, directory: string, number: number): Promise<ExaminedTable> {
   const bytes = new TableBytes(fileSystem.open(tableFileName(directory, number)));
   const damage: KvtsError[] = [];
   let verified: VerifiedTable;

@@ -14,6 +14,7 @@ import {
   FRAME_RESERVED,
   FRAME_SEGMENT,
   FRAME_SEQ,
+  type LogPosition,
 } from "./format.ts";
 
 /** A whole frame's operations, ready for an `OperationCursor`. The words are lent: the holder says until when. */
@@ -90,6 +91,18 @@ export function payloadBytesAt(i32: Int32Array, word: number): number {
 
 export function firstSeqAt(i32: Int32Array, word: number): number {
   return i32[word + FRAME_SEQ + 1]! * TWO32 + (i32[word + FRAME_SEQ]! >>> 0);
+}
+
+/** Where a whole frame begins: segment and offset. */
+export function frameStart(frame: Frame): LogPosition {
+  const segment = frame.i32[frame.firstWord - FRAME_HEADER_WORDS + FRAME_SEGMENT]! >>> 0;
+  return { segment, offset: frame.payloadOffset - FRAME_HEADER_BYTES };
+}
+
+/** How far the log was known to be on disk when a whole frame was written. */
+export function frameMark({ i32, firstWord }: Frame): LogPosition {
+  const word = firstWord - FRAME_HEADER_WORDS;
+  return { segment: i32[word + FRAME_DURABLE_SEGMENT]! >>> 0, offset: i32[word + FRAME_DURABLE_OFFSET]! >>> 0 };
 }
 
 function headerCrc(u8: Uint8Array, offset: number, seed: number): number {

@@ -1,4 +1,4 @@
-import type { FileSystem } from "../env/file-system.ts";
+import type { FileReading } from "../env/file-system.ts";
 import { corruption } from "../format/corruption.ts";
 import { logFileName, parseFileName } from "../format/filenames.ts";
 import { LOG_START, type LogPosition, SEGMENT_HEADER_BYTES } from "./format.ts";
@@ -6,7 +6,7 @@ import type { Frame } from "./frame.ts";
 import { isAfter, SegmentReader } from "./segment-reader.ts";
 
 export interface LogSource {
-  readonly fileSystem: FileSystem;
+  readonly fileSystem: FileReading;
   readonly directory: string;
   /** The store's, 32 hex digits. */
   readonly incarnation: string;

@@ -1,5 +1,5 @@
 import { isKvtsError } from "@kvts/common";
-import type { FileSystem } from "../env/file-system.ts";
+import type { FileReading } from "../env/file-system.ts";
 import { logFileName, parseFileName } from "../format/filenames.ts";
 import { FRAME_ALIGNMENT, type LogPosition, SEGMENT_HEADER_BYTES } from "./format.ts";
 import type { Frame } from "./frame.ts";
@@ -44,7 +44,7 @@ export interface SalvagedLog {
 }
 
 export interface SalvageSource {
-  readonly fileSystem: FileSystem;
+  readonly fileSystem: FileReading;
   readonly directory: string;
   /** The store's, where that is known. Otherwise it is that of the newest log with anything in it. */
   readonly incarnation: string | undefined;
@@ -238,7 +238,7 @@ class LogSalvage {
 }
 
 /** The log files of a directory, ascending, each with the incarnation that its header names, where that is whole. */
-function segmentOwners(fileSystem: FileSystem, directory: string): Map<number, string | undefined> {
+function segmentOwners(fileSystem: FileReading, directory: string): Map<number, string | undefined> {
   const numbers = fileSystem
     .list(directory)
     .map(parseFileName)
@@ -247,7 +247,7 @@ function segmentOwners(fileSystem: FileSystem, directory: string): Map<number, s
   return new Map(numbers.map((number) => [number, ownerOf(fileSystem, directory, number)]));
 }
 
-function ownerOf(fileSystem: FileSystem, directory: string, number: number): string | undefined {
+function ownerOf(fileSystem: FileReading, directory: string, number: number): string | undefined {
   const file = fileSystem.open(logFileName(directory, number));
   try {
     const bytes = new Uint8Array(SEGMENT_HEADER_BYTES);

@@ -1,4 +1,4 @@
-import type { FileSystem, ReadableFile } from "../env/file-system.ts";
+import type { FileReading, ReadableFile } from "../env/file-system.ts";
 import { corruption } from "../format/corruption.ts";
 import { logFileName } from "../format/filenames.ts";
 import {
@@ -61,7 +61,7 @@ export class SegmentReader implements Frame {
     this.#seed = frameSeed(incarnation);
   }
 
-  static open(fileSystem: FileSystem, directory: string, number: number, incarnation: string): SegmentReader {
+  static open(fileSystem: FileReading, directory: string, number: number, incarnation: string): SegmentReader {
     return new SegmentReader(fileSystem.open(logFileName(directory, number)), number, incarnation);
   }
 
