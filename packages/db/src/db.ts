@@ -6,6 +6,7 @@ import {
   checkCallOptions,
   checkKeyForm,
   checkOperationCount,
+  checkOptionNames,
   checkRequestId,
   checkSeq,
   type DeleteOptions,
@@ -17,6 +18,7 @@ import {
   type KeyOf,
   type LiveScanOptions,
   type Operation,
+  type OptionNames,
   type PutOptions,
   parseTime,
   type Range,
@@ -74,6 +76,8 @@ export interface Db<K extends Key = string> extends HostedStore<K>, LocalReader<
 export function makeDb<F extends "string" | "bytes">(engine: Engine, form: F, owner: boolean): Db<KeyOf<F>> {
   return new EngineDb(engine, form, owner) as unknown as Db<KeyOf<F>>;
 }
+
+const checkpointOptions: OptionNames<CallOptions> = { signal: true, timeoutMs: true };
 
 abstract class ReadFace<K extends Key> {
   protected readonly reader: EngineReader<K>;
@@ -180,7 +184,7 @@ class EngineDb<K extends Key> extends ReadFace<K> implements Db<K> {
   }
 
   async checkpoint(directory: string, options?: CallOptions): Promise<CheckpointReport> {
-    checkCallOptions(options, "checkpoint");
+    if (options !== undefined) checkOptionNames(options, checkpointOptions, "checkpoint");
     return await this.#engine.checkpoint(directory, callSignal(options));
   }
 

@@ -243,13 +243,14 @@ export class Engine {
 
   /** The store as it is between two groups, held until it is released. */
   async #moment(): Promise<StoreMoment> {
-    const { layers, versions, logs } = this.#parts;
+    const { versions, logs } = this.#parts;
     let moment: StoreMoment | undefined;
     await this.#queue.between(async () => {
       this.#checkWritable();
       const { numbers } = versions;
       const { publishedSeq, lastAssigned } = this.#queue.counters();
-      const version = layers.view.version.acquire();
+      // What its numbers say of the log holds for this version alone; reads may still see the one before.
+      const version = versions.current.acquire();
       const unhold = logs.hold();
       moment = {
         version,

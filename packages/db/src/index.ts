@@ -26,6 +26,7 @@ export type {
   WriteResult,
 } from "@kvts/common";
 export { isKvtsError, KvtsError } from "@kvts/common";
+export type { CheckpointReport } from "./checkpoint.ts";
 export type { Db, LocalReader, LocalSnapshot } from "./db.ts";
 export { open } from "./open.ts";
 export type { Components, OpenOptions, Tuning } from "./options.ts";

@@ -5,11 +5,17 @@ export class Logs {
   readonly writer: LogWriter;
   /** Ascending; the last is in use. */
   readonly #segments: number[];
+  #holders = 0;
 
   /** @param replayed segments older than the writer's, which recovery has read. */
   constructor(writer: LogWriter, replayed: readonly number[]) {
     this.writer = writer;
     this.#segments = [...replayed, writer.segment];
+  }
+
+  /** Numbers of the segments, ascending; the last is in use. */
+  get segments(): readonly number[] {
+    return this.#segments;
   }
 
   get count(): number {
@@ -23,8 +29,16 @@ export class Logs {
     return number;
   }
 
-  /** Gives up the segments below `oldest`; a manifest on disk says that they are not needed. */
+  /** Keeps all segments until the result is called; whoever does so sees to it that {@link release} is called again. */
+  hold(): () => void {
+    this.#holders++;
+    return () => {
+      this.#holders--;
+    };
+  }
+
+  /** Gives up the segments below `oldest`, unless they are held; a manifest on disk says that they are not needed. */
   async release(oldest: number): Promise<void> {
-    while (this.#segments[0]! < oldest) await this.writer.recycle(this.#segments.shift()!);
+    while (this.#holders === 0 && this.#segments[0]! < oldest) await this.writer.recycle(this.#segments.shift()!);
   }
 }

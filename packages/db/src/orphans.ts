@@ -47,6 +47,7 @@ function fateOf(name: string, needed: NeededFiles): "keep" | "remove" | "set asi
   switch (file.kind) {
     case "current":
     case "lock":
+    case "incomplete":
     case "lost":
       return "keep";
     case "manifest":

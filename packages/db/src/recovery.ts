@@ -1,10 +1,10 @@
-import { dirname } from "node:path";
 import { formatTime, KvtsError, toHex } from "@kvts/common";
-import type { FileLock, FileSystem } from "./env/file-system.ts";
+import type { FileLock } from "./env/file-system.ts";
 import { lockFileName, parseFileName } from "./format/filenames.ts";
 import { openError } from "./io-error.ts";
 import { Layers } from "./layers.ts";
 import { Logs } from "./logs.ts";
+import { makeDirectory } from "./make-directory.ts";
 import { loadManifest, type ManifestState } from "./manifest/state.ts";
 import { Version } from "./manifest/version.ts";
 import { VersionSet } from "./manifest/version-set.ts";
@@ -34,16 +34,20 @@ const CLOCK_BEHIND_MAX = 3_600_000_000;
  */
 export async function recover(directory: string, settings: Settings): Promise<Recovered> {
   const { fileSystem } = settings.components;
-  // Looked at before anything is made: a directory that is not a store stays as it is.
-  if (!holdsStore(fileSystem, directory, settings.createIfMissing)) await makeDirectory(fileSystem, directory);
-  const lock = fileSystem.lock(lockFileName(directory));
-  const recoverer = new Recoverer(directory, settings, lock);
   try {
-    return await recoverer.run();
+    // Looked at before anything is made: a directory that is not a store stays as it is.
+    if (!holdsStore(fileSystem, directory, settings.createIfMissing)) await makeDirectory(fileSystem, directory);
+    const lock = fileSystem.lock(lockFileName(directory));
+    const recoverer = new Recoverer(directory, settings, lock);
+    try {
+      return await recoverer.run();
+    } catch (error) {
+      await recoverer.abandon();
+      lock.release();
+      throw error;
+    }
   } catch (error) {
-    await recoverer.abandon();
-    lock.release();
-    throw openError(error);
+    throw openError(error, directory);
   }
 }
 
@@ -229,15 +233,4 @@ class Recoverer {
     const names = this.#settings.components.fileSystem.list(this.#directory);
     return names.reduce((greatest, name) => Math.max(greatest, parseFileName(name)?.number ?? 0), 0);
   }
-}
-
-/** Makes a directory, and sees to it that its name is on disk: a store is worth nothing in a directory that is gone. */
-async function makeDirectory(fileSystem: FileSystem, directory: string): Promise<void> {
-  const above: string[] = [];
-  for (let path = dirname(directory); above[0] !== path; path = dirname(path)) {
-    above.unshift(path);
-    if (fileSystem.exists(path)) break;
-  }
-  fileSystem.makeDirectory(directory);
-  for (const path of above) await fileSystem.syncDirectory(path);
 }

@@ -27,6 +27,12 @@ describe("a directory", () => {
     ["with something else is refused, and told what", ["photo.jpg"], "INVALID_ARGUMENT", '(it holds "photo.jpg")'],
     ["with tables and no CURRENT is damaged", ["000001.sst"], "CORRUPTION", "d/CURRENT"],
     ["with logs and no CURRENT is damaged", ["LOCK", "000001.log"], "CORRUPTION", "d/CURRENT"],
+    [
+      "where a checkpoint was cut short is no store, whatever else is there",
+      ["CURRENT", "INCOMPLETE", "000001.sst"],
+      "INVALID_ARGUMENT",
+      "d holds a checkpoint that was never finished; remove the directory",
+    ],
   ])("%s", (_, names, code, sentence) => {
     expect(() => holdsStore(directory(...names), "d", true)).toThrow(
       expect.objectContaining({ code, message: expect.stringContaining(sentence) }),
@@ -51,5 +57,6 @@ describe("a directory", () => {
     }
     expect(() => requireStore(directory("LOCK", "000002.tmp"), "d")).toThrow("there is no store in d");
     expect(() => requireStore(directory("photo.jpg"), "d")).toThrow("photo.jpg");
+    expect(() => requireStore(directory("CURRENT", "INCOMPLETE"), "d")).toThrow("never finished");
   });
 });

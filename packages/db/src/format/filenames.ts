@@ -4,16 +4,26 @@
  * All numbers come from one space that only grows: no two files of a store ever bear the same number, not even where
  * one of them is gone, so that a name tells what it holds for good.
  */
-export type FileKind = "current" | "lock" | "lost" | "manifest" | "log" | "table" | "spare" | "temporary";
+export type FileKind =
+  | "current"
+  | "lock"
+  | "incomplete"
+  | "lost"
+  | "manifest"
+  | "log"
+  | "table"
+  | "spare"
+  | "temporary";
 
 export interface ParsedFileName {
   readonly kind: FileKind;
-  /** 0 for CURRENT, LOCK and lost, which have none. */
+  /** 0 for those that have none: CURRENT, LOCK, INCOMPLETE and lost. */
   readonly number: number;
 }
 
 const CURRENT = "CURRENT";
 const LOCK = "LOCK";
+const INCOMPLETE = "INCOMPLETE";
 const LOST = "lost";
 const DIGITS_MIN = 6;
 
@@ -25,6 +35,11 @@ export function currentFileName(directory: string): string {
 /** Locked by the process that has the directory open. */
 export function lockFileName(directory: string): string {
   return `${directory}/${LOCK}`;
+}
+
+/** There while a checkpoint is being made in the directory: what else is in it is no store yet. */
+export function incompleteFileName(directory: string): string {
+  return `${directory}/${INCOMPLETE}`;
 }
 
 /** Where recovery and repair put files that they set aside. */
@@ -64,6 +79,7 @@ export function temporaryFileName(directory: string, number: number): string {
 export function parseFileName(name: string): ParsedFileName | undefined {
   if (name === CURRENT) return { kind: "current", number: 0 };
   if (name === LOCK) return { kind: "lock", number: 0 };
+  if (name === INCOMPLETE) return { kind: "incomplete", number: 0 };
   if (name === LOST) return { kind: "lost", number: 0 };
   const match = /^(?:(MANIFEST)-(\d{6,16})|(\d{6,16})\.(log|sst|spare|tmp))$/.exec(name);
   if (match === null) return undefined;
