@@ -1,7 +1,9 @@
 import { isKvtsError, KvtsError } from "@kvts/common";
 import { AbandonedTables } from "./abandoned-tables.ts";
 import type { CompactionJob, CompactionResult } from "./compaction/job.ts";
+import { Pacer } from "./compaction/pacer.ts";
 import { dropsRetracts, type Pick, pickCompaction, pickEverything, pickForReads } from "./compaction/picker.ts";
+import { Debt } from "./debt.ts";
 import { storeError } from "./io-error.ts";
 import type { Layers, LiveMemtable } from "./layers.ts";
 import type { TableFile } from "./manifest/table-file.ts";
@@ -82,10 +84,15 @@ export class Background {
   #mergesBroken: KvtsError | undefined;
 
   readonly #abandoned: AbandonedTables;
+  readonly pacer: Pacer;
 
   constructor(host: BackgroundHost) {
-    const { directory, settings } = host;
+    const { directory, settings, layers, versions } = host;
+    const { picker, level0SlowTables } = settings.tuning;
+    const debt = new Debt(layers, () => versions.current, picker);
+    const bounds = { level0Begin: picker.level0Tables, level0Full: level0SlowTables };
     this.#host = host;
+    this.pacer = new Pacer(settings.components.loopDelay, () => debt.now(), bounds);
     this.#abandoned = new AbandonedTables(settings.components.fileSystem, directory, settings.logger);
   }
 
@@ -298,14 +305,24 @@ export class Background {
         settings: settings.tuning.tables,
         provenance: this.#provenance(inputs.tables),
         urgent: inputs.urgent,
+        pace: this.pacer.words,
       };
-      const outcome = await settings.components.runner.run(job);
+      const outcome = await this.#atPace(() => settings.components.runner.run(job));
       if (pins.raiseFloor(outcome.seqFloor, known)) result = outcome;
     } finally {
       view.release();
       if (result === undefined) await this.#abandoned.remove(firstOutput, outputsMax);
     }
     return result;
+  }
+
+  async #atPace<T>(run: () => Promise<T>): Promise<T> {
+    const end = this.pacer.begin();
+    try {
+      return await run();
+    } finally {
+      end();
+    }
   }
 
   async #install(edit: VersionEdit, result?: CompactionResult, flushed?: LiveMemtable): Promise<void> {

@@ -3,6 +3,7 @@ import type { CompactionRunner, TableSettings } from "./compaction/job.ts";
 import type { PickerSettings } from "./compaction/picker.ts";
 import { WorkerRunner } from "./compaction/runner.ts";
 import type { FileSystem } from "./env/file-system.ts";
+import { type LoopDelay, systemLoopDelay } from "./env/loop-delay.ts";
 import { nodeFileSystem } from "./env/node-file-system.ts";
 import { systemRandomBytes } from "./env/random.ts";
 import { type Scheduler, systemScheduler } from "./env/scheduler.ts";
@@ -61,6 +62,8 @@ export interface Components {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
   readonly runner: CompactionRunner;
+  /** How late the event loop is, which sets the pace of the runner. */
+  readonly loopDelay: LoopDelay;
   /** 16 random bytes for a store's incarnation. */
   readonly randomBytes: () => Uint8Array;
 }
@@ -109,6 +112,7 @@ export function resolveOptions(options: OpenOptions): Settings {
       clock: systemClock,
       scheduler: systemScheduler,
       runner: options.components?.runner ?? new WorkerRunner(),
+      loopDelay: systemLoopDelay,
       randomBytes: systemRandomBytes,
       ...options.components,
     }),
