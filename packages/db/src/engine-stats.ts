@@ -47,6 +47,7 @@ export function engineStats(sources: StatsSources): StoreStats {
     log: { segments: logs.count, activeBytes: logs.writer.offset, manifestBytes: versions.manifestBytes },
     background: {
       ...counts,
+      ...background.pacer.stats(),
       writeAmplification: amplification(counts.flushedBytes, counts.compactionWrittenBytes),
       lastError: background.lastError?.message ?? "",
     },

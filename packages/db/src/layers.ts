@@ -71,6 +71,11 @@ export class Layers {
     );
   }
 
+  /** How full the active memtable is, 0 to 1. */
+  get activeFill(): number {
+    return Math.min(1, this.active.bytesUsed / this.#arenas.arenaBytes);
+  }
+
   /** Log segments from this number on hold entries that are in no table yet. */
   oldestLog(): number {
     return this.#oldestLog([...this.#frozen, this.#active]);

@@ -35,6 +35,8 @@ export interface CompactionJob {
   readonly provenance: JobProvenance;
   /** Flushes go first: writers wait for them. */
   readonly urgent: boolean;
+  /** Shared memory by which the store sets how much of its time a worker may use: see pacer.ts. */
+  readonly pace: Int32Array;
 }
 
 export interface CompactionResult {

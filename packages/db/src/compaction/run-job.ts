@@ -14,7 +14,7 @@ import { Merge, type MergeInput, type MergeSink } from "./merge.ts";
 import { Retention } from "./retention.ts";
 
 /** Versions merged between two looks at whether something else should go first. */
-const VERSIONS_PER_STEP = 4096;
+const VERSIONS_PER_STEP = 1024;
 /** The merge reads each input in order, so a few frames an input are plenty. */
 const CACHE_FRAMES_PER_INPUT = 4;
 const FRAME_BYTES = 16 * 1024;

@@ -2,6 +2,8 @@
 export class TurnTaking {
   readonly #nextTurn: () => Promise<void>;
   #urgent = 0;
+  #noneUrgent: Promise<void> = Promise.resolve();
+  #lastEnded: () => void = () => {};
 
   constructor(nextTurn: () => Promise<void>) {
     this.#nextTurn = nextTurn;
@@ -10,15 +12,19 @@ export class TurnTaking {
   /** A job begins; call the result when it has ended. */
   begin(urgent: boolean): () => void {
     if (!urgent) return () => {};
-    this.#urgent++;
+    if (this.#urgent++ === 0) {
+      this.#noneUrgent = new Promise((resolve) => {
+        this.#lastEnded = resolve;
+      });
+    }
     return () => {
-      this.#urgent--;
+      if (--this.#urgent === 0) this.#lastEnded();
     };
   }
 
   /** Between two steps of a job. */
   async pause(urgent: boolean): Promise<void> {
-    do await this.#nextTurn();
-    while (!urgent && this.#urgent > 0);
+    await this.#nextTurn();
+    while (!urgent && this.#urgent > 0) await this.#noneUrgent;
   }
 }

@@ -2,13 +2,17 @@ import { parentPort } from "node:worker_threads";
 import { isKvtsError } from "@kvts/common";
 import { nodeFileSystem } from "../env/node-file-system.ts";
 import { systemScheduler } from "../env/scheduler.ts";
+import { stepBack } from "../env/thread-priority.ts";
 import type { CompactionJob } from "./job.ts";
+import { FLUSH_PACE, MERGE_PACE } from "./pacer.ts";
 import { runJob } from "./run-job.ts";
 import type { JobFailure, JobReply, JobRequest } from "./runner.ts";
+import { Throttle } from "./throttle.ts";
 import { TurnTaking } from "./turn-taking.ts";
 
 /** The compaction worker: jobs come in as messages, urgent ones go first, results go back. */
 const port = parentPort!;
+stepBack();
 const turns = new TurnTaking(systemScheduler.nextTurn);
 
 port.on("message", ({ id, job }: JobRequest) => {
@@ -18,9 +22,15 @@ port.on("message", ({ id, job }: JobRequest) => {
 /** Runs a job and posts what became of it; never rejects. */
 async function answer(id: number, job: CompactionJob): Promise<void> {
   const finish = turns.begin(job.urgent);
+  const throttle = new Throttle(job.pace, job.urgent ? FLUSH_PACE : MERGE_PACE, systemScheduler.monotonicMs);
+  const pause = async (): Promise<void> => {
+    throttle.rest();
+    await turns.pause(job.urgent);
+    throttle.resume();
+  };
   let reply: JobReply;
   try {
-    reply = { id, result: await runJob(nodeFileSystem, job, () => turns.pause(job.urgent)) };
+    reply = { id, result: await runJob(nodeFileSystem, job, pause) };
   } catch (error) {
     reply = { id, failure: describe(error) };
   }

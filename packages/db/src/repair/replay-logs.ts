@@ -1,4 +1,5 @@
 import type { JobProvenance } from "../compaction/job.ts";
+import { unpaced } from "../compaction/pacer.ts";
 import { joinWords } from "../format/version-record.ts";
 import { Layers } from "../layers.ts";
 import type { TableMeta } from "../manifest/table-meta.ts";
@@ -121,6 +122,7 @@ class Replay {
         settings: tables,
         provenance: this.#provenance(),
         urgent: true,
+        pace: unpaced(),
       });
       this.tables.push(...result.tables);
       this.#layers.install(this.#noTables, live);

@@ -1,5 +1,6 @@
 import { deepEqual } from "node:assert/strict";
 import type { CompactionResult } from "../compaction/job.ts";
+import { unpaced } from "../compaction/pacer.ts";
 import { dropsRetracts } from "../compaction/picker.ts";
 import { runJob } from "../compaction/run-job.ts";
 import { Fairness } from "../env/fairness.ts";
@@ -101,6 +102,7 @@ export class LayeredStore {
       settings: { tableBytesMax, compression: "none" as const },
       provenance: PROVENANCE,
       urgent: false,
+      pace: unpaced(),
     };
     this.#nextNumber += outputsMax;
     const result = await runJob(this.#fileSystem, job, () => Promise.resolve());
