@@ -2,6 +2,7 @@ import yargs, { type Argv } from "yargs";
 import { sealArguments, unsealParsed } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import { bench } from "./commands/bench.ts";
+import { checkpointCommand } from "./commands/checkpoint.ts";
 import { deleteCommand } from "./commands/delete.ts";
 import { exportCommand } from "./commands/export.ts";
 import { get } from "./commands/get.ts";
@@ -29,6 +30,7 @@ const commands: readonly Command[] = [
   stats,
   flush,
   compact,
+  checkpointCommand,
   repairCommand,
   bench,
 ];

@@ -1,7 +1,11 @@
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { isKvtsError } from "@kvts/common";
 import { describe, expect, test } from "vitest";
 import type { CheckpointReport } from "./checkpoint.ts";
 import { incompleteFileName } from "./format/filenames.ts";
+import { open } from "./open.ts";
 import { FaultFileSystem } from "./testing/fault-file-system.ts";
 import { systemError } from "./testing/file-call.ts";
 import { randomKeyPool } from "./testing/key-pool.ts";
@@ -258,5 +262,35 @@ describe("a checkpoint is refused", () => {
     expect(await refusal(store, "c")).toContain("READ_ONLY");
     expect(memory.exists("c")).toBe(false);
     await store.close();
+  });
+});
+
+describe("on a real disk", () => {
+  test("tables are shared, and the checkpoint opens while the store goes on", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "kvts-checkpoint-"));
+    try {
+      await using db = await open(join(folder, "data"));
+      await db.put("a", "flushed", { timestamp: 100 });
+      await db.put("long", "x".repeat(100_000), { timestamp: 100 });
+      await db.flush();
+      await db.put("a", "logged", { timestamp: 101 });
+      const report = await db.checkpoint(join(folder, "copies", "first"));
+      expect(report).toMatchObject({ seq: 3, tables: 1, copiedBytes: 0, operations: 1 });
+      const [table = ""] = readdirSync(report.directory).filter((name) => name.endsWith(".sst"));
+      expect(statSync(join(report.directory, table)).nlink).toBe(2);
+      await db.put("a", "later", { timestamp: 102 });
+      await db.compact();
+      await using copy = await open(report.directory, { createIfMissing: false });
+      expect((await copy.get("a"))?.text()).toBe("logged");
+      expect((await copy.get("long"))?.value.length).toBe(100_000);
+      expect((await db.get("a"))?.text()).toBe("later");
+      await expect(db.checkpoint(report.directory)).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+      await expect(db.checkpoint(join(folder, "data", "CURRENT", "x"))).rejects.toMatchObject({
+        code: "INVALID_ARGUMENT",
+        message: expect.stringContaining("is a file, or leads through one; name a directory"),
+      });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });

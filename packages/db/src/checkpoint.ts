@@ -59,7 +59,8 @@ export class Checkpoints {
     let target: CheckpointTarget | undefined;
     try {
       throwIfAborted(signal);
-      target = await CheckpointTarget.prepare(fileSystem, directory);
+      target = await CheckpointTarget.take(fileSystem, directory);
+      await target.begin();
       const { seq, ...written } = await this.#write(target, signal);
       await target.finish();
       return { directory, seq, ...written, elapsedMs: Math.round(scheduler.monotonicMs() - startedMs) };

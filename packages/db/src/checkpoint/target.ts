@@ -19,19 +19,24 @@ export class CheckpointTarget {
   }
 
   /** @throws INVALID_ARGUMENT where the directory holds anything; LOCKED; the system's error */
-  static async prepare(fileSystem: FileSystem, directory: string): Promise<CheckpointTarget> {
+  static async take(fileSystem: FileSystem, directory: string): Promise<CheckpointTarget> {
     expectEmpty(fileSystem, directory);
     await makeDirectory(fileSystem, directory);
-    const target = new CheckpointTarget(fileSystem, directory, fileSystem.lock(lockFileName(directory)));
+    const lock = fileSystem.lock(lockFileName(directory));
     try {
       // Somebody may have been quicker.
       expectEmpty(fileSystem, directory);
-      await target.#mark();
-      return target;
     } catch (error) {
-      target.#lock.release();
+      lock.release();
       throw error;
     }
+    return new CheckpointTarget(fileSystem, directory, lock);
+  }
+
+  /** From here on, until it is finished or discarded, what the directory holds passes for no store. */
+  async begin(): Promise<void> {
+    this.#fileSystem.create(incompleteFileName(this.directory)).close();
+    await this.#fileSystem.syncDirectory(this.directory);
   }
 
   /** What has been written becomes a store. All of it is on disk by now. */
@@ -45,7 +50,7 @@ export class CheckpointTarget {
   async discard(): Promise<void> {
     const fileSystem = this.#fileSystem;
     try {
-      if (!fileSystem.exists(incompleteFileName(this.directory))) await this.#mark();
+      if (!fileSystem.exists(incompleteFileName(this.directory))) await this.begin();
       for (const name of fileSystem.list(this.directory)) {
         const kind = parseFileName(name)?.kind;
         if (kind !== "lock" && kind !== "incomplete") await fileSystem.remove(`${this.directory}/${name}`);
@@ -56,11 +61,6 @@ export class CheckpointTarget {
     } finally {
       this.#lock.release();
     }
-  }
-
-  async #mark(): Promise<void> {
-    this.#fileSystem.create(incompleteFileName(this.directory)).close();
-    await this.#fileSystem.syncDirectory(this.directory);
   }
 }
 

@@ -84,6 +84,14 @@ describe("a fault", () => {
     expect([...inner.crash(() => true).contents("d/a")]).toEqual([...new Uint8Array(10)]);
   });
 
+  test("can be meant for one directory", async () => {
+    const inner = memory();
+    inner.makeDirectory("e");
+    const fs = new FaultFileSystem(inner, { fault: { at: 1, code: "EIO" }, under: "e/" });
+    expect(await outcome(() => fs.create("d/a"))).toBe("done");
+    expect(await outcome(() => fs.create("e/a"))).toBe("EIO");
+  });
+
   test("can be meant for reads", async () => {
     const inner = memory();
     inner.replace("d/a", ten);

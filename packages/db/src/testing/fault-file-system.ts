@@ -15,11 +15,14 @@ export interface FaultOptions {
   readonly fault?: Fault;
   /** Which calls count, and so can fail. Default: all but opening and reading. */
   readonly kinds?: ReadonlySet<FileCallKind>;
+  /** Only calls to paths that begin so count. Default: all. */
+  readonly under?: string;
   /** Told before a sync of a file fails, so that its unsynced bytes can be put in doubt. */
   readonly onFailedSync?: (path: string) => void;
 }
 
-const CHANGING: ReadonlySet<FileCallKind> = new Set([
+/** Calls that change or sync something. */
+export const CHANGING_CALLS: ReadonlySet<FileCallKind> = new Set([
   "create",
   "write",
   "truncate",
@@ -40,12 +43,14 @@ export class FaultFileSystem implements FileSystem {
   hits = 0;
   readonly #inner: FileSystem;
   readonly #kinds: ReadonlySet<FileCallKind>;
+  readonly #under: string;
   readonly #onFailedSync: (path: string) => void;
 
   constructor(inner: FileSystem, options: FaultOptions = {}) {
     this.#inner = inner;
     this.fault = options.fault;
-    this.#kinds = options.kinds ?? CHANGING;
+    this.#kinds = options.kinds ?? CHANGING_CALLS;
+    this.#under = options.under ?? "";
     this.#onFailedSync = options.onFailedSync ?? (() => {});
   }
 
@@ -143,7 +148,7 @@ export class FaultFileSystem implements FileSystem {
 
   /** Counts the call, and throws where it is one that fails. */
   #pass(call: FileCall, beforeFailing?: () => void): void {
-    if (!this.#kinds.has(call.kind)) return;
+    if (!this.#kinds.has(call.kind) || !call.path.startsWith(this.#under)) return;
     const number = ++this.calls;
     const { fault } = this;
     if (fault === undefined || number < fault.at || (number > fault.at && fault.lasts !== true)) return;
