@@ -156,9 +156,9 @@ describe("a server that cannot start says why, and changes nothing", () => {
     expect(existsSync(join(folder, "data"))).toBe(false);
   });
 
-  test("the host is not one of this machine", async () => {
+  test.each([[[]], [["--port", "0", "--http-port", "0"]]])("the host is not one of this machine: %j", async (ports) => {
     const cwd = scratch();
-    const { code, err } = await kvts(["server", "--host", "192.0.2.1"], { cwd });
+    const { code, err } = await kvts(["server", "--host", "192.0.2.1", ...ports], { cwd });
     expect(err).toContain("choose another with --host");
     expect(code).toBe(1);
     expect(readdirSync(cwd)).toEqual([]);

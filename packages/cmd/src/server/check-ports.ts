@@ -10,7 +10,7 @@ export interface Ports {
 }
 
 /**
- * Binds and frees the ports, so that a server which cannot have them fails before it touches its directory.
+ * Binds and frees the ports (any free one for 0: the host is in question all the same), so that a server which cannot have them fails before it touches its directory.
  * @throws CommandError naming the port and the flag that changes it
  */
 export async function checkPorts({ host, port, httpPort }: Ports): Promise<void> {
@@ -22,7 +22,6 @@ export async function checkPorts({ host, port, httpPort }: Ports): Promise<void>
 }
 
 async function checkPort(host: string, port: number, setting: "port" | "httpPort"): Promise<void> {
-  if (port === 0) return;
   const server = createServer();
   try {
     await new Promise<void>((resolve, reject) => {
