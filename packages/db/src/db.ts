@@ -37,6 +37,7 @@ import type { Engine } from "./engine.ts";
 import type { LocalEntries } from "./read/local-entries.ts";
 import { EngineReader } from "./read/reader.ts";
 import type { Recovery } from "./recovered.ts";
+import type { VerifyOptions, VerifyReport } from "./verify/report.ts";
 
 /** The reads that the embedded engine has beyond every store's: at once, without a promise. */
 export interface LocalReader<K extends Key = string> {
@@ -69,6 +70,14 @@ export interface Db<K extends Key = string> extends HostedStore<K>, LocalReader<
   scan(range: Range | undefined, options: ScanOptions): LocalEntries<Version<K>>;
   history(key: BytesInput, options?: HistoryOptions): LocalEntries<Version<K>>;
   snapshot(options?: { readonly seq?: number | undefined }): LocalSnapshot<K>;
+  /**
+   * Reads every table, the manifest and the log again, past the caches, and lists everything that is wrong: checksums and
+   * order, filters and indexes against the keys, the manifest against the files. It shows one moment of the store, which
+   * goes on meanwhile; tables of that moment stay on disk until they have been read.
+   * @throws CANCELLED, DEADLINE_EXCEEDED; CLOSED where the store is closed meanwhile; UNIMPLEMENTED where a newer kvts
+   *   wrote some of it
+   */
+  verify(options?: VerifyOptions): Promise<VerifyReport>;
   with<F extends "string" | "bytes">(options: ViewOptions<F>): Db<KeyOf<F>>;
 }
 
@@ -186,6 +195,10 @@ class EngineDb<K extends Key> extends ReadFace<K> implements Db<K> {
   async checkpoint(directory: string, options?: CallOptions): Promise<CheckpointReport> {
     if (options !== undefined) checkOptionNames(options, checkpointOptions, "checkpoint");
     return await this.#engine.checkpoint(directory, callSignal(options));
+  }
+
+  verify(options: VerifyOptions = {}): Promise<VerifyReport> {
+    return this.#engine.verify(options);
   }
 
   async close(): Promise<void> {

@@ -3,11 +3,13 @@ import type { Background } from "./background.ts";
 import type { CommitQueue } from "./commit-queue.ts";
 import type { Pins } from "./read/pins.ts";
 import type { Recovered } from "./recovered.ts";
+import type { ScrubStats } from "./scrub.ts";
 
 export interface StatsSources extends Recovered {
   readonly pins: Pins;
   readonly queue: CommitQueue;
   readonly background: Background;
+  readonly scrub: ScrubStats;
   readonly stalls: number;
   readonly refusal: KvtsError | undefined;
 }
@@ -51,6 +53,7 @@ export function engineStats(sources: StatsSources): StoreStats {
       writeAmplification: amplification(counts.flushedBytes, counts.compactionWrittenBytes),
       lastError: background.lastError?.message ?? "",
     },
+    scrub: { ...sources.scrub },
     stalls: sources.stalls,
     snapshots: { pins: pins.count, oldestAgeMs: Math.round(pins.oldestAgeMs()) },
   };

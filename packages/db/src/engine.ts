@@ -13,10 +13,12 @@ import { type CheckpointReport, Checkpoints } from "./checkpoint.ts";
 import { CommitQueue } from "./commit-queue.ts";
 import { engineStats } from "./engine-stats.ts";
 import { Fairness } from "./env/fairness.ts";
+import { Inspection } from "./inspection.ts";
 import { storeError } from "./io-error.ts";
 import { type Pin, Pins } from "./read/pins.ts";
 import type { ReadSource } from "./read/read-source.ts";
 import type { Recovered, Recovery } from "./recovered.ts";
+import type { VerifyOptions, VerifyReport } from "./verify/report.ts";
 import { WaitingRoom } from "./waiting-room.ts";
 import { WriteGate } from "./write-gate.ts";
 import { WritePath } from "./write-path.ts";
@@ -35,6 +37,7 @@ export class Engine {
   readonly #flushRoom: WaitingRoom;
   readonly #path: WritePath;
   readonly #background: Background;
+  readonly #inspection: Inspection;
   readonly #checkpoints: Checkpoints;
   readonly #fairness: Fairness = new Fairness();
   #closing: Promise<void> | undefined;
@@ -96,6 +99,7 @@ export class Engine {
       failed: () => this.#refuseInDoubt(),
     });
     this.#checkpoints = new Checkpoints({ directory: parts.directory, settings, moment: () => this.#moment() });
+    this.#inspection = new Inspection(parts);
     this.#background.poke();
   }
 
@@ -171,6 +175,7 @@ export class Engine {
       pins: this.#pins,
       queue: this.#queue,
       background: this.#background,
+      scrub: this.#inspection.scrubStats,
       stalls: this.#gateRoom.count + this.#flushRoom.count,
       refusal: this.#gate.refusal,
     });
@@ -193,6 +198,11 @@ export class Engine {
     return await this.#checkpoints.make(directory, signal);
   }
 
+  async verify(options: VerifyOptions): Promise<VerifyReport> {
+    this.#checkOpen();
+    return await this.#inspection.verify(options);
+  }
+
   /** Refuses further calls, finishes what was submitted, and closes all files. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -202,6 +212,7 @@ export class Engine {
   async #close(): Promise<void> {
     const { settings, lock, layers, versions, logs, tables } = this.#parts;
     this.#gate.refuse(closedError());
+    await this.#inspection.close();
     await this.#checkpoints.close();
     await this.#queue.close();
     await this.#flushBeforeClosing();

@@ -34,3 +34,12 @@ export type { LocalEntries } from "./read/local-entries.ts";
 export type { Recovery } from "./recovered.ts";
 export type { FileOutcome, RepairedFile, RepairReport } from "./repair/report.ts";
 export { type RepairOptions, repair } from "./repair.ts";
+export type {
+  Problem,
+  VerifiedFile,
+  VerifiedState,
+  VerifyOptions,
+  VerifyProgress,
+  VerifyReport,
+} from "./verify/report.ts";
+export { type DirectoryVerifyOptions, verify } from "./verify.ts";

@@ -12,6 +12,7 @@ const optionNames: OptionNames<OpenOptions> = {
   blockCacheBytes: true,
   compression: true,
   stallTimeoutMs: true,
+  scrubBytesPerSecond: true,
   acceptClock: true,
   logger: true,
   tuning: true,

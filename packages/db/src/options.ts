@@ -31,6 +31,8 @@ export interface OpenOptions<F extends "string" | "bytes" = "string" | "bytes"> 
   readonly stallTimeoutMs?: number;
   /** How blocks of tables are compressed. Default `"lz4"`. */
   readonly compression?: "none" | "lz4" | "zstd";
+  /** Bytes a second at which tables are read again in the background, to find damage early. Default 0: not at all. */
+  readonly scrubBytesPerSecond?: number;
   readonly logger?: Logger;
   /** For tests and unusual hosts: sizes and parts of the machinery. */
   readonly tuning?: Partial<Tuning>;
@@ -77,6 +79,7 @@ export interface Settings {
   readonly memtableBytes: number;
   readonly blockCacheBytes: number;
   readonly stallTimeoutMs: number;
+  readonly scrubBytesPerSecond: number;
   readonly logger: Logger;
   readonly tuning: Tuning;
   readonly components: Components;
@@ -94,6 +97,7 @@ export function resolveOptions(options: OpenOptions): Settings {
     memtableBytes: Math.ceil(within(options.memtableBytes ?? 32 * MIB, 256 * KIB, 1024 * MIB, "memtableBytes") / 8) * 8,
     blockCacheBytes: atLeast(options.blockCacheBytes ?? 128 * MIB, 64 * KIB, "blockCacheBytes"),
     stallTimeoutMs: atLeast(options.stallTimeoutMs ?? 10_000, 1, "stallTimeoutMs"),
+    scrubBytesPerSecond: atLeast(options.scrubBytesPerSecond ?? 0, 0, "scrubBytesPerSecond"),
     logger: options.logger ?? silentLogger,
     tuning: Object.freeze({
       logSegmentBytes: 64 * MIB,

@@ -75,6 +75,8 @@ const LARGEST = 32;
 
 type NumberName = keyof typeof NUMBER_TAGS;
 const NUMBER_NAMES = Object.keys(NUMBER_TAGS) as NumberName[];
+/** All fields of a {@link TableMeta}. */
+export const tableMetaNames: readonly (keyof TableMeta)[] = [...NUMBER_NAMES, "smallest", "largest"];
 const NAME_BY_TAG: ReadonlyMap<number, NumberName> = new Map(NUMBER_NAMES.map((name) => [NUMBER_TAGS[name], name]));
 
 /** As tagged fields, owned by the caller. */

@@ -49,7 +49,8 @@ export function reportTable({ number, action, table, isNeeded, reason }: TablePl
   return reportFile(tableFileName("", number), outcome === "keep" ? "kept" : outcome, saved, lost, reason);
 }
 
-const LOG_REASONS: { readonly [fate in Exclude<SegmentFate, "read">]: string } = {
+/** Why nothing was looked for in a log file. */
+export const LOG_REASONS: { readonly [fate in Exclude<SegmentFate, "read">]: string } = {
   "not needed": "everything in it is in tables",
   "given up": "an earlier recovery found that the log ended before it",
   "beyond the end": "the log ends before it, so nothing in it was ever acknowledged",

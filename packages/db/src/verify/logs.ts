@@ -1,0 +1,80 @@
+import { isKvtsError, type KvtsError } from "@kvts/common";
+import type { FileReading } from "../env/file-system.ts";
+import { corruption, damageFrom, isDamage } from "../format/corruption.ts";
+import { logFileName } from "../format/filenames.ts";
+import type { StoreNumbers } from "../manifest/version-set.ts";
+import { LOG_REASONS } from "../repair/report.ts";
+import { type LogContents, readLog } from "../wal/log-reader.ts";
+import { type SalvagedLog, type SalvageSource, salvageLog } from "../wal/log-salvage.ts";
+import { sizeOf } from "./file-size.ts";
+import type { Findings } from "./findings.ts";
+import { FrameCheck } from "./frame-check.ts";
+
+/** Reads the log of a store that is not open, just as opening would. What keeps that from going well is looked into. */
+export async function checkLog(
+  files: FileReading,
+  directory: string,
+  numbers: StoreNumbers,
+  findings: Findings,
+): Promise<void> {
+  const { incarnation, logNumber, seqCeiling } = numbers;
+  const frames = new FrameCheck(seqCeiling, findings);
+  let damage: KvtsError;
+  try {
+    const log = await readLog({ fileSystem: files, directory, incarnation, logNumber }, (frame) => frames.take(frame));
+    return reportLog(files, directory, logNumber, log, frames, findings);
+  } catch (error) {
+    damage = damageFrom(error, logFileName(directory, logNumber), 0);
+  }
+  const source = { fileSystem: files, directory, incarnation, incarnationsBefore: [], logNumber, isExact: true };
+  await searchDamage(source, findings);
+  if (!findings.isDamaged(String(damage.details.file))) findings.add(damage);
+}
+
+/** Lists what is damaged in a log, and what became of each segment. */
+export async function searchDamage(source: SalvageSource, findings: Findings): Promise<void> {
+  const log = await salvaged(source, findings);
+  if (log === undefined) return;
+  const { directory, fileSystem: files } = source;
+  for (const number of log.missing) findings.missing(logFileName(directory, number), "other logs go on from it");
+  for (const { number, fate, operations, damage } of log.segments) {
+    const path = logFileName(directory, number);
+    if (fate === "unreadable") findings.add(corruption(path, 0, LOG_REASONS[fate]));
+    if (fate !== "read" && fate !== "unreadable") {
+      findings.unneeded(path, LOG_REASONS[fate]);
+      continue;
+    }
+    for (const { offset, end } of damage) {
+      findings.add(corruption(path, offset, `it is not whole up to byte ${Math.max(offset, end - 1)}, and was once`));
+    }
+    findings.read("log", path, sizeOf(files, path), operations);
+  }
+}
+
+/** Undefined, and the findings say why, where even that cannot be read. */
+async function salvaged(source: SalvageSource, findings: Findings): Promise<SalvagedLog | undefined> {
+  try {
+    return await salvageLog(source, () => {});
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    if (isKvtsError(error)) findings.add(error);
+    return undefined;
+  }
+}
+
+function reportLog(
+  files: FileReading,
+  directory: string,
+  logNumber: number,
+  { live, stale }: LogContents,
+  frames: FrameCheck,
+  findings: Findings,
+): void {
+  for (const number of live) {
+    const path = logFileName(directory, number);
+    findings.read("log", path, sizeOf(files, path), frames.operations.get(path) ?? 0);
+  }
+  for (const number of stale) {
+    findings.unneeded(logFileName(directory, number), LOG_REASONS[number < logNumber ? "not needed" : "given up"]);
+  }
+}

@@ -1,0 +1,110 @@
+import type { KvtsError } from "@kvts/common";
+import type { FileReading } from "../env/file-system.ts";
+import { corruption, damageFrom } from "../format/corruption.ts";
+import { currentFileName, logFileName, manifestFileName, parseFileName, tableFileName } from "../format/filenames.ts";
+import { isIncarnation } from "../format/incarnation.ts";
+import { findLeastNumbers } from "../manifest/least-numbers.ts";
+import { loadManifest, type ManifestState } from "../manifest/state.ts";
+import { type ExaminedTable, listTables } from "../repair/examine-tables.ts";
+import { stateOfTables } from "../repair/known-state.ts";
+import { checkNames } from "./directory.ts";
+import { sizeOf } from "./file-size.ts";
+import type { Findings } from "./findings.ts";
+import { checkLog, searchDamage } from "./logs.ts";
+import { contradictionsIn, ManifestPlace } from "./manifest.ts";
+import type { MeteredFiles } from "./metered-files.ts";
+import { checkNamedTable, checkTable } from "./tables.ts";
+
+/**
+ * Checks everything in the directory of a store that is not open. Without a sound manifest each table and log is still
+ * checked for what it is. Returns the store's incarnation, where that is known.
+ */
+export async function checkStore(
+  files: MeteredFiles,
+  directory: string,
+  findings: Findings,
+): Promise<string | undefined> {
+  const manifest = readManifestFiles(files, directory);
+  const names = files.list(directory);
+  if ("code" in manifest) {
+    reportManifestDamage(files, manifest, findings);
+    await checkByFiles(files, directory, findings);
+    checkNames(directory, names, undefined, findings);
+    return undefined;
+  }
+  await checkByManifest(files, directory, manifest, findings);
+  checkNames(directory, names, manifest, findings);
+  return manifest.numbers.incarnation;
+}
+
+/** What the manifest in force says, or what is wrong with it or with CURRENT. */
+export function readManifestFiles(files: FileReading, directory: string): ManifestState | KvtsError {
+  const current = currentFileName(directory);
+  try {
+    return loadManifest(files, directory) ?? corruption(current, 0, "the file is missing");
+  } catch (error) {
+    return damageFrom(error, current, 0);
+  }
+}
+
+function reportManifestDamage(files: FileReading, damage: KvtsError, findings: Findings): void {
+  const path = String(damage.details.file);
+  findings.add(damage);
+  if (files.exists(path)) findings.read("manifest", path, sizeOf(files, path), 0);
+  else findings.absent(path);
+}
+
+async function checkByManifest(
+  files: MeteredFiles,
+  directory: string,
+  manifest: ManifestState,
+  findings: Findings,
+): Promise<void> {
+  const { tables, numbers, manifestNumber } = manifest;
+  const paths = tables.map(({ meta }) => tableFileName(directory, meta.number));
+  const logs = listLogs(files, directory, numbers.logNumber);
+  const manifestPath = manifestFileName(directory, manifestNumber);
+  expectAll(files, [manifestPath, ...paths, ...logs]);
+  findings.read("manifest", manifestPath, sizeOf(files, manifestPath), tables.length);
+  files.finish(manifestPath);
+  const place = new ManifestPlace(files, directory, manifestNumber);
+  for (const damage of contradictionsIn(manifest, place)) findings.add(damage);
+  for (const { meta } of tables) {
+    await checkNamedTable(files, directory, meta, place, findings);
+    files.finish(tableFileName(directory, meta.number));
+  }
+  await checkLog(files, directory, numbers, findings);
+  for (const path of logs) files.finish(path);
+}
+
+/** With nothing to say which of the files count, each of them is looked at. */
+async function checkByFiles(files: MeteredFiles, directory: string, findings: Findings): Promise<void> {
+  const numbers = listTables(files, directory);
+  const logs = listLogs(files, directory, 0);
+  expectAll(files, [...numbers.map((number) => tableFileName(directory, number)), ...logs]);
+  const tables: ExaminedTable[] = [];
+  for (const number of numbers) {
+    tables.push(await checkTable(files, directory, number, findings));
+    files.finish(tableFileName(directory, number));
+  }
+  const { logNumber } = stateOfTables(tables, findLeastNumbers(files, directory));
+  const incarnationsBefore = tables
+    .flatMap(({ properties }) => properties?.provenance.incarnation ?? [])
+    .filter(isIncarnation);
+  await searchDamage(
+    { fileSystem: files, directory, incarnation: undefined, incarnationsBefore, logNumber, isExact: false },
+    findings,
+  );
+  for (const path of logs) files.finish(path);
+}
+
+function expectAll(files: MeteredFiles, paths: readonly string[]): void {
+  for (const path of paths) if (files.exists(path)) files.expect(path, sizeOf(files, path));
+}
+
+function listLogs(files: FileReading, directory: string, logNumber: number): string[] {
+  return files
+    .list(directory)
+    .map(parseFileName)
+    .flatMap((name) => (name?.kind === "log" && name.number >= logNumber ? [logFileName(directory, name.number)] : []));
+}
