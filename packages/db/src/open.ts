@@ -8,6 +8,7 @@ const optionNames: OptionNames<OpenOptions> = {
   durability: true,
   keys: true,
   createIfMissing: true,
+  memoryBytes: true,
   memtableBytes: true,
   blockCacheBytes: true,
   compression: true,

@@ -23,8 +23,8 @@ describe("options", () => {
       durability: "sync",
       createIfMissing: true,
       acceptClock: false,
-      memtableBytes: 32 * MIB,
-      blockCacheBytes: 128 * MIB,
+      memoryBytes: 256 * MIB,
+      memory: { memtableBytes: 32 * MIB, blockCacheBytes: 128 * MIB, indexBytes: 24 * MIB },
       stallTimeoutMs: 10_000,
       tuning: { tables: { compression: "lz4", tableBytesMax: 16 * MIB }, frozenMemtablesMax: 1 },
     });
@@ -44,6 +44,8 @@ describe("options", () => {
     [{ keys: "text" }, 'keys is "string" or "bytes", not "text"'],
     [{ durability: "none" }, 'durability is "sync" or "buffered", not "none"'],
     [{ compression: "gzip" }, 'compression is "lz4" or "none" or "zstd", not "gzip"'],
+    [{ memoryBytes: 32 * MIB - 1 }, "memoryBytes is a whole number of at least 33554432, not 33554431"],
+    [{ memoryBytes: Number.POSITIVE_INFINITY }, "memoryBytes is a whole number"],
     [{ memtableBytes: 256 * KIB - 1 }, "memtableBytes is a whole number"],
     [{ memtableBytes: 1024 * MIB + 1 }, "memtableBytes is a whole number"],
     [{ memtableBytes: 1e6 + 0.5 }, "memtableBytes is a whole number"],
@@ -54,12 +56,18 @@ describe("options", () => {
     expect(refusal(options)).toContain(sentence);
   });
 
+  test("a part's bytes are in place of its share of the budget", () => {
+    const { memory, tuning } = resolveOptions({ memoryBytes: 64 * MIB, blockCacheBytes: 5 * MIB });
+    expect(memory).toMatchObject({ memtableBytes: 8 * MIB, blockCacheBytes: 5 * MIB });
+    expect(tuning.pendingBytesMax).toBe(4 * MIB);
+  });
+
   test("a memtable may have any number of bytes in its range", () => {
     for (const memtableBytes of [256 * KIB, 256 * KIB + 1, 999_999, 1024 * MIB]) {
-      const settings = resolveOptions({ memtableBytes });
-      expect(settings.memtableBytes).toBeGreaterThanOrEqual(memtableBytes);
-      expect(settings.memtableBytes).toBeLessThan(memtableBytes + 8);
-      expect(settings.memtableBytes % 8).toBe(0);
+      const { memory } = resolveOptions({ memtableBytes });
+      expect(memory.memtableBytes).toBeGreaterThanOrEqual(memtableBytes);
+      expect(memory.memtableBytes).toBeLessThan(memtableBytes + 8);
+      expect(memory.memtableBytes % 8).toBe(0);
     }
   });
 });

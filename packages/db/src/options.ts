@@ -7,6 +7,7 @@ import { type LoopDelay, systemLoopDelay } from "./env/loop-delay.ts";
 import { nodeFileSystem } from "./env/node-file-system.ts";
 import { systemRandomBytes } from "./env/random.ts";
 import { type Scheduler, systemScheduler } from "./env/scheduler.ts";
+import { MEMORY_BYTES_DEFAULT, MEMORY_BYTES_MIN, type MemoryShares, shareMemory } from "./memory-shares.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -23,9 +24,14 @@ export interface OpenOptions<F extends "string" | "bytes" = "string" | "bytes"> 
   readonly createIfMissing?: boolean;
   /** Open although the clock stands more than an hour from the last run's. For one boot with a bad clock. */
   readonly acceptClock?: boolean;
-  /** Bytes a memtable holds before it is flushed. Two exist at a time. Default 32 MiB, 256 KiB to 1 GiB. */
+  /**
+   * Bytes of memory that the store may hold, all together: memtables, blocks of tables and what leads to them, the worker
+   * and writes under way. Default 256 MiB, at least 32 MiB.
+   */
+  readonly memoryBytes?: number;
+  /** Bytes a memtable holds before it is flushed, in place of its share of `memoryBytes`. 256 KiB to 1 GiB. */
   readonly memtableBytes?: number;
-  /** Bytes of decompressed blocks kept in memory. Default 128 MiB, at least 64 KiB. */
+  /** Bytes of decompressed blocks kept in memory, in place of their share of `memoryBytes`. At least 64 KiB. */
   readonly blockCacheBytes?: number;
   /** How long a write waits for compaction to catch up before it fails with UNAVAILABLE. Default 10,000. */
   readonly stallTimeoutMs?: number;
@@ -76,8 +82,8 @@ export interface Settings {
   readonly durability: "sync" | "buffered";
   readonly createIfMissing: boolean;
   readonly acceptClock: boolean;
-  readonly memtableBytes: number;
-  readonly blockCacheBytes: number;
+  readonly memoryBytes: number;
+  readonly memory: MemoryShares;
   readonly stallTimeoutMs: number;
   readonly scrubBytesPerSecond: number;
   readonly logger: Logger;
@@ -88,21 +94,22 @@ export interface Settings {
 /** @throws INVALID_ARGUMENT */
 export function resolveOptions(options: OpenOptions): Settings {
   const compression = oneOf(options.compression, ["lz4", "none", "zstd"], "compression");
+  const memoryBytes = atLeast(options.memoryBytes ?? MEMORY_BYTES_DEFAULT, MEMORY_BYTES_MIN, "memoryBytes");
+  const memory = memoryShares(memoryBytes, options);
   return Object.freeze({
     keys: oneOf(options.keys, ["string", "bytes"], "keys"),
     durability: oneOf(options.durability, ["sync", "buffered"], "durability"),
     createIfMissing: options.createIfMissing ?? true,
     acceptClock: options.acceptClock ?? false,
-    // An arena is made of whole words, two at a time.
-    memtableBytes: Math.ceil(within(options.memtableBytes ?? 32 * MIB, 256 * KIB, 1024 * MIB, "memtableBytes") / 8) * 8,
-    blockCacheBytes: atLeast(options.blockCacheBytes ?? 128 * MIB, 64 * KIB, "blockCacheBytes"),
+    memoryBytes,
+    memory,
     stallTimeoutMs: atLeast(options.stallTimeoutMs ?? 10_000, 1, "stallTimeoutMs"),
     scrubBytesPerSecond: atLeast(options.scrubBytesPerSecond ?? 0, 0, "scrubBytesPerSecond"),
     logger: options.logger ?? silentLogger,
     tuning: Object.freeze({
       logSegmentBytes: 64 * MIB,
       groupBytesMax: MIB,
-      pendingBytesMax: 16 * MIB,
+      pendingBytesMax: memory.inFlightBytes,
       frozenMemtablesMax: 1,
       level0SlowTables: 12,
       level0StallTables: 24,
@@ -120,6 +127,17 @@ export function resolveOptions(options: OpenOptions): Settings {
       randomBytes: systemRandomBytes,
       ...options.components,
     }),
+  });
+}
+
+function memoryShares(memoryBytes: number, { memtableBytes, blockCacheBytes }: OpenOptions): MemoryShares {
+  const shares = shareMemory(memoryBytes);
+  const memtable = within(memtableBytes ?? shares.memtableBytes, 256 * KIB, 1024 * MIB, "memtableBytes");
+  return Object.freeze({
+    ...shares,
+    // An arena is made of whole words, two at a time.
+    memtableBytes: Math.ceil(memtable / 8) * 8,
+    blockCacheBytes: atLeast(blockCacheBytes ?? shares.blockCacheBytes, 64 * KIB, "blockCacheBytes"),
   });
 }
 

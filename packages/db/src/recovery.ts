@@ -62,7 +62,7 @@ class Recoverer {
   readonly #closers: (() => Promise<void>)[] = [];
 
   constructor(directory: string, settings: Settings, lock: FileLock) {
-    const { components, blockCacheBytes, logger } = settings;
+    const { components, memory, logger } = settings;
     this.#directory = directory;
     this.#settings = settings;
     this.#lock = lock;
@@ -71,7 +71,7 @@ class Recoverer {
     this.#tables = new TableOpener(
       components.fileSystem,
       directory,
-      new BlockCache(blockCacheBytes),
+      new BlockCache(memory.blockCacheBytes),
       logger,
       mayRemove,
     );
@@ -133,7 +133,7 @@ class Recoverer {
 
   #arenas(): ArenaPool {
     return new ArenaPool({
-      arenaBytes: this.#settings.memtableBytes,
+      arenaBytes: this.#settings.memory.memtableBytes,
       idleArenasMax: 1,
       idleSlabBytesMax: IDLE_SLAB_BYTES_MAX,
     });

@@ -71,7 +71,7 @@ class Replay {
     this.#source = source;
     const { settings } = source;
     this.#now = settings.components.clock.now();
-    this.#layers = new Layers(new ArenaPool({ arenaBytes: settings.memtableBytes }), this.#noTables, 0);
+    this.#layers = new Layers(new ArenaPool({ arenaBytes: settings.memory.memtableBytes }), this.#noTables, 0);
   }
 
   async take(frame: Frame): Promise<void> {
