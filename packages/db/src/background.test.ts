@@ -148,7 +148,7 @@ describe("tables that overlap nothing", () => {
   test("change level as they are, and are found there after a restart", async () => {
     const fileSystem = new MemoryFileSystem();
     const picker = { level0Tables: 2, level1BytesMax: 1, levelFactor: 1, pickBytesMax: 1024 * 1024 };
-    const store = await openPlainStore({ tuning: { picker } }, { fileSystem });
+    const store = await openPlainStore({ tuning: { picker, restMs: 0 } }, { fileSystem });
     for (const name of ["a", "b", "c"]) {
       await store.submit([{ op: "put", key: utf8(name), value: utf8(name), timestamp: 1 }]);
       await store.db.flush();
@@ -166,5 +166,51 @@ describe("tables that overlap nothing", () => {
     expect([...store.db.scan()].map(({ key }) => new TextDecoder().decode(key))).toEqual(["a", "b", "c"]);
     await store.close();
     expect(fileSystem.openPaths).toEqual([]);
+  });
+});
+
+describe("a store at rest", () => {
+  const TURNS = 200;
+
+  async function counts(store: TestStore): Promise<{ level0: number; compactions: number }> {
+    const { background, tables } = await store.db.stats();
+    const { levels } = tables as { levels: { tables: number }[] };
+    return { level0: levels[0]!.tables, compactions: (background as { compactions: number }).compactions };
+  }
+
+  test("merges the one table that it has flushed into what is below", async () => {
+    const store = await openPlainStore();
+    for (const timestamp of [1, 2]) {
+      await put(store, "value", timestamp);
+      await store.db.flush();
+      for (let turn = 0; turn < TURNS; turn++) await store.nextTurn();
+      expect(await counts(store)).toEqual({ level0: 0, compactions: timestamp - 1 });
+    }
+    await store.close();
+  });
+
+  test("begins nothing while somebody writes", async () => {
+    const store = await openPlainStore();
+    await put(store, "first", 1);
+    await store.db.flush();
+    for (let turn = 0; turn < TURNS; turn++) {
+      await put(store, "more", turn);
+      await store.nextTurn();
+    }
+    expect(await counts(store)).toEqual({ level0: 1, compactions: 0 });
+    await store.close();
+  });
+
+  test("leaves level 0 alone where that is asked for, and closes while it waits", async () => {
+    const never = await openPlainStore({ tuning: { restMs: 0 } });
+    await put(never, "value", 1);
+    await never.db.flush();
+    for (let turn = 0; turn < TURNS; turn++) await never.nextTurn();
+    expect(await counts(never)).toEqual({ level0: 1, compactions: 0 });
+    await never.close();
+    const waiting = await openPlainStore({ tuning: { restMs: 1e9 } });
+    await put(waiting, "value", 1);
+    await waiting.db.flush();
+    await waiting.close();
   });
 });

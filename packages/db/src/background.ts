@@ -2,7 +2,14 @@ import { isKvtsError, KvtsError } from "@kvts/common";
 import { AbandonedTables } from "./abandoned-tables.ts";
 import type { CompactionJob, CompactionResult } from "./compaction/job.ts";
 import { Pacer } from "./compaction/pacer.ts";
-import { dropsRetracts, type Pick, pickCompaction, pickEverything, pickForReads } from "./compaction/picker.ts";
+import {
+  dropsRetracts,
+  type Pick,
+  pickAtRest,
+  pickCompaction,
+  pickEverything,
+  pickForReads,
+} from "./compaction/picker.ts";
 import { Debt } from "./debt.ts";
 import { storeError } from "./io-error.ts";
 import type { Layers, LiveMemtable } from "./layers.ts";
@@ -12,6 +19,7 @@ import type { VersionEdit } from "./manifest/version-edit.ts";
 import type { VersionSet } from "./manifest/version-set.ts";
 import type { Settings } from "./options.ts";
 import type { Pins } from "./read/pins.ts";
+import { RestWatch } from "./rest-watch.ts";
 
 /** Waits between tries of a job that failed, doubling up to the last. */
 const RETRY_MS_FIRST = 50;
@@ -80,6 +88,9 @@ export class Background {
   #lastError: KvtsError | undefined;
   /** Begins nothing any more: the store closes, or its manifest is in doubt. */
   #stopped = false;
+  readonly #restWatch: RestWatch;
+  /** Nobody writes: what is not pressing may be merged. */
+  #isAtRest = false;
   /** A table that has to be read is damaged: merging it again would only fail again. */
   #mergesBroken: KvtsError | undefined;
 
@@ -92,6 +103,8 @@ export class Background {
     const debt = new Debt(layers, () => versions.current, picker);
     const bounds = { level0Begin: picker.level0Tables, level0Full: level0SlowTables };
     this.#host = host;
+    const { components, tuning } = settings;
+    this.#restWatch = new RestWatch(components.scheduler, tuning.restMs, () => host.counters().lastSeq);
     this.pacer = new Pacer(settings.components.loopDelay, () => debt.now(), bounds);
     this.#abandoned = new AbandonedTables(settings.components.fileSystem, directory, settings.logger);
   }
@@ -112,7 +125,21 @@ export class Background {
     if (this.#mergesBroken !== undefined) return;
     this.#compacting ??= this.#work(() => this.#compactOnce(), this.#mergesWanted).finally(() => {
       this.#compacting = undefined;
+      this.#isAtRest = false;
       if (this.#mergesWanted.length > 0) this.poke();
+      else this.#awaitRest();
+    });
+  }
+
+  /** Merges level 0 once nobody writes, so that reads find fewer tables. */
+  #awaitRest(): void {
+    const isWorthIt = (): boolean => {
+      if (this.#stopped || this.#compacting !== undefined) return false;
+      return pickAtRest(this.#levels(), this.#host.settings.tuning.picker) !== undefined;
+    };
+    this.#restWatch.watch(isWorthIt, () => {
+      this.#isAtRest = true;
+      this.poke();
     });
   }
 
@@ -139,7 +166,7 @@ export class Background {
   /** Begins nothing more, and waits for what runs. */
   async close(): Promise<void> {
     this.#stopped = true;
-    await Promise.allSettled([this.#flushing, this.#compacting]);
+    await Promise.allSettled([this.#flushing, this.#compacting, this.#restWatch.close()]);
     this.#refuseWanted();
   }
 
@@ -229,7 +256,9 @@ export class Background {
       const pick =
         everything.length > 0
           ? pickEverything(levels)
-          : (pickCompaction(levels, picker, this.#resumeKeys) ?? pickForReads(levels, picker, level0Probes));
+          : (pickCompaction(levels, picker, this.#resumeKeys) ??
+            pickForReads(levels, picker, level0Probes) ??
+            (this.#isAtRest ? pickAtRest(levels, picker) : undefined));
       if (pick === undefined) {
         for (const { resolve } of everything) resolve();
         return false;

@@ -58,6 +58,8 @@ export interface Tuning {
   /** Tables in level 0 at which each commit is slowed by a millisecond, and at which writes stall. */
   readonly level0SlowTables: number;
   readonly level0StallTables: number;
+  /** Milliseconds without a write after which level 0 is merged although it is not full; 0 for never. */
+  readonly restMs: number;
   readonly tables: TableSettings;
   readonly picker: PickerSettings;
   /** The manifest starts a new file beyond this. */
@@ -113,6 +115,7 @@ export function resolveOptions(options: OpenOptions): Settings {
       frozenMemtablesMax: 1,
       level0SlowTables: 12,
       level0StallTables: 24,
+      restMs: 100,
       tables: { tableBytesMax: 16 * MIB, compression },
       picker: { level0Tables: 4, level1BytesMax: 128 * MIB, levelFactor: 10, pickBytesMax: 512 * MIB },
       manifestBytesMax: 4 * MIB,

@@ -3,6 +3,7 @@ import {
   dropsRetracts,
   type PickableTable,
   type PickerSettings,
+  pickAtRest,
   pickCompaction,
   pickEverything,
   pickForReads,
@@ -129,5 +130,20 @@ describe("a merge that reads have paid for", () => {
 
   test("an empty level 0 never", () => {
     expect(pickedFor(1e9, "", "2:b-d")).toBe("nothing");
+  });
+});
+
+describe("a merge at rest", () => {
+  test.each<[string, string[], string]>([
+    ["an empty level 0 asks for none", ["", "1:a-z"], "nothing"],
+    ["a single table moves, however large", ["1:a-z/500"], "move 1"],
+    ["up to eight bytes are written for one of level 0", ["1:a-z/10", "2:a-k/40 3:l-z/30"], "merge 1 2 3"],
+    ["more are not", ["1:a-z/10", "2:a-k/40 3:l-z/31"], "nothing"],
+    ["unless level 0 does not overlap it", ["1:l-m/10", "2:a-k/40 3:n-z/3000"], "move 1"],
+    ["two tables pay together", ["1:a-z/10 2:b-c/10", "3:a-z/140"], "merge 1 2 3"],
+  ])("%s", (_, texts, expected) => {
+    const pick = pickAtRest(levels(...texts), SETTINGS);
+    const inputs = pick?.inputs.map(({ number }) => number).join(" ");
+    expect(pick === undefined ? "nothing" : `${pick.move ? "move" : "merge"} ${inputs}`).toBe(expected);
   });
 });

@@ -25,6 +25,9 @@ export interface PickerSettings {
 /** Fewer looks into level 0 than this call for nothing. */
 const PROBES_MIN = 20_000;
 
+/** Bytes that a merge at rest may write for a byte that leaves level 0. */
+const REST_FACTOR_MAX = 8;
+
 /** Levels from 0 down. Level 0 may overlap; the others ascend by key and do not. */
 export type Levels<T extends PickableTable> = readonly (readonly T[])[];
 
@@ -86,6 +89,18 @@ export function pickForReads<T extends PickableTable>(
   const pick = pickLevel0(levels, settings);
   const entries = pick.inputs.reduce((sum, table) => sum + table.entryCount, 0);
   return level0Probes >= Math.max(entries, PROBES_MIN) ? pick : undefined;
+}
+
+/**
+ * The merge of level 0 into level 1 that a store makes when nobody writes: reads then look into one table fewer for each
+ * of level 0. It has to be worth its bytes: a little in level 0 waits until more has come or reads have paid for it.
+ */
+export function pickAtRest<T extends PickableTable>(levels: Levels<T>, settings: PickerSettings): Pick<T> | undefined {
+  const level0 = levels[0] ?? [];
+  if (level0.length === 0) return undefined;
+  const pick = pickLevel0(levels, settings);
+  const gained = totalBytes(pick.inputs.filter((table) => level0.includes(table)));
+  return pick.move || totalBytes(pick.inputs) <= gained * REST_FACTOR_MAX ? pick : undefined;
 }
 
 /** All tables in one merge: the fewest tables, with nothing hidden left. Undefined where there is nothing to gain. */
