@@ -1,10 +1,6 @@
 import type { Db, OpenOptions } from "@kvts/db";
 import type { AsyncReads, Contender, ContenderOptions, OpenContender, Row, SyncReads } from "./contender.ts";
 
-const MIB = 1024 * 1024;
-/** Memtables, fences, filters, worker and what is in flight; the rest of a budget holds blocks. */
-const besideBlocksBytes = 128 * MIB;
-
 /** kvts with its default settings. */
 export const kvts: Contender = {
   name: "kvts",
@@ -15,8 +11,7 @@ export const kvts: Contender = {
 };
 
 function openOptions({ durability, memoryBytes, keepsLogs }: ContenderOptions): OpenOptions<"string"> {
-  const blockCacheBytes = Math.max(memoryBytes - besideBlocksBytes, memoryBytes / 8);
-  return { durability, blockCacheBytes, ...(keepsLogs && { components: { runner: idleRunner } }) };
+  return { durability, memoryBytes, ...(keepsLogs && { components: { runner: idleRunner } }) };
 }
 
 /** Begins every flush and ends none, so that memtables and their logs stay full. */

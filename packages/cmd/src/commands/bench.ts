@@ -8,6 +8,7 @@ import { type Pacing, runWorkload } from "../bench/run-workload.ts";
 import { type WorkloadName, workloadNames, workloads } from "../bench/workloads.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { listenForInterrupt } from "../interrupt.ts";
+import { readMemory } from "../options/memory.ts";
 import { countOption, readCount } from "../options/numbers.ts";
 import { readTarget, type TargetOptions, withTarget } from "../options/target.ts";
 import { print } from "../output/sink.ts";
@@ -32,6 +33,12 @@ export const bench: Command = defineCommand({
         requiresArg: true,
         describe: "Of a directory's writes",
       })
+      .option("memory", {
+        type: "string",
+        default: "256MiB",
+        requiresArg: true,
+        describe: "Memory for a directory's store, from 32MiB",
+      })
       .epilogue(
         "Without --url and --db-path it measures the engine in a temporary directory, which it fills first, and removes.\nIt writes keys that begin with bench/.",
       ),
@@ -49,7 +56,8 @@ export const bench: Command = defineCommand({
       seconds: readCount(args.seconds, "--seconds")!,
       signal: interrupt.signal,
     };
-    await withBenchStore(args, args.durability, async (store, target) => {
+    const engine = { durability: args.durability, memoryBytes: readMemory(args.memory, "--memory") };
+    await withBenchStore(args, engine, async (store, target) => {
       const { concurrency } = pacing;
       const context: BenchContext = { target, keys, versions, valueBytes, concurrency };
       await print(args.json ? `${JSON.stringify({ ...machine(), ...context })}\n` : headText(context));
@@ -65,15 +73,15 @@ export const bench: Command = defineCommand({
 /** Runs `work` on the store that was named, or on one in a temporary directory, which is removed. */
 async function withBenchStore(
   options: TargetOptions,
-  durability: Durability,
+  engine: { readonly durability: Durability; readonly memoryBytes: number },
   work: (store: ByteStore, target: string) => Promise<void>,
 ): Promise<void> {
   if (options.url !== undefined) return await useStore(options, "write", (store) => work(store, options.url!));
   const named = readDirectory(options);
   const directory = named ?? (await mkdtemp(join(tmpdir(), "kvts-bench-")));
   try {
-    await using store = await openDirectory(directory, "write", { durability });
-    await work(store.with({ keys: "bytes" }), `${directory} (durability ${durability})`);
+    await using store = await openDirectory(directory, "write", engine);
+    await work(store.with({ keys: "bytes" }), `${directory} (durability ${engine.durability})`);
   } finally {
     if (named === undefined) await rm(directory, { recursive: true });
   }

@@ -1,6 +1,6 @@
 import type { Logger } from "@kvts/common";
 import { print } from "../output/sink.ts";
-import { openDirectory } from "../target/open-directory.ts";
+import { type DirectoryOptions, openDirectory } from "../target/open-directory.ts";
 import { announcementText } from "./announcement.ts";
 import { checkPorts } from "./check-ports.ts";
 import { prettyLog } from "./pretty-log.ts";
@@ -18,8 +18,8 @@ export async function runServer(settings: ServerSettings, json: boolean): Promis
   const { createLogger, serve } = await import("@kvts/server");
   const logger = createLogger({ level: settings.logLevel, ...prettyOnTerminals() });
   const stopSignal = nextStopSignal();
-  const { dbPath, durability, memtableBytes, acceptClock } = settings;
-  await using store = await openDirectory(dbPath, "write", { durability, memtableBytes, acceptClock, logger });
+  const { dbPath } = settings;
+  await using store = await openDirectory(dbPath, "write", { ...engineOptions(settings), logger });
   const { host, port, httpPort, maxRequestBytes, allowedHosts } = settings;
   await using server = await serve(store, {
     host,
@@ -36,6 +36,10 @@ export async function runServer(settings: ServerSettings, json: boolean): Promis
   logger.info({ signal }, "stopping");
   giveUpLater(logger);
   await server.close();
+}
+
+function engineOptions({ durability, memory, memtableBytes, acceptClock }: ServerSettings): DirectoryOptions {
+  return { durability, memoryBytes: memory, ...(memtableBytes !== undefined && { memtableBytes }), acceptClock };
 }
 
 function prettyOnTerminals(): { readonly destination?: ReturnType<typeof prettyLog> } {

@@ -12,7 +12,8 @@ test("the defaults", () => {
     durability: "sync",
     maxRequestBytes: 8 * 1024 * 1024,
     allowedHosts: [],
-    memtableBytes: 32 * 1024 * 1024,
+    memory: 256 * 1024 * 1024,
+    memtableBytes: undefined,
     logLevel: "info",
     acceptClock: false,
   });
@@ -47,6 +48,8 @@ describe("what cannot be is refused with the place it came from", () => {
     [{ flags: { port: "0x10" }, environment: {} }, "--port must be a whole number"],
     [{ flags: {}, environment: { KVTS_HTTP_PORT: "65536" } }, "KVTS_HTTP_PORT must be a whole number"],
     [{ flags: { maxRequestBytes: "much" }, environment: {} }, '--max-request-bytes: the size "much" cannot be read'],
+    [{ flags: { memory: "31MiB" }, environment: {} }, '--memory must be at least 32MiB, not "31MiB"'],
+    [{ flags: {}, environment: { KVTS_MEMORY: "plenty" } }, 'KVTS_MEMORY: the size "plenty" cannot be read'],
     [{ flags: { memtableBytes: "1KiB" }, environment: {} }, '--memtable-bytes must be from 256KiB to 1GiB, not "1KiB"'],
     [{ flags: {}, environment: { KVTS_MEMTABLE_BYTES: "1TiB" } }, "KVTS_MEMTABLE_BYTES must be from 256KiB to 1GiB"],
     [{ flags: { logLevel: "loud" }, environment: {} }, "--log-level must be one of debug"],

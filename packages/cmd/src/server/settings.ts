@@ -1,5 +1,6 @@
 import { parseSize } from "@kvts/common";
 import { usageError } from "../failure.ts";
+import { readMemory } from "../options/memory.ts";
 import { readCount } from "../options/numbers.ts";
 import { named } from "../options/times.ts";
 import { type Durability, durabilities } from "../target/open-directory.ts";
@@ -13,7 +14,9 @@ export interface ServerSettings {
   readonly durability: Durability;
   readonly maxRequestBytes: number;
   readonly allowedHosts: readonly string[];
-  readonly memtableBytes: number;
+  readonly memory: number;
+  /** Undefined for its share of `memory`. */
+  readonly memtableBytes: number | undefined;
   readonly logLevel: LogLevel;
   readonly acceptClock: boolean;
 }
@@ -53,9 +56,14 @@ export const serverSettings: { readonly [Name in keyof ServerSettings]: Setting<
         .map((host) => host.trim())
         .filter((host) => host !== ""),
   },
+  memory: {
+    describe: "Memory for the store, everything together, from 32MiB",
+    byDefault: "256MiB",
+    read: readMemory,
+  },
   memtableBytes: {
-    describe: "What memory holds before it is written to a table, twice over; 256KiB to 1GiB",
-    byDefault: "32MiB",
+    describe: "What memory holds before it is written to a table, in place of its share of --memory; 256KiB to 1GiB",
+    byDefault: "",
     read: readMemtableBytes,
   },
   logLevel: {
@@ -141,7 +149,8 @@ function readText(text: string, name: string): string {
 const memtableBytesMin = 256 * 2 ** 10;
 const memtableBytesMax = 2 ** 30;
 
-function readMemtableBytes(text: string, name: string): number {
+function readMemtableBytes(text: string, name: string): number | undefined {
+  if (text === "") return undefined;
   const bytes = named(name, () => parseSize(text));
   if (bytes >= memtableBytesMin && bytes <= memtableBytesMax) return bytes;
   throw usageError(`${name} must be from 256KiB to 1GiB, not ${JSON.stringify(text)}`);

@@ -14,7 +14,9 @@ export const durabilities: readonly Durability[] = ["sync", "buffered"];
 /** How a directory is opened. */
 export interface DirectoryOptions {
   readonly durability?: Durability;
-  /** What memory holds before it is flushed. */
+  /** Memory for everything together. */
+  readonly memoryBytes?: number;
+  /** What memory holds before it is flushed, in place of its share of `memoryBytes`. */
   readonly memtableBytes?: number;
   /** Opens although the clock is far from where it was. */
   readonly acceptClock?: boolean;
