@@ -189,6 +189,26 @@ describe("a store at rest", () => {
     await store.close();
   });
 
+  test("flushes a memtable that is a quarter full, once nobody writes", async () => {
+    const store = await openPlainStore({ memtableBytes: 256 * 1024 });
+    const value = new Uint8Array(1024);
+    const puts = Array.from({ length: 100 }, (_, timestamp) => ({ op: "put" as const, key: KEY, value, timestamp }));
+    await store.submit(puts);
+    expect((await store.db.stats()).background).toMatchObject({ flushes: 0 });
+    for (let turn = 0; turn < TURNS; turn++) await store.nextTurn();
+    const { background } = await store.db.stats();
+    expect(background).toMatchObject({ flushes: 1, moves: 1 });
+    await store.close();
+  });
+
+  test("keeps a memtable that is emptier", async () => {
+    const store = await openPlainStore({ memtableBytes: 256 * 1024 });
+    await store.submit([{ op: "put", key: KEY, value: new Uint8Array(1024), timestamp: 1 }]);
+    for (let turn = 0; turn < TURNS; turn++) await store.nextTurn();
+    expect((await store.db.stats()).background).toMatchObject({ flushes: 0 });
+    await store.close();
+  });
+
   test("begins nothing while somebody writes", async () => {
     const store = await openPlainStore();
     await put(store, "first", 1);

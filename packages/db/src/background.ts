@@ -27,6 +27,9 @@ const RETRY_MS_MAX = 5_000;
 /** Output tables that a job may need beyond its share of the input bytes. */
 const OUTPUTS_SPARE = 16;
 
+/** A memtable at least so full is worth a table of its own when nobody writes. */
+export const REST_FILL_MIN = 0.25;
+
 /** Counted since the store was opened. */
 export interface BackgroundCounts {
   flushes: number;
@@ -54,6 +57,8 @@ export interface BackgroundHost {
   releaseLogs(oldestLog: number): void;
   /** Memory or tables have changed: writes that wait may go on. */
   changed(): void;
+  /** Freezes the active memtable, between two groups. */
+  freeze(): void;
   /** Nothing can be installed any more: the manifest is in doubt. */
   failed(): void;
 }
@@ -127,20 +132,33 @@ export class Background {
       this.#compacting = undefined;
       this.#isAtRest = false;
       if (this.#mergesWanted.length > 0) this.poke();
-      else this.#awaitRest();
+      else this.awaitRest();
     });
   }
 
-  /** Merges level 0 once nobody writes, so that reads find fewer tables. */
-  #awaitRest(): void {
-    const isWorthIt = (): boolean => {
-      if (this.#stopped || this.#compacting !== undefined) return false;
-      return pickAtRest(this.#levels(), this.#host.settings.tuning.picker) !== undefined;
-    };
-    this.#restWatch.watch(isWorthIt, () => {
-      this.#isAtRest = true;
-      this.poke();
-    });
+  /**
+   * Waits until nobody writes, then flushes and merges what would otherwise wait for more: reads find fewer tables, and
+   * the next open less to replay.
+   */
+  awaitRest(): void {
+    this.#restWatch.watch(
+      () => !this.#stopped && (this.#isFlushWorthIt() || this.#isMergeWorthIt()),
+      () => {
+        if (this.#isFlushWorthIt()) return this.#host.freeze();
+        this.#isAtRest = true;
+        this.poke();
+      },
+    );
+  }
+
+  #isFlushWorthIt(): boolean {
+    const { layers } = this.#host;
+    return layers.frozen.length === 0 && layers.activeFill >= REST_FILL_MIN;
+  }
+
+  #isMergeWorthIt(): boolean {
+    if (this.#compacting !== undefined || this.#mergesBroken !== undefined) return false;
+    return pickAtRest(this.#levels(), this.#host.settings.tuning.picker) !== undefined;
   }
 
   /** Resolves once every memtable that is frozen now is in a table. */

@@ -6,7 +6,7 @@ import {
   type StoreStats,
   type WriteResult,
 } from "@kvts/common";
-import { Background } from "./background.ts";
+import { Background, REST_FILL_MIN } from "./background.ts";
 import { Ceilings } from "./ceilings.ts";
 import type { StoreMoment } from "./checkpoint/moment.ts";
 import { type CheckpointReport, Checkpoints } from "./checkpoint.ts";
@@ -81,6 +81,7 @@ export class Engine {
     this.#queue = new CommitQueue(settings, this.#gate, ceilings, this.#path, parts.lastSeq, parts.lastAssigned, () => {
       // A frozen memtable may be flushed once all of it is published.
       if (layers.frozen.length > 0) this.#background.poke();
+      else if (layers.activeFill >= REST_FILL_MIN) this.#background.awaitRest();
     });
     this.#background = new Background({
       directory: parts.directory,
@@ -96,6 +97,7 @@ export class Engine {
         this.#flushRoom.changed();
         this.#gate.changed();
       },
+      freeze: () => this.#freezeAtRest(),
       failed: () => this.#refuseInDoubt(),
     });
     this.#checkpoints = new Checkpoints({ directory: parts.directory, settings, moment: () => this.#moment() });
@@ -185,6 +187,13 @@ export class Engine {
     this.#checkWritable();
     await this.#queue.between(() => this.#path.freeze());
     await this.#background.flushAll();
+  }
+
+  #freezeAtRest(): void {
+    const { logger } = this.#parts.settings;
+    this.#queue
+      .between(() => this.#path.freeze())
+      .catch((error: unknown) => logger.warn({ err: error }, "memory could not be flushed while nobody writes"));
   }
 
   async compact(): Promise<void> {
