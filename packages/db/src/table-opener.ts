@@ -3,7 +3,7 @@ import type { FileSystem } from "./env/file-system.ts";
 import { corruption } from "./format/corruption.ts";
 import { tableFileName } from "./format/filenames.ts";
 import { TableFile } from "./manifest/table-file.ts";
-import type { TableMeta } from "./manifest/table-meta.ts";
+import { differingField, type TableMeta, tableMeta } from "./manifest/table-meta.ts";
 import type { BlockCache, BlockCacheStats } from "./table/block-cache.ts";
 import { Table } from "./table/table.ts";
 
@@ -32,9 +32,10 @@ export class TableOpener {
     const path = tableFileName(this.#directory, meta.number);
     if (!this.#fileSystem.exists(path)) throw corruption(path, 0, "the file is missing");
     const table = Table.open(this.#fileSystem.open(path), meta.number, this.#cache);
-    if (table.fileBytes !== meta.fileBytes || table.properties.fileNumber !== meta.number) {
+    const differing = differingField(tableMeta(table.properties, table.fileBytes), meta);
+    if (differing !== undefined) {
       void table.close();
-      throw corruption(path, 0, `the manifest describes another file (${meta.fileBytes} bytes)`);
+      throw corruption(path, 0, `the manifest describes another table (${differing} differs)`);
     }
     const opened = new TableFile(meta, table, (file) => this.#unused(file));
     this.#files.add(opened);

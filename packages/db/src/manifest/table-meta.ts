@@ -53,6 +53,14 @@ export function tableMeta(properties: TableProperties, fileBytes: number): Table
   };
 }
 
+/** The first field in which two descriptions of a table differ; undefined where none does. */
+export function differingField(a: TableMeta, b: TableMeta): keyof TableMeta | undefined {
+  const number = NUMBER_NAMES.find((name) => a[name] !== b[name]);
+  if (number !== undefined) return number;
+  if (compareBytes(a.smallest, b.smallest) !== 0) return "smallest";
+  return compareBytes(a.largest, b.largest) === 0 ? undefined : "largest";
+}
+
 /** Tags of the numbers; SMALLEST and LARGEST have the next ones. */
 const NUMBER_TAGS = {
   number: 2,

@@ -32,7 +32,7 @@ export function listTables(fileSystem: FileReading, directory: string): number[]
  * @throws UNIMPLEMENTED for one that a newer kvts wrote; the system's error where it is not the file's fault
  */
 export async function examineTable(fileSystem: FileReading, directory: string, number: number): Promise<ExaminedTable> {
-  const bytes = new TableBytes(fileSystem.open(tableFileName(directory, number)));
+  const bytes = new TableBytes(fileSystem.open(tableFileName(directory, number)), number);
   const damage: KvtsError[] = [];
   let verified: VerifiedTable;
   try {

@@ -1,4 +1,5 @@
 import type { ManifestState } from "../manifest/state.ts";
+import { differingField, tableMeta } from "../manifest/table-meta.ts";
 import { chooseTables, type TableChoice } from "./choose-tables.ts";
 import type { ExaminedTable } from "./examine-tables.ts";
 
@@ -34,10 +35,11 @@ export function planByManifest(
       const reason = "the manifest names it, and it is not there";
       return { number, action: "miss", level, table, isNeeded: true, reason };
     }
-    const isOther = table.problem === undefined && table.fileBytes !== meta.fileBytes;
-    return isOther
-      ? asideOf(table, level, true, `the manifest describes another file, of ${meta.fileBytes} bytes`)
-      : planOf(table, level);
+    const { properties, fileBytes } = table;
+    const differing = properties && differingField(tableMeta(properties, fileBytes), meta);
+    return differing === undefined
+      ? planOf(table, level)
+      : asideOf(table, level, true, `the manifest describes another table (${differing} differs)`);
   });
   const aside = others.map((number): TablePlan => {
     const reason = "the manifest does not name it";

@@ -5,6 +5,7 @@ import { tableFileName } from "../format/filenames.ts";
 import { type TableMeta, tableMeta } from "../manifest/table-meta.ts";
 import { BlockCache } from "../table/block-cache.ts";
 import type { Compression } from "../table/compression.ts";
+import type { TableProperties, TableProvenance } from "../table/properties.ts";
 import { Table } from "../table/table.ts";
 import { TableBuilder } from "../table/table-builder.ts";
 
@@ -28,8 +29,8 @@ export async function rewriteTable(job: RewriteJob): Promise<TableMeta | undefin
   let saved: TableMeta | undefined;
   try {
     const builder = new TableBuilder(file, { fileNumber: to, level, compression });
-    if ((await readable(table, builder)) > 0) {
-      const properties = builder.finish({ ...provenance, firstOutput: to, isLastOutput: true });
+    const properties = await copyReadable(table, builder, { ...provenance, firstOutput: to, isLastOutput: true });
+    if (properties !== undefined) {
       await file.sync();
       saved = tableMeta(properties, builder.fileBytes);
     }
@@ -41,13 +42,17 @@ export async function rewriteTable(job: RewriteJob): Promise<TableMeta | undefin
   return saved;
 }
 
-/** Copies what can be read; 0 where even whole blocks contradict each other. */
-async function readable(table: Table, into: TableBuilder): Promise<number> {
+/** Copies what can be read; undefined where that is nothing, or where even whole blocks contradict each other. */
+async function copyReadable(
+  table: Table,
+  into: TableBuilder,
+  provenance: TableProvenance,
+): Promise<TableProperties | undefined> {
   try {
-    return await table.salvage(into);
+    return (await table.salvage(into)) > 0 ? into.finish(provenance) : undefined;
   } catch (error) {
-    // The builder refuses keys and versions that are out of order.
-    if (isKvtsError(error, "INTERNAL")) return 0;
+    // The builder refuses keys and versions that are out of order, the last of them when it finishes.
+    if (isKvtsError(error, "INTERNAL")) return undefined;
     throw error;
   }
 }

@@ -26,7 +26,8 @@ export class BlockReader {
 
   /** What a block's envelope holds, decompressed: a view of `envelope` where it was not compressed. @throws CORRUPTION */
   open(block: number, envelope: Uint8Array): Uint8Array {
-    return openEnvelope(envelope, KIND_BLOCK, this.#bytes.path, this.#fences.offset(block));
+    const { path, number } = this.#bytes;
+    return openEnvelope(envelope, KIND_BLOCK, path, number, this.#fences.offset(block));
   }
 
   /** A copy of a block's contents, checked. @throws CORRUPTION */

@@ -4,6 +4,7 @@ import type { ReadableFile } from "../env/file-system.ts";
 import { KeyBuffer } from "../format/key-buffer.ts";
 import { KIND_DELETE } from "../format/version-record.ts";
 import { BlockDemand, FOUND, VersionRun } from "../format/version-run.ts";
+import { resealEnvelope } from "../testing/damage/reseal-envelope.ts";
 import { MemoryFileSystem } from "../testing/memory-file-system.ts";
 import type { WrittenVersion } from "../testing/memtable-writer.ts";
 import { Random } from "../testing/random.ts";
@@ -11,7 +12,7 @@ import { cursorKey, readGroup, readRun, SYNC_MODE } from "../testing/table-reade
 import { groupVersions, type WrittenGroup, writeTable } from "../testing/table-writer.ts";
 import { BlockCache } from "./block-cache.ts";
 import type { Compression } from "./compression.ts";
-import { ENVELOPE_BYTES, fillEnvelope } from "./envelope.ts";
+import { ENVELOPE_BYTES } from "./envelope.ts";
 import { decodeFooter, FOOTER_BYTES, sectionOffsets } from "./footer.ts";
 import { KIND_BLOCK, KIND_EXTENT } from "./format.ts";
 import { Table } from "./table.ts";
@@ -160,7 +161,7 @@ describe("a table whose checksums are right and whose contents are not", { timeo
       const before = view.getInt32(word, true);
       const value = random.pick([0, 1, -1, before + 1, before - 1, before ^ (1 << random.below(32)), 0x7fffffff, 4096]);
       view.setInt32(word, value, true);
-      fillEnvelope(bytes.subarray(offset, offset + ENVELOPE_BYTES), bytes[offset + 5]!, 0, payload.length, payload);
+      resealEnvelope(bytes.subarray(offset, offset + length), 1, offset);
       if ((await readDamaged(bytes)) === undefined) refused++;
     }
     expect(refused).toBeGreaterThan(500);
@@ -178,7 +179,7 @@ describe("a table whose checksums are right and whose contents are not", { timeo
       const payload = bytes.subarray(offset + ENVELOPE_BYTES, offset + length);
       const at = random.below(random.chance(0.5) ? Math.min(600, payload.length) : payload.length);
       payload[at]! ^= 1 << random.below(8);
-      fillEnvelope(bytes.subarray(offset, offset + ENVELOPE_BYTES), bytes[offset + 5]!, 0, payload.length, payload);
+      resealEnvelope(bytes.subarray(offset, offset + length), 1, offset);
       if (!(await isVerified(bytes))) refused++;
       // Nobody can tell another value from the right one.
       else if (bytes[offset + 5] !== KIND_BLOCK && bytes[offset + 5] !== KIND_EXTENT) {

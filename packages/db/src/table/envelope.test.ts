@@ -1,16 +1,19 @@
 import { describe, expect, test } from "vitest";
-import { crc32 } from "../format/checksum.ts";
+import { resealEnvelope } from "../testing/damage/reseal-envelope.ts";
 import { COMPRESSION_LZ4, COMPRESSION_NONE, COMPRESSION_ZSTD, compress } from "./compression.ts";
-import { checkEnvelope, ENVELOPE_BYTES, fillEnvelope, openEnvelope } from "./envelope.ts";
+import { checkEnvelope, ENVELOPE_BYTES, fillEnvelope, moveEnvelope, openEnvelope } from "./envelope.ts";
 import { KIND_BLOCK, KIND_FILTER } from "./format.ts";
 
+/** Where the envelope stands: table and offset. */
+const NUMBER = 5;
+const OFFSET = 77;
 const RAW = new TextEncoder().encode("again and again and again and again, ".repeat(40));
 
 function seal(compression: number, rawBytes = RAW.length): Uint8Array<ArrayBuffer> {
   const payload = compress(compression, RAW) ?? RAW;
   const bytes = new Uint8Array(ENVELOPE_BYTES + payload.length);
   bytes.set(payload, ENVELOPE_BYTES);
-  fillEnvelope(bytes.subarray(0, ENVELOPE_BYTES), KIND_BLOCK, compression, rawBytes, payload);
+  fillEnvelope(bytes.subarray(0, ENVELOPE_BYTES), KIND_BLOCK, compression, rawBytes, NUMBER, OFFSET, payload);
   return bytes;
 }
 
@@ -18,7 +21,7 @@ function seal(compression: number, rawBytes = RAW.length): Uint8Array<ArrayBuffe
 function altered(at: number, byte: number, compression: number = COMPRESSION_NONE): Uint8Array {
   const bytes = seal(compression);
   bytes[at] = byte;
-  new DataView(bytes.buffer).setUint32(0, crc32(bytes.subarray(4)), true);
+  resealEnvelope(bytes, NUMBER, OFFSET);
   return bytes;
 }
 
@@ -29,8 +32,8 @@ describe("envelope", () => {
     ["zstd", COMPRESSION_ZSTD],
   ])("gives back what was put in, %s", (_, compression) => {
     const bytes = seal(compression);
-    expect(Buffer.compare(openEnvelope(bytes, KIND_BLOCK, "a", 0), RAW)).toBe(0);
-    expect(checkEnvelope(bytes, KIND_BLOCK, "a", 0)).toBe(RAW.length);
+    expect(Buffer.compare(openEnvelope(bytes, KIND_BLOCK, "a", NUMBER, OFFSET), RAW)).toBe(0);
+    expect(checkEnvelope(bytes, KIND_BLOCK, "a", NUMBER, OFFSET)).toBe(RAW.length);
     expect(bytes.length < RAW.length).toBe(compression !== COMPRESSION_NONE);
   });
 
@@ -45,6 +48,7 @@ describe("envelope", () => {
     ["another kind", altered(5, KIND_FILTER)],
     ["an unknown compression", altered(4, 9)],
     ["a reserved byte", altered(7, 1)],
+    ["a bond that is not known", altered(6, 2)],
     ["another stored length", altered(8, 1)],
     ["another raw length", altered(12, 1)],
     ["a raw length that LZ4 does not give", altered(12, 1, COMPRESSION_LZ4)],
@@ -54,8 +58,28 @@ describe("envelope", () => {
     ["a compression that it has not", altered(4, COMPRESSION_ZSTD, COMPRESSION_LZ4)],
     ["too few bytes", seal(COMPRESSION_NONE).subarray(0, 15)],
   ])("with %s is damage", (_, bytes) => {
-    expect(() => openEnvelope(bytes, KIND_BLOCK, "a", 77)).toThrow(
-      expect.objectContaining({ code: "CORRUPTION", details: { file: "a", offset: 77 } }),
+    expect(() => openEnvelope(bytes, KIND_BLOCK, "a", NUMBER, OFFSET)).toThrow(
+      expect.objectContaining({ code: "CORRUPTION", details: { file: "a", offset: OFFSET } }),
     );
+  });
+
+  test.each([
+    ["another table", NUMBER + 1, OFFSET],
+    ["a table whose number is greater than a word", NUMBER + 2 ** 32, OFFSET],
+    ["another offset", NUMBER, OFFSET + 16_384],
+    ["an offset beyond 4 GiB", NUMBER, OFFSET + 2 ** 32],
+    ["the two mixed up", OFFSET, NUMBER],
+  ])("is damage in %s, and whole once it has been moved there", (_, number, offset) => {
+    const bytes = seal(COMPRESSION_LZ4);
+    expect(() => openEnvelope(bytes, KIND_BLOCK, "a", number, offset)).toThrow("its checksum does not match");
+    moveEnvelope(bytes, NUMBER, OFFSET, number, offset);
+    expect(Buffer.compare(openEnvelope(bytes, KIND_BLOCK, "a", number, offset), RAW)).toBe(0);
+    expect(() => openEnvelope(bytes, KIND_BLOCK, "a", NUMBER, OFFSET)).toThrow("its checksum does not match");
+  });
+
+  test("of an older table is whole anywhere, and stays so", () => {
+    const bytes = altered(6, 0);
+    moveEnvelope(bytes, 1, 2, 3, 4);
+    expect(openEnvelope(bytes, KIND_BLOCK, "a", 9, 9)).toHaveLength(RAW.length);
   });
 });

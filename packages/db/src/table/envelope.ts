@@ -1,40 +1,66 @@
 import { crc32 } from "../format/checksum.ts";
 import { corruption } from "../format/corruption.ts";
 import { COMPRESSION_NONE, decompress, isCompression } from "./compression.ts";
+import { KIND_PROPERTIES } from "./format.ts";
+
+const TWO32 = 4294967296;
 
 /**
  * What every structure in a table but the footer is wrapped in.
  *
  * | offset | size | meaning |
  * |---|---|---|
- * | 0 | 4 | CRC-32 of everything from offset 4 to the payload's end |
+ * | 0 | 4 | CRC-32 of everything from offset 4 to the payload's end, where the envelope is bound XORed with placeMask |
  * | 4 | 1 | compression id |
  * | 5 | 1 | kind (format.ts) |
- * | 6 | 2 | zero |
+ * | 6 | 1 | 1 where the envelope is bound to its place, 0 in older tables |
+ * | 7 | 1 | zero |
  * | 8 | 4 | stored bytes: the payload's length |
  * | 12 | 4 | raw bytes: its length when decompressed |
  * | 16 | | payload |
  */
 export const ENVELOPE_BYTES = 16;
 
+/** Offset 6: it is whole at its place only, so that what belongs elsewhere is told from it. */
+const BOUND = 1;
+
 /** What is compressed is never larger than this; what is not has no limit. */
 const COMPRESSED_RAW_BYTES_MAX = 1024 * 1024;
 
-/** Writes the bytes that precede `payload` into `header`. */
+/** Writes the bytes that precede `payload` into `header`. The envelope will stand at `offset` of table `number`. */
 export function fillEnvelope(
   header: Uint8Array<ArrayBuffer>,
   kind: number,
   compression: number,
   rawBytes: number,
+  number: number,
+  offset: number,
   payload: Uint8Array,
 ): void {
   const view = new DataView(header.buffer, header.byteOffset, ENVELOPE_BYTES);
   view.setUint8(4, compression);
   view.setUint8(5, kind);
-  view.setUint16(6, 0);
+  view.setUint8(6, BOUND);
+  view.setUint8(7, 0);
   view.setUint32(8, payload.length, true);
   view.setUint32(12, rawBytes, true);
-  view.setUint32(0, crc32(payload, crc32(header.subarray(4, ENVELOPE_BYTES))), true);
+  const crc = crc32(payload, crc32(header.subarray(4, ENVELOPE_BYTES)));
+  view.setUint32(0, crc ^ placeMask(kind, number, offset), true);
+}
+
+/** Binds an envelope that was whole at `offset` of table `number` to another place, without looking at its payload. */
+export function moveEnvelope(
+  envelope: Uint8Array,
+  number: number,
+  offset: number,
+  toNumber: number,
+  toOffset: number,
+): void {
+  if (envelope[6] !== BOUND) return;
+  const kind = envelope[5]!;
+  const view = new DataView(envelope.buffer, envelope.byteOffset, ENVELOPE_BYTES);
+  const mask = placeMask(kind, number, offset) ^ placeMask(kind, toNumber, toOffset);
+  view.setUint32(0, view.getUint32(0, true) ^ mask, true);
 }
 
 /** The payload's length as an envelope's header has it, unchecked. */
@@ -45,11 +71,17 @@ export function storedBytesAt(header: Uint8Array): number {
 /**
  * Checks an envelope that should fill `bytes` exactly, and gives its payload, decompressed: a view of `bytes` where it
  * was not compressed.
- * @param offset where in `file` the envelope begins.
+ * @param offset where in `file`, which is table `number`, the envelope begins.
  * @throws CORRUPTION
  */
-export function openEnvelope(bytes: Uint8Array, kind: number, file: string, offset: number): Uint8Array {
-  const rawBytes = checkEnvelope(bytes, kind, file, offset);
+export function openEnvelope(
+  bytes: Uint8Array,
+  kind: number,
+  file: string,
+  number: number,
+  offset: number,
+): Uint8Array {
+  const rawBytes = checkEnvelope(bytes, kind, file, number, offset);
   const compression = bytes[4]!;
   if (compression === COMPRESSION_NONE) return bytes.subarray(ENVELOPE_BYTES);
   const raw = decompress(compression, bytes, ENVELOPE_BYTES, rawBytes);
@@ -58,17 +90,42 @@ export function openEnvelope(bytes: Uint8Array, kind: number, file: string, offs
 }
 
 /** The checks of {@link openEnvelope} without decompressing. Returns the raw length. @throws CORRUPTION */
-export function checkEnvelope(bytes: Uint8Array, kind: number, file: string, offset: number): number {
+export function checkEnvelope(bytes: Uint8Array, kind: number, file: string, number: number, offset: number): number {
   const fail = (problem: string) => corruption(file, offset, problem);
   const storedBytes = bytes.length - ENVELOPE_BYTES;
   if (storedBytes < 0 || u32At(bytes, 8) !== storedBytes) throw fail("what is there has another length than recorded");
-  if (u32At(bytes, 0) !== crc32(bytes.subarray(4))) throw fail("its checksum does not match");
+  const mask = bytes[6] === BOUND ? placeMask(bytes[5]!, number, offset) : 0;
+  if ((u32At(bytes, 0) ^ mask) >>> 0 !== crc32(bytes.subarray(4))) throw fail("its checksum does not match");
   if (bytes[5] !== kind) throw fail(`something of kind ${bytes[5]} is there instead of kind ${kind}`);
-  if (!isCompression(bytes[4]!) || bytes[6] !== 0 || bytes[7] !== 0) throw fail("it has a form that is not known");
+  if (!isCompression(bytes[4]!) || bytes[6]! > BOUND || bytes[7] !== 0) throw fail("it has a form that is not known");
   const rawBytes = u32At(bytes, 12);
   const compressed = bytes[4] !== COMPRESSION_NONE;
   if (compressed ? rawBytes > COMPRESSED_RAW_BYTES_MAX : rawBytes !== storedBytes) throw fail("its lengths contradict");
   return rawBytes;
+}
+
+/**
+ * What the checksum of an envelope at `offset` of table `number` is XORed with: another word at every other place. A
+ * block or chunk that a disk or a program has put elsewhere then fails there, though not a bit of it is wrong.
+ * Properties tell the number themselves, so they are bound to their offset alone. The words are mixed as MurmurHash3 does.
+ */
+export function placeMask(kind: number, number: number, offset: number): number {
+  const bound = kind === KIND_PROPERTIES ? 0 : number;
+  let mask = mixed(0, bound);
+  mask = mixed(mask, bound / TWO32);
+  mask = mixed(mask, offset);
+  mask = mixed(mask, offset / TWO32);
+  mask = Math.imul(mask ^ (mask >>> 16), 0x85ebca6b);
+  mask = Math.imul(mask ^ (mask >>> 13), 0xc2b2ae35);
+  return (mask ^ (mask >>> 16)) >>> 0;
+}
+
+/** One round, with `n` modulo 2^32. */
+function mixed(hash: number, n: number): number {
+  let k = Math.imul(n >>> 0, 0xcc9e2d51);
+  k = Math.imul((k << 15) | (k >>> 17), 0x1b873593);
+  const h = hash ^ k;
+  return (Math.imul((h << 13) | (h >>> 19), 5) + 0xe6546b64) | 0;
 }
 
 function u32At(bytes: Uint8Array, at: number): number {

@@ -21,8 +21,9 @@ export class ExtentWriter {
   write(source: ExtentSource, run: VersionRun, index: number, values: WordList): void {
     const position = this.#output.position;
     const extent = source.extentAt(run, index);
-    if (extent instanceof TableExtent) extent.copySync((envelope) => this.#output.addBytes(envelope));
-    else this.#writeValue(extent);
+    if (extent instanceof TableExtent) {
+      extent.copySync((envelope, number, offset) => this.#output.addMoved(envelope, number, offset));
+    } else this.#writeValue(extent);
     const storedBytes = this.#output.position - position;
     this.storedBytes += storedBytes;
     values.push(position >>> 0);

@@ -127,6 +127,7 @@ describe("extents", () => {
         size: () => 0,
         close: discard,
       },
+      1,
       "none",
     );
     const filler = new Uint8Array(2 ** 30);
@@ -141,13 +142,16 @@ describe("extents", () => {
       into.set(stored.subarray(position - start, position - start + length), offset);
       return length;
     };
-    const bytes = new TableBytes({
-      path: "s/huge",
-      size: start + stored.length,
-      readSync: read,
-      read: (...asked) => Promise.resolve(read(...asked)),
-      close: discard,
-    });
+    const bytes = new TableBytes(
+      {
+        path: "s/huge",
+        size: start + stored.length,
+        readSync: read,
+        read: (...asked) => Promise.resolve(read(...asked)),
+        close: discard,
+      },
+      1,
+    );
     // The record as a block has it: the descriptor stands behind the expiry.
     const stands = new VersionRun();
     stands.i32 = Int32Array.from([0, 0, 0, 0, 24, run.i32[5]!, 0, 0, ...values.view()]);

@@ -1,3 +1,4 @@
+import { limits } from "@kvts/common";
 import { corruption } from "../format/corruption.ts";
 import { META, META_EXPIRES, META_LENGTH_SHIFT, POINTER, VERSION_WORDS } from "../format/version-record.ts";
 import type { VersionRun } from "../format/version-run.ts";
@@ -55,13 +56,16 @@ export class TableExtent {
     if (this.#position + this.storedBytes > dataBytes) {
       throw corruption(bytes.path, this.#position, "an extent is said to reach beyond the data");
     }
+    if (this.length > limits.valueBytesMax) {
+      throw corruption(bytes.path, this.#position, "an extent is said to be longer than any value");
+    }
   }
 
   /** The value, owned by the caller. No more than one chunk (1 MiB) is worked on in one turn. @throws CORRUPTION */
   async read(): Promise<Uint8Array> {
-    const value = new Uint8Array(this.length);
-    await this.#walk((envelope, chunks) => value.set(chunks.open(envelope), chunks.filledBytes));
-    return value;
+    const value = new ExtentValue(this.length);
+    await this.#walk((envelope, chunks) => value.add(chunks.open(envelope)));
+    return value.bytes;
   }
 
   /** Reads it as {@link read} does, keeping one chunk at a time. @throws CORRUPTION */
@@ -71,16 +75,19 @@ export class TableExtent {
 
   /** The value, owned by the caller. @throws CORRUPTION */
   readSync(): Uint8Array {
-    const value = new Uint8Array(this.length);
-    this.#walkSync((envelope, chunks) => value.set(chunks.open(envelope), chunks.filledBytes));
-    return value;
+    const value = new ExtentValue(this.length);
+    this.#walkSync((envelope, chunks) => value.add(chunks.open(envelope)));
+    return value.bytes;
   }
 
-  /** Hands on the chunks as they are stored, their checksums verified, without decompressing. @throws CORRUPTION */
-  copySync(write: (envelope: Uint8Array) => void): void {
+  /**
+   * Hands on the chunks as they are stored, their checksums verified, without decompressing; each with the number of the
+   * table and the offset to which it is bound. `write` may keep and change them. @throws CORRUPTION
+   */
+  copySync(write: (envelope: Uint8Array, number: number, offset: number) => void): void {
     this.#walkSync((envelope, chunks) => {
       chunks.check(envelope);
-      write(envelope);
+      write(envelope, this.#bytes.number, chunks.position);
     });
   }
 
@@ -109,9 +116,28 @@ export class TableExtent {
   }
 
   #chunks(): Chunks {
-    return new Chunks(this.#bytes.path, this.#position, this.storedBytes, this.length);
+    return new Chunks(this.#bytes, this.#position, this.storedBytes, this.length);
   }
 }
+
+/** A value being put together. It takes memory once a chunk was what it should be, since its length may lie. */
+class ExtentValue {
+  bytes: Uint8Array = EMPTY;
+  readonly #length: number;
+  #filledBytes = 0;
+
+  constructor(length: number) {
+    this.#length = length;
+  }
+
+  add(chunk: Uint8Array): void {
+    if (this.bytes === EMPTY) this.bytes = new Uint8Array(this.#length);
+    this.bytes.set(chunk, this.#filledBytes);
+    this.#filledBytes += chunk.length;
+  }
+}
+
+const EMPTY = new Uint8Array(0);
 
 /** A walk through the chunks of one extent: what comes next, and whether it is what it should be. */
 class Chunks {
@@ -121,11 +147,13 @@ class Chunks {
   /** Value bytes in the chunks passed so far. */
   filledBytes = 0;
   readonly #path: string;
+  readonly #number: number;
   readonly #end: number;
   readonly #length: number;
 
-  constructor(path: string, position: number, storedBytes: number, length: number) {
+  constructor({ path, number }: TableBytes, position: number, storedBytes: number, length: number) {
     this.#path = path;
+    this.#number = number;
     this.position = position;
     this.#end = position + storedBytes;
     this.#length = length;
@@ -143,14 +171,14 @@ class Chunks {
 
   /** The part of the value that a chunk holds. */
   open(envelope: Uint8Array): Uint8Array {
-    const raw = openEnvelope(envelope, KIND_EXTENT, this.#path, this.position);
+    const raw = openEnvelope(envelope, KIND_EXTENT, this.#path, this.#number, this.position);
     if (raw.length !== this.#nextBytes()) throw this.#wrongLength();
     return raw;
   }
 
   /** The checks of {@link open} without decompressing. */
   check(envelope: Uint8Array): void {
-    if (checkEnvelope(envelope, KIND_EXTENT, this.#path, this.position) !== this.#nextBytes())
+    if (checkEnvelope(envelope, KIND_EXTENT, this.#path, this.#number, this.position) !== this.#nextBytes())
       throw this.#wrongLength();
   }
 

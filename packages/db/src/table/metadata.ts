@@ -27,10 +27,12 @@ export function readMetadata(bytes: TableBytes): Metadata {
   bytes.readSync(tail, tail.length, bytes.size - tail.length);
   const sections = new MetadataSections(tail, bytes);
   bytes.readSync(sections.bytes, sections.unreadBytes, sections.offsets.filter);
+  // First of all: the others are bound to the number that they tell.
+  const properties = sections.properties();
   return {
+    properties,
     filter: sections.filter(),
     fences: sections.fences(),
-    properties: sections.properties(),
     dataBytes: sections.footer.dataBytes,
     memoryBytes: sections.bytes.length,
   };
@@ -60,10 +62,13 @@ export class MetadataSections {
   /** How many of them, at the start, are still to be read. */
   readonly unreadBytes: number;
   readonly #path: string;
+  readonly #file: TableBytes;
 
   /** @param tail the last bytes of the file. @throws CORRUPTION; UNIMPLEMENTED */
-  constructor(tail: Uint8Array, { path, size }: TableBytes) {
+  constructor(tail: Uint8Array, file: TableBytes) {
+    const { path, size } = file;
     this.#path = path;
+    this.#file = file;
     this.footer = decodeFooter(tail.subarray(tail.length - FOOTER_BYTES), path, size - FOOTER_BYTES);
     this.offsets = sectionOffsets(this.footer);
     const start = this.offsets.filter;
@@ -88,16 +93,18 @@ export class MetadataSections {
     return new Fences(words, this.footer.dataBytes, this.#path, offset);
   }
 
-  /** @throws CORRUPTION */
+  /** To be read before the others, which are bound to the number that the properties tell. @throws CORRUPTION */
   properties(): TableProperties {
     const offset = this.offsets.properties;
     const bytes = this.#open(KIND_PROPERTIES, offset, this.footer.propertiesBytes);
-    return decodeProperties(bytes, this.#path, offset + ENVELOPE_BYTES);
+    const properties = decodeProperties(bytes, this.#path, offset + ENVELOPE_BYTES);
+    this.#file.number = properties.fileNumber;
+    return properties;
   }
 
   #open(kind: number, offset: number, length: number): Uint8Array {
     const from = offset - this.offsets.filter;
-    return openEnvelope(this.bytes.subarray(from, from + length), kind, this.#path, offset);
+    return openEnvelope(this.bytes.subarray(from, from + length), kind, this.#path, this.#file.number, offset);
   }
 
   #words(bytes: Uint8Array, offset: number): Int32Array<ArrayBuffer> {

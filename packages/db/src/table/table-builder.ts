@@ -59,7 +59,7 @@ export class TableBuilder {
 
   constructor(file: WritableFile, options: TableBuilderOptions) {
     this.#options = options;
-    this.#output = new TableOutput(file, options.compression);
+    this.#output = new TableOutput(file, options.fileNumber, options.compression);
     this.#extents = new ExtentWriter(this.#output);
     this.#block = new BlockBuilder(this.#extents);
   }

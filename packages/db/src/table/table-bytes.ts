@@ -5,10 +5,13 @@ import { corruption } from "../format/corruption.ts";
 export class TableBytes {
   readonly path: string;
   readonly size: number;
+  /** The table to whose envelopes these belong: its number by its name, and once the properties are read, by those. */
+  number: number;
   readonly #file: ReadableFile;
   readonly #underWay: Set<Promise<number>> = new Set();
 
-  constructor(file: ReadableFile) {
+  constructor(file: ReadableFile, number: number) {
+    this.number = number;
     this.#file = file;
     this.path = file.path;
     this.size = file.size;

@@ -1,20 +1,23 @@
 import type { WritableFile } from "../env/file-system.ts";
 import { COMPRESSION_NONE, type Compression, compress, compressionId } from "./compression.ts";
-import { ENVELOPE_BYTES, fillEnvelope } from "./envelope.ts";
+import { ENVELOPE_BYTES, fillEnvelope, moveEnvelope } from "./envelope.ts";
 
 const BUFFER_BYTES = 256 * 1024;
 
 /** A table file being written front to back, gathered into large writes. */
 export class TableOutput {
   readonly #file: WritableFile;
+  readonly #number: number;
   readonly #compression: number;
   readonly #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(BUFFER_BYTES);
   readonly #header: Uint8Array<ArrayBuffer> = new Uint8Array(ENVELOPE_BYTES);
   #buffered = 0;
   #written = 0;
 
-  constructor(file: WritableFile, compression: Compression) {
+  /** @param number the table's, to which its envelopes are bound. */
+  constructor(file: WritableFile, number: number, compression: Compression) {
     this.#file = file;
+    this.#number = number;
     this.#compression = compressionId(compression);
   }
 
@@ -33,6 +36,12 @@ export class TableOutput {
   /** Adds `raw` as it is. Returns the bytes that it takes with its envelope. */
   addPlain(kind: number, raw: Uint8Array): number {
     return this.#add(kind, COMPRESSION_NONE, raw.length, raw);
+  }
+
+  /** Adds a whole envelope that stood at `offset` of table `number`. It is changed: it belongs here now. */
+  addMoved(envelope: Uint8Array, number: number, offset: number): void {
+    moveEnvelope(envelope, number, offset, this.#number, this.position);
+    this.addBytes(envelope);
   }
 
   /** Adds bytes that need no envelope, or have theirs. */
@@ -62,7 +71,7 @@ export class TableOutput {
   }
 
   #add(kind: number, compression: number, rawBytes: number, payload: Uint8Array): number {
-    fillEnvelope(this.#header, kind, compression, rawBytes, payload);
+    fillEnvelope(this.#header, kind, compression, rawBytes, this.#number, this.position, payload);
     this.addBytes(this.#header);
     this.addBytes(payload);
     return ENVELOPE_BYTES + payload.length;

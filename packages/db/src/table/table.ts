@@ -80,7 +80,7 @@ export class Table {
    */
   static open(file: ReadableFile, number: number, cache: BlockCache): Table {
     try {
-      return new Table(new TableBytes(file), number, cache);
+      return new Table(new TableBytes(file, number), number, cache);
     } catch (error) {
       file.close();
       throw error;

@@ -37,9 +37,9 @@ export async function verifyTable(bytes: TableBytes, damaged: DamageListener): P
   const sections = await attempt(Math.max(0, bytes.size - FOOTER_BYTES), () => readSections(bytes));
   if (sections === undefined) return { properties: undefined, canBeOpened: false };
   const { offsets } = sections;
+  const properties = await attempt(offsets.properties, () => sections.properties());
   const filter = await attempt(offsets.filter, () => sections.filter());
   const fences = await attempt(offsets.index, () => sections.fences());
-  const properties = await attempt(offsets.properties, () => sections.properties());
   if (fences !== undefined) {
     await new ContentsCheck(bytes, damaged, { sections, filter, fences, properties }).run();
   }

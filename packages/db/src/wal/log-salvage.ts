@@ -129,7 +129,7 @@ class LogSalvage {
       else this.#segments.push(SegmentReader.open(fileSystem, directory, number, incarnation));
     }
     for (const segment of this.#segments) {
-      await segment.readHeader();
+      await readHeader(segment);
       const { mark, lastSeq } = await segment.survey(SEGMENT_HEADER_BYTES);
       this.#marks.set(segment.number, mark);
       this.#lastSeq = Math.max(this.#lastSeq, lastSeq);
@@ -234,6 +234,15 @@ class LogSalvage {
 
   #leaveOut(number: number, fate: SegmentFate): void {
     this.#found.set(number, { number, fate, operations: 0, damage: [] });
+  }
+}
+
+/** A header that cannot be true tells no more than one that is not whole. @throws UNIMPLEMENTED for a newer format */
+async function readHeader(segment: SegmentReader): Promise<void> {
+  try {
+    await segment.readHeader();
+  } catch (error) {
+    if (!isKvtsError(error, "CORRUPTION")) throw error;
   }
 }
 
