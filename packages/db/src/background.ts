@@ -1,7 +1,5 @@
 import { isKvtsError, KvtsError } from "@kvts/common";
-import { AbandonedTables } from "./abandoned-tables.ts";
-import type { CompactionJob, CompactionResult } from "./compaction/job.ts";
-import { Pacer } from "./compaction/pacer.ts";
+import type { Pacer } from "./compaction/pacer.ts";
 import {
   dropsRetracts,
   type Pick,
@@ -10,22 +8,14 @@ import {
   pickEverything,
   pickForReads,
 } from "./compaction/picker.ts";
-import { Debt } from "./debt.ts";
 import { storeError } from "./io-error.ts";
-import type { Layers, LiveMemtable } from "./layers.ts";
-import type { TableFile } from "./manifest/table-file.ts";
 import type { TableMeta } from "./manifest/table-meta.ts";
-import type { VersionEdit } from "./manifest/version-edit.ts";
-import type { VersionSet } from "./manifest/version-set.ts";
-import type { Settings } from "./options.ts";
-import type { Pins } from "./read/pins.ts";
 import { RestWatch } from "./rest-watch.ts";
+import { TableJobs, type TableJobsHost } from "./table-jobs.ts";
 
 /** Waits between tries of a job that failed, doubling up to the last. */
 const RETRY_MS_FIRST = 50;
 const RETRY_MS_MAX = 5_000;
-/** Output tables that a job may need beyond its share of the input bytes. */
-const OUTPUTS_SPARE = 16;
 
 /** A memtable at least so full is worth a table of its own when nobody writes. */
 export const REST_FILL_MIN = 0.25;
@@ -42,21 +32,9 @@ export interface BackgroundCounts {
 }
 
 /** What background work asks of the store around it. */
-export interface BackgroundHost {
-  readonly directory: string;
-  readonly settings: Settings;
-  readonly layers: Layers;
-  readonly versions: VersionSet;
-  readonly pins: Pins;
-  /** The seqs and timestamps given out so far, for the footers of tables. */
-  counters(): { readonly lastSeq: number; readonly lastAssigned: number; readonly publishedSeq: number };
-  openTable(meta: TableMeta): TableFile;
-  /** Numbers of tables that no version needs any more, while their files may still be there. */
-  obsoleteTables(): readonly number[];
+export interface BackgroundHost extends TableJobsHost {
   /** Logs below this number are not needed any more; they go when nothing is being synced. */
   releaseLogs(oldestLog: number): void;
-  /** Memory or tables have changed: writes that wait may go on. */
-  changed(): void;
   /** Freezes the active memtable, between two groups. */
   freeze(): void;
   /** Nothing can be installed any more: the manifest is in doubt. */
@@ -99,19 +77,18 @@ export class Background {
   /** A table that has to be read is damaged: merging it again would only fail again. */
   #mergesBroken: KvtsError | undefined;
 
-  readonly #abandoned: AbandonedTables;
-  readonly pacer: Pacer;
+  readonly #jobs: TableJobs;
 
   constructor(host: BackgroundHost) {
-    const { directory, settings, layers, versions } = host;
-    const { picker, level0SlowTables } = settings.tuning;
-    const debt = new Debt(layers, () => versions.current, picker);
-    const bounds = { level0Begin: picker.level0Tables, level0Full: level0SlowTables };
+    const { components, tuning } = host.settings;
     this.#host = host;
-    const { components, tuning } = settings;
+    this.#jobs = new TableJobs(host);
     this.#restWatch = new RestWatch(components.scheduler, tuning.restMs, () => host.counters().lastSeq);
-    this.pacer = new Pacer(settings.components.loopDelay, () => debt.now(), bounds);
-    this.#abandoned = new AbandonedTables(settings.components.fileSystem, directory, settings.logger);
+  }
+
+  /** How fast the worker may go. */
+  get pacer(): Pacer {
+    return this.#jobs.pacer;
   }
 
   /** The latest failure that has not been made good; for `stats`. */
@@ -246,7 +223,7 @@ export class Background {
     if (!this.#isFlushDue()) return false;
     const { layers, versions } = this.#host;
     const live = layers.frozen[0]!;
-    const result = await this.#run({
+    const result = await this.#jobs.run({
       memtables: [live],
       tables: [],
       outputLevel: 0,
@@ -256,7 +233,7 @@ export class Background {
     });
     if (result === undefined) return true;
     const logNumber = layers.oldestLogWithout(live);
-    await this.#install({ logNumber, added: result.tables.map((meta) => ({ level: 0, meta })) }, result, live);
+    await this.#jobs.install({ logNumber, added: result.tables.map((meta) => ({ level: 0, meta })) }, result, live);
     this.counts.flushes++;
     this.counts.flushedBytes += result.bytesWritten;
     this.#host.releaseLogs(versions.numbers.logNumber);
@@ -293,7 +270,7 @@ export class Background {
 
   /** Moves tables a level down as they are. */
   async #move(pick: Pick<TableMeta>): Promise<boolean> {
-    await this.#install({
+    await this.#jobs.install({
       removed: pick.inputs.map((meta) => meta.number),
       added: pick.inputs.map((meta) => ({ level: pick.outputLevel, meta })),
     });
@@ -303,7 +280,7 @@ export class Background {
   }
 
   async #merge(pick: Pick<TableMeta>, levels: readonly (readonly TableMeta[])[]): Promise<boolean> {
-    const result = await this.#run({
+    const result = await this.#jobs.run({
       memtables: [],
       tables: pick.inputs.map((meta) => meta.number),
       outputLevel: pick.outputLevel,
@@ -313,95 +290,15 @@ export class Background {
     });
     if (result === undefined) return false;
     const removed = pick.inputs.map((meta) => meta.number);
-    await this.#install({ removed, added: result.tables.map((meta) => ({ level: pick.outputLevel, meta })) }, result);
+    await this.#jobs.install(
+      { removed, added: result.tables.map((meta) => ({ level: pick.outputLevel, meta })) },
+      result,
+    );
     this.counts.compactions++;
     this.counts.compactionReadBytes += result.bytesRead;
     this.counts.compactionWrittenBytes += result.bytesWritten;
     this.#remember(pick);
     return true;
-  }
-
-  /**
-   * Has a merge run. Undefined where its outcome must not be used: meanwhile somebody pinned an old seq that it did not
-   * know of, and it dropped what that seq shows.
-   */
-  async #run(inputs: {
-    memtables: readonly LiveMemtable[];
-    tables: readonly number[];
-    outputLevel: number;
-    inputBytes: number;
-    dropsRetracts: boolean;
-    urgent: boolean;
-  }): Promise<CompactionResult | undefined> {
-    const { directory, settings, versions, pins, layers } = this.#host;
-    const outputsMax = Math.ceil(inputs.inputBytes / settings.tuning.tables.tableBytesMax) * 2 + OUTPUTS_SPARE;
-    const firstOutput = await versions.reserveFileNumbers(outputsMax);
-    const view = layers.view.acquire();
-    let result: CompactionResult | undefined;
-    try {
-      const known = pins.seqs();
-      const job: CompactionJob = {
-        directory,
-        memtables: inputs.memtables.map((live) => live.memtable.transfer()),
-        tables: inputs.tables,
-        firstOutput,
-        outputsMax,
-        outputLevel: inputs.outputLevel,
-        pins: known,
-        dropsRetracts: inputs.dropsRetracts,
-        settings: settings.tuning.tables,
-        provenance: this.#provenance(inputs.tables),
-        urgent: inputs.urgent,
-        pace: this.pacer.words,
-      };
-      const outcome = await this.#atPace(() => settings.components.runner.run(job));
-      if (pins.raiseFloor(outcome.seqFloor, known)) result = outcome;
-    } finally {
-      view.release();
-      if (result === undefined) await this.#abandoned.remove(firstOutput, outputsMax);
-    }
-    return result;
-  }
-
-  async #atPace<T>(run: () => Promise<T>): Promise<T> {
-    const end = this.pacer.begin();
-    try {
-      return await run();
-    } finally {
-      end();
-    }
-  }
-
-  async #install(edit: VersionEdit, result?: CompactionResult, flushed?: LiveMemtable): Promise<void> {
-    const { versions, layers, pins } = this.#host;
-    const opened = new Map<number, TableFile>();
-    try {
-      for (const meta of result?.tables ?? []) opened.set(meta.number, this.#openTable(meta));
-      // Raised by every merge whose outcome is used, this one included.
-      const { seqFloor } = pins;
-      const version = await versions.logAndApply({ ...edit, seqFloor }, (number) => opened.get(number)!);
-      layers.install(version, flushed);
-    } catch (error) {
-      await this.#abandon(result?.tables ?? [], error);
-    } finally {
-      for (const file of opened.values()) file.release();
-    }
-    this.#host.changed();
-  }
-
-  /** Held until the version that names it holds it too, so that it is closed where none comes to do so. */
-  #openTable(meta: TableMeta): TableFile {
-    const file = this.#host.openTable(meta);
-    file.acquire();
-    return file;
-  }
-
-  /** Tables that could not be installed come to nothing, unless the manifest may name them after all. */
-  async #abandon(tables: readonly TableMeta[], cause: unknown): Promise<never> {
-    if (!this.#host.versions.isIndeterminate) {
-      for (const { number } of tables) await this.#abandoned.remove(number, 1);
-    }
-    throw cause;
   }
 
   /** Goes round a level's tables in turn. */
@@ -411,21 +308,5 @@ export class Background {
 
   #levels(): TableMeta[][] {
     return this.#host.versions.current.levels.map((level) => level.files.map((file) => file.meta));
-  }
-
-  #provenance(inputs: readonly number[]): CompactionJob["provenance"] {
-    const { numbers } = this.#host.versions;
-    const { lastSeq, lastAssigned } = this.#host.counters();
-    return {
-      inputs,
-      obsolete: [...this.#host.obsoleteTables(), ...this.#abandoned.numbers],
-      incarnation: numbers.incarnation,
-      logNumber: numbers.logNumber,
-      nextSeq: lastSeq + 1,
-      lastAssigned,
-      seqFloor: numbers.seqFloor,
-      horizons: [],
-      erasures: [],
-    };
   }
 }

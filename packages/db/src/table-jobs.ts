@@ -1,0 +1,154 @@
+import { AbandonedTables } from "./abandoned-tables.ts";
+import type { CompactionJob, CompactionResult } from "./compaction/job.ts";
+import { Pacer } from "./compaction/pacer.ts";
+import { Debt } from "./debt.ts";
+import type { Layers, LiveMemtable } from "./layers.ts";
+import type { TableFile } from "./manifest/table-file.ts";
+import type { TableMeta } from "./manifest/table-meta.ts";
+import type { VersionEdit } from "./manifest/version-edit.ts";
+import type { VersionSet } from "./manifest/version-set.ts";
+import type { Settings } from "./options.ts";
+import type { Pins } from "./read/pins.ts";
+
+/** Output tables that a job may need beyond its share of the input bytes. */
+const OUTPUTS_SPARE = 16;
+
+/** What jobs ask of the store around them. */
+export interface TableJobsHost {
+  readonly directory: string;
+  readonly settings: Settings;
+  readonly layers: Layers;
+  readonly versions: VersionSet;
+  readonly pins: Pins;
+  /** The seqs and timestamps given out so far, for the footers of tables. */
+  counters(): { readonly lastSeq: number; readonly lastAssigned: number; readonly publishedSeq: number };
+  openTable(meta: TableMeta): TableFile;
+  /** Numbers of tables that no version needs any more, while their files may still be there. */
+  obsoleteTables(): readonly number[];
+  /** Memory or tables have changed: writes that wait may go on. */
+  changed(): void;
+}
+
+/** What a flush or a merge is made of. */
+export interface JobInputs {
+  readonly memtables: readonly LiveMemtable[];
+  readonly tables: readonly number[];
+  readonly outputLevel: number;
+  readonly inputBytes: number;
+  readonly dropsRetracts: boolean;
+  /** Writers wait for it. */
+  readonly urgent: boolean;
+}
+
+/**
+ * Has the worker turn memtables and tables into new tables, and installs what came of it. A job that fails leaves nothing
+ * that counts.
+ */
+export class TableJobs {
+  readonly pacer: Pacer;
+  readonly #host: TableJobsHost;
+  readonly #abandoned: AbandonedTables;
+
+  constructor(host: TableJobsHost) {
+    const { directory, settings, layers, versions } = host;
+    const { picker, level0SlowTables } = settings.tuning;
+    const debt = new Debt(layers, () => versions.current, picker);
+    const bounds = { level0Begin: picker.level0Tables, level0Full: level0SlowTables };
+    this.#host = host;
+    this.pacer = new Pacer(settings.components.loopDelay, () => debt.now(), bounds);
+    this.#abandoned = new AbandonedTables(settings.components.fileSystem, directory, settings.logger);
+  }
+
+  /**
+   * Has a job run. Undefined where its outcome must not be used: meanwhile somebody pinned an old seq that it did not
+   * know of, and it dropped what that seq shows.
+   */
+  async run(inputs: JobInputs): Promise<CompactionResult | undefined> {
+    const { directory, settings, versions, pins, layers } = this.#host;
+    const outputsMax = Math.ceil(inputs.inputBytes / settings.tuning.tables.tableBytesMax) * 2 + OUTPUTS_SPARE;
+    const firstOutput = await versions.reserveFileNumbers(outputsMax);
+    const view = layers.view.acquire();
+    let result: CompactionResult | undefined;
+    try {
+      const known = pins.seqs();
+      const job: CompactionJob = {
+        directory,
+        memtables: inputs.memtables.map((live) => live.memtable.transfer()),
+        tables: inputs.tables,
+        firstOutput,
+        outputsMax,
+        outputLevel: inputs.outputLevel,
+        pins: known,
+        dropsRetracts: inputs.dropsRetracts,
+        settings: settings.tuning.tables,
+        provenance: this.#provenance(inputs.tables),
+        urgent: inputs.urgent,
+        pace: this.pacer.words,
+      };
+      const outcome = await this.#atPace(() => settings.components.runner.run(job));
+      if (pins.raiseFloor(outcome.seqFloor, known)) result = outcome;
+    } finally {
+      view.release();
+      if (result === undefined) await this.#abandoned.remove(firstOutput, outputsMax);
+    }
+    return result;
+  }
+
+  async #atPace<T>(run: () => Promise<T>): Promise<T> {
+    const end = this.pacer.begin();
+    try {
+      return await run();
+    } finally {
+      end();
+    }
+  }
+
+  /** Puts an edit, and the tables that a job has made for it, into the manifest and in front of readers. */
+  async install(edit: VersionEdit, result?: CompactionResult, flushed?: LiveMemtable): Promise<void> {
+    const { versions, layers, pins } = this.#host;
+    const opened = new Map<number, TableFile>();
+    try {
+      for (const meta of result?.tables ?? []) opened.set(meta.number, this.#openTable(meta));
+      // Raised by every merge whose outcome is used, this one included.
+      const { seqFloor } = pins;
+      const version = await versions.logAndApply({ ...edit, seqFloor }, (number) => opened.get(number)!);
+      layers.install(version, flushed);
+    } catch (error) {
+      await this.#abandon(result?.tables ?? [], error);
+    } finally {
+      for (const file of opened.values()) file.release();
+    }
+    this.#host.changed();
+  }
+
+  /** Held until the version that names it holds it too, so that it is closed where none comes to do so. */
+  #openTable(meta: TableMeta): TableFile {
+    const file = this.#host.openTable(meta);
+    file.acquire();
+    return file;
+  }
+
+  /** Tables that could not be installed come to nothing, unless the manifest may name them after all. */
+  async #abandon(tables: readonly TableMeta[], cause: unknown): Promise<never> {
+    if (!this.#host.versions.isIndeterminate) {
+      for (const { number } of tables) await this.#abandoned.remove(number, 1);
+    }
+    throw cause;
+  }
+
+  #provenance(inputs: readonly number[]): CompactionJob["provenance"] {
+    const { numbers } = this.#host.versions;
+    const { lastSeq, lastAssigned } = this.#host.counters();
+    return {
+      inputs,
+      obsolete: [...this.#host.obsoleteTables(), ...this.#abandoned.numbers],
+      incarnation: numbers.incarnation,
+      logNumber: numbers.logNumber,
+      nextSeq: lastSeq + 1,
+      lastAssigned,
+      seqFloor: numbers.seqFloor,
+      horizons: [],
+      erasures: [],
+    };
+  }
+}
