@@ -331,7 +331,15 @@ describe("a disk that takes nothing", () => {
     } finally {
       await server.stop("SIGKILL");
     }
-    expectRefusal(await run("server", ...anyPorts, "--db-path", dbPath), noRoom);
+    const full = await server.restart();
+    try {
+      await using store = connect(full.grpcUrl);
+      await expectAll(store, values);
+      expectRefusal(await putOnFullDisk(disk, full.httpUrl), "the disk is full; make room");
+      await expectAll(store, values);
+    } finally {
+      await full.stop("SIGKILL");
+    }
     disk.makeRoom();
     await using again = await server.restart();
     await using store = connect(again.grpcUrl);

@@ -267,6 +267,7 @@ export class Engine {
     let moment: StoreMoment | undefined;
     await this.#queue.between(async () => {
       this.#checkWritable();
+      await logs.begin();
       const { numbers } = versions;
       const { publishedSeq, lastAssigned } = this.#queue.counters();
       // What its numbers say of the log holds for this version alone; reads may still see the one before.

@@ -5,12 +5,26 @@ export class Logs {
   readonly writer: LogWriter;
   /** Ascending; the last is in use. */
   readonly #segments: number[];
+  readonly #beforeBegin: () => Promise<void>;
   #holders = 0;
 
-  /** @param replayed segments older than the writer's, which recovery has read. */
-  constructor(writer: LogWriter, replayed: readonly number[]) {
+  /**
+   * @param replayed segments older than the writer's, which recovery has read.
+   * @param beforeBegin puts a manifest in force that knows the store to be open.
+   */
+  constructor(writer: LogWriter, replayed: readonly number[], beforeBegin: () => Promise<void>) {
     this.writer = writer;
-    this.#segments = [...replayed, writer.segment];
+    this.#segments = writer.isBegun ? [...replayed, writer.segment] : [...replayed];
+    this.#beforeBegin = beforeBegin;
+  }
+
+  /** Makes the first segment of this run, where recovery had no room for it. @throws the system's error, to be tried again */
+  async begin(): Promise<void> {
+    if (this.writer.isBegun) return;
+    // A manifest that says that the store was closed in order must not have a log with more behind it.
+    await this.#beforeBegin();
+    await this.writer.begin();
+    this.#segments.push(this.writer.segment);
   }
 
   /** Numbers of the segments, ascending; the last is in use. */

@@ -6,6 +6,7 @@ export interface NeededFiles {
   readonly manifest: number;
   readonly tables: ReadonlySet<number>;
   readonly logs: ReadonlySet<number>;
+  readonly requestFiles: ReadonlySet<number>;
   /** Tables with this number or a greater one are newer than the manifest that was found. */
   readonly firstUnknownNumber: number;
   /** The manifest that was found had lost its end. */
@@ -28,6 +29,14 @@ export async function clearOrphans(fileSystem: FileSystem, directory: string, ne
   }
   await moveToLost(fileSystem, directory, setAside);
   return setAside;
+}
+
+/** Removes what means nothing whatever the manifest says: spares and temporary files. They may take much room. */
+export async function clearIdle(fileSystem: FileSystem, directory: string): Promise<void> {
+  for (const name of fileSystem.list(directory)) {
+    const kind = parseFileName(name)?.kind;
+    if (kind === "spare" || kind === "temporary") await fileSystem.remove(`${directory}/${name}`);
+  }
 }
 
 /** Moves files of `directory` into its lost/. */
@@ -54,6 +63,8 @@ function fateOf(name: string, needed: NeededFiles): "keep" | "remove" | "set asi
       return file.number === needed.manifest ? "keep" : unwanted;
     case "log":
       return needed.logs.has(file.number) ? "keep" : unwanted;
+    case "requests":
+      return needed.requestFiles.has(file.number) ? "keep" : unwanted;
     case "spare":
     case "temporary":
       return "remove";

@@ -1,7 +1,7 @@
 import { formatTime, KvtsError, toHex } from "@kvts/common";
 import type { FileLock } from "./env/file-system.ts";
 import { lockFileName, parseFileName } from "./format/filenames.ts";
-import { openError } from "./io-error.ts";
+import { isDiskFull, openError } from "./io-error.ts";
 import { Layers } from "./layers.ts";
 import { Logs } from "./logs.ts";
 import { makeDirectory } from "./make-directory.ts";
@@ -11,10 +11,11 @@ import { VersionSet } from "./manifest/version-set.ts";
 import { insertFrame } from "./memory-insert.ts";
 import { ArenaPool } from "./memtable/arena-pool.ts";
 import type { Settings } from "./options.ts";
-import { clearOrphans } from "./orphans.ts";
+import { clearIdle, clearOrphans } from "./orphans.ts";
 import type { Recovered, Recovery } from "./recovered.ts";
 import { holdsStore } from "./store-finder.ts";
 import { BlockCache } from "./table/block-cache.ts";
+import { IndexCache } from "./table/index-cache.ts";
 import { TableOpener } from "./table-opener.ts";
 import { type LogContents, readLog } from "./wal/log-reader.ts";
 import { LogWriter } from "./wal/log-writer.ts";
@@ -72,6 +73,7 @@ class Recoverer {
       components.fileSystem,
       directory,
       new BlockCache(memory.blockCacheBytes),
+      new IndexCache(memory.indexBytes),
       logger,
       mayRemove,
     );
@@ -91,18 +93,13 @@ class Recoverer {
     const replayed = await this.#replay(state, layers);
     const { lastSeq, lastAssigned } = this.#lastGivenOut(state, replayed);
 
-    const versions = await this.#startManifest(state, version, lastSeq, lastAssigned);
-    const writer = await this.#startLog(versions, replayed);
-    const live = replayed.operations === 0 ? [] : replayed.live;
-    if (live.length === 0) {
-      // Older logs are needed no more, and from here on a missing one is damage.
-      layers.beginLog(writer.segment);
-      layers.install(await versions.logAndApply({ logNumber: writer.segment }));
-    }
+    const versions = this.#prepareManifest(state, version, lastSeq, lastAssigned);
+    const writer = this.#prepareLog(versions, replayed);
+    const live = await this.#begin(state, layers, versions, writer, replayed);
     const setAside = await clearOrphans(fileSystem, directory, {
       manifest: versions.manifestNumber,
       tables: new Set(state.tables.map(({ meta }) => meta.number)),
-      logs: new Set([...live, writer.segment]),
+      logs: new Set(writer.isBegun ? [...live, writer.segment] : [...live, ...replayed.stale]),
       firstUnknownNumber: state.numbers.nextFileNumber,
       manifestWasTorn: state.tornBytes > 0,
       keepsBelow: state.keepsBelow,
@@ -115,7 +112,7 @@ class Recoverer {
       setAside,
       elapsedMs: Math.round(scheduler.monotonicMs() - this.#startedMs),
     };
-    const logs = new Logs(writer, live);
+    const logs = new Logs(writer, live, () => versions.begin());
     const tables = this.#tables;
     return { directory, settings, lock: this.#lock, layers, versions, tables, logs, lastSeq, lastAssigned, recovery };
   }
@@ -151,14 +148,54 @@ class Recoverer {
     return replayed;
   }
 
-  async #startManifest(
+  /**
+   * Puts a manifest and a log segment of this run in force. On a full disk a store that there is opens all the same: it
+   * goes on with the manifest that it has, and begins both with its first write for which there is room.
+   * @returns the older segments that are still needed
+   */
+  async #begin(
     { numbers }: ManifestState,
+    layers: Layers,
+    versions: VersionSet,
+    writer: LogWriter,
+    { live, operations }: LogContents,
+  ): Promise<readonly number[]> {
+    const isNew = numbers.logNumber === 0;
+    try {
+      await this.#makingRoom(() => versions.begin());
+      await this.#makingRoom(() => writer.begin());
+      if (operations > 0) return live;
+      // Older logs are needed no more, and from here on a missing one is damage.
+      const begun = await this.#makingRoom(() => versions.logAndApply({ logNumber: writer.segment }));
+      layers.beginLog(writer.segment);
+      layers.install(begun);
+      return [];
+    } catch (error) {
+      if (isNew || !isDiskFull(error)) throw error;
+      this.#settings.logger.warn({ err: error }, "the disk is full; the store takes writes once there is room");
+      return live;
+    }
+  }
+
+  /** Does `step`; where there is no room for it, once more without the files that mean nothing. */
+  async #makingRoom<T>(step: () => Promise<T>): Promise<T> {
+    try {
+      return await step();
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      await clearIdle(this.#settings.components.fileSystem, this.#directory);
+      return await step();
+    }
+  }
+
+  #prepareManifest(
+    { numbers, manifestNumber }: ManifestState,
     version: Version,
     lastSeq: number,
     lastAssigned: number,
-  ): Promise<VersionSet> {
+  ): VersionSet {
     const { components, tuning, acceptClock } = this.#settings;
-    const versions = await VersionSet.start(
+    const versions = VersionSet.of(
       { fileSystem: components.fileSystem, directory: this.#directory, manifestBytesMax: tuning.manifestBytesMax },
       {
         ...numbers,
@@ -167,15 +204,16 @@ class Recoverer {
         timestampCeiling: Math.max(lastAssigned, acceptClock ? 0 : numbers.timestampCeiling),
       },
       version,
+      manifestNumber,
     );
     this.#versions = versions;
     this.#closers.push(() => versions.close(undefined));
     return versions;
   }
 
-  async #startLog(versions: VersionSet, { end }: LogContents): Promise<LogWriter> {
+  #prepareLog(versions: VersionSet, { end }: LogContents): LogWriter {
     const { components, tuning, logger } = this.#settings;
-    const writer = await LogWriter.start(
+    const writer = LogWriter.at(
       {
         fileSystem: components.fileSystem,
         directory: this.#directory,

@@ -31,11 +31,8 @@ export class WritePath implements CommitTarget {
   }
 
   prepare(group: CommitGroup): Promise<void> | undefined {
-    const { layers, logs, settings } = this.#host;
-    const { operationCount, bytes } = group.encoder;
-    const fits = layers.hasRoomFor(operationCount, bytes) && logs.writer.fits(bytes);
-    const slow = this.#host.level0Tables() >= settings.tuning.level0SlowTables;
-    return fits && !slow ? undefined : this.#prepareSlowly(fits, slow, bytes);
+    const slow = this.#host.level0Tables() >= this.#host.settings.tuning.level0SlowTables;
+    return this.#fits(group) && !slow ? undefined : this.#prepareSlowly(group, slow);
   }
 
   append({ encoder, firstSeq }: CommitGroup): Promise<void> | undefined {
@@ -63,6 +60,7 @@ export class WritePath implements CommitTarget {
    */
   async freeze(frameBytes = 0): Promise<void> {
     const { layers, logs, flushRoom } = this.#host;
+    if (!logs.writer.isBegun) await logs.begin();
     if (layers.active.entryCount === 0) {
       if (!logs.writer.fits(frameBytes)) logs.rotate(frameBytes);
       return;
@@ -77,8 +75,15 @@ export class WritePath implements CommitTarget {
     this.#host.frozen();
   }
 
-  async #prepareSlowly(fits: boolean, slow: boolean, bytes: number): Promise<void> {
-    if (slow) await this.#host.settings.components.scheduler.delay(1);
-    if (!fits) await this.freeze(bytes);
+  async #prepareSlowly(group: CommitGroup, slow: boolean): Promise<void> {
+    const { logs, settings } = this.#host;
+    if (slow) await settings.components.scheduler.delay(1);
+    if (!logs.writer.isBegun) await logs.begin();
+    if (!this.#fits(group)) await this.freeze(group.encoder.bytes);
+  }
+
+  #fits({ encoder }: CommitGroup): boolean {
+    const { layers, logs } = this.#host;
+    return layers.hasRoomFor(encoder.operationCount, encoder.bytes) && logs.writer.fits(encoder.bytes);
   }
 }

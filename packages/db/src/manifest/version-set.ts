@@ -23,6 +23,8 @@ export interface StoreNumbers {
   readonly seqCeiling: number;
   readonly timestampCeiling: number;
   readonly seqFloor: number;
+  /** Files of request ids; left out where there has never been one. */
+  readonly requestFiles?: readonly number[];
 }
 
 export interface VersionSetOptions {
@@ -43,6 +45,9 @@ export class VersionSet<T = Table> {
   #numbers: StoreNumbers;
   #current: Version<T>;
   #writer: ManifestWriter | undefined;
+  /** The one in force before the first of this set; 0 for none. */
+  #manifestBefore = 0;
+  #isClosed = false;
   #rollOverBytes = 0;
   #turn: Promise<unknown> = Promise.resolve();
   #nextFileNumber: number;
@@ -57,15 +62,39 @@ export class VersionSet<T = Table> {
     this.#nextFileNumber = numbers.nextFileNumber;
   }
 
-  /** Starts a new manifest with the given state, and makes it the one in force. The version's one hold passes over. */
+  /**
+   * The given state, which so far manifest `manifestNumber` holds, 0 for none. Nothing is written before {@link begin}. The
+   * version's one hold passes over.
+   */
+  static of<T>(
+    options: VersionSetOptions,
+    numbers: StoreNumbers,
+    version: Version<T>,
+    manifestNumber = 0,
+  ): VersionSet<T> {
+    const set = new VersionSet(options, numbers, version);
+    set.#manifestBefore = manifestNumber;
+    return set;
+  }
+
+  /** The same, begun. */
   static async start<T>(
     options: VersionSetOptions,
     numbers: StoreNumbers,
     version: Version<T>,
   ): Promise<VersionSet<T>> {
-    const set = new VersionSet(options, numbers, version);
-    await set.#rollOver();
+    const set = VersionSet.of(options, numbers, version);
+    await set.begin();
     return set;
+  }
+
+  /**
+   * Starts a new manifest with the present state, and makes it the one in force. The first edit does it where it has not
+   * been done. Edits and this take turns.
+   * @throws as {@link logAndApply}
+   */
+  async begin(): Promise<void> {
+    await this.#inTurn(() => this.#begin());
   }
 
   get current(): Version<T> {
@@ -77,7 +106,7 @@ export class VersionSet<T = Table> {
   }
 
   get manifestNumber(): number {
-    return this.#writer?.number ?? 0;
+    return this.#writer?.number ?? this.#manifestBefore;
   }
 
   /** Bytes in the manifest. */
@@ -109,9 +138,7 @@ export class VersionSet<T = Table> {
    *   (READ_ONLY, indeterminate) after a failed sync, from then on for every edit
    */
   logAndApply(edit: VersionEdit, opened: (number: number) => TableFile<T> = noTables): Promise<Version<T>> {
-    const applied = this.#turn.then(() => this.#logAndApply(edit, opened));
-    this.#turn = applied.catch(() => undefined);
-    return applied;
+    return this.#inTurn(() => this.#logAndApply(edit, opened));
   }
 
   /** Runs `step` between two edits, while the manifest on disk says just what `current` and `numbers` do. */
@@ -124,6 +151,7 @@ export class VersionSet<T = Table> {
   /** Says that the store was closed in order, as the last edit, and closes the manifest. */
   async close(closed: CleanClose | undefined): Promise<void> {
     await this.#turn;
+    this.#isClosed = true;
     try {
       if (closed !== undefined && this.#failure === undefined) await this.#writer?.append({ closed });
     } finally {
@@ -143,9 +171,26 @@ export class VersionSet<T = Table> {
     return this.#failure;
   }
 
-  async #logAndApply(edit: VersionEdit, opened: (number: number) => TableFile<T>): Promise<Version<T>> {
+  #inTurn<R>(step: () => Promise<R>): Promise<R> {
+    const done = this.#turn.then(step);
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+
+  async #begin(): Promise<ManifestWriter> {
     if (this.#failure !== undefined) throw this.#failure;
-    invariant(this.#writer !== undefined, "V7: edits come while the store is open");
+    invariant(!this.#isClosed, "V7: edits come while the store is open");
+    if (this.#writer !== undefined) return this.#writer;
+    try {
+      return await this.#rollOver();
+    } catch (error) {
+      if (error instanceof ManifestSyncError) this.#failure = error;
+      throw error;
+    }
+  }
+
+  async #logAndApply(edit: VersionEdit, opened: (number: number) => TableFile<T>): Promise<Version<T>> {
+    const writer = await this.#begin();
     const whole = this.#withFileNumbers(edit);
     // A record holds something, or it would pass for a torn one. It comes to that where an edit before this one has
     // reserved the file numbers already.
@@ -153,14 +198,14 @@ export class VersionSet<T = Table> {
     // Made first: an edit that does not fit the version must not reach the disk.
     const next = this.#current.apply(whole, opened);
     try {
-      await this.#writer.append(whole);
+      await writer.append(whole);
     } catch (error) {
       if (error instanceof ManifestSyncError) this.#failure = error;
       next.release();
       throw error;
     }
     this.#install(whole, next);
-    if (this.#writer.bytes >= this.#rollOverBytes) await this.#tryToRollOver();
+    if (writer.bytes >= this.#rollOverBytes) await this.#tryToRollOver();
     return next;
   }
 
@@ -168,6 +213,7 @@ export class VersionSet<T = Table> {
     const stays = new Set((edit.added ?? []).map(({ meta }) => meta.number));
     const removed = new Set((edit.removed ?? []).filter((number) => !stays.has(number)));
     for (const { file } of this.#current.tables()) if (removed.has(file.meta.number)) file.markRemoved();
+    const requestFiles = edit.requestFiles ?? this.#numbers.requestFiles;
     this.#numbers = {
       incarnation: edit.incarnation ?? this.#numbers.incarnation,
       nextFileNumber: edit.nextFileNumber ?? this.#numbers.nextFileNumber,
@@ -175,6 +221,7 @@ export class VersionSet<T = Table> {
       seqCeiling: edit.seqCeiling ?? this.#numbers.seqCeiling,
       timestampCeiling: edit.timestampCeiling ?? this.#numbers.timestampCeiling,
       seqFloor: edit.seqFloor ?? this.#numbers.seqFloor,
+      ...(requestFiles === undefined ? {} : { requestFiles }),
     };
     const before = this.#current;
     this.#current = next;
@@ -199,7 +246,7 @@ export class VersionSet<T = Table> {
   }
 
   /** Writes the whole state to a new manifest, names it in CURRENT, and removes the old one. */
-  async #rollOver(): Promise<void> {
+  async #rollOver(): Promise<ManifestWriter> {
     const { fileSystem, directory } = this.#options;
     const number = this.takeFileNumbers();
     const temporary = this.takeFileNumbers();
@@ -223,12 +270,13 @@ export class VersionSet<T = Table> {
       }
       throw error;
     }
-    const before = this.#writer;
+    const before = this.manifestNumber;
+    this.#writer?.close();
     this.#writer = writer;
     this.#rollOverBytes = Math.max(this.#options.manifestBytesMax, writer.bytes * GROWTH_MIN);
     this.#numbers = { ...this.#numbers, nextFileNumber };
-    before?.close();
-    if (before !== undefined) await this.#remove(manifestFileName(directory, before.number));
+    if (before !== 0) await this.#remove(manifestFileName(directory, before));
+    return writer;
   }
 
   /** Removes a file that nobody needs; recovery does it where this fails. */

@@ -42,7 +42,8 @@ export class LogWriter implements FramePlace {
   readonly seed: number;
   readonly #options: LogWriterOptions;
   readonly #spares: SpareSegments;
-  #active: Segment;
+  /** Undefined until {@link begin}. */
+  #active: Segment | undefined;
   /** Full segments with frames that no sync has covered yet. */
   #finished: Segment[] = [];
   #offset: number = SEGMENT_HEADER_BYTES;
@@ -54,38 +55,61 @@ export class LogWriter implements FramePlace {
   #syncing: Promise<void> | undefined;
   #failure: KvtsError | undefined;
 
-  private constructor(options: LogWriterOptions, active: Segment, durable: LogPosition) {
+  private constructor(options: LogWriterOptions, end: LogPosition) {
+    const { segmentBytes } = options;
+    invariant(segmentBytes >= 4096 && segmentBytes <= WORD_MAX, "W8: a segment has 4 KiB to 4 GiB");
     this.#options = options;
-    this.#active = active;
-    this.#durable = durable;
+    this.#durable = end;
     this.seed = frameSeed(options.incarnation);
     this.#spares = new SpareSegments({ ...options, logger: options.logger ?? silentLogger });
   }
 
   /**
-   * A log that goes on in a new segment where it ended at `end` ({@link LOG_START} for a new store). The segment grows
-   * as it is written, and is on disk, name and all, when this resolves.
+   * A log that is to go on where it ended at `end` ({@link LOG_START} for a new store), which is on disk. Nothing is
+   * written before {@link begin}, and until then no frame fits.
    */
+  static at(options: LogWriterOptions, end: LogPosition): LogWriter {
+    return new LogWriter(options, end);
+  }
+
+  /** The same, begun. */
   static async start(options: LogWriterOptions, end: LogPosition): Promise<LogWriter> {
-    const { fileSystem, directory, incarnation, segmentBytes } = options;
-    invariant(segmentBytes >= 4096 && segmentBytes <= WORD_MAX, "W8: a segment has 4 KiB to 4 GiB");
-    const number = takeSegmentNumber(options);
-    const file = fileSystem.create(logFileName(directory, number));
+    const writer = LogWriter.at(options, end);
+    await writer.begin();
+    return writer;
+  }
+
+  /**
+   * Makes the first segment. It grows as it is written, and is on disk, name and all, when this resolves.
+   * @throws the system's error, and it may be tried again
+   */
+  async begin(): Promise<void> {
+    if (this.#active !== undefined) return;
+    const { fileSystem, directory, incarnation, segmentBytes } = this.#options;
+    const number = takeSegmentNumber(this.#options);
+    const path = logFileName(directory, number);
+    const file = fileSystem.create(path);
     try {
-      file.writeSync(encodeSegmentHeader(number, incarnation, end), 0);
+      file.writeSync(encodeSegmentHeader(number, incarnation, this.#durable), 0);
       await file.sync();
       await fileSystem.syncDirectory(directory);
     } catch (error) {
       file.close();
+      // Where even this fails, a segment without frames is left: recovery passes it over.
+      await fileSystem.remove(path).catch(() => {});
       throw error;
     }
-    const durable = { segment: number, offset: SEGMENT_HEADER_BYTES };
-    return new LogWriter(options, { number, file, capacity: segmentBytes }, durable);
+    this.#active = { number, file, capacity: segmentBytes };
+    this.#durable = { segment: number, offset: SEGMENT_HEADER_BYTES };
+  }
+
+  get isBegun(): boolean {
+    return this.#active !== undefined;
   }
 
   /** Number of the segment that takes frames. */
   get segment(): number {
-    return this.#active.number;
+    return this.#begun.number;
   }
 
   /** Where its next frame goes, in bytes. */
@@ -103,7 +127,7 @@ export class LogWriter implements FramePlace {
 
   /** Whether a frame goes into the segment that is open. */
   fits(frameBytes: number): boolean {
-    return this.#offset + frameBytes <= this.#active.capacity;
+    return this.#active !== undefined && this.#offset + frameBytes <= this.#active.capacity;
   }
 
   /**
@@ -116,10 +140,11 @@ export class LogWriter implements FramePlace {
     invariant(!this.#appending, "W9: one append runs at a time");
     invariant(this.fits(frame.length), "W10: a frame is appended where it fits");
     if (frame.length > SYNCHRONOUS_WRITE_BYTES_MAX) return this.#appendInPieces(frame);
+    const { file } = this.#begun;
     try {
-      this.#active.file.writeSync(frame, this.#offset);
+      file.writeSync(frame, this.#offset);
     } catch (error) {
-      throw this.#takeBack(error, this.#active.file, this.#offset, FRAME_HEADER_BYTES);
+      throw this.#takeBack(error, file, this.#offset, FRAME_HEADER_BYTES);
     }
     this.#appended(frame.length);
     return undefined;
@@ -132,10 +157,12 @@ export class LogWriter implements FramePlace {
   async sync(): Promise<void> {
     this.#expectUsable();
     invariant(this.#syncing === undefined, "W11: one sync runs at a time");
-    const end = { segment: this.#active.number, offset: this.#offset };
+    const active = this.#active;
+    if (active === undefined) return;
+    const end = { segment: active.number, offset: this.#offset };
     if (!this.#hasNewName && this.#isDurable(end)) return;
     const finished = this.#finished;
-    this.#syncing = this.#syncAll([...finished, this.#active]);
+    this.#syncing = this.#syncAll([...finished, active]);
     try {
       await this.#syncing;
     } catch (cause) {
@@ -158,7 +185,7 @@ export class LogWriter implements FramePlace {
     this.#expectUsable();
     invariant(!this.#appending, "W12: a segment ends between two frames");
     const next = this.#openNext(Math.max(this.#options.segmentBytes, SEGMENT_HEADER_BYTES + frameBytes));
-    this.#finished.push(this.#active);
+    this.#finished.push(this.#begun);
     this.#active = next;
     this.#offset = SEGMENT_HEADER_BYTES;
     this.#hasNewName = true;
@@ -167,7 +194,7 @@ export class LogWriter implements FramePlace {
 
   /** Gives up a segment that holds nothing that is needed any more, so says a manifest on disk. */
   async recycle(number: number): Promise<void> {
-    invariant(number !== this.#active.number, "W13: the segment in use is not given up");
+    invariant(number !== this.#active?.number, "W13: the segment in use is not given up");
     // A file stays open while it is synced; whether that succeeds is the business of whoever asked for it.
     while (this.#syncing !== undefined) await this.#syncing.catch(() => {});
     const at = this.#finished.findIndex((segment) => segment.number === number);
@@ -193,11 +220,11 @@ export class LogWriter implements FramePlace {
     try {
       if (this.#failure === undefined) {
         await this.sync();
-        this.#active.file.truncate(this.#offset);
-        await this.#active.file.sync();
+        this.#active?.file.truncate(this.#offset);
+        await this.#active?.file.sync();
       }
     } finally {
-      this.#active.file.close();
+      this.#active?.file.close();
       for (const { file } of this.#finished) file.close();
       this.#finished = [];
       this.#failure ??= new KvtsError("CLOSED", "the log is closed; open the store again");
@@ -206,7 +233,7 @@ export class LogWriter implements FramePlace {
   }
 
   async #appendInPieces(frame: Uint8Array): Promise<void> {
-    const { file } = this.#active;
+    const { file } = this.#begun;
     this.#appending = true;
     try {
       for (let at = 0; at < frame.length; at += SYNCHRONOUS_WRITE_BYTES_MAX) {
@@ -253,7 +280,7 @@ export class LogWriter implements FramePlace {
     const spare = capacity === segmentBytes ? this.#spares.take() : undefined;
     if (spare !== undefined) fileSystem.rename(spare, path);
     const file = spare === undefined ? fileSystem.create(path) : fileSystem.openWritable(path);
-    const end = { segment: this.#active.number, offset: this.#offset };
+    const end = { segment: this.#begun.number, offset: this.#offset };
     try {
       file.writeSync(encodeSegmentHeader(number, incarnation, end), 0);
     } catch (error) {
@@ -262,6 +289,11 @@ export class LogWriter implements FramePlace {
       throw failure;
     }
     return { number, file, capacity };
+  }
+
+  get #begun(): Segment {
+    invariant(this.#active !== undefined, "W17: a log is written once it is begun");
+    return this.#active;
   }
 
   #isDurable({ segment, offset }: LogPosition): boolean {
