@@ -15,7 +15,6 @@ import { clearIdle, clearOrphans } from "./orphans.ts";
 import type { Recovered, Recovery } from "./recovered.ts";
 import { holdsStore } from "./store-finder.ts";
 import { BlockCache } from "./table/block-cache.ts";
-import { IndexCache } from "./table/index-cache.ts";
 import { TableOpener } from "./table-opener.ts";
 import { type LogContents, readLog } from "./wal/log-reader.ts";
 import { LogWriter } from "./wal/log-writer.ts";
@@ -73,7 +72,6 @@ class Recoverer {
       components.fileSystem,
       directory,
       new BlockCache(memory.blockCacheBytes),
-      new IndexCache(memory.indexBytes),
       logger,
       mayRemove,
     );
