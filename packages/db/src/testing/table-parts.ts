@@ -33,8 +33,9 @@ export function payloadOf(bytes: Uint8Array<ArrayBuffer>, { offset, length }: Ta
   return bytes.subarray(offset + ENVELOPE_BYTES, offset + length);
 }
 
-export function sealPart(bytes: Uint8Array<ArrayBuffer>, part: TablePart): void {
+/** @param number of the table. */
+export function sealPart(bytes: Uint8Array<ArrayBuffer>, part: TablePart, number: number): void {
   const payload = payloadOf(bytes, part);
   const header = bytes.subarray(part.offset, part.offset + ENVELOPE_BYTES);
-  fillEnvelope(header, part.kind, 0, payload.length, payload);
+  fillEnvelope(header, part.kind, 0, payload.length, number, part.offset, payload);
 }
