@@ -55,3 +55,8 @@ bench *options: build
 [no-exit-message]
 bench-growth *options: build
     @node bench/src/growth.ts {{ options }}
+
+# One life of a store on a simulated disk for each seed: `just sim 42`, `just sim --seeds 1000`, `just sim --minutes 30`
+[no-exit-message]
+sim *options: build
+    @node packages/db/src/testing/simulation/sim.ts {{ options }}

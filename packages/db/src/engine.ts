@@ -170,6 +170,11 @@ export class Engine {
     return this.#pins.pin(seq ?? newest);
   }
 
+  /** Seq of the last operation taken, published or not. */
+  get takenSeq(): number {
+    return this.#queue.counters().lastSeq;
+  }
+
   stats(): StoreStats {
     this.#checkOpen();
     return engineStats({

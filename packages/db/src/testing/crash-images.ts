@@ -35,7 +35,9 @@ export interface CrashOptions {
 /** What a crash leaves at this very moment. */
 export function crashImage(random: Random, options: CrashOptions): CrashImage {
   const { store, fileSystem, share, durableBatches = Number.POSITIVE_INFINITY, moment } = options;
-  const written = store.batches.filter(({ state }) => state !== "refused");
+  store.foretell();
+  // A write that still waits at the gate has no seq yet, and left no trace.
+  const written = store.batches.filter(({ state, lastSeq }) => state !== "refused" && lastSeq > 0);
   const acknowledged = written.findLastIndex(({ state }) => state === "acknowledged") + 1;
   return {
     fileSystem: fileSystem.crash(random.fork().coin(share)),
@@ -90,7 +92,8 @@ export function survivingBatches(found: readonly string[], image: CrashImage): T
     if (count > 0) model.commit(batches[count - 1]!.operations, batches[count - 1]!.lastSeq);
     if (count < first) continue;
     const difference = contentsDifference(found, modelContents(model));
-    if (difference.length === 0) return batches.slice(0, count).map((batch) => ({ ...batch, state: "acknowledged" }));
+    if (difference.length === 0)
+      return batches.slice(0, count).map((batch) => ({ ...batch, state: "acknowledged", error: undefined }));
     closest ??= difference;
   }
   ok(closest !== undefined, "there is at least one prefix to compare with");

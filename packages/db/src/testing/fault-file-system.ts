@@ -34,6 +34,9 @@ export const CHANGING_CALLS: ReadonlySet<FileCallKind> = new Set([
   "syncDirectory",
 ]);
 
+/** Calls that only look. */
+export const READING_CALLS: ReadonlySet<FileCallKind> = new Set(["open", "read"]);
+
 /** Hands every call on to another file system, save those that are to fail. A failed call has done nothing else. */
 export class FaultFileSystem implements FileSystem {
   /** What goes wrong from now on; undefined heals the disk. */

@@ -27,10 +27,15 @@ export type TestOperation =
 
 /** A write and what became of it. `unknown`: it failed, and may be found after a restart. */
 export interface TestBatch {
-  readonly operations: readonly ModelOperation[];
+  operations: readonly ModelOperation[];
   lastSeq: number;
   state: "pending" | "acknowledged" | "refused" | "unknown";
   error: unknown;
+}
+
+interface WaitingBatch {
+  readonly batch: TestBatch;
+  readonly operations: readonly TestOperation[];
 }
 
 export interface TestStoreOptions {
@@ -48,8 +53,9 @@ export interface TestStoreOptions {
 }
 
 /**
- * An engine, and beside it a model of what it has acknowledged. Every write's seq and assigned timestamp are foretold,
- * so that what a write that was cut short would look like is known too.
+ * An engine, and beside it a model of what it has acknowledged. The seq and assigned timestamp of every write that the
+ * engine has taken are foretold, so that what a write that was cut short would look like is known too. The clock must
+ * stand still while writes wait.
  */
 export class TestStore {
   readonly clock: ManualClock;
@@ -65,10 +71,12 @@ export class TestStore {
   #db: Db<Uint8Array> | undefined;
   /** Batches before this one are in the model, or never will be. */
   #modelled = 0;
-  #nextSeq = 0;
+  /** Seq and assigned timestamp last given out, as foretold. */
+  #lastSeq = 0;
   #lastAssigned = 0;
+  /** Submitted, and waiting at the gate: they get their seqs when their turn comes, if it does. */
+  readonly #waiting: WaitingBatch[] = [];
   #isReadOnly = false;
-  #wasRefused = false;
   /** A write whose outcome was not as foretold, for those who do not wait for their writes. */
   #mismatch: unknown;
 
@@ -111,7 +119,7 @@ export class TestStore {
     this.#engine = engine;
     this.#db = makeDb(engine, "bytes", true);
     this.#isReadOnly = false;
-    this.#wasRefused = false;
+    this.#waiting.length = 0;
     const { seq, lastAssignedTimestamp } = engine.stats();
     const before = this.batches.at(-1)?.lastSeq ?? 0;
     ok(seq >= before, `seq ${seq} goes on above ${before}, the last one given out before`);
@@ -120,7 +128,7 @@ export class TestStore {
       assigned >= this.#lastAssigned,
       `${assigned} is no earlier than the last assigned timestamp ${this.#lastAssigned}`,
     );
-    this.#nextSeq = seq + 1;
+    this.#lastSeq = seq;
     this.#lastAssigned = assigned;
   }
 
@@ -128,7 +136,7 @@ export class TestStore {
   adopt(batches: readonly TestBatch[]): void {
     ok(this.batches.length === 0, "batches are adopted first of all");
     const last = batches.at(-1)?.lastSeq ?? 0;
-    ok(this.#nextSeq > last, `seq ${this.#nextSeq} comes after ${last}, the last one that was found`);
+    ok(this.#lastSeq >= last, `seq ${this.#lastSeq} is no earlier than ${last}, the last one that was found`);
     this.batches.push(...batches);
     this.#updateModel();
   }
@@ -149,22 +157,33 @@ export class TestStore {
 
   /** Writes the operations as one batch; one operation alone may also go by its own method. Rejects only where the outcome is not as foretold. */
   submit(operations: readonly TestOperation[], alone: boolean = operations.length === 1): Promise<TestBatch> {
-    const assigned = Math.max(this.clock.now(), this.#lastAssigned + 1);
-    if (operations.some(({ timestamp }) => timestamp === undefined)) this.#lastAssigned = assigned;
-    const lastSeq = this.#nextSeq + operations.length - 1;
-    this.#nextSeq = lastSeq + 1;
-    const timed = operations.map((operation) => ({ timestamp: assigned, ...operation }) as ModelOperation);
-    const batch: TestBatch = { operations: timed, lastSeq, state: "pending", error: undefined };
+    this.foretell();
+    const batch: TestBatch = { operations: [], lastSeq: 0, state: "pending", error: undefined };
     this.batches.push(batch);
+    this.#waiting.push({ batch, operations });
     const wasReadOnly = this.#isReadOnly;
     const settled = this.#write(operations, alone).then(
       (result) => this.#acknowledged(batch, result),
       (error: unknown) => this.#failed(batch, error, wasReadOnly),
     );
+    this.foretell();
     settled.catch((error: unknown) => {
       this.#mismatch ??= error;
     });
     return settled;
+  }
+
+  /** Finds out which writes the engine has taken up to now, and with that what they will look like. */
+  foretell(): void {
+    const taken = this.#engine?.takenSeq ?? 0;
+    while (this.#lastSeq < taken && this.#waiting.length > 0) {
+      const { batch, operations } = this.#waiting.shift()!;
+      const assigned = Math.max(this.clock.now(), this.#lastAssigned + 1);
+      if (operations.some(({ timestamp }) => timestamp === undefined)) this.#lastAssigned = assigned;
+      this.#lastSeq += operations.length;
+      batch.lastSeq = this.#lastSeq;
+      batch.operations = operations.map((operation) => ({ timestamp: assigned, ...operation }) as ModelOperation);
+    }
   }
 
   async #write(operations: readonly TestOperation[], alone: boolean): Promise<WriteResult> {
@@ -179,11 +198,7 @@ export class TestStore {
   }
 
   #acknowledged(batch: TestBatch, { seq, timestamp }: WriteResult): TestBatch {
-    if (this.#wasRefused && seq < batch.lastSeq) {
-      // What is turned away at the door has not used up the seqs foretold for it.
-      this.#nextSeq -= batch.lastSeq - seq;
-      batch.lastSeq = seq;
-    }
+    this.foretell();
     ok(seq === batch.lastSeq, `a write has seq ${seq}, and ${batch.lastSeq} was to come`);
     const known = batch.operations.some((operation) => operation.timestamp === timestamp);
     ok(known, `a write has timestamp ${timestamp}, and ${batch.operations.at(-1)!.timestamp} was to come`);
@@ -193,10 +208,13 @@ export class TestStore {
   }
 
   #failed(batch: TestBatch, error: unknown, wasReadOnly: boolean): TestBatch {
+    this.foretell();
+    const waiting = this.#waiting.findIndex((one) => one.batch === batch);
+    const isTaken = waiting < 0;
+    if (!isTaken) this.#waiting.splice(waiting, 1);
     const isDoubtful = isKvtsError(error, "READ_ONLY");
     if (isDoubtful) this.#isReadOnly = true;
-    batch.state = isDoubtful && !wasReadOnly ? "unknown" : "refused";
-    this.#wasRefused = true;
+    batch.state = isDoubtful && isTaken && !wasReadOnly ? "unknown" : "refused";
     batch.error = error;
     this.#updateModel();
     return batch;
