@@ -1,5 +1,6 @@
 import { AbandonedTables } from "./abandoned-tables.ts";
-import type { CompactionJob, CompactionResult } from "./compaction/job.ts";
+import { flushedKeys, keysApart } from "./compaction/appending.ts";
+import type { CompactionJob, CompactionResult, TableSettings } from "./compaction/job.ts";
 import { Pacer } from "./compaction/pacer.ts";
 import { Debt } from "./debt.ts";
 import type { Layers, LiveMemtable } from "./layers.ts";
@@ -12,6 +13,11 @@ import type { Pins } from "./read/pins.ts";
 
 /** Output tables that a job may need beyond its share of the input bytes. */
 const OUTPUTS_SPARE = 16;
+/**
+ * A table of level 0 may be so many times as large as others: a memtable of usual size becomes one table, so that reads
+ * look into one, and tables of level 0 count flushes.
+ */
+const LEVEL0_TABLE_FACTOR = 4;
 
 /** What jobs ask of the store around them. */
 export interface TableJobsHost {
@@ -80,7 +86,8 @@ export class TableJobs {
         outputLevel: inputs.outputLevel,
         pins: known,
         dropsRetracts: inputs.dropsRetracts,
-        settings: settings.tuning.tables,
+        keysApart: this.#keysApart(inputs.memtables),
+        settings: this.#tableSettings(inputs.outputLevel),
         provenance: this.#provenance(inputs.tables),
         urgent: inputs.urgent,
         pace: this.pacer.words,
@@ -92,6 +99,16 @@ export class TableJobs {
       if (result === undefined) await this.#abandoned.remove(firstOutput, outputsMax);
     }
     return result;
+  }
+
+  #keysApart(memtables: readonly LiveMemtable[]): readonly Uint8Array[] {
+    const tables = this.#host.versions.current.tables().map(({ file }) => file.meta);
+    return memtables.flatMap(({ memtable }) => keysApart(tables, flushedKeys(memtable)));
+  }
+
+  #tableSettings(outputLevel: number): TableSettings {
+    const { tables } = this.#host.settings.tuning;
+    return outputLevel > 0 ? tables : { ...tables, tableBytesMax: tables.tableBytesMax * LEVEL0_TABLE_FACTOR };
   }
 
   async #atPace<T>(run: () => Promise<T>): Promise<T> {

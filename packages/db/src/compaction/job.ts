@@ -30,6 +30,8 @@ export interface CompactionJob {
   /** Pinned seqs, ascending. */
   readonly pins: readonly number[];
   readonly dropsRetracts: boolean;
+  /** Keys, ascending, that get a table each: see appending.ts. */
+  readonly keysApart: readonly Uint8Array[];
   readonly settings: TableSettings;
   /** What each output's footer says of where it comes from, for repair. */
   readonly provenance: JobProvenance;

@@ -53,6 +53,12 @@ describe("the most pressing compaction", () => {
     ["two are merged", ["2:a-z 1:a-z"], "merge 1 2 to 1, then behind z"],
     ["two that do not overlap only move", ["2:n-z 1:a-m"], "move 1 2 to 1, then behind z"],
     ["unless level 1 has something there", ["2:n-z 1:a-m", "3:m-o"], "merge 1 2 3 to 1, then behind z"],
+    ["what overlaps nothing moves first", ["3:p-s 2:f-m 1:a-f"], "move 3 to 1, then behind s"],
+    [
+      "one merge takes what hangs together",
+      ["5:q-r 4:p-s 3:r-z 2:a-c 1:a-b", "6:d-o 7:z-z"],
+      "merge 3 4 5 7 to 1, then behind z",
+    ],
     ["tables of level 1 outside their keys stay", ["2:f-m 1:f-m", "3:a-e 4:n-z"], "merge 1 2 to 1, then behind m"],
     ["one shared key is an overlap", ["2:f-m 1:f-m", "3:a-f 4:m-z"], "merge 1 2 3 4 to 1, then behind m"],
     ["a level within its bytes waits", ["", "1:a-m/50 2:n-z/49"], "nothing"],
@@ -73,6 +79,13 @@ describe("the most pressing compaction", () => {
     expect(picked(texts, {}, ["", "c"])).toBe("move 2 to 2, then behind f");
     expect(picked(texts, {}, ["", "f"])).toBe("move 3 to 2, then behind i");
     expect(picked(texts, {}, ["", "i"])).toBe("move 1 to 2, then behind c");
+  });
+
+  test("of a full level moves what it can, and merges only what it has to", () => {
+    const full = "1:a-c/50 2:d-f/50 3:g-i/50 4:j-l/50";
+    expect(picked(["", full, "5:g-h"], { pickBytesMax: 11_000 })).toBe("move 1 2 to 2, then behind f");
+    expect(picked(["", full, "5:c-d"], { pickBytesMax: 11_000 })).toBe("merge 1 2 5 to 2, then behind f");
+    expect(picked(["", full, "5:b-c"], { pickBytesMax: 11_000 })).toBe("merge 1 5 to 2, then behind c");
   });
 
   test("takes no more than it may, and one table at least", () => {

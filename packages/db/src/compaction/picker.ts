@@ -1,4 +1,5 @@
 import { compareBytes } from "@kvts/common";
+import { areDisjoint, overlaps, spanOf, stretchesOf } from "./stretches.ts";
 
 /** What the picker has to know of a table. */
 export interface PickableTable {
@@ -72,8 +73,11 @@ export function levelScore<T extends PickableTable>(
   settings: PickerSettings,
 ): number {
   const tables = levels[level] ?? [];
-  if (level === 0) return tables.length / settings.level0Tables;
-  return totalBytes(tables) / (settings.level1BytesMax * settings.levelFactor ** (level - 1));
+  return level === 0 ? tables.length / settings.level0Tables : totalBytes(tables) / levelBytesMax(level, settings);
+}
+
+function levelBytesMax(level: number, settings: PickerSettings): number {
+  return settings.level1BytesMax * settings.levelFactor ** (level - 1);
 }
 
 /**
@@ -108,23 +112,30 @@ export function pickEverything<T extends PickableTable>(levels: Levels<T>): Pick
   const inputs = levels.flat();
   if (inputs.length === 0) return undefined;
   const deepest = levels.findLastIndex((tables) => tables.length > 0);
-  return { inputs, outputLevel: Math.max(1, deepest), move: false, resumeKey: keySpan(inputs).largest };
+  return { inputs, outputLevel: Math.max(1, deepest), move: false, resumeKey: spanOf(inputs).largest };
 }
 
 /** Whether no table outside `inputs` can hold, with a lower seq, a version of any of their keys. */
 export function dropsRetracts<T extends PickableTable>(levels: Levels<T>, inputs: readonly T[]): boolean {
-  const { smallest, largest } = keySpan(inputs);
+  const span = spanOf(inputs);
   const maxSeq = inputs.reduce((most, table) => Math.max(most, table.maxSeq), 0);
   const chosen = new Set(inputs);
   return levels.every((tables) =>
-    tables.every((table) => chosen.has(table) || table.minSeq >= maxSeq || !overlaps(table, smallest, largest)),
+    tables.every((table) => chosen.has(table) || table.minSeq >= maxSeq || !overlaps(table, span)),
   );
 }
 
+/**
+ * The tables of level 0 that can move as they are, or else a merge of those that hang together: what lies between others
+ * is left alone.
+ */
 function pickLevel0<T extends PickableTable>(levels: Levels<T>, settings: PickerSettings): Pick<T> {
-  const oldestFirst = [...(levels[0] ?? [])].sort((a, b) => a.number - b.number);
-  const chosen = takeUpTo(oldestFirst, settings.pickBytesMax);
-  return withOverlap(levels, chosen, 1);
+  const stretches = stretchesOf(levels[0] ?? [], levels[1] ?? []);
+  const movable = stretches.flatMap(({ upper, lower }) => (upper.length + lower.length === 1 ? upper : []));
+  if (movable.length > 0) return { inputs: movable, outputLevel: 1, move: true, resumeKey: spanOf(movable).largest };
+  const { upper } = stretches.reduce((most, next) => (next.upper.length > most.upper.length ? next : most));
+  const oldestFirst = [...upper].sort((a, b) => a.number - b.number);
+  return withOverlap(levels, takeUpTo(oldestFirst, settings.pickBytesMax), 1);
 }
 
 function pickBelow<T extends PickableTable>(
@@ -135,18 +146,26 @@ function pickBelow<T extends PickableTable>(
 ): Pick<T> {
   const tables = levels[level] ?? [];
   const next = resumeKey === undefined ? 0 : tables.findIndex((table) => compareBytes(table.smallest, resumeKey) > 0);
-  const start = Math.max(0, next);
-  const excess = totalBytes(tables) - settings.level1BytesMax * settings.levelFactor ** (level - 1);
-  const chosen = takeUpTo(tables.slice(start), Math.min(excess, settings.pickBytesMax / (settings.levelFactor + 1)));
-  return withOverlap(levels, chosen, level + 1);
+  const excess = totalBytes(tables) - levelBytesMax(level, settings);
+  const bytes = Math.min(excess, settings.pickBytesMax / (settings.levelFactor + 1));
+  const chosen = takeUpTo(tables.slice(Math.max(0, next)), bytes);
+  return withOverlap(levels, alike(chosen, levels[level + 1] ?? []), level + 1);
+}
+
+/** The first of the tables, with those behind it that overlap `below` as it does, or do not: one that can move is to move. */
+function alike<T extends PickableTable>(tables: readonly T[], below: readonly T[]): readonly T[] {
+  const isMovable = (table: T) => !below.some((other) => overlaps(table, other));
+  const first = isMovable(tables[0]!);
+  const other = tables.findIndex((table) => isMovable(table) !== first);
+  return other < 0 ? tables : tables.slice(0, other);
 }
 
 /** `chosen` with the tables of the output level that they overlap. */
 function withOverlap<T extends PickableTable>(levels: Levels<T>, chosen: readonly T[], outputLevel: number): Pick<T> {
-  const { smallest, largest } = keySpan(chosen);
-  const below = (levels[outputLevel] ?? []).filter((table) => overlaps(table, smallest, largest));
+  const span = spanOf(chosen);
+  const below = (levels[outputLevel] ?? []).filter((table) => overlaps(table, span));
   const move = below.length === 0 && areDisjoint(chosen);
-  return { inputs: [...chosen, ...below], outputLevel, move, resumeKey: largest };
+  return { inputs: [...chosen, ...below], outputLevel, move, resumeKey: span.largest };
 }
 
 function takeUpTo<T extends PickableTable>(tables: readonly T[], bytes: number): T[] {
@@ -158,24 +177,6 @@ function takeUpTo<T extends PickableTable>(tables: readonly T[], bytes: number):
     sum += table.fileBytes;
   }
   return taken;
-}
-
-function areDisjoint(tables: readonly PickableTable[]): boolean {
-  const byKey = [...tables].sort((a, b) => compareBytes(a.smallest, b.smallest));
-  return byKey.every((table, i) => i === 0 || compareBytes(byKey[i - 1]!.largest, table.smallest) < 0);
-}
-
-function keySpan(tables: readonly PickableTable[]): { smallest: Uint8Array; largest: Uint8Array } {
-  let { smallest, largest } = tables[0]!;
-  for (const table of tables) {
-    if (compareBytes(table.smallest, smallest) < 0) smallest = table.smallest;
-    if (compareBytes(table.largest, largest) > 0) largest = table.largest;
-  }
-  return { smallest, largest };
-}
-
-function overlaps(table: PickableTable, smallest: Uint8Array, largest: Uint8Array): boolean {
-  return compareBytes(table.smallest, largest) <= 0 && compareBytes(table.largest, smallest) >= 0;
 }
 
 function totalBytes(tables: readonly PickableTable[]): number {

@@ -1,12 +1,13 @@
 import { invariant } from "@kvts/common";
 import type { FileSystem, WritableFile } from "../env/file-system.ts";
 import { tableFileName } from "../format/filenames.ts";
-import { hashKey } from "../format/key-buffer.ts";
+import { equalKeys, hashKey } from "../format/key-buffer.ts";
 import type { VersionRun } from "../format/version-run.ts";
 import { type TableMeta, tableMeta } from "../manifest/table-meta.ts";
 import { Memtable } from "../memtable/memtable.ts";
 import { BlockCache } from "../table/block-cache.ts";
 import type { ExtentSource } from "../table/extent.ts";
+import { type KeyWords, keyWordsOf } from "../table/key-words.ts";
 import { Table } from "../table/table.ts";
 import { TableBuilder } from "../table/table-builder.ts";
 import type { CompactionJob, CompactionResult } from "./job.ts";
@@ -104,13 +105,23 @@ class TableOutput implements MergeSink<ExtentSource> {
   /** Tables that take no further key, in order. */
   readonly #full: FullTable[] = [];
   #used = 0;
+  /** Keys still to come that get a table each, ascending. */
+  readonly #apart: KeyWords[];
+  #isApart = false;
 
   constructor(fileSystem: FileSystem, job: CompactionJob) {
     this.#fileSystem = fileSystem;
     this.#job = job;
+    this.#apart = job.keysApart.map(keyWordsOf);
   }
 
   startKey(i32: Int32Array, word: number, length: number): void {
+    const apart = this.#apart[0];
+    this.#isApart = apart !== undefined && equalKeys(apart.i32, apart.word, apart.length, i32, word, length);
+    if (this.#isApart) {
+      this.#apart.shift();
+      if (this.#builder !== undefined) this.#closeTable();
+    }
     this.#builder ??= this.#create();
     this.#builder.startKey(i32, word, length, hashKey(i32, word, length));
   }
@@ -120,8 +131,7 @@ class TableOutput implements MergeSink<ExtentSource> {
   }
 
   endKey(): void {
-    if (this.#builder!.estimatedBytes < this.#job.settings.tableBytesMax) return;
-    this.#closeTable();
+    if (this.#isApart || this.#builder!.estimatedBytes >= this.#job.settings.tableBytesMax) this.#closeTable();
   }
 
   /** Finishes the tables that are full. One that may turn out to be the last waits, since its footer has to say so. */

@@ -119,6 +119,7 @@ class Replay {
         outputLevel: 0,
         pins: [],
         dropsRetracts: false,
+        keysApart: [],
         settings: tables,
         provenance: this.#provenance(),
         urgent: true,

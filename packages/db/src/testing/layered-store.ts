@@ -99,6 +99,7 @@ export class LayeredStore {
       outputLevel,
       pins,
       dropsRetracts: dropsRetracts(levels, inputs),
+      keysApart: [],
       settings: { tableBytesMax, compression: "none" as const },
       provenance: PROVENANCE,
       urgent: false,
