@@ -16,6 +16,17 @@ export {
 } from "./bytes.ts";
 export { abortable, abortError, callSignal, throwIfAborted } from "./call.ts";
 export { type Clock, systemClock } from "./clock.ts";
+export {
+  type CheckedCondition,
+  conditionIn,
+  conflictAt,
+  type EncodedPrecondition,
+  encodePreconditions,
+  judgeCondition,
+  type NewestVersion,
+  otherContent,
+  ownPrecondition,
+} from "./conditions.ts";
 export { formatDuration, parseDuration } from "./durations.ts";
 export { type EntriesSource, entriesOf, makeEntries } from "./entries.ts";
 export { type EntryFields, makeEntry, makeTombstone } from "./entry.ts";

@@ -11,9 +11,15 @@ test("options that a call has are taken, and none at all", () => {
 });
 
 test.each([
-  [{ ts: 5 }, 'put has no option "ts"; it may have timestamp, expiresAt, requestId, signal, timeoutMs'],
+  [
+    { ts: 5 },
+    'put has no option "ts"; it may have timestamp, expiresAt, ifAbsent, ifSeq, ifTimestamp, requestId, signal, timeoutMs',
+  ],
   [{ timestamp: 5, toString: 1 }, 'put has no option "toString"'],
-  [null, "the options of put are an object with timestamp, expiresAt, requestId, signal, timeoutMs"],
+  [
+    null,
+    "the options of put are an object with timestamp, expiresAt, ifAbsent, ifSeq, ifTimestamp, requestId, signal, timeoutMs",
+  ],
   [5, "the options of put are an object with"],
   [[], "the options of put are an object with"],
 ])("%j is refused", (options, sentence) => {

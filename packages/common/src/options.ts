@@ -1,6 +1,8 @@
 import { invalidArgument } from "./errors.ts";
 import type {
+  AnyWriteOptions,
   CallOptions,
+  ConditionOptions,
   DeleteOptions,
   GetOptions,
   HistoryOptions,
@@ -14,9 +16,11 @@ export type OptionNames<T> = { readonly [name in keyof Required<T>]: true };
 
 const anyCall: OptionNames<CallOptions> = { signal: true, timeoutMs: true };
 const read: OptionNames<GetOptions> = { asOf: true, ...anyCall };
-const write: OptionNames<WriteOptions> = { requestId: true, ...anyCall };
-const put: OptionNames<PutOptions> = { timestamp: true, expiresAt: true, ...write };
-const remove: OptionNames<DeleteOptions> = { timestamp: true, ...write };
+const anyWrite: OptionNames<AnyWriteOptions> = { requestId: true, ...anyCall };
+const condition: OptionNames<ConditionOptions> = { ifAbsent: true, ifSeq: true, ifTimestamp: true };
+const write: OptionNames<WriteOptions> = { preconditions: true, ...anyWrite };
+const put: OptionNames<PutOptions> = { timestamp: true, expiresAt: true, ...condition, ...anyWrite };
+const remove: OptionNames<DeleteOptions> = { timestamp: true, ...condition, ...anyWrite };
 const scan: OptionNames<ScanOptions> = { asOf: true, reverse: true, limit: true, includeDeleted: true, ...anyCall };
 const history: OptionNames<HistoryOptions> = { from: true, to: true, reverse: true, limit: true, ...anyCall };
 

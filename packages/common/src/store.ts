@@ -84,17 +84,48 @@ export interface HistoryOptions extends CallOptions {
   readonly limit?: number | undefined;
 }
 
-export interface WriteOptions extends CallOptions {
-  /** Names this write, 1 … 128 bytes: kept in the log beside it. */
+/**
+ * What has to hold of a key's newest version for a write to be carried out; one of the three. A tombstone, or a value that
+ * has expired, counts as absent.
+ */
+export type Condition =
+  | { readonly ifAbsent: true; readonly ifSeq?: undefined; readonly ifTimestamp?: undefined }
+  | { readonly ifSeq: number; readonly ifAbsent?: false | undefined; readonly ifTimestamp?: undefined }
+  | { readonly ifTimestamp: TimeInput; readonly ifAbsent?: false | undefined; readonly ifSeq?: undefined };
+
+/** A condition on some key. */
+export type Precondition = Condition & { readonly key: BytesInput };
+
+/** What every write accepts. */
+export interface AnyWriteOptions extends CallOptions {
+  /**
+   * Names this write, 1 … 128 bytes of UTF-8. A write with the same id and content within ten minutes is not carried out
+   * again: it gets the answer of the first.
+   */
   readonly requestId?: string | undefined;
 }
 
-export interface DeleteOptions extends WriteOptions {
+/** Of these conditions on the key, a write of one operation takes one at most. Unless it holds, the write is `CONFLICT`. */
+export interface ConditionOptions {
+  /** The key holds nothing. */
+  readonly ifAbsent?: boolean | undefined;
+  /** The key's newest version is the value that was committed at this seq. */
+  readonly ifSeq?: number | undefined;
+  /** The key's newest version is a value with this timestamp. */
+  readonly ifTimestamp?: TimeInput | undefined;
+}
+
+export interface WriteOptions extends AnyWriteOptions {
+  /** All of them have to hold, or the write is `CONFLICT`. At most 10,000. */
+  readonly preconditions?: readonly Precondition[] | undefined;
+}
+
+export interface DeleteOptions extends AnyWriteOptions, ConditionOptions {
   /** The moment from which the key holds nothing; assigned when omitted. */
   readonly timestamp?: TimeInput | undefined;
 }
 
-export interface PutOptions extends WriteOptions {
+export interface PutOptions extends AnyWriteOptions, ConditionOptions {
   /** The moment from which the value holds; assigned when omitted. */
   readonly timestamp?: TimeInput | undefined;
   /** The moment from which it reads as deleted; later than `timestamp`. */

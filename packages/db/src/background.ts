@@ -1,4 +1,5 @@
 import { isKvtsError, KvtsError } from "@kvts/common";
+import type { CompactionResult } from "./compaction/job.ts";
 import type { Pacer } from "./compaction/pacer.ts";
 import {
   dropsRetracts,
@@ -9,7 +10,9 @@ import {
   pickForReads,
 } from "./compaction/picker.ts";
 import { storeError } from "./io-error.ts";
+import type { LiveMemtable } from "./layers.ts";
 import type { TableMeta } from "./manifest/table-meta.ts";
+import type { SavedRequests } from "./requests/request-files.ts";
 import { RestWatch } from "./rest-watch.ts";
 import { TableJobs, type TableJobsHost } from "./table-jobs.ts";
 
@@ -37,6 +40,8 @@ export interface BackgroundHost extends TableJobsHost {
   releaseLogs(oldestLog: number): void;
   /** Freezes the active memtable, between two groups. */
   freeze(): void;
+  /** Writes the request ids up to a seq to files, before the log that holds them goes. */
+  saveRequests(lastSeq: number): Promise<SavedRequests | undefined>;
   /** Nothing can be installed any more: the manifest is in doubt. */
   failed(): void;
 }
@@ -223,6 +228,23 @@ export class Background {
     if (!this.#isFlushDue()) return false;
     const { layers, versions } = this.#host;
     const live = layers.frozen[0]!;
+    const requests = await this.#host.saveRequests(live.memtable.maxSeq);
+    try {
+      const result = await this.#flush(live, requests);
+      if (result === undefined) return true;
+      this.counts.flushes++;
+      this.counts.flushedBytes += result.bytesWritten;
+    } catch (error) {
+      await requests?.abandoned();
+      throw error;
+    }
+    await requests?.installed();
+    this.#host.releaseLogs(versions.numbers.logNumber);
+    this.poke();
+    return true;
+  }
+
+  async #flush(live: LiveMemtable, requests: SavedRequests | undefined): Promise<CompactionResult | undefined> {
     const result = await this.#jobs.run({
       memtables: [live],
       tables: [],
@@ -231,14 +253,15 @@ export class Background {
       dropsRetracts: false,
       urgent: true,
     });
-    if (result === undefined) return true;
-    const logNumber = layers.oldestLogWithout(live);
-    await this.#jobs.install({ logNumber, added: result.tables.map((meta) => ({ level: 0, meta })) }, result, live);
-    this.counts.flushes++;
-    this.counts.flushedBytes += result.bytesWritten;
-    this.#host.releaseLogs(versions.numbers.logNumber);
-    this.poke();
-    return true;
+    if (result === undefined) {
+      await requests?.abandoned();
+      return undefined;
+    }
+    const logNumber = this.#host.layers.oldestLogWithout(live);
+    const added = result.tables.map((meta) => ({ level: 0, meta }));
+    const named = requests === undefined ? {} : { requestFiles: requests.requestFiles };
+    await this.#jobs.install({ logNumber, added, ...named }, result, live);
+    return result;
   }
 
   /** Runs the most pressing compaction, or the one that was asked for. */

@@ -1,8 +1,12 @@
-import type { WriteResult } from "@kvts/common";
+import type { KvtsError, WriteResult } from "@kvts/common";
+import { GroupIndex } from "./group-index.ts";
+import type { UnpublishedRequest } from "./requests/requests.ts";
 import { GroupEncoder } from "./wal/group-encoder.ts";
 
 /** A caller waiting for its write, and what it will be told. */
 interface Waiter extends WriteResult {
+  /** What it is told instead, where it is refused because of a write in the group. */
+  readonly refusal: KvtsError | undefined;
   readonly resolve: (result: WriteResult) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -18,20 +22,36 @@ export class CommitGroup {
   lastAssigned = 0;
   /** Bytes of the operations in it. */
   pendingBytes = 0;
+  /** Its writes with a request id. */
+  readonly requests: UnpublishedRequest[] = [];
+  /** Its operations by key, for conditions. */
+  readonly index: GroupIndex = new GroupIndex();
+  /** Groups before it whose writes let a conditional write of this one through: it fails with them. */
+  readonly premises: Set<CommitGroup> = new Set();
 
   get isEmpty(): boolean {
-    return this.#waiters.length === 0;
+    return this.firstSeq === 0;
   }
 
   /** The promise of one write whose operations have just been encoded, `lastSeq` being its last one's. */
   wait(timestamp: number, seq: number): Promise<WriteResult> {
     return new Promise((resolve, reject) => {
-      this.#waiters.push({ timestamp, seq, resolve, reject });
+      this.#waiters.push({ timestamp, seq, refusal: undefined, resolve, reject });
+    });
+  }
+
+  /** The promise of a write that a write of this group has made impossible: told once that one is on disk. */
+  refuse(refusal: KvtsError): Promise<WriteResult> {
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ timestamp: 0, seq: 0, refusal, resolve, reject });
     });
   }
 
   acknowledge(): void {
-    for (const { timestamp, seq, resolve } of this.#waiters) resolve({ timestamp, seq });
+    for (const { timestamp, seq, refusal, resolve, reject } of this.#waiters) {
+      if (refusal === undefined) resolve({ timestamp, seq });
+      else reject(refusal);
+    }
   }
 
   fail(error: unknown): void {
@@ -46,5 +66,8 @@ export class CommitGroup {
     this.lastSeq = 0;
     this.lastAssigned = 0;
     this.pendingBytes = 0;
+    this.requests.length = 0;
+    this.index.clear();
+    this.premises.clear();
   }
 }

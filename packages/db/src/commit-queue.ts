@@ -3,12 +3,14 @@ import {
   checkExpiry,
   copyBytes,
   type EncodedOperation,
+  type EncodedPrecondition,
   encodeOperations,
   invariant,
   KvtsError,
   type Operation,
   type WriteResult,
 } from "@kvts/common";
+import { ADMITTED, Admission, type Arrival, lowestTimestamps } from "./admission.ts";
 import type { Ceilings } from "./ceilings.ts";
 import { CommitGroup } from "./commit-group.ts";
 import { encodeBatch } from "./encode-batch.ts";
@@ -17,6 +19,9 @@ import { KeyBuffer } from "./format/key-buffer.ts";
 import { NUMBER_MAX } from "./format/version-record.ts";
 import { storeError } from "./io-error.ts";
 import type { Settings } from "./options.ts";
+import { NewestLookup } from "./read/newest-lookup.ts";
+import type { View } from "./read/view.ts";
+import type { Requests } from "./requests/requests.ts";
 import type { WriteGate } from "./write-gate.ts";
 
 const KEY = new KeyBuffer();
@@ -31,6 +36,7 @@ export interface SingleWrite {
   readonly timestamp: number | undefined;
   readonly expiresAt: number | undefined;
   readonly requestId: string | undefined;
+  readonly preconditions: readonly EncodedPrecondition[];
 }
 
 /** What the queue does with a full group, in this order. */
@@ -47,6 +53,17 @@ export interface CommitTarget {
   readonly spansMemtables: boolean;
 }
 
+/** What the queue knows besides what comes in. */
+export interface CommitState {
+  readonly requests: Requests;
+  /** The newest view: conditions are judged against it. */
+  readonly view: () => View;
+  readonly lastSeq: number;
+  readonly lastAssigned: number;
+  /** Called when a group has become visible. */
+  readonly published: () => void;
+}
+
 /**
  * Owns commit order. Writes are validated and encoded into the open group as they come in, which fixes their seqs; a
  * group that is taken up goes through
@@ -56,7 +73,11 @@ export interface CommitTarget {
  * while the next one fills. One group is under way at a time, so seqs are published strictly in order, and everything
  * between two `await`s of this file is one step to the rest of the program.
  *
- * A group that fails before it is in the log has changed nothing. One whose sync fails is indeterminate: it may or may
+ * Conditions are judged in the same step in which their write is encoded, against what is published and what is not: what
+ * that takes from disk is read before, outside. A refusal is told once the write that it rests on is on disk.
+ *
+ * A group that fails before it is in the log has changed nothing, and those fail with it that hold a write which a write
+ * of its had let through. One whose sync fails is indeterminate: it may or may
  * not be found after a restart, so the store takes no more writes until it is reopened.
  */
 export class CommitQueue {
@@ -64,10 +85,14 @@ export class CommitQueue {
   readonly #gate: WriteGate;
   readonly #ceilings: Ceilings;
   readonly #target: CommitTarget;
-  readonly #published: () => void;
+  readonly #state: CommitState;
+  readonly #requests: Requests;
+  readonly #admission: Admission;
   /** Without a sync to wait for, commits would go on without the event loop getting a turn. */
   readonly #fairness: Fairness = new Fairness();
   #open: CommitGroup = new CommitGroup();
+  /** The group that is under way. */
+  #committing: CommitGroup | undefined;
   /** Full groups that wait for their turn, oldest first. */
   readonly #full: CommitGroup[] = [];
   readonly #idle: CommitGroup[] = [];
@@ -81,23 +106,17 @@ export class CommitQueue {
   #publishedSeq: number;
   #lastAssigned: number;
 
-  constructor(
-    settings: Settings,
-    gate: WriteGate,
-    ceilings: Ceilings,
-    target: CommitTarget,
-    lastSeq: number,
-    lastAssigned: number,
-    published: () => void,
-  ) {
-    this.#published = published;
+  constructor(settings: Settings, gate: WriteGate, ceilings: Ceilings, target: CommitTarget, state: CommitState) {
+    this.#state = state;
+    this.#requests = state.requests;
+    this.#admission = new Admission(state.requests);
     this.#settings = settings;
     this.#gate = gate;
     this.#ceilings = ceilings;
     this.#target = target;
-    this.#lastSeq = lastSeq;
-    this.#publishedSeq = lastSeq;
-    this.#lastAssigned = lastAssigned;
+    this.#lastSeq = state.lastSeq;
+    this.#publishedSeq = state.lastSeq;
+    this.#lastAssigned = state.lastAssigned;
   }
 
   /** What reads may see. */
@@ -126,20 +145,33 @@ export class CommitQueue {
   /** Takes one write. Keys and values may be changed by the caller once it returns. */
   submit(write: SingleWrite): Promise<WriteResult> {
     try {
-      if (this.#gate.isOpen) return this.#add(write);
+      if (write.preconditions.length > 0) {
+        const kept = owned(write);
+        return this.#submitJudged((lookup) => this.#add(kept, lookup));
+      }
+      if (this.#gate.isOpen) return this.#add(write, undefined)!;
       const kept = owned(write);
-      return this.#gate.pass(() => this.#add(kept));
+      return this.#gate.pass(() => this.#add(kept, undefined)!);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
   /** Takes a batch of a number that has been checked. Its keys and values may be changed by the caller once it returns. */
-  submitBatch(operations: readonly Operation[], requestId: string | undefined): Promise<WriteResult> {
+  submitBatch(
+    operations: readonly Operation[],
+    requestId: string | undefined,
+    preconditions: readonly EncodedPrecondition[],
+  ): Promise<WriteResult> {
     try {
-      if (this.#gate.isOpen) return this.#addBatch(operations, requestId);
+      if (preconditions.length > 0) {
+        const kept = encodeOperations(operations, () => this.#now()).map(ownedOperation);
+        const ownPreconditions = preconditions.map(ownedPrecondition);
+        return this.#submitJudged((lookup) => this.#addBatch(kept, requestId, ownPreconditions, lookup));
+      }
+      if (this.#gate.isOpen) return this.#addBatch(operations, requestId, preconditions, undefined)!;
       const kept = encodeOperations(operations, () => this.#now()).map(ownedOperation);
-      return this.#gate.pass(() => this.#addBatch(kept, requestId));
+      return this.#gate.pass(() => this.#addBatch(kept, requestId, preconditions, undefined)!);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -161,32 +193,99 @@ export class CommitQueue {
     });
   }
 
-  #add({ key, value, retracts, timestamp, expiresAt, requestId }: SingleWrite): Promise<WriteResult> {
+  /** A write with conditions, as often as blocks are missing to judge them by. `add` answers undefined then. */
+  async #submitJudged(add: (lookup: NewestLookup) => Promise<WriteResult> | undefined): Promise<WriteResult> {
+    const lookup = new NewestLookup(this.#state.view);
+    try {
+      for (;;) {
+        // A promise in the answer, so that a turn at the gate ends when the write is taken up.
+        const attempt = async () => ({ written: add(lookup) });
+        const { written } = this.#gate.isOpen ? await attempt() : await this.#gate.pass(attempt);
+        if (written !== undefined) return await written;
+        await lookup.load();
+      }
+    } finally {
+      lookup.release();
+    }
+  }
+
+  /** @param lookup for its conditions; undefined is answered only with one, where it lacks blocks */
+  #add(write: SingleWrite, lookup: NewestLookup | undefined): Promise<WriteResult> | undefined {
+    const { key, value, retracts, timestamp, expiresAt, requestId, preconditions } = write;
     KEY.set(key);
     const group = this.#open;
     const at = timestamp ?? this.#nextTimestamp();
     if (expiresAt !== undefined) checkExpiry(at, expiresAt);
+    const isChecked = requestId !== undefined || lookup !== undefined;
+    const moment = isChecked ? this.#begin(lookup) : undefined;
     const before = group.encoder.bytes;
-    group.encoder.beginBatch(requestId);
+    group.encoder.beginBatch(requestId, moment);
     try {
       if (value !== undefined) group.encoder.appendPut(KEY, value, at, expiresAt);
       else if (retracts === true) group.encoder.appendRetract(KEY, at);
       else group.encoder.appendDelete(KEY, at);
+      if (moment !== undefined) {
+        const assigned = timestamp === undefined ? at : undefined;
+        const lowestWritten = (): number => at;
+        const arrival = { group, requestId, timestamp: at, assigned, preconditions, lowestWritten, moment };
+        const answer = this.#answer(arrival, lookup);
+        if (answer !== ADMITTED) return answer;
+      }
     } catch (error) {
       group.encoder.discardBatch();
       throw error;
     }
     group.encoder.endBatch();
-    return this.#added(group, before, 1, at, timestamp === undefined);
+    return this.#added(group, before, 1, at, timestamp === undefined, requestId, moment);
   }
 
-  #addBatch(operations: readonly Operation[], requestId: string | undefined): Promise<WriteResult> {
+  #addBatch(
+    operations: readonly Operation[],
+    requestId: string | undefined,
+    preconditions: readonly EncodedPrecondition[],
+    lookup: NewestLookup | undefined,
+  ): Promise<WriteResult> | undefined {
     const group = this.#open;
+    const isChecked = requestId !== undefined || lookup !== undefined;
+    const moment = isChecked ? this.#begin(lookup) : undefined;
     const before = group.encoder.bytes;
-    const { timestamp, assigns } = encodeBatch(group.encoder, operations, requestId, this.#nextTimestamp(), () =>
-      this.#now(),
-    );
-    return this.#added(group, before, operations.length, timestamp, assigns);
+    const next = this.#nextTimestamp();
+    const { timestamp, assigns } = encodeBatch(group.encoder, operations, requestId, moment, next, () => this.#now());
+    if (moment !== undefined) {
+      try {
+        const assigned = assigns ? timestamp : undefined;
+        const lowestWritten = lowestTimestamps(operations, next);
+        const arrival = { group, requestId, timestamp, assigned, preconditions, lowestWritten, moment };
+        const answer = this.#answer(arrival, lookup);
+        if (answer !== ADMITTED) return answer;
+      } catch (error) {
+        group.encoder.discardBatch();
+        throw error;
+      }
+    }
+    group.encoder.endBatch();
+    return this.#added(group, before, operations.length, timestamp, assigns, requestId, moment);
+  }
+
+  /** Before a batch that is to be checked is opened. Returns the moment by which it is judged, microseconds. */
+  #begin(lookup: NewestLookup | undefined): number {
+    if (lookup !== undefined) this.#admission.index(this.#unpublished());
+    return this.#now();
+  }
+
+  /** Whether the open batch is admitted; else it is taken back, and this is what its caller gets. */
+  #answer(arrival: Arrival, lookup: NewestLookup | undefined): typeof ADMITTED | Promise<WriteResult> | undefined {
+    const publishedSeq = this.#publishedSeq;
+    const state = lookup && { lookup, publishedSeq, unpublished: this.#unpublished() };
+    const answer = this.#admission.answer(arrival, state);
+    if (answer !== ADMITTED) arrival.group.encoder.discardBatch();
+    return answer;
+  }
+
+  /** Groups whose writes are not visible yet, oldest first. */
+  #unpublished(): CommitGroup[] {
+    const before = this.#committing === undefined ? this.#full : [this.#committing, ...this.#full];
+    return [...before, this.#open];
   }
 
   /** Counts in what was just encoded, and sees to it that the group is taken up. */
@@ -196,6 +295,8 @@ export class CommitQueue {
     operations: number,
     timestamp: number,
     assigned: boolean,
+    requestId: string | undefined,
+    moment: number | undefined,
   ): Promise<WriteResult> {
     if (assigned) {
       this.#lastAssigned = timestamp;
@@ -208,6 +309,7 @@ export class CommitQueue {
     group.pendingBytes += bytes;
     this.#pendingBytes += bytes;
     const written = group.wait(timestamp, this.#lastSeq);
+    if (requestId !== undefined) this.#requests.add(requestId, group, { timestamp, seq: this.#lastSeq }, moment!);
     if (group.encoder.bytes >= this.#settings.tuning.groupBytesMax) this.#closeGroup();
     this.#start();
     return written;
@@ -245,22 +347,49 @@ export class CommitQueue {
       if (this.#full.length === 0 && !this.#open.isEmpty) this.#closeGroup();
       const group = this.#full.shift();
       if (group === undefined) break;
+      this.#committing = group;
       try {
         await this.#commit(group);
-        group.acknowledge();
+        this.#settlePublished(group);
         if (this.#fairness.isDue(group.encoder.operationCount)) await this.#settings.components.scheduler.nextTurn();
       } catch (error) {
         const failure = storeError(error);
         if (failure.code === "READ_ONLY") this.#stop(failure);
-        group.fail(failure);
+        this.#committing = undefined;
+        this.#fail(group, failure);
       }
-      this.#pendingBytes -= group.pendingBytes;
-      group.reset();
-      if (this.#idle.length < 2) this.#idle.push(group);
+      this.#recycle(group);
       this.#gate.changed();
     }
     this.#running = false;
     this.#whenIdle();
+  }
+
+  /** From here on the group counts as published, and nobody joins it any more. */
+  #settlePublished(group: CommitGroup): void {
+    this.#committing = undefined;
+    this.#requests.published(group);
+    for (const later of this.#unpublished()) later.premises.delete(group);
+    group.acknowledge();
+  }
+
+  /** What was let through by a group that has come to nothing goes down with it: it rests on what never happened. */
+  #fail(group: CommitGroup, failure: KvtsError): void {
+    this.#requests.failed(group);
+    group.fail(failure);
+    for (const later of this.#unpublished()) {
+      if (!later.premises.delete(group)) continue;
+      if (later === this.#open) this.#open = this.#idle.pop() ?? new CommitGroup();
+      else this.#full.splice(this.#full.indexOf(later), 1);
+      this.#fail(later, failure);
+      this.#recycle(later);
+    }
+  }
+
+  #recycle(group: CommitGroup): void {
+    this.#pendingBytes -= group.pendingBytes;
+    group.reset();
+    if (this.#idle.length < 2) this.#idle.push(group);
   }
 
   async #commit(group: CommitGroup): Promise<void> {
@@ -279,7 +408,7 @@ export class CommitQueue {
     if (synced === undefined && target.spansMemtables) await this.#settle([target.sync()]);
     invariant(group.lastSeq > this.#publishedSeq, "Q1: seqs are published in order");
     this.#publishedSeq = group.lastSeq;
-    this.#published();
+    this.#state.published();
   }
 
   /** From the log on a failure leaves the group indeterminate, so it ends the writing. */
@@ -317,7 +446,12 @@ function owned(write: SingleWrite): SingleWrite {
     ...write,
     key: ownedInput(write.key),
     value: write.value === undefined ? undefined : ownedInput(write.value),
+    preconditions: write.preconditions.map(ownedPrecondition),
   };
+}
+
+function ownedPrecondition({ key, condition }: EncodedPrecondition): EncodedPrecondition {
+  return { key: copyBytes(key), condition };
 }
 
 function ownedInput(input: BytesInput): BytesInput {

@@ -11,6 +11,7 @@ import {
   checkSeq,
   type DeleteOptions,
   type Entry,
+  encodePreconditions,
   type GetOptions,
   type HistoryOptions,
   type HostedStore,
@@ -19,6 +20,7 @@ import {
   type LiveScanOptions,
   type Operation,
   type OptionNames,
+  ownPrecondition,
   type PutOptions,
   parseTime,
   type Range,
@@ -122,12 +124,14 @@ class EngineDb<K extends Key> extends ReadFace<K> implements Db<K> {
   readonly #engine: Engine;
   readonly #form: "string" | "bytes";
   readonly #owner: boolean;
+  readonly #now: () => number;
 
   constructor(engine: Engine, form: "string" | "bytes", owner: boolean) {
     super(new EngineReader<K>(engine.readSource(), form));
     this.#engine = engine;
     this.#form = form;
     this.#owner = owner;
+    this.#now = () => engine.now();
   }
 
   get recovery(): Recovery {
@@ -141,7 +145,8 @@ class EngineDb<K extends Key> extends ReadFace<K> implements Db<K> {
       const timestamp = this.#time(options.timestamp);
       const expiresAt = this.#time(options.expiresAt);
       const requestId = checkRequestId(options.requestId);
-      return bounded(options, () => this.#engine.put(key, value, timestamp, expiresAt, requestId));
+      const preconditions = ownPrecondition(key, options, this.#now);
+      return bounded(options, () => this.#engine.put(key, value, timestamp, expiresAt, requestId, preconditions));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -152,7 +157,8 @@ class EngineDb<K extends Key> extends ReadFace<K> implements Db<K> {
       checkCallOptions(options, "delete");
       const timestamp = this.#time(options?.timestamp);
       const requestId = checkRequestId(options?.requestId);
-      return bounded(options, () => this.#engine.delete(key, timestamp, requestId));
+      const preconditions = options === undefined ? [] : ownPrecondition(key, options, this.#now);
+      return bounded(options, () => this.#engine.delete(key, timestamp, requestId, preconditions));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -163,7 +169,8 @@ class EngineDb<K extends Key> extends ReadFace<K> implements Db<K> {
       checkCallOptions(options, "write");
       checkOperationCount(operations);
       const requestId = checkRequestId(options?.requestId);
-      return bounded(options, () => this.#engine.write(operations, requestId));
+      const preconditions = encodePreconditions(options?.preconditions, this.#now);
+      return bounded(options, () => this.#engine.write(operations, requestId, preconditions));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -210,7 +217,7 @@ class EngineDb<K extends Key> extends ReadFace<K> implements Db<K> {
   }
 
   #time(input: TimeInput | undefined): number | undefined {
-    return input === undefined ? undefined : parseTime(input, () => this.#engine.now());
+    return input === undefined ? undefined : parseTime(input, this.#now);
   }
 }
 

@@ -32,9 +32,10 @@ describe("a batch that is refused", () => {
 
   test.each(refused)("for %s is told the same as everywhere, and leaves nothing in the group", (_, operations) => {
     const encoder = new GroupEncoder();
-    encodeBatch(encoder, [put("kept", "1")], undefined, 7, NOW);
+    encodeBatch(encoder, [put("kept", "1")], undefined, undefined, 7, NOW);
+    encoder.endBatch();
     const bytes = encoder.bytes;
-    const told = refusal(() => encodeBatch(encoder, operations as Operation[], undefined, 8, NOW));
+    const told = refusal(() => encodeBatch(encoder, operations as Operation[], undefined, undefined, 8, NOW));
     expect(told).toEqual(refusal(() => encodeOperations(operations as Operation[], NOW)));
     expect(told).toHaveProperty("code");
     expect([encoder.bytes, encoder.operationCount]).toEqual([bytes, 1]);
@@ -44,7 +45,8 @@ describe("a batch that is refused", () => {
 test("a batch whose keys and values just fit is taken, though its frame is longer", () => {
   const half = "x".repeat(limits.batchBytesMax / 2 - 1);
   const encoder = new GroupEncoder();
-  encodeBatch(encoder, [put("a", half), put("b", half)], undefined, 8, NOW);
+  encodeBatch(encoder, [put("a", half), put("b", half)], undefined, undefined, 8, NOW);
+  encoder.endBatch();
   expect(encoder.bytes).toBeGreaterThan(limits.batchBytesMax);
   expect(encoder.operationCount).toBe(2);
 });
@@ -53,16 +55,21 @@ test("the clock is read once, and only for relative times", () => {
   let readings = 0;
   const clock = () => 1_000_000 + readings++;
   const encoder = new GroupEncoder();
-  encodeBatch(encoder, [put("a", "1"), put("b", "2", 5)], undefined, 8, clock);
+  encodeBatch(encoder, [put("a", "1"), put("b", "2", 5)], undefined, undefined, 8, clock);
+  encoder.endBatch();
   expect(readings).toBe(0);
   const relative = ["a", "b"].map((key): Operation => ({ op: "put", key, value: "", timestamp: "now" }));
-  expect(encodeBatch(encoder, relative, undefined, 8, clock)).toEqual({ timestamp: 1_000_000, assigns: false });
+  expect(encodeBatch(encoder, relative, undefined, undefined, 8, clock)).toEqual({ timestamp: 1_000_000, assigns: false });
   expect(readings).toBe(1);
 });
 
 test("the timestamp told is the last one, or the assigned one where any was assigned", () => {
   const encoder = new GroupEncoder();
-  const told = (...operations: Operation[]) => encodeBatch(encoder, operations, undefined, 8, NOW);
+  const told = (...operations: Operation[]) => {
+    const timestamps = encodeBatch(encoder, operations, undefined, undefined, 8, NOW);
+    encoder.endBatch();
+    return timestamps;
+  };
   expect(told(put("a", "1", 3), put("b", "2", 2))).toEqual({ timestamp: 2, assigns: false });
   expect(told(put("a", "1"), put("b", "2", 2))).toEqual({ timestamp: 8, assigns: true });
 });

@@ -15,6 +15,8 @@ export interface BatchTimestamps {
 /**
  * Writes a caller's batch into a group's frame, straight from what the caller handed in: encoding keys and values into
  * arrays of their own first took 40 % of a load. All of the batch goes in, or nothing.
+ * The batch stays open, to be ended or discarded.
+ * @param moment see `GroupEncoder.beginBatch`
  * @param assigned for operations without a timestamp of their own, microseconds
  * @param now microseconds, for relative times
  * @throws as `encodeOperations` does
@@ -23,17 +25,16 @@ export function encodeBatch(
   encoder: GroupEncoder,
   operations: readonly Operation[],
   requestId: string | undefined,
+  moment: number | undefined,
   assigned: number,
   now: () => number,
 ): BatchTimestamps {
   // One reading of the clock, so that "now" is the same in all of them.
-  let moment: number | undefined;
-  const once = (): number => (moment ??= now());
-  encoder.beginBatch(requestId);
+  let read: number | undefined;
+  const once = (): number => (read ??= now());
+  encoder.beginBatch(requestId, moment);
   try {
-    const timestamps = appendAll(encoder, operations, assigned, once);
-    encoder.endBatch();
-    return timestamps;
+    return appendAll(encoder, operations, assigned, once);
   } catch (error) {
     encoder.discardBatch();
     // It has the words for what is wrong with a batch, and says in which operation.

@@ -16,7 +16,7 @@ export interface StatsSources extends Recovered {
 
 /** The figures that `stats` shows. Counts are since the store was opened; names carry units. */
 export function engineStats(sources: StatsSources): StoreStats {
-  const { layers, versions, tables, logs, pins, queue, background } = sources;
+  const { layers, versions, tables, logs, pins, queue, background, requests, requestFiles } = sources;
   const levels = versions.current.levels.map(({ number, files }) => ({
     level: number,
     tables: files.length,
@@ -46,6 +46,7 @@ export function engineStats(sources: StatsSources): StoreStats {
       levels,
     },
     blockCache: { ...tables.cacheStats() },
+    requestIds: { count: requests.table.count, bytes: requests.table.bytes, files: requestFiles.count },
     log: { segments: logs.count, activeBytes: logs.writer.offset, manifestBytes: versions.manifestBytes },
     background: {
       ...counts,

@@ -1,5 +1,6 @@
 import {
   type BytesInput,
+  type EncodedPrecondition,
   encodeValue,
   KvtsError,
   type Operation,
@@ -22,6 +23,8 @@ import type { VerifyOptions, VerifyReport } from "./verify/report.ts";
 import { WaitingRoom } from "./waiting-room.ts";
 import { WriteGate } from "./write-gate.ts";
 import { WritePath } from "./write-path.ts";
+
+const NO_CONDITIONS: readonly EncodedPrecondition[] = [];
 
 /**
  * A running store: wires the parts together and passes calls on. Each part owns its state (docs/internals.md, "Who owns
@@ -78,10 +81,19 @@ export class Engine {
         throw error;
       }
     });
-    this.#queue = new CommitQueue(settings, this.#gate, ceilings, this.#path, parts.lastSeq, parts.lastAssigned, () => {
+    const { requests, requestFiles, lastSeq, lastAssigned } = parts;
+    const published = (): void => {
       // A frozen memtable may be flushed once all of it is published.
       if (layers.frozen.length > 0) this.#background.poke();
       else if (layers.activeFill >= REST_FILL_MIN) this.#background.awaitRest();
+    };
+    const view = () => layers.view;
+    this.#queue = new CommitQueue(settings, this.#gate, ceilings, this.#path, {
+      requests,
+      view,
+      lastSeq,
+      lastAssigned,
+      published,
     });
     this.#background = new Background({
       directory: parts.directory,
@@ -98,6 +110,7 @@ export class Engine {
         this.#gate.changed();
       },
       freeze: () => this.#freezeAtRest(),
+      saveRequests: (upTo) => requestFiles.save(upTo, this.now()),
       failed: () => this.#refuseInDoubt(),
     });
     this.#checkpoints = new Checkpoints({ directory: parts.directory, settings, moment: () => this.#moment() });
@@ -115,23 +128,41 @@ export class Engine {
     timestamp: number | undefined,
     expiresAt: number | undefined,
     requestId: string | undefined,
+    preconditions: readonly EncodedPrecondition[] = NO_CONDITIONS,
   ): Promise<WriteResult> {
     // In the queue no value stands for a delete. Strings are checked as they are encoded.
     const checked = typeof value === "string" ? value : encodeValue(value);
-    return this.#queue.submit({ key, value: checked, timestamp, expiresAt, requestId });
+    return this.#queue.submit({ key, value: checked, timestamp, expiresAt, requestId, preconditions });
   }
 
-  delete(key: BytesInput, timestamp: number | undefined, requestId: string | undefined): Promise<WriteResult> {
-    return this.#queue.submit({ key, value: undefined, timestamp, expiresAt: undefined, requestId });
+  delete(
+    key: BytesInput,
+    timestamp: number | undefined,
+    requestId: string | undefined,
+    preconditions: readonly EncodedPrecondition[] = NO_CONDITIONS,
+  ): Promise<WriteResult> {
+    return this.#queue.submit({ key, value: undefined, timestamp, expiresAt: undefined, requestId, preconditions });
   }
 
   /** Hides what was written at exactly this timestamp; what came before it shows again. */
   retract(key: BytesInput, timestamp: number, requestId: string | undefined): Promise<WriteResult> {
-    return this.#queue.submit({ key, value: undefined, retracts: true, timestamp, expiresAt: undefined, requestId });
+    return this.#queue.submit({
+      key,
+      value: undefined,
+      retracts: true,
+      timestamp,
+      expiresAt: undefined,
+      requestId,
+      preconditions: NO_CONDITIONS,
+    });
   }
 
-  write(operations: readonly Operation[], requestId: string | undefined): Promise<WriteResult> {
-    return this.#queue.submitBatch(operations, requestId);
+  write(
+    operations: readonly Operation[],
+    requestId: string | undefined,
+    preconditions: readonly EncodedPrecondition[] = NO_CONDITIONS,
+  ): Promise<WriteResult> {
+    return this.#queue.submitBatch(operations, requestId, preconditions);
   }
 
   /** What reads see: the newest state, or a pinned seq. */

@@ -64,6 +64,8 @@ export interface Tuning {
   readonly picker: PickerSettings;
   /** The manifest starts a new file beyond this. */
   readonly manifestBytesMax: number;
+  /** Request ids that are remembered at most, 52 bytes each; with more within ten minutes the oldest are forgotten. */
+  readonly requestIdsMax: number;
 }
 
 /** Everything outside the engine that it uses. */
@@ -119,6 +121,7 @@ export function resolveOptions(options: OpenOptions): Settings {
       tables: { tableBytesMax: 16 * MIB, compression },
       picker: { level0Tables: 4, level1BytesMax: 128 * MIB, levelFactor: 10, pickBytesMax: 512 * MIB },
       manifestBytesMax: 4 * MIB,
+      requestIdsMax: 512 * 1024,
       ...options.tuning,
     }),
     components: Object.freeze({

@@ -6,6 +6,7 @@ const NEEDED: NeededFiles = {
   manifest: 20,
   tables: new Set([5, 21]),
   logs: new Set([8, 22]),
+  requestFiles: new Set([10]),
   firstUnknownNumber: 100,
   manifestWasTorn: false,
   keepsBelow: 0,
@@ -27,12 +28,29 @@ async function cleared(names: readonly string[], needed: Partial<NeededFiles> = 
 
 describe("of the files in a store's directory", () => {
   test("those that are needed stay, and those of others", async () => {
-    const names = ["000005.sst", "000008.log", "000022.log", "CURRENT", "LOCK", "MANIFEST-000020", "notes.txt"];
+    const names = [
+      "000005.sst",
+      "000008.log",
+      "000010.ids",
+      "000022.log",
+      "CURRENT",
+      "LOCK",
+      "MANIFEST-000020",
+      "notes.txt",
+    ];
     expect(await cleared(names)).toEqual(names);
   });
 
   test("what a crash left behind goes", async () => {
-    const names = ["000006.sst", "000007.log", "000023.log", "000024.spare", "000025.tmp", "MANIFEST-000019"];
+    const names = [
+      "000006.sst",
+      "000007.log",
+      "000009.ids",
+      "000023.log",
+      "000024.spare",
+      "000025.tmp",
+      "MANIFEST-000019",
+    ];
     expect(await cleared([...names, "MANIFEST-000120", "000101.spare"])).toEqual([]);
   });
 

@@ -6,6 +6,7 @@ export interface NeededFiles {
   readonly manifest: number;
   readonly tables: ReadonlySet<number>;
   readonly logs: ReadonlySet<number>;
+  readonly requestFiles: ReadonlySet<number>;
   /** Tables with this number or a greater one are newer than the manifest that was found. */
   readonly firstUnknownNumber: number;
   /** The manifest that was found had lost its end. */
@@ -62,6 +63,8 @@ function fateOf(name: string, needed: NeededFiles): "keep" | "remove" | "set asi
       return file.number === needed.manifest ? "keep" : unwanted;
     case "log":
       return needed.logs.has(file.number) ? "keep" : unwanted;
+    case "requests":
+      return needed.requestFiles.has(file.number) ? "keep" : unwanted;
     case "spare":
     case "temporary":
       return "remove";

@@ -3,6 +3,8 @@ import type { Layers } from "./layers.ts";
 import type { Logs } from "./logs.ts";
 import type { VersionSet } from "./manifest/version-set.ts";
 import type { Settings } from "./options.ts";
+import type { RequestFiles } from "./requests/request-files.ts";
+import type { Requests } from "./requests/requests.ts";
 import type { TableOpener } from "./table-opener.ts";
 
 /** What `open` found and did; `db.recovery`. */
@@ -28,6 +30,8 @@ export interface Recovered {
   readonly versions: VersionSet;
   readonly tables: TableOpener;
   readonly logs: Logs;
+  readonly requests: Requests;
+  readonly requestFiles: RequestFiles;
   readonly lastSeq: number;
   readonly lastAssigned: number;
   readonly recovery: Recovery;

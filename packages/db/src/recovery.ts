@@ -13,6 +13,8 @@ import { ArenaPool } from "./memtable/arena-pool.ts";
 import type { Settings } from "./options.ts";
 import { clearIdle, clearOrphans } from "./orphans.ts";
 import type { Recovered, Recovery } from "./recovered.ts";
+import { RequestFiles } from "./requests/request-files.ts";
+import { Requests } from "./requests/requests.ts";
 import { holdsStore } from "./store-finder.ts";
 import { BlockCache } from "./table/block-cache.ts";
 import { TableOpener } from "./table-opener.ts";
@@ -88,7 +90,9 @@ class Recoverer {
 
     const version = Version.of(state.tables.map(({ level, meta }) => ({ level, file: this.#tables.open(meta) })));
     const layers = new Layers(this.#arenas(), version, state.numbers.logNumber);
-    const replayed = await this.#replay(state, layers);
+    const requests = new Requests(settings.tuning.requestIdsMax);
+    const requestFiles = this.#loadRequests(state, requests);
+    const replayed = await this.#replay(state, layers, requests);
     const { lastSeq, lastAssigned } = this.#lastGivenOut(state, replayed);
 
     const versions = this.#prepareManifest(state, version, lastSeq, lastAssigned);
@@ -98,6 +102,7 @@ class Recoverer {
       manifest: versions.manifestNumber,
       tables: new Set(state.tables.map(({ meta }) => meta.number)),
       logs: new Set(writer.isBegun ? [...live, writer.segment] : [...live, ...replayed.stale]),
+      requestFiles: new Set(state.numbers.requestFiles ?? []),
       firstUnknownNumber: state.numbers.nextFileNumber,
       manifestWasTorn: state.tornBytes > 0,
       keepsBelow: state.keepsBelow,
@@ -112,7 +117,9 @@ class Recoverer {
     };
     const logs = new Logs(writer, live, () => versions.begin());
     const tables = this.#tables;
-    return { directory, settings, lock: this.#lock, layers, versions, tables, logs, lastSeq, lastAssigned, recovery };
+    const lock = this.#lock;
+    const parts = { directory, settings, lock, layers, versions, tables, logs, requests, requestFiles };
+    return { ...parts, lastSeq, lastAssigned, recovery };
   }
 
   /** Lets go of what had been opened. What fails in it is of no interest beside the failure that led here. */
@@ -134,14 +141,29 @@ class Recoverer {
     });
   }
 
+  #loadRequests({ numbers }: ManifestState, { table }: Requests): RequestFiles {
+    const { components, logger } = this.#settings;
+    const options = {
+      fileSystem: components.fileSystem,
+      directory: this.#directory,
+      incarnation: numbers.incarnation,
+      table,
+      logger,
+      takeFileNumber: () => this.#versions!.takeFileNumbers(),
+      mayRemove: () => this.#versions?.isIndeterminate === false,
+    };
+    return RequestFiles.load(options, numbers.requestFiles ?? []);
+  }
+
   /** Reads the live logs into memory, and makes sure that they are on disk. */
-  async #replay({ numbers }: ManifestState, layers: Layers): Promise<LogContents> {
+  async #replay({ numbers }: ManifestState, layers: Layers, requests: Requests): Promise<LogContents> {
     const { incarnation, logNumber } = numbers;
     const directory = this.#directory;
     const { fileSystem, scheduler } = this.#settings.components;
-    const replayed = await readLog({ fileSystem, directory, incarnation, logNumber }, (frame) =>
-      insertFrame(frame, layers, logNumber, scheduler),
-    );
+    const replayed = await readLog({ fileSystem, directory, incarnation, logNumber }, (frame) => {
+      requests.replay(frame);
+      return insertFrame(frame, layers, logNumber, scheduler);
+    });
     await secureLog(fileSystem, directory, replayed);
     return replayed;
   }

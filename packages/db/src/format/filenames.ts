@@ -12,6 +12,7 @@ export type FileKind =
   | "manifest"
   | "log"
   | "table"
+  | "requests"
   | "spare"
   | "temporary";
 
@@ -65,6 +66,11 @@ export function tableFileName(directory: string, number: number): string {
   return `${directory}/${digits(number)}.sst`;
 }
 
+/** Request ids that are in no log any more. */
+export function requestFileName(directory: string, number: number): string {
+  return `${directory}/${digits(number)}.ids`;
+}
+
 /** A log segment prepared for later. Its contents mean nothing. */
 export function spareFileName(directory: string, number: number): string {
   return `${directory}/${digits(number)}.spare`;
@@ -81,14 +87,21 @@ export function parseFileName(name: string): ParsedFileName | undefined {
   if (name === LOCK) return { kind: "lock", number: 0 };
   if (name === INCOMPLETE) return { kind: "incomplete", number: 0 };
   if (name === LOST) return { kind: "lost", number: 0 };
-  const match = /^(?:(MANIFEST)-(\d{6,16})|(\d{6,16})\.(log|sst|spare|tmp))$/.exec(name);
+  const match = /^(?:(MANIFEST)-(\d{6,16})|(\d{6,16})\.(log|sst|ids|spare|tmp))$/.exec(name);
   if (match === null) return undefined;
   const number = Number(match[2] ?? match[3]);
   if (number < 1 || !Number.isSafeInteger(number) || digits(number) !== (match[2] ?? match[3])) return undefined;
   return { kind: KINDS[(match[1] ?? match[4]) as keyof typeof KINDS], number };
 }
 
-const KINDS = { MANIFEST: "manifest", log: "log", sst: "table", spare: "spare", tmp: "temporary" } as const;
+const KINDS = {
+  MANIFEST: "manifest",
+  log: "log",
+  sst: "table",
+  ids: "requests",
+  spare: "spare",
+  tmp: "temporary",
+} as const;
 
 function digits(number: number): string {
   return String(number).padStart(DIGITS_MIN, "0");

@@ -67,7 +67,7 @@ function foldEdits(
 
 /** A manifest's first record is a snapshot, so nothing is missing from a sound one. */
 function whole(numbers: Partial<StoreNumbers>, path: string): StoreNumbers {
-  const { incarnation, nextFileNumber, logNumber, seqCeiling, timestampCeiling, seqFloor } = numbers;
+  const { incarnation, nextFileNumber, logNumber, seqCeiling, timestampCeiling, seqFloor, requestFiles } = numbers;
   if (
     incarnation === undefined ||
     nextFileNumber === undefined ||
@@ -78,5 +78,6 @@ function whole(numbers: Partial<StoreNumbers>, path: string): StoreNumbers {
   ) {
     throw corruption(path, 0, "it does not begin with a whole state");
   }
-  return { incarnation, nextFileNumber, logNumber, seqCeiling, timestampCeiling, seqFloor };
+  const whole = { incarnation, nextFileNumber, logNumber, seqCeiling, timestampCeiling, seqFloor };
+  return requestFiles === undefined ? whole : { ...whole, requestFiles };
 }

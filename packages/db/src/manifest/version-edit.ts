@@ -27,6 +27,8 @@ export interface VersionEdit {
   /** Numbers of tables that go. A table that changes level is removed and added. */
   readonly removed?: readonly number[];
   readonly added?: readonly LeveledTable[];
+  /** Numbers of all files of request ids in force, in the order of their seqs. */
+  readonly requestFiles?: readonly number[];
   /** Files with lower numbers that the state does not name are to be set aside, not removed. Ends with its manifest. */
   readonly keepsBelow?: number;
 }
@@ -49,11 +51,12 @@ const CLOSED = 14;
 const REMOVED = 16;
 const ADDED = 18;
 const KEEPS_BELOW = 20;
+const REQUEST_FILES = 22;
 
 /** The edit as tagged fields, owned by the caller. */
 export function encodeEdit(edit: VersionEdit): Uint8Array {
   const out = new FieldWriter();
-  const { incarnation, closed } = edit;
+  const { incarnation, closed, requestFiles } = edit;
   if (incarnation !== undefined) out.bytes(INCARNATION, incarnationBytes(incarnation));
   out.number(NEXT_FILE_NUMBER, edit.nextFileNumber);
   out.number(LOG_NUMBER, edit.logNumber);
@@ -74,6 +77,11 @@ export function encodeEdit(edit: VersionEdit): Uint8Array {
     });
   }
   out.number(KEEPS_BELOW, edit.keepsBelow);
+  if (requestFiles !== undefined) {
+    out.field(REQUEST_FILES, (field) => {
+      for (const number of requestFiles) field.varint(number);
+    });
+  }
   return out.finish();
 }
 
@@ -96,12 +104,19 @@ export function decodeEdit(bytes: Uint8Array, file: string, base: number): Versi
     else if (tag === REMOVED) removed.push(field.varint());
     else if (tag === ADDED) added.push(readAdded(field, file, at));
     else if (tag === KEEPS_BELOW) edit.keepsBelow = field.varint();
+    else if (tag === REQUEST_FILES) edit.requestFiles = readNumbers(field);
     else return false;
     return true;
   });
   if (removed.length > 0) edit.removed = removed;
   if (added.length > 0) edit.added = added;
   return edit;
+}
+
+function readNumbers(field: ByteReader): number[] {
+  const numbers: number[] = [];
+  while (field.remaining > 0) numbers.push(field.varint());
+  return numbers;
 }
 
 function readAdded(field: ByteReader, file: string, at: number): LeveledTable {

@@ -23,6 +23,8 @@ export interface StoreNumbers {
   readonly seqCeiling: number;
   readonly timestampCeiling: number;
   readonly seqFloor: number;
+  /** Files of request ids; left out where there has never been one. */
+  readonly requestFiles?: readonly number[];
 }
 
 export interface VersionSetOptions {
@@ -211,6 +213,7 @@ export class VersionSet<T = Table> {
     const stays = new Set((edit.added ?? []).map(({ meta }) => meta.number));
     const removed = new Set((edit.removed ?? []).filter((number) => !stays.has(number)));
     for (const { file } of this.#current.tables()) if (removed.has(file.meta.number)) file.markRemoved();
+    const requestFiles = edit.requestFiles ?? this.#numbers.requestFiles;
     this.#numbers = {
       incarnation: edit.incarnation ?? this.#numbers.incarnation,
       nextFileNumber: edit.nextFileNumber ?? this.#numbers.nextFileNumber,
@@ -218,6 +221,7 @@ export class VersionSet<T = Table> {
       seqCeiling: edit.seqCeiling ?? this.#numbers.seqCeiling,
       timestampCeiling: edit.timestampCeiling ?? this.#numbers.timestampCeiling,
       seqFloor: edit.seqFloor ?? this.#numbers.seqFloor,
+      ...(requestFiles === undefined ? {} : { requestFiles }),
     };
     const before = this.#current;
     this.#current = next;

@@ -47,9 +47,16 @@ export const FRAME_HEADER_WORDS = 10;
 export const FRAME_HEADER_BYTES = 40;
 export const FRAME_ALIGNMENT = 8;
 
-// A batch's word: bits 0–15 operations, 16–23 bytes of the request id that follows, 24–31 flags, all zero today.
+// A batch's word: bits 0–15 operations, 16–23 bytes of the request id that follows, 24–31 flags.
 export const BATCH_REQUEST_SHIFT = 16;
 export const BATCH_FLAGS_SHIFT = 24;
+/** Behind the request id: two words, the clock by which the batch's conditions were judged and its id counts its age. */
+export const BATCH_MOMENT = 1;
+/** Behind that: two words of fingerprint and the answer's timestamp, for the request id. */
+export const BATCH_ANSWER = 2;
+export const BATCH_FLAGS_KNOWN: number = BATCH_MOMENT | BATCH_ANSWER;
+export const MOMENT_WORDS = 2;
+export const ANSWER_WORDS = 4;
 export const BATCH_OPERATIONS_MAX = 0xffff;
 
 // An operation: these words, the key, with the expiry bit two words of `expiresAt`, the value.

@@ -9,12 +9,18 @@ import {
   META_EXPIRES,
   META_LENGTH_SHIFT,
 } from "../format/version-record.ts";
+import { fingerprintOperations } from "./fingerprint.ts";
 import {
+  ANSWER_WORDS,
   alignFrame,
+  BATCH_ANSWER,
+  BATCH_FLAGS_SHIFT,
+  BATCH_MOMENT,
   BATCH_OPERATIONS_MAX,
   BATCH_REQUEST_SHIFT,
   FRAME_HEADER_BYTES,
   FRAME_HEADER_WORDS,
+  MOMENT_WORDS,
   OPERATION_KEY_BYTES,
   OPERATION_META,
   OPERATION_TIMESTAMP,
@@ -52,9 +58,14 @@ export class GroupEncoder implements Frame {
   firstSeq = 0;
   readonly file: string = "the group in memory";
   readonly payloadOffset: number = FRAME_HEADER_BYTES;
+  /** Two words that tell the content of the batch with a request id that {@link answer} was called for. */
+  fingerprintHi = 0;
+  fingerprintLo = 0;
   /** Word of the open batch, 0 where none is open. */
   #batch = 0;
   #batchOperations = 0;
+  /** Word of the open batch's first operation. */
+  #firstOperation = 0;
 
   get isEmpty(): boolean {
     return this.operationCount === 0;
@@ -65,22 +76,41 @@ export class GroupEncoder implements Frame {
     return alignFrame(this.endWord * 4);
   }
 
-  /** @param requestId at most 128 bytes of UTF-8, as `checkRequestId` grants. */
-  beginBatch(requestId?: string): void {
+  /**
+   * @param requestId at most 128 bytes of UTF-8, as `checkRequestId` grants.
+   * @param moment microseconds: the clock by which conditions are judged, and from which the id counts its age. With both,
+   *   {@link answer} is to be called once the operations are in.
+   */
+  beginBatch(requestId?: string, moment?: number): void {
     invariant(this.#batch === 0, "W1: one batch is open at a time");
-    this.#reserve(1 + limits.requestIdBytesMax / 4);
+    this.#reserve(1 + limits.requestIdBytesMax / 4 + MOMENT_WORDS + ANSWER_WORDS);
     const at = this.endWord;
     this.#batch = at;
     this.#batchOperations = 0;
     this.endWord = at + 1;
     this.i32[at] = 0;
-    if (requestId === undefined) return;
-    const start = (at + 1) * 4;
-    const { read, written } = encoder.encodeInto(requestId, this.u8.subarray(start, start + limits.requestIdBytesMax));
-    invariant(read === requestId.length, "W2: a request id has been checked");
-    this.i32[at] = written << BATCH_REQUEST_SHIFT;
-    this.#pad(start, written);
-    this.endWord = at + 1 + ((written + 3) >>> 2);
+    if (requestId !== undefined) this.#appendRequestId(at, requestId);
+    if (moment !== undefined) this.#appendMoment(at, moment, requestId !== undefined);
+    this.#firstOperation = this.endWord;
+  }
+
+  /**
+   * Says of the open batch with a request id what it holds and what it answers: sets the fingerprint.
+   * @param timestamp the answer's, microseconds.
+   * @param assigned the timestamp of the operations that came without one: their content is the same at any other.
+   *   Undefined where all came with one.
+   * @param seed a checksum of what else belongs to the content, 0 for nothing.
+   */
+  answer(timestamp: number, assigned: number | undefined, seed: number): void {
+    const { i32, u8 } = this;
+    const first = this.#firstOperation;
+    const { high, low } = fingerprintOperations(i32, u8, first, this.endWord, assigned, seed);
+    this.fingerprintHi = high;
+    this.fingerprintLo = low;
+    i32[first - 4] = high;
+    i32[first - 3] = low;
+    i32[first - 2] = highWord(timestamp);
+    i32[first - 1] = lowWord(timestamp);
   }
 
   /**
@@ -120,6 +150,23 @@ export class GroupEncoder implements Frame {
     this.i32[this.#batch]! |= operations;
     this.operationCount += operations;
     this.#batch = 0;
+  }
+
+  #appendRequestId(at: number, requestId: string): void {
+    const start = (at + 1) * 4;
+    const { read, written } = encoder.encodeInto(requestId, this.u8.subarray(start, start + limits.requestIdBytesMax));
+    invariant(read === requestId.length, "W2: a request id has been checked");
+    this.i32[at] = written << BATCH_REQUEST_SHIFT;
+    this.#pad(start, written);
+    this.endWord = at + 1 + ((written + 3) >>> 2);
+  }
+
+  #appendMoment(at: number, moment: number, answers: boolean): void {
+    const word = this.endWord;
+    this.i32[word] = highWord(moment);
+    this.i32[word + 1] = lowWord(moment);
+    this.i32[at]! |= (answers ? BATCH_MOMENT | BATCH_ANSWER : BATCH_MOMENT) << BATCH_FLAGS_SHIFT;
+    this.endWord = word + MOMENT_WORDS + (answers ? ANSWER_WORDS : 0);
   }
 
   /** Takes back everything since `beginBatch`. */

@@ -76,7 +76,7 @@ describe("the cursor over a frame that claims to be whole", () => {
   });
 
   test.each([
-    ["flags of a batch", BATCH, (word: number) => word | 0x01000000, "a batch with flags at byte 88"],
+    ["flags of a batch", BATCH, (word: number) => word | 0x04000000, "a batch with other flags at byte 88"],
     ["an unknown kind", OPERATION, (word: number) => (word & ~7) | 5, "an operation of kind 5"],
   ])("takes %s for the work of a newer version, which is no damage", (_what, word, change, what) => {
     const newer = frame();

@@ -12,9 +12,14 @@ import {
   NUMBER_MAX,
 } from "../format/version-record.ts";
 import {
+  ANSWER_WORDS,
+  BATCH_ANSWER,
+  BATCH_FLAGS_KNOWN,
   BATCH_FLAGS_SHIFT,
+  BATCH_MOMENT,
   BATCH_OPERATIONS_MAX,
   BATCH_REQUEST_SHIFT,
+  MOMENT_WORDS,
   OPERATION_KEY_BYTES,
   OPERATION_META,
   OPERATION_TIMESTAMP,
@@ -52,6 +57,9 @@ export class OperationCursor {
   /** The request id of the operation's batch: `requestLength` bytes at byte `requestStart` of `u8`; 0 for none. */
   requestStart = 0;
   requestLength = 0;
+  /** Word of the batch's moment, and of what its request id answers; 0 for none. */
+  momentWord = 0;
+  answerWord = 0;
   #frame: Frame | undefined;
   #word = 0;
   #endWord = 0;
@@ -133,14 +141,19 @@ export class OperationCursor {
     const at = this.#word;
     if (at >= this.#endWord) throw this.#corrupt("a frame has fewer operations than it says");
     const word = this.i32[at]!;
-    if (word >>> BATCH_FLAGS_SHIFT !== 0) throw this.#newer("a batch with flags");
+    const flags = word >>> BATCH_FLAGS_SHIFT;
+    if ((flags & ~BATCH_FLAGS_KNOWN) !== 0) throw this.#newer("a batch with other flags");
     const operations = word & BATCH_OPERATIONS_MAX;
     const length = (word >>> BATCH_REQUEST_SHIFT) & 0xff;
     if (operations === 0 || operations > this.#left) throw this.#corrupt("a batch's count of operations is wrong");
     this.requestStart = (at + 1) * 4;
     this.requestLength = length;
     this.#batchLeft = operations;
-    this.#word = at + 1 + ((length + 3) >>> 2);
+    const moment = at + 1 + ((length + 3) >>> 2);
+    const answer = (flags & BATCH_MOMENT) === 0 ? moment : moment + MOMENT_WORDS;
+    this.momentWord = answer === moment ? 0 : moment;
+    this.answerWord = (flags & BATCH_ANSWER) === 0 ? 0 : answer;
+    this.#word = this.answerWord === 0 ? answer : answer + ANSWER_WORDS;
     if (length > limits.requestIdBytesMax || this.#word > this.#endWord) {
       throw this.#corrupt("a request id has an impossible length");
     }
