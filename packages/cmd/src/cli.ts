@@ -14,6 +14,7 @@ import { scan } from "./commands/scan.ts";
 import { server } from "./commands/server.ts";
 import { stats } from "./commands/stats.ts";
 import { compact, flush } from "./commands/upkeep.ts";
+import { verifyCommand } from "./commands/verify.ts";
 import { type CommandError, usageError } from "./failure.ts";
 import type { GlobalOptions } from "./options/global.ts";
 import { packageVersion } from "./version.ts";
@@ -31,6 +32,7 @@ const commands: readonly Command[] = [
   flush,
   compact,
   checkpointCommand,
+  verifyCommand,
   repairCommand,
   bench,
 ];

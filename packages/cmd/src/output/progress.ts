@@ -15,16 +15,31 @@ export interface Progress extends Disposable {
 const withTotal = "{bar} {percentage} %  {count} versions  {eta_formatted} left";
 const withoutTotal = "{count} versions  {duration_formatted}";
 
+/** The same of a command that reads files; what there is to read shows as it begins. */
+export interface Reading extends Disposable {
+  /** Bytes, and the name of the file that is being read. */
+  update(done: number, total: number, file: string): void;
+}
+
+const readingFormat = "{bar} {percentage} %  {file}  {eta_formatted} left";
+
+export function showReading(): Reading {
+  if (!process.stderr.isTTY) return { update() {}, [Symbol.dispose]() {} };
+  const bars = startBars(readingFormat);
+  let bar: SingleBar | undefined;
+  return {
+    update(done, total, file) {
+      bar ??= bars.create(total, 0, { file });
+      bar.update(done, { file });
+    },
+    [Symbol.dispose]: () => bars.stop(),
+  };
+}
+
 /** @param total what 100 % is; `undefined` where that cannot be known */
 export function showProgress(total: number | undefined): Progress {
   if (!process.stderr.isTTY) return quietProgress;
-  const bars = new MultiBar({
-    format: total === undefined ? withoutTotal : withTotal,
-    stream: process.stderr,
-    clearOnComplete: true,
-    // Ctrl-C is the command's own business.
-    gracefulExit: false,
-  });
+  const bars = startBars(total === undefined ? withoutTotal : withTotal);
   const bar: SingleBar = bars.create(total ?? 0, 0, { count: "0" });
   return {
     update: (done, versions) => bar.update(done, { count: formatCount(versions) }),
@@ -36,6 +51,11 @@ export function showProgress(total: number | undefined): Progress {
       bars.stop();
     },
   };
+}
+
+function startBars(format: string): MultiBar {
+  // Ctrl-C is the command's own business.
+  return new MultiBar({ format, stream: process.stderr, clearOnComplete: true, gracefulExit: false });
 }
 
 const quietProgress: Progress = {

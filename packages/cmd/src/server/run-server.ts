@@ -38,8 +38,15 @@ export async function runServer(settings: ServerSettings, json: boolean): Promis
   await server.close();
 }
 
-function engineOptions({ durability, memory, memtableBytes, acceptClock }: ServerSettings): DirectoryOptions {
-  return { durability, memoryBytes: memory, ...(memtableBytes !== undefined && { memtableBytes }), acceptClock };
+function engineOptions(settings: ServerSettings): DirectoryOptions {
+  const { durability, memory, memtableBytes, scrubBytesPerSecond, acceptClock } = settings;
+  return {
+    durability,
+    memoryBytes: memory,
+    ...(memtableBytes !== undefined && { memtableBytes }),
+    scrubBytesPerSecond,
+    acceptClock,
+  };
 }
 
 function prettyOnTerminals(): { readonly destination?: ReturnType<typeof prettyLog> } {

@@ -13,6 +13,7 @@ test("the defaults", () => {
     maxRequestBytes: 8 * 1024 * 1024,
     allowedHosts: [],
     memory: 256 * 1024 * 1024,
+    scrubBytesPerSecond: 4 * 1024 * 1024,
     memtableBytes: undefined,
     logLevel: "info",
     acceptClock: false,

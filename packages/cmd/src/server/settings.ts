@@ -17,6 +17,8 @@ export interface ServerSettings {
   readonly memory: number;
   /** Undefined for its share of `memory`. */
   readonly memtableBytes: number | undefined;
+  /** 0 for no scrub. */
+  readonly scrubBytesPerSecond: number;
   readonly logLevel: LogLevel;
   readonly acceptClock: boolean;
 }
@@ -65,6 +67,11 @@ export const serverSettings: { readonly [Name in keyof ServerSettings]: Setting<
     describe: "What memory holds before it is written to a table, in place of its share of --memory; 256KiB to 1GiB",
     byDefault: "",
     read: readMemtableBytes,
+  },
+  scrubBytesPerSecond: {
+    describe: "How fast tables are read again in the background to find damage; 0 for not at all",
+    byDefault: "4MiB",
+    read: (text, name) => named(name, () => parseSize(text)),
   },
   logLevel: {
     describe: `The least level that is logged (${logLevels.join(", ")})`,

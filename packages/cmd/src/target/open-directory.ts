@@ -18,6 +18,8 @@ export interface DirectoryOptions {
   readonly memoryBytes?: number;
   /** What memory holds before it is flushed, in place of its share of `memoryBytes`. */
   readonly memtableBytes?: number;
+  /** How fast tables are read again in the background. */
+  readonly scrubBytesPerSecond?: number;
   /** Opens although the clock is far from where it was. */
   readonly acceptClock?: boolean;
   readonly logger?: Logger;
