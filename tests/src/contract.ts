@@ -12,6 +12,7 @@ import { refusalTests } from "./contract/refusals.ts";
 import { scanTests } from "./contract/scans.ts";
 import type { Capabilities, OpenedStore, Subject } from "./contract/subject.ts";
 import { timeTests } from "./contract/times.ts";
+import { typedTests } from "./contract/typed.ts";
 import { valueTests } from "./contract/values.ts";
 import { versionTests } from "./contract/versions.ts";
 import { writeTests } from "./contract/writes.ts";
@@ -58,6 +59,7 @@ export function storeContract(name: string, options: ContractOptions): void {
     describe("scans", () => scanTests(subject));
     describe("histories", () => historyTests(subject));
     describe("getMany", () => getManyTests(subject));
+    describe("typed views", () => typedTests(subject));
     describe("lists", () => entriesTests(subject));
     describe("times", () => timeTests(subject));
     describe("refusals", () => refusalTests(subject));

@@ -9,6 +9,7 @@ export type {
   GetOptions,
   HistoryOptions,
   Key,
+  KeyType,
   Operation,
   PutOptions,
   Range,
@@ -19,12 +20,23 @@ export type {
   StoreStats,
   TimeInput,
   Tombstone,
+  TuplePart,
+  TuplePrefix,
+  TypedEntry,
+  TypedOperation,
+  TypedRange,
+  TypedReader,
+  TypedStore,
+  TypedTombstone,
+  TypedVersion,
+  TypedViewOptions,
+  ValueType,
   Version,
   ViewOptions,
   WriteOptions,
   WriteResult,
 } from "@kvts/common";
-export { isKvtsError, KvtsError } from "@kvts/common";
+export { decodeTuple, encodeTuple, isKvtsError, json, KvtsError, text, tuple, tupleRange } from "@kvts/common";
 export { connectHttp, type HttpClientOptions } from "./connect-http.ts";
 export type { Fetch } from "./http/exchange.ts";
 export type { ClientOptions, RetryOptions } from "./options.ts";

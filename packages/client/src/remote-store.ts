@@ -19,12 +19,14 @@ import {
   encodeOperations,
   type GetOptions,
   type HistoryOptions,
+  isPlainView,
   type KeyOf,
   KvtsError,
   type LiveScanOptions,
   makeEntries,
   makeEntry,
   makeTombstone,
+  makeTypedStore,
   type Operation,
   type PutOptions,
   parseTime,
@@ -34,6 +36,9 @@ import {
   type Store,
   type StoreStats,
   type TimeInput,
+  type TypedStore,
+  type TypedViewOptions,
+  Typing,
   type Version,
   type ViewOptions,
   type WriteOptions,
@@ -143,8 +148,13 @@ class RemoteStore<F extends "string" | "bytes"> implements Store<KeyOf<F>> {
     return caller.read(options, (call) => wire.stats(call));
   }
 
-  with<V extends "string" | "bytes">(options: ViewOptions<V>): Store<KeyOf<V>> {
-    return new RemoteStore(this.#remote, checkKeyForm(options.keys), false);
+  with<V extends "string" | "bytes">(options: ViewOptions<V>): Store<KeyOf<V>>;
+  with<In, Out, Name, Prefix>(options: TypedViewOptions<Name, Prefix, In, Out>): TypedStore<Name, Prefix, In, Out>;
+  with<In, Out, Name, Prefix>(
+    options: ViewOptions | TypedViewOptions<Name, Prefix, In, Out>,
+  ): Store<KeyOf<"string" | "bytes">> | TypedStore<Name, Prefix, In, Out> {
+    if (isPlainView(options)) return new RemoteStore(this.#remote, checkKeyForm(options.keys), false);
+    return makeTypedStore(this.with({ keys: "bytes" }), new Typing(options));
   }
 
   close(): Promise<void> {

@@ -59,6 +59,12 @@ export { shown } from "./shown.ts";
 export { formatSize, parseSize } from "./sizes.ts";
 export type * from "./store.ts";
 export { checkTimestamp, formatTime, parseRfc3339, parseTime, type TimeInput, type Warn } from "./time.ts";
+export { type KeyType, type TuplePrefix, tuple } from "./typed/key-type.ts";
+export { decodeTuple, encodeTuple, type TuplePart, tupleRange } from "./typed/tuple.ts";
+export type * from "./typed/typed-store.ts";
+export { isPlainView, makeTypedStore } from "./typed/typed-view.ts";
+export { Typing } from "./typed/typing.ts";
+export { json, text, type ValueType } from "./typed/value-type.ts";
 export {
   checkExpiry,
   checkOperationCount,

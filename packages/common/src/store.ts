@@ -1,4 +1,5 @@
 import type { TimeInput } from "./time.ts";
+import type { TypedStore, TypedViewOptions } from "./typed/typed-store.ts";
 
 /** A key or a value as callers hand it in: a string is taken as UTF-8, bytes are taken as they are. */
 export type BytesInput = string | Uint8Array;
@@ -191,6 +192,10 @@ export interface Store<K extends Key = string> extends Reader<K>, AsyncDisposabl
   stats(options?: CallOptions): Promise<StoreStats>;
   /** The same store seen with other settings. Closing a view does nothing; close the store itself. */
   with<V extends "string" | "bytes">(options: ViewOptions<V>): Store<KeyOf<V>>;
+  /** The same store seen through types of values, of keys, or both. */
+  with<In = BytesInput, Out = Uint8Array, Name = string, Prefix = Name>(
+    options: TypedViewOptions<Name, Prefix, In, Out>,
+  ): TypedStore<Name, Prefix, In, Out>;
   close(): Promise<void>;
 }
 
@@ -208,6 +213,9 @@ export interface HostedStore<K extends Key = string> extends Store<K> {
    */
   snapshot(options?: { readonly seq?: number | undefined }): Snapshot<K>;
   with<V extends "string" | "bytes">(options: ViewOptions<V>): HostedStore<KeyOf<V>>;
+  with<In = BytesInput, Out = Uint8Array, Name = string, Prefix = Name>(
+    options: TypedViewOptions<Name, Prefix, In, Out>,
+  ): TypedStore<Name, Prefix, In, Out>;
   /** Writes memory to tables. */
   flush(): Promise<void>;
   /** Merges all tables into the fewest. */

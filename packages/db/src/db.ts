@@ -15,6 +15,7 @@ import {
   type GetOptions,
   type HistoryOptions,
   type HostedStore,
+  isPlainView,
   type Key,
   type KeyOf,
   type LiveScanOptions,
@@ -28,6 +29,8 @@ import {
   type Snapshot,
   type StoreStats,
   type TimeInput,
+  type TypedViewOptions,
+  Typing,
   throwIfAborted,
   type Version,
   type ViewOptions,
@@ -39,6 +42,7 @@ import type { Engine } from "./engine.ts";
 import type { LocalEntries } from "./read/local-entries.ts";
 import { EngineReader } from "./read/reader.ts";
 import type { Recovery } from "./recovered.ts";
+import { type LocalTypedStore, makeLocalTypedStore } from "./typed-db.ts";
 import type { VerifyOptions, VerifyReport } from "./verify/report.ts";
 
 /** The reads that the embedded engine has beyond every store's: at once, without a promise. */
@@ -81,6 +85,9 @@ export interface Db<K extends Key = string> extends HostedStore<K>, LocalReader<
    */
   verify(options?: VerifyOptions): Promise<VerifyReport>;
   with<F extends "string" | "bytes">(options: ViewOptions<F>): Db<KeyOf<F>>;
+  with<In = BytesInput, Out = Uint8Array, Name = string, Prefix = Name>(
+    options: TypedViewOptions<Name, Prefix, In, Out>,
+  ): LocalTypedStore<Name, Prefix, In, Out>;
 }
 
 /** One face of an engine, with keys in one form. `owner` closes the engine, a view of it does not. */
@@ -187,8 +194,13 @@ class EngineDb<K extends Key> extends ReadFace<K> implements Db<K> {
     return this.#engine.stats();
   }
 
-  with<F extends "string" | "bytes">(options: ViewOptions<F>): Db<KeyOf<F>> {
-    return makeDb(this.#engine, checkKeyForm(options.keys), false);
+  with<F extends "string" | "bytes">(options: ViewOptions<F>): Db<KeyOf<F>>;
+  with<In, Out, Name, Prefix>(options: TypedViewOptions<Name, Prefix, In, Out>): LocalTypedStore<Name, Prefix, In, Out>;
+  with<In, Out, Name, Prefix>(
+    options: ViewOptions | TypedViewOptions<Name, Prefix, In, Out>,
+  ): Db<Key> | LocalTypedStore<Name, Prefix, In, Out> {
+    if (isPlainView(options)) return makeDb(this.#engine, checkKeyForm(options.keys), false);
+    return makeLocalTypedStore(makeDb(this.#engine, "bytes", false), new Typing(options));
   }
 
   flush(): Promise<void> {

@@ -9,6 +9,7 @@ export type {
   GetOptions,
   HistoryOptions,
   Key,
+  KeyType,
   Operation,
   PutOptions,
   Range,
@@ -20,12 +21,23 @@ export type {
   StoreStats,
   TimeInput,
   Tombstone,
+  TuplePart,
+  TuplePrefix,
+  TypedEntry,
+  TypedOperation,
+  TypedRange,
+  TypedReader,
+  TypedStore,
+  TypedTombstone,
+  TypedVersion,
+  TypedViewOptions,
+  ValueType,
   Version,
   ViewOptions,
   WriteOptions,
   WriteResult,
 } from "@kvts/common";
-export { isKvtsError, KvtsError } from "@kvts/common";
+export { decodeTuple, encodeTuple, isKvtsError, json, KvtsError, text, tuple, tupleRange } from "@kvts/common";
 export type { CheckpointReport } from "./checkpoint.ts";
 export type { Db, LocalReader, LocalSnapshot } from "./db.ts";
 export { open } from "./open.ts";
@@ -34,6 +46,7 @@ export type { LocalEntries } from "./read/local-entries.ts";
 export type { Recovery } from "./recovered.ts";
 export type { FileOutcome, RepairedFile, RepairReport } from "./repair/report.ts";
 export { type RepairOptions, repair } from "./repair.ts";
+export type { LocalTypedStore } from "./typed-db.ts";
 export type {
   Problem,
   VerifiedFile,

@@ -14,14 +14,19 @@ import {
   encodeOperations,
   type HostedStore,
   invalidArgument,
+  isPlainView,
   type KeyOf,
   KvtsError,
   limits,
+  makeTypedStore,
   type Operation,
   type PutOptions,
   type Snapshot,
   type StoreStats,
   systemClock,
+  type TypedStore,
+  type TypedViewOptions,
+  Typing,
   throwIfAborted,
   type ViewOptions,
   type WriteOptions,
@@ -115,8 +120,13 @@ class ModelStoreView<F extends "string" | "bytes"> extends ModelReader<F> implem
     return new ModelSnapshot(this.#store, this.#form, { now: newest.now, atSeq: seq });
   }
 
-  with<V extends "string" | "bytes">(options: ViewOptions<V>): HostedStore<KeyOf<V>> {
-    return new ModelStoreView(this.#store, checkKeyForm(options.keys), false);
+  with<V extends "string" | "bytes">(options: ViewOptions<V>): HostedStore<KeyOf<V>>;
+  with<In, Out, Name, Prefix>(options: TypedViewOptions<Name, Prefix, In, Out>): TypedStore<Name, Prefix, In, Out>;
+  with<In, Out, Name, Prefix>(
+    options: ViewOptions | TypedViewOptions<Name, Prefix, In, Out>,
+  ): HostedStore<KeyOf<"string" | "bytes">> | TypedStore<Name, Prefix, In, Out> {
+    if (isPlainView(options)) return new ModelStoreView(this.#store, checkKeyForm(options.keys), false);
+    return makeTypedStore(this.with({ keys: "bytes" }), new Typing(options));
   }
 
   /** There are no tables: everything is in memory, and stays there. */

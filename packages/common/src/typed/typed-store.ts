@@ -1,0 +1,76 @@
+import type {
+  BytesInput,
+  DeleteOptions,
+  Entries,
+  GetOptions,
+  HistoryOptions,
+  LiveScanOptions,
+  PutOptions,
+  ScanOptions,
+  WriteOptions,
+  WriteResult,
+} from "../store.ts";
+import type { TimeInput } from "../time.ts";
+import type { KeyType } from "./key-type.ts";
+import type { ValueType } from "./value-type.ts";
+
+/** What a view with types of its own is made of: types for the values, the keys, or both. */
+export interface TypedViewOptions<K = string, P = K, In = BytesInput, Out = Uint8Array> {
+  /** Strings unless given. */
+  readonly keys?: KeyType<K, P> | undefined;
+  /** Bytes unless given. */
+  readonly value?: ValueType<In, Out> | undefined;
+}
+
+/** A value of a type, and the moment from which it holds. */
+export interface TypedEntry<K, Out> {
+  readonly key: K;
+  readonly value: Out;
+  /** Microseconds since the Unix epoch. */
+  readonly timestamp: number;
+  readonly seq: number;
+  /** Microseconds since the Unix epoch. */
+  readonly expiresAt?: number;
+  readonly deleted?: undefined;
+}
+
+/** A moment from which the key holds nothing. */
+export interface TypedTombstone<K> {
+  readonly key: K;
+  readonly timestamp: number;
+  readonly seq: number;
+  readonly deleted: true;
+}
+
+export type TypedVersion<K, Out> = TypedEntry<K, Out> | TypedTombstone<K>;
+
+/** Keys that begin with `prefix`, or keys from `start` (inclusive) to `end` (exclusive); never both. */
+export type TypedRange<K, P> =
+  | { readonly prefix?: P; readonly start?: undefined; readonly end?: undefined }
+  | { readonly prefix?: undefined; readonly start?: K | P | undefined; readonly end?: K | P | undefined };
+
+export type TypedOperation<K, In> =
+  | {
+      readonly op: "put";
+      readonly key: K;
+      readonly value: In;
+      readonly timestamp?: TimeInput | undefined;
+      readonly expiresAt?: TimeInput | undefined;
+    }
+  | { readonly op: "delete"; readonly key: K; readonly timestamp?: TimeInput | undefined };
+
+/** Reads of a typed view. */
+export interface TypedReader<K, P, Out> {
+  get(key: K, options?: GetOptions): Promise<TypedEntry<K, Out> | undefined>;
+  getMany(keys: readonly K[], options?: GetOptions): Promise<(TypedEntry<K, Out> | undefined)[]>;
+  scan(range?: TypedRange<K, P>, options?: LiveScanOptions): Entries<TypedEntry<K, Out>>;
+  scan(range: TypedRange<K, P> | undefined, options: ScanOptions): Entries<TypedVersion<K, Out>>;
+  history(key: K, options?: HistoryOptions): Entries<TypedVersion<K, Out>>;
+}
+
+/** A store seen through types: what is written and read are values and keys of them instead of bytes. */
+export interface TypedStore<K, P, In, Out> extends TypedReader<K, P, Out> {
+  put(key: K, value: In, options?: PutOptions): Promise<WriteResult>;
+  delete(key: K, options?: DeleteOptions): Promise<WriteResult>;
+  write(operations: readonly TypedOperation<K, In>[], options?: WriteOptions): Promise<WriteResult>;
+}

@@ -1,0 +1,106 @@
+import { makeEntries } from "../entries.ts";
+import { atIndex, isKvtsError } from "../errors.ts";
+import type {
+  DeleteOptions,
+  Entries,
+  GetOptions,
+  HistoryOptions,
+  LiveScanOptions,
+  PutOptions,
+  ScanOptions,
+  Store,
+  ViewOptions,
+  WriteOptions,
+  WriteResult,
+} from "../store.ts";
+import type { TypedEntry, TypedOperation, TypedRange, TypedStore, TypedVersion } from "./typed-store.ts";
+import type { Typing } from "./typing.ts";
+
+/** Whether a view's settings name a form of keys, so that no types are asked for. */
+export function isPlainView<T extends object>(options: ViewOptions | T): options is ViewOptions {
+  const given = options as { readonly keys?: unknown; readonly value?: unknown } | null | undefined;
+  return given?.value === undefined && typeof given?.keys !== "object";
+}
+
+/** The store of bytes `store` seen through types. */
+export function makeTypedStore<K, P, In, Out>(
+  store: Store<Uint8Array>,
+  typing: Typing<K, P, In, Out>,
+): TypedStore<K, P, In, Out> {
+  return new TypedView(store, typing);
+}
+
+class TypedView<K, P, In, Out> implements TypedStore<K, P, In, Out> {
+  readonly #store: Store<Uint8Array>;
+  readonly #typing: Typing<K, P, In, Out>;
+
+  constructor(store: Store<Uint8Array>, typing: Typing<K, P, In, Out>) {
+    this.#store = store;
+    this.#typing = typing;
+  }
+
+  async put(key: K, value: In, options?: PutOptions): Promise<WriteResult> {
+    return await this.#store.put(this.#key(key), this.#typing.value.encode(value), options);
+  }
+
+  async delete(key: K, options?: DeleteOptions): Promise<WriteResult> {
+    return await this.#store.delete(this.#key(key), options);
+  }
+
+  async write(operations: readonly TypedOperation<K, In>[], options?: WriteOptions): Promise<WriteResult> {
+    return await this.#store.write(mapNumbered(operations, "operation", this.#operation), options);
+  }
+
+  async get(key: K, options?: GetOptions): Promise<TypedEntry<K, Out> | undefined> {
+    const entry = await this.#store.get(this.#key(key), options);
+    return entry === undefined ? undefined : this.#typing.entry(entry);
+  }
+
+  async getMany(keys: readonly K[], options?: GetOptions): Promise<(TypedEntry<K, Out> | undefined)[]> {
+    const entries = await this.#store.getMany(mapNumbered(keys, "key", this.#key), options);
+    return entries.map((entry) => (entry === undefined ? undefined : this.#typing.entry(entry)));
+  }
+
+  scan(range?: TypedRange<K, P>, options?: LiveScanOptions): Entries<TypedEntry<K, Out>>;
+  scan(range: TypedRange<K, P> | undefined, options: ScanOptions): Entries<TypedVersion<K, Out>>;
+  scan(range?: TypedRange<K, P>, options: ScanOptions = {}): Entries<TypedVersion<K, Out>> {
+    return mapEntries(
+      () => this.#store.scan(this.#typing.range(range), options),
+      (version) => this.#typing.version(version),
+    );
+  }
+
+  history(key: K, options?: HistoryOptions): Entries<TypedVersion<K, Out>> {
+    return mapEntries(
+      () => this.#store.history(this.#key(key), options),
+      (version) => this.#typing.version(version),
+    );
+  }
+
+  readonly #key = (key: K): Uint8Array => this.#typing.keys.encode(key);
+  readonly #operation = (operation: TypedOperation<K, In>) => this.#typing.operation(operation);
+}
+
+/** `open`'s items, mapped as they are read; what `open` throws fails the first read. */
+function mapEntries<A, B>(open: () => Entries<A>, map: (item: A) => B): Entries<B> {
+  let inner: Entries<A> | undefined;
+  return makeEntries({
+    async pull(count) {
+      inner ??= open();
+      return (await inner.nextv(count)).map(map);
+    },
+    close: () => inner?.close(),
+  });
+}
+
+/** Maps what callers gave as an array; errors name the bad one by its index. Whoever takes the result refuses no array. */
+function mapNumbered<A, B>(items: readonly A[], what: "key" | "operation", map: (item: A) => B): B[] {
+  if (!Array.isArray(items)) return items as unknown as B[];
+  return Array.from(items as readonly A[], (item, index) => {
+    try {
+      return map(item);
+    } catch (error) {
+      throw isKvtsError(error) ? atIndex(error, what, index) : error;
+    }
+  });
+}
