@@ -87,8 +87,6 @@ export class Life {
   readonly #steps: string[] = [];
   readonly #cuts: Activity[] = [];
   readonly #clock: ManualClock = new ManualClock(1_700_000_000_000_000);
-  /** The latest hour that the clock has shown. */
-  #latestNow = 0;
   readonly #pool: KeyPool;
   readonly #timestamps: readonly number[];
   readonly #operations: RandomOperations;
@@ -110,7 +108,7 @@ export class Life {
       assignedShare: random.pick([0, 0.3, 0.9]),
       valueBytesMax: random.pick([100, 100, 8192, 20_000]),
       // Timestamps that the store assigns never go back, even where the clock does.
-      now: () => this.#latest(),
+      now: () => this.#clock.latest,
     });
     this.#left = {
       fileSystem: new MemoryFileSystem(),
@@ -144,11 +142,6 @@ export class Life {
       );
     }
     if (this.#left.fileSystem.exists(currentFileName(DIRECTORY)) && random.chance(0.15)) await this.#loseManifest();
-  }
-
-  #latest(): number {
-    this.#latestNow = Math.max(this.#latestNow, this.#clock.now());
-    return this.#latestNow;
   }
 
   #passTime(by: number): void {
