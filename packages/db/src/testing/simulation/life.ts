@@ -1,6 +1,6 @@
 import { deepEqual, ok } from "node:assert/strict";
 import { isKvtsError } from "@kvts/common";
-import { currentFileName, parseFileName } from "../../format/filenames.ts";
+import { parseFileName } from "../../format/filenames.ts";
 import { type RepairOptions, repair } from "../../repair.ts";
 import { CRASH_SHARES, type CrashImage, crashImage, survivingBatches } from "../crash-images.ts";
 import { CHANGING_CALLS, READING_CALLS } from "../fault-file-system.ts";
@@ -91,6 +91,8 @@ export class Life {
   readonly #timestamps: readonly number[];
   readonly #operations: RandomOperations;
   #settings: StoreSettings;
+  /** The last process wrote without syncing, and its power was cut. */
+  #hasLostBuffered = false;
   /** What the last process has left, and what has to be found in it. */
   #left: CrashImage;
 
@@ -141,7 +143,17 @@ export class Life {
         random.pick([1, 10 ** 6, 10 ** 10, 10 ** 12, -(10 ** 6), -2 * 10 ** 9, -8 * 10 ** 9, -(10 ** 12)]),
       );
     }
-    if (this.#left.fileSystem.exists(currentFileName(DIRECTORY)) && random.chance(0.15)) await this.#loseManifest();
+    if (this.#isRepairable && random.chance(0.15)) await this.#loseManifest();
+  }
+
+  /**
+   * Whether a repair without a manifest gives what an opening with it would have given. Where writes that were not synced
+   * got lost, tables of a flush that was cut short may tell more of them than the log; a repair saves whatever is whole.
+   */
+  get #isRepairable(): boolean {
+    const files = this.#left.fileSystem.list(DIRECTORY).map((name) => parseFileName(name)?.kind);
+    const holdsSomething = files.includes("table") || files.includes("log");
+    return holdsSomething && files.includes("current") && !this.#hasLostBuffered;
   }
 
   #passTime(by: number): void {
@@ -245,6 +257,8 @@ export class Life {
           this.#settings.durability === "buffered" && process.faults > 0 ? process.durableBatches : undefined,
         moment: `an orderly close, with ${share} of what was not synced`,
       });
+    this.#hasLostBuffered =
+      process.cut !== undefined && process.cut.share < 1 && this.#settings.durability === "buffered";
     this.#note(this.#left.moment);
   }
 
