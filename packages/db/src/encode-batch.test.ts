@@ -59,7 +59,10 @@ test("the clock is read once, and only for relative times", () => {
   encoder.endBatch();
   expect(readings).toBe(0);
   const relative = ["a", "b"].map((key): Operation => ({ op: "put", key, value: "", timestamp: "now" }));
-  expect(encodeBatch(encoder, relative, undefined, undefined, 8, clock)).toEqual({ timestamp: 1_000_000, assigns: false });
+  expect(encodeBatch(encoder, relative, undefined, undefined, 8, clock)).toEqual({
+    timestamp: 1_000_000,
+    assigns: false,
+  });
   expect(readings).toBe(1);
 });
 
