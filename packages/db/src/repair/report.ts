@@ -52,7 +52,7 @@ export function reportTable({ number, action, table, isNeeded, reason }: TablePl
 /** Why nothing was looked for in a log file. */
 export const LOST_FATES: ReadonlySet<SegmentFate> = new Set(["unreadable", "in place of another"]);
 
-const LOG_REASONS: { readonly [fate in Exclude<SegmentFate, "read">]: string } = {
+export const LOG_REASONS: { readonly [fate in Exclude<SegmentFate, "read">]: string } = {
   "not needed": "everything in it is in tables",
   "given up": "an earlier recovery found that the log ended before it",
   "beyond the end": "the log ends before it, so nothing in it was ever acknowledged",

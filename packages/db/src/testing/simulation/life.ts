@@ -2,6 +2,7 @@ import { deepEqual, ok } from "node:assert/strict";
 import { isKvtsError } from "@kvts/common";
 import { parseFileName } from "../../format/filenames.ts";
 import { type RepairOptions, repair } from "../../repair.ts";
+import { verify } from "../../verify.ts";
 import { CRASH_SHARES, type CrashImage, crashImage, survivingBatches } from "../crash-images.ts";
 import { CHANGING_CALLS, READING_CALLS } from "../fault-file-system.ts";
 import type { FileCallKind } from "../file-call.ts";
@@ -128,6 +129,7 @@ export class Life {
         if (boot > 0) await this.#between();
         await this.#boot(boot < BOOTS - 1);
       }
+      await this.#verify();
     } catch (error) {
       throw new SimulationError(this.#seed, this.#steps, error);
     }
@@ -257,8 +259,9 @@ export class Life {
           this.#settings.durability === "buffered" && process.faults > 0 ? process.durableBatches : undefined,
         moment: `an orderly close, with ${share} of what was not synced`,
       });
-    this.#hasLostBuffered =
-      process.cut !== undefined && process.cut.share < 1 && this.#settings.durability === "buffered";
+    const isLossy = process.cut !== undefined && process.cut.share < 1 && this.#settings.durability === "buffered";
+    // Where nothing was found out yet, what the process before has lost still counts.
+    this.#hasLostBuffered = isLossy || (this.#hasLostBuffered && process.store.batches.length === 0);
     this.#note(this.#left.moment);
   }
 
@@ -282,6 +285,14 @@ export class Life {
     }
     const after = this.#left.fileSystem.crash(random.fork().coin(random.pick(CRASH_SHARES)));
     this.#left = { ...this.#left, fileSystem: after, moment: `${this.#left.moment}, and a repair` };
+  }
+
+  /** Whatever it has been through, nothing in its files is wrong. */
+  async #verify(): Promise<void> {
+    this.#note("verify");
+    const process = this.#process(undefined, NO_CALLS, false);
+    const report = await process.run(() => verify(DIRECTORY, { components: process.components }));
+    deepEqual(report!.problems, [], "what verify finds");
   }
 
   /** False where it came to nothing because its worker died. */
