@@ -1,4 +1,5 @@
 import type { KvtsError, StoreStats } from "@kvts/common";
+import { spaceAmplification, writeAmplification } from "./amplification.ts";
 import type { Background } from "./background.ts";
 import type { CommitQueue } from "./commit-queue.ts";
 import type { Pins } from "./read/pins.ts";
@@ -10,6 +11,8 @@ export interface StatsSources extends Recovered {
   readonly queue: CommitQueue;
   readonly background: Background;
   readonly scrub: ScrubStats;
+  /** Microseconds. */
+  readonly openedAt: number;
   readonly stalls: number;
   readonly refusal: KvtsError | undefined;
 }
@@ -25,6 +28,14 @@ export function engineStats(sources: StatsSources): StoreStats {
     entries: sum(files, ({ meta }) => meta.entryCount),
   }));
   const { counts } = background;
+  const fileBytes = sum(levels, (level) => level.fileBytes);
+  const entries = sum(levels, (level) => level.entries);
+  const writes = {
+    operations: layers.taken.operations,
+    userBytes: layers.taken.bytes,
+    logBytes: logs.appendedBytes,
+    tableBytes: counts.flushedBytes + counts.compactionWrittenBytes,
+  };
   return {
     seq: queue.publishedSeq,
     incarnation: versions.numbers.incarnation,
@@ -41,28 +52,24 @@ export function engineStats(sources: StatsSources): StoreStats {
     },
     tables: {
       count: sum(levels, (level) => level.tables),
-      fileBytes: sum(levels, (level) => level.fileBytes),
-      entries: sum(levels, (level) => level.entries),
+      fileBytes,
+      entries,
+      spaceAmplification: spaceAmplification(fileBytes, entries, writes),
       levels,
     },
+    writes: { sinceTimestamp: sources.openedAt, ...writes, amplification: writeAmplification(writes) },
     blockCache: { ...tables.cacheStats() },
     requestIds: { count: requests.table.count, bytes: requests.table.bytes, files: requestFiles.count },
     log: { segments: logs.count, activeBytes: logs.writer.offset, manifestBytes: versions.manifestBytes },
     background: {
       ...counts,
       ...background.pacer.stats(),
-      writeAmplification: amplification(counts.flushedBytes, counts.compactionWrittenBytes),
       lastError: background.lastError?.message ?? "",
     },
     scrub: { ...sources.scrub },
     stalls: sources.stalls,
     snapshots: { pins: pins.count, oldestAgeMs: Math.round(pins.oldestAgeMs()) },
   };
-}
-
-/** Bytes written to tables for each byte that was flushed; 0 before the first flush. */
-function amplification(flushedBytes: number, compactedBytes: number): number {
-  return flushedBytes === 0 ? 0 : Math.round(((flushedBytes + compactedBytes) / flushedBytes) * 100) / 100;
 }
 
 function sum<T>(items: readonly T[], value: (item: T) => number): number {

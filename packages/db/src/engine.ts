@@ -43,6 +43,8 @@ export class Engine {
   readonly #inspection: Inspection;
   readonly #checkpoints: Checkpoints;
   readonly #fairness: Fairness = new Fairness();
+  /** Microseconds, by the store's clock. */
+  readonly #openedAt: number;
   #closing: Promise<void> | undefined;
 
   constructor(parts: Recovered) {
@@ -50,6 +52,7 @@ export class Engine {
     const { tuning } = settings;
     const { scheduler } = settings.components;
     this.#parts = parts;
+    this.#openedAt = settings.components.clock.now();
     this.recovery = parts.recovery;
     this.#pins = new Pins(() => scheduler.monotonicMs(), versions.numbers.seqFloor);
     // On a full disk nothing is flushed or merged before there is room: waiting for it would only hide the reason.
@@ -214,6 +217,7 @@ export class Engine {
       queue: this.#queue,
       background: this.#background,
       scrub: this.#inspection.scrubStats,
+      openedAt: this.#openedAt,
       stalls: this.#gateRoom.count + this.#flushRoom.count,
       refusal: this.#gate.refusal,
     });

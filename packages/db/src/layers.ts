@@ -37,6 +37,8 @@ export class LiveMemtable implements SharedMemtable {
  * replayed log and a table both hold it, as one version.
  */
 export class Layers {
+  /** Operations put into memory since the store was opened, replayed ones included; bytes of keys, values and timestamps. */
+  readonly taken: { operations: number; bytes: number } = { operations: 0, bytes: 0 };
   readonly #arenas: ArenaPool;
   #active: LiveMemtable;
   /** Oldest first. */

@@ -3,6 +3,8 @@ import type { LogWriter } from "./wal/log-writer.ts";
 /** The log's segments from the oldest that memory still needs to the one in use, and when each may go. */
 export class Logs {
   readonly writer: LogWriter;
+  /** Bytes of frames since the store was opened. What is zero-filled ahead is not counted. */
+  appendedBytes = 0;
   /** Ascending; the last is in use. */
   readonly #segments: number[];
   readonly #beforeBegin: () => Promise<void>;

@@ -6,6 +6,8 @@ import type { Layers } from "./layers.ts";
 import type { Frame } from "./wal/frame.ts";
 import { OperationCursor } from "./wal/operation-cursor.ts";
 
+const TIMESTAMP_BYTES = 8;
+
 /** Bytes inserted in one go: well below a millisecond's work. */
 const STRETCH_BYTES = 1024 * 1024;
 
@@ -26,8 +28,12 @@ export function insertFrame(
 
 /** True when the frame is done, false when the cursor stands on an operation that is yet to be inserted. */
 function insertStretch(cursor: OperationCursor, layers: Layers, logNumber: number): boolean {
+  const { taken } = layers;
   let bytes = 0;
   while (cursor.next()) {
+    // Here every operation comes by once, those too that another stretch inserts.
+    taken.operations++;
+    taken.bytes += cursor.keyLength + cursor.valueLength + TIMESTAMP_BYTES;
     bytes += cursor.valueLength + cursor.keyLength;
     if (bytes > STRETCH_BYTES) return false;
     if (cursor.valueLength > INLINE_VALUE_BYTES_MAX) insertLong(cursor, layers, startExtent(cursor, layers, logNumber));

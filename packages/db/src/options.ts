@@ -55,6 +55,8 @@ export interface Tuning {
   readonly pendingBytesMax: number;
   /** Frozen memtables beside which no further one may freeze: with two arenas in the budget, the third has to wait. */
   readonly frozenMemtablesMax: number;
+  /** Fences and filters of tables in memory. */
+  readonly indexBytesMax: number;
   /** Tables in level 0 at which each commit is slowed by a millisecond, and at which writes stall. */
   readonly level0SlowTables: number;
   readonly level0StallTables: number;
@@ -114,6 +116,7 @@ export function resolveOptions(options: OpenOptions): Settings {
       logSegmentBytes: 64 * MIB,
       groupBytesMax: MIB,
       pendingBytesMax: memory.inFlightBytes,
+      indexBytesMax: memory.indexBytes,
       frozenMemtablesMax: 1,
       level0SlowTables: 12,
       level0StallTables: 24,

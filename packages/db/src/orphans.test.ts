@@ -54,6 +54,14 @@ describe("of the files in a store's directory", () => {
     expect(await cleared([...names, "MANIFEST-000120", "000101.spare"])).toEqual([]);
   });
 
+  test("a table that goes is not brought back by a power cut", async () => {
+    const fileSystem = new MemoryFileSystem();
+    fileSystem.makeDirectory("d");
+    for (const name of ["000005.sst", "000006.sst"]) fileSystem.replace(`d/${name}`, Uint8Array.of(1));
+    await clearOrphans(fileSystem, "d", NEEDED);
+    expect(fileSystem.crash(() => false).list("d")).toEqual(["000005.sst"]);
+  });
+
   test("a table that is newer than the manifest is set aside", async () => {
     expect(await cleared(["000099.sst", "000100.sst", "000101.log"])).toEqual(["lost/000100.sst"]);
   });

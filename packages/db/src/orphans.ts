@@ -17,16 +17,22 @@ export interface NeededFiles {
 
 /**
  * Removes what a crash left behind. A table that the manifest may have named, had it not been damaged or old, is set
- * aside in lost/ instead, and so is everything that a repair had not yet set aside.
+ * aside in lost/ instead, and so is everything that a repair had not yet set aside. Tables are gone for good when this
+ * resolves: one that a power cut brings back would count again for a repair without a manifest.
  * @returns the names set aside
  */
 export async function clearOrphans(fileSystem: FileSystem, directory: string, needed: NeededFiles): Promise<string[]> {
   const setAside: string[] = [];
+  let removedTables = 0;
   for (const name of fileSystem.list(directory)) {
     const fate = fateOf(name, needed);
-    if (fate === "remove") await fileSystem.remove(`${directory}/${name}`);
+    if (fate === "remove") {
+      await fileSystem.remove(`${directory}/${name}`);
+      if (parseFileName(name)?.kind === "table") removedTables++;
+    }
     if (fate === "set aside") setAside.push(name);
   }
+  if (removedTables > 0) await fileSystem.syncDirectory(directory);
   await moveToLost(fileSystem, directory, setAside);
   return setAside;
 }

@@ -17,6 +17,7 @@ import { RequestFiles } from "./requests/request-files.ts";
 import { Requests } from "./requests/requests.ts";
 import { holdsStore } from "./store-finder.ts";
 import { BlockCache } from "./table/block-cache.ts";
+import { IndexCache } from "./table/index-cache.ts";
 import { TableOpener } from "./table-opener.ts";
 import { type LogContents, readLog } from "./wal/log-reader.ts";
 import { LogWriter } from "./wal/log-writer.ts";
@@ -74,6 +75,7 @@ class Recoverer {
       components.fileSystem,
       directory,
       new BlockCache(memory.blockCacheBytes),
+      new IndexCache(settings.tuning.indexBytesMax),
       logger,
       mayRemove,
     );

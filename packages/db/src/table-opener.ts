@@ -5,6 +5,7 @@ import { tableFileName } from "./format/filenames.ts";
 import { TableFile } from "./manifest/table-file.ts";
 import { differingField, type TableMeta, tableMeta } from "./manifest/table-meta.ts";
 import type { BlockCache, BlockCacheStats } from "./table/block-cache.ts";
+import type { IndexCache, IndexCacheStats } from "./table/index-cache.ts";
 import { Table } from "./table/table.ts";
 
 /** Opens tables, and closes them when no version names them any more; removed ones lose their files then. */
@@ -12,6 +13,7 @@ export class TableOpener {
   readonly #fileSystem: FileSystem;
   readonly #directory: string;
   readonly #cache: BlockCache;
+  readonly #indexes: IndexCache;
   readonly #logger: Logger;
   /** Whether a file may be removed now: never while the manifest is in doubt. */
   readonly #mayRemove: () => boolean;
@@ -19,10 +21,18 @@ export class TableOpener {
   readonly #files: Set<TableFile> = new Set();
   readonly #ending: Set<Promise<void>> = new Set();
 
-  constructor(fileSystem: FileSystem, directory: string, cache: BlockCache, logger: Logger, mayRemove: () => boolean) {
+  constructor(
+    fileSystem: FileSystem,
+    directory: string,
+    cache: BlockCache,
+    indexes: IndexCache,
+    logger: Logger,
+    mayRemove: () => boolean,
+  ) {
     this.#fileSystem = fileSystem;
     this.#directory = directory;
     this.#cache = cache;
+    this.#indexes = indexes;
     this.#logger = logger;
     this.#mayRemove = mayRemove;
   }
@@ -31,7 +41,7 @@ export class TableOpener {
   open(meta: TableMeta): TableFile {
     const path = tableFileName(this.#directory, meta.number);
     if (!this.#fileSystem.exists(path)) throw corruption(path, 0, "the file is missing");
-    const table = Table.open(this.#fileSystem.open(path), meta.number, this.#cache);
+    const table = Table.open(this.#fileSystem.open(path), meta.number, this.#cache, this.#indexes);
     const differing = differingField(tableMeta(table.properties, table.fileBytes), meta);
     if (differing !== undefined) {
       void table.close();
@@ -49,6 +59,10 @@ export class TableOpener {
 
   cacheStats(): BlockCacheStats {
     return this.#cache.stats();
+  }
+
+  indexStats(): IndexCacheStats {
+    return this.#indexes.stats();
   }
 
   /** Closes every table, used or not: where a store fails to open. */

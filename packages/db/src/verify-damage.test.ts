@@ -375,6 +375,39 @@ describe("of the log", () => {
   });
 });
 
+test("of request ids, every byte is checked", async () => {
+  const store = await openPlainStore();
+  for (let i = 0; i < 5; i++) {
+    await store.db.put(new Uint8Array([i + 1]), new Uint8Array(9), { timestamp: 1, requestId: `r${i}` });
+  }
+  await store.db.flush();
+  expect(await store.db.verify()).toMatchObject({ sound: true, problems: [] });
+  const killed = (store.fileSystem as MemoryFileSystem).crash(() => true);
+  await store.close();
+  const { files } = await verifyOn(killed);
+  const { file } = files.find(({ file }) => parseFileName(file)?.kind === "requests")!;
+  expect(files).toContainEqual(expect.objectContaining({ file, state: "sound", entries: 5 }));
+  const path = `${DIRECTORY}/${file}`;
+  for (let at = 0; at < killed.contents(path).length; at++) {
+    const fs = copyOf(killed);
+    flip(fs, path, at);
+    expect(
+      (await found(fs)).map((place) => place.split(":")[0]),
+      `byte ${at}`,
+    ).toEqual([file]);
+  }
+  const fs = copyOf(killed);
+  await fs.remove(path);
+  expect(await found(fs)).toEqual([`${file}:0`]);
+  const stray = copyOf(killed);
+  stray.replace(path.replace(/\d+/, "000002"), killed.contents(path));
+  const report = await verifyOn(stray);
+  expect(report).toMatchObject({ sound: true });
+  expect(report.files).toContainEqual(
+    expect.objectContaining({ file: file.replace(/\d+/, "000002"), state: "not needed" }),
+  );
+});
+
 test("whatever is done to a store, a verification ends, and says so", { timeout: 60_000 }, async () => {
   const random = new Random(31);
   const names = lived.list(DIRECTORY).filter((name) => name !== "LOCK");

@@ -36,8 +36,10 @@ export class WritePath implements CommitTarget {
   }
 
   append({ encoder, firstSeq }: CommitGroup): Promise<void> | undefined {
-    const { writer } = this.#host.logs;
-    return writer.append(encoder.seal(writer, firstSeq));
+    const { logs } = this.#host;
+    const frame = encoder.seal(logs.writer, firstSeq);
+    logs.appendedBytes += frame.length;
+    return logs.writer.append(frame);
   }
 
   sync(): Promise<void> {

@@ -14,7 +14,7 @@ export const MISS = 2;
  */
 export class BlockDemand<T = unknown> {
   readonly sync: boolean;
-  /** Set with MISS: the table to load from, and the block's index in it. */
+  /** Set with MISS: the table to load from, and the block's index in it, or INDEX_BLOCK. */
   table: T | undefined = undefined;
   block = 0;
 

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { ByteWriter } from "../format/coding.ts";
 import { Random } from "../testing/random.ts";
 import { randomMeta, testMeta } from "../testing/test-tables.ts";
-import { encodeTableMeta, type TableMeta } from "./table-meta.ts";
+import { differingField, encodeTableMeta, type TableMeta } from "./table-meta.ts";
 import { decodeEdit, encodeEdit, type VersionEdit } from "./version-edit.ts";
 
 const number = fc.maxSafeNat();
@@ -107,4 +107,14 @@ describe("an edit", () => {
       if (outcome instanceof Error) expect(["CORRUPTION", "UNIMPLEMENTED"]).toContain((outcome as KvtsError).code);
     }
   });
+});
+
+test("descriptions of tables differ in the first field that is not the same", () => {
+  const meta = testMeta(4, "a", "b");
+  expect(differingField(meta, { ...meta, smallest: meta.smallest.slice() })).toBeUndefined();
+  expect(differingField(meta, { ...meta, largest: Uint8Array.of(99) })).toBe("largest");
+  expect(differingField(meta, { ...meta, minExpiresAt: 5 })).toBe("minExpiresAt");
+  for (const [name, value] of Object.entries(meta)) {
+    if (typeof value === "number") expect(differingField(meta, { ...meta, [name]: value + 1 })).toBe(name);
+  }
 });

@@ -50,11 +50,14 @@ export function reportTable({ number, action, table, isNeeded, reason }: TablePl
 }
 
 /** Why nothing was looked for in a log file. */
+export const LOST_FATES: ReadonlySet<SegmentFate> = new Set(["unreadable", "in place of another"]);
+
 export const LOG_REASONS: { readonly [fate in Exclude<SegmentFate, "read">]: string } = {
   "not needed": "everything in it is in tables",
   "given up": "an earlier recovery found that the log ended before it",
   "beyond the end": "the log ends before it, so nothing in it was ever acknowledged",
   "of another store": "it is the log of another store, or of this one before an earlier repair",
+  "in place of another": "it is the log of another store, and stands where one of this store's was",
   unreadable: "its header is damaged, and nothing else tells what its contents are",
 };
 
@@ -67,7 +70,7 @@ export function reportLogs({ segments, missing }: SalvagedLog): RepairedFile[] {
 
 function reportSegment({ number, fate, operations, damage }: SalvagedSegment): RepairedFile {
   const file = logFileName("", number);
-  if (fate !== "read") return reportFile(file, "set aside", 0, fate === "unreadable", LOG_REASONS[fate]);
+  if (fate !== "read") return reportFile(file, "set aside", 0, LOST_FATES.has(fate), LOG_REASONS[fate]);
   const places = damage.map(({ offset, end }) => `${offset} to ${Math.max(offset, end - 1)}`).join(", ");
   const reason = damage.length === 0 ? undefined : `it is damaged at bytes ${places}`;
   return reportFile(file, "saved", operations, damage.length > 0, reason);

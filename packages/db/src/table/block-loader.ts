@@ -1,10 +1,9 @@
 import { KvtsError } from "@kvts/common";
 import { type BlockCache, NOT_CACHED } from "./block-cache.ts";
-import type { BlockReader } from "./block-reader.ts";
 import { ENVELOPE_BYTES } from "./envelope.ts";
-import type { Fences } from "./fences.ts";
 import { FRAME_BYTES } from "./format.ts";
 import type { TableBytes } from "./table-bytes.ts";
+import type { IndexParts } from "./table-index.ts";
 
 const BUFFER_BYTES = FRAME_BYTES + ENVELOPE_BYTES;
 /** Buffers kept for later reads: a megabyte, more than a thread pool reads at a time. */
@@ -53,46 +52,42 @@ interface Flight {
  */
 export class BlockLoader {
   readonly #bytes: TableBytes;
-  readonly #fences: Fences;
-  readonly #reader: BlockReader;
   readonly #cache: BlockCache;
   readonly #frames: Int32Array;
   readonly #flights: Map<number, Flight> = new Map();
   #closed = false;
 
-  constructor(bytes: TableBytes, fences: Fences, reader: BlockReader, cache: BlockCache, frames: Int32Array) {
+  constructor(bytes: TableBytes, cache: BlockCache, frames: Int32Array) {
     this.#bytes = bytes;
-    this.#fences = fences;
-    this.#reader = reader;
     this.#cache = cache;
     this.#frames = frames;
   }
 
-  async load(block: number): Promise<BlockPin> {
+  async load(block: number, index: IndexParts): Promise<BlockPin> {
     if (this.#frames[block] !== NOT_CACHED) return this.#pin(block);
     let flight = this.#flights.get(block);
     if (flight === undefined) {
       flight = { waiters: 0, counts: this.#cache.pins, index: 0, done: Promise.resolve() };
       this.#flights.set(block, flight);
-      flight.done = this.#read(block, flight);
+      flight.done = this.#read(block, flight, index);
     }
     flight.waiters++;
     await flight.done;
     return new BlockPin(this.#cache, flight.counts, flight.index);
   }
 
-  loadSync(block: number): BlockPin {
-    this.bringSync(block);
+  loadSync(block: number, index: IndexParts): BlockPin {
+    this.bringSync(block, index);
     return this.#pin(block);
   }
 
   /** Reads a block that is not in memory, at once; no one pins it yet. */
-  bringSync(block: number): void {
+  bringSync(block: number, index: IndexParts): void {
     if (this.#frames[block] !== NOT_CACHED) return;
-    const length = this.#fences.storedBytes(block);
+    const length = index.fences.storedBytes(block);
     const buffer = takeBuffer(length);
-    this.#bytes.readSync(buffer, length, this.#fences.offset(block));
-    this.#place(block, buffer.subarray(0, length));
+    this.#bytes.readSync(buffer, length, index.fences.offset(block));
+    this.#place(block, buffer.subarray(0, length), index);
     giveBuffer(buffer);
   }
 
@@ -101,14 +96,14 @@ export class BlockLoader {
     this.#closed = true;
   }
 
-  async #read(block: number, flight: Flight): Promise<void> {
-    const length = this.#fences.storedBytes(block);
+  async #read(block: number, flight: Flight, index: IndexParts): Promise<void> {
+    const length = index.fences.storedBytes(block);
     const buffer = takeBuffer(length);
     try {
-      await this.#bytes.read(buffer, length, this.#fences.offset(block));
+      await this.#bytes.read(buffer, length, index.fences.offset(block));
       if (this.#closed) throw closedDuringRead(this.#bytes.path);
       // A synchronous reader may have been faster.
-      if (this.#frames[block] === NOT_CACHED) this.#place(block, buffer.subarray(0, length));
+      if (this.#frames[block] === NOT_CACHED) this.#place(block, buffer.subarray(0, length), index);
       flight.index = this.#cache.pinIndex(this.#frames[block]!);
       flight.counts = this.#cache.pinCounts(this.#frames[block]!);
       flight.counts[flight.index]! += flight.waiters;
@@ -118,17 +113,17 @@ export class BlockLoader {
     }
   }
 
-  #place(block: number, envelope: Uint8Array): void {
-    const raw = this.#reader.open(block, envelope);
+  #place(block: number, envelope: Uint8Array, { blocks }: IndexParts): void {
+    const raw = blocks.open(block, envelope);
     const cache = this.#cache;
     const frame = raw.length <= FRAME_BYTES ? cache.takeFrame() : -1;
     if (frame < 0) {
-      const { i32, u8 } = this.#reader.viewOf(block, raw);
+      const { i32, u8 } = blocks.viewOf(block, raw);
       cache.installOutside(i32, u8, this.#frames, block);
       return;
     }
     cache.u8.set(raw, frame * FRAME_BYTES);
-    this.#reader.check(block, cache.i32, frame * (FRAME_BYTES / 4), raw.length);
+    blocks.check(block, cache.i32, frame * (FRAME_BYTES / 4), raw.length);
     cache.install(frame, this.#frames, block);
   }
 

@@ -1,7 +1,9 @@
+import { limits } from "@kvts/common";
 import { describe, expect, test } from "vitest";
 import { KeyBuffer } from "../format/key-buffer.ts";
 import { META_EXTENT } from "../format/version-record.ts";
 import { BlockDemand, FOUND, VersionRun } from "../format/version-run.ts";
+import { AllocationWatch } from "../testing/damage/allocation-watch.ts";
 import { MemoryFileSystem } from "../testing/memory-file-system.ts";
 import { Random } from "../testing/random.ts";
 import { RunWriter } from "../testing/run-writer.ts";
@@ -159,6 +161,21 @@ describe("extents", () => {
     expect(Buffer.compare(extent.readSync(), VERSIONS[4]!.value)).toBe(0);
     expect(Buffer.compare(await extent.read(), VERSIONS[4]!.value)).toBe(0);
     expect(() => new TableExtent(bytes, bytes.size - 1, stands, 0)).toThrow("reach beyond the data");
+  });
+
+  test("take no memory on the word of a length that lies", async () => {
+    const bytes = new TableBytes(fileSystem.open("s/none"), 1);
+    const stands = new VersionRun();
+    const lying = (valueBytes: number) => {
+      stands.i32 = Int32Array.from([0, 0, 0, 0, 24, (valueBytes << 5) | META_EXTENT, 0, 0, 9000]);
+      return new TableExtent(bytes, bytes.size, stands, 0);
+    };
+    expect(() => lying(limits.valueBytesMax + 1)).toThrow("longer than any value");
+    using watch = new AllocationWatch();
+    expect(() => lying(limits.valueBytesMax).readSync()).toThrow("do not add up");
+    await expect(lying(limits.valueBytesMax).read()).rejects.toThrow("do not add up");
+    expect(watch.largestBytes).toBeLessThan(MIB + 100);
+    await bytes.close();
   });
 
   test("are not copied where they are damaged", () => {

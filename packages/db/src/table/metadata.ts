@@ -23,10 +23,7 @@ export interface Metadata {
 
 /** Reads everything behind the data, in two reads at most. @throws CORRUPTION; UNIMPLEMENTED for a newer format. */
 export function readMetadata(bytes: TableBytes): Metadata {
-  const tail = tailOf(bytes);
-  bytes.readSync(tail, tail.length, bytes.size - tail.length);
-  const sections = new MetadataSections(tail, bytes);
-  bytes.readSync(sections.bytes, sections.unreadBytes, sections.offsets.filter);
+  const sections = readSectionsSync(bytes);
   // First of all: the others are bound to the number that they tell.
   const properties = sections.properties();
   return {
@@ -36,6 +33,15 @@ export function readMetadata(bytes: TableBytes): Metadata {
     dataBytes: sections.footer.dataBytes,
     memoryBytes: sections.bytes.length,
   };
+}
+
+/** The sections, none of them looked into yet. @throws CORRUPTION; UNIMPLEMENTED */
+export function readSectionsSync(bytes: TableBytes): MetadataSections {
+  const tail = tailOf(bytes);
+  bytes.readSync(tail, tail.length, bytes.size - tail.length);
+  const sections = new MetadataSections(tail, bytes);
+  bytes.readSync(sections.bytes, sections.unreadBytes, sections.offsets.filter);
+  return sections;
 }
 
 /** The sections, none of them looked into yet, without holding the event loop. @throws CORRUPTION; UNIMPLEMENTED */

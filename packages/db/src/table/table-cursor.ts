@@ -4,6 +4,7 @@ import type { KeyBuffer } from "../format/key-buffer.ts";
 import { HIGH_WORD_MAX, LOW_WORD_MAX } from "../format/version-record.ts";
 import { ABSENT, type BlockDemand, FOUND, type Lookup, MISS, type VersionRun } from "../format/version-run.ts";
 import { BlockView } from "./block.ts";
+import type { Fences } from "./fences.ts";
 import type { Table } from "./table.ts";
 
 /** The high word of a timestamp before all others: with it, a search leads to the block in which a group begins. */
@@ -36,11 +37,13 @@ export class TableCursor implements GroupCursor<Table> {
   }
 
   seekLast(demand: BlockDemand<Table>): Lookup {
-    return this.#enter(this.#table.fences.blockCount - 1, true, demand);
+    return this.#enter(this.#table.blockCount - 1, true, demand);
   }
 
   seek(key: KeyBuffer, demand: BlockDemand<Table>): Lookup {
-    const block = this.#table.fences.find(key.i32, key.u8, 0, key.length, BEFORE_ALL, 0);
+    const fences = this.#table.bringFences(demand);
+    if (fences === undefined) return MISS;
+    const block = fences.find(key.i32, key.u8, 0, key.length, BEFORE_ALL, 0);
     if (block < 0) return this.#enter(0, false, demand);
     if (!this.#table.bring(block, VIEW, demand)) return MISS;
     const slot = VIEW.lowerBound(key);
@@ -49,7 +52,9 @@ export class TableCursor implements GroupCursor<Table> {
   }
 
   seekBefore(key: KeyBuffer, demand: BlockDemand<Table>): Lookup {
-    const block = this.#table.fences.find(key.i32, key.u8, 0, key.length, BEFORE_ALL, 0);
+    const fences = this.#table.bringFences(demand);
+    if (fences === undefined) return MISS;
+    const block = fences.find(key.i32, key.u8, 0, key.length, BEFORE_ALL, 0);
     if (block < 0) return this.#end();
     if (!this.#table.bring(block, VIEW, demand)) return MISS;
     const slot = VIEW.lowerBound(key) - 1;
@@ -61,9 +66,11 @@ export class TableCursor implements GroupCursor<Table> {
     const view = this.#view;
     if (this.#slot + 1 < view.keyCount) return this.#stand(this.#slot + 1);
     if (!view.goesOn) return this.#enter(this.#block + 1, false, demand);
-    const last = this.#find(HIGH_WORD_MAX, LOW_WORD_MAX);
+    const fences = this.#table.bringFences(demand);
+    if (fences === undefined) return MISS;
+    const last = this.#find(fences, HIGH_WORD_MAX, LOW_WORD_MAX);
     if (last <= this.#block) throw this.#contradiction();
-    if (this.#table.fences.isSingle(last)) return this.#enter(last + 1, false, demand);
+    if (fences.isSingle(last)) return this.#enter(last + 1, false, demand);
     return this.#table.bring(last, VIEW, demand) ? this.#settle(VIEW, last, 1) : MISS;
   }
 
@@ -71,9 +78,11 @@ export class TableCursor implements GroupCursor<Table> {
     if (!this.valid) return ABSENT;
     if (this.#slot > 0) return this.#stand(this.#slot - 1);
     if (!this.#view.continued) return this.#enter(this.#block - 1, true, demand);
-    const first = this.#find(BEFORE_ALL, 0);
+    const fences = this.#table.bringFences(demand);
+    if (fences === undefined) return MISS;
+    const first = this.#find(fences, BEFORE_ALL, 0);
     if (first < 0 || first >= this.#block) throw this.#contradiction();
-    if (this.#table.fences.isSingle(first)) return this.#enter(first - 1, true, demand);
+    if (fences.isSingle(first)) return this.#enter(first - 1, true, demand);
     // The group begins in the last slot there.
     return this.#table.bring(first, VIEW, demand) ? this.#settle(VIEW, first, VIEW.keyCount - 2) : MISS;
   }
@@ -83,7 +92,13 @@ export class TableCursor implements GroupCursor<Table> {
     const view = this.#view;
     const slot = this.#slot;
     const whole = !(slot === 0 && view.continued) && !(slot === view.keyCount - 1 && view.goesOn);
-    const block = whole ? this.#block : this.#find(tsHi, tsLo);
+    if (whole) {
+      this.#table.pinRun(view, this.#block, slot, run);
+      return FOUND;
+    }
+    const fences = this.#table.bringFences(demand);
+    if (fences === undefined) return MISS;
+    const block = this.#find(fences, tsHi, tsLo);
     if (block === this.#block) {
       this.#table.pinRun(view, block, slot, run);
       return FOUND;
@@ -112,7 +127,7 @@ export class TableCursor implements GroupCursor<Table> {
 
   /** To the first key of a block, or its last; off the end where there is no such block. */
   #enter(block: number, atLast: boolean, demand: BlockDemand<Table>): Lookup {
-    if (block < 0 || block >= this.#table.fences.blockCount) return this.#end();
+    if (block < 0 || block >= this.#table.blockCount) return this.#end();
     if (!this.#table.bring(block, VIEW, demand)) return MISS;
     return this.#settle(VIEW, block, atLast ? VIEW.keyCount - 1 : 0);
   }
@@ -142,8 +157,8 @@ export class TableCursor implements GroupCursor<Table> {
     return ABSENT;
   }
 
-  #find(tsHi: number, tsLo: number): number {
-    return this.#table.fences.find(this.keyI32, this.#view.u8, this.keyWord, this.keyLength, tsHi, tsLo);
+  #find(fences: Fences, tsHi: number, tsLo: number): number {
+    return fences.find(this.keyI32, this.#view.u8, this.keyWord, this.keyLength, tsHi, tsLo);
   }
 
   #contradiction(): Error {

@@ -18,6 +18,7 @@ import {
 import { groupVersions, type WrittenGroup, writeTable } from "../testing/table-writer.ts";
 import { BlockCache } from "./block-cache.ts";
 import type { Compression } from "./compression.ts";
+import { IndexCache } from "./index-cache.ts";
 import { Table } from "./table.ts";
 
 const DIRECTORY = "store";
@@ -116,9 +117,19 @@ class Subject {
     fileSystem.makeDirectory(DIRECTORY);
     writeTable(fileSystem.create(PATH), groups, { compression }, undefined, random.between(1, 200));
     this.cache = new BlockCache(frames * 16 * 1024);
-    this.table = Table.open(fileSystem.open(PATH), 1, this.cache);
+    const indexes = new IndexCache(0);
+    this.table = Table.open(fileSystem.open(PATH), 1, this.cache, indexes);
+    const other = Table.open(fileSystem.open(PATH), 1, this.cache, indexes);
     this.groups = groups;
-    this.mode = mode;
+    const evicts = random.chance(0.5);
+    this.mode = {
+      name: mode.name,
+      ask: (lookup) => {
+        // There is room for one of them.
+        if (evicts) expect(other.fences.blockCount).toBe(this.table.blockCount);
+        return mode.ask(lookup);
+      },
+    };
     this.#random = random;
   }
 

@@ -4,10 +4,9 @@ import { ABSENT, type BlockDemand, FOUND, type Lookup, MISS, type VersionRun } f
 import { BlockView } from "./block.ts";
 import { type BlockCache, NOT_CACHED } from "./block-cache.ts";
 import { BlockLoader, type BlockPin } from "./block-loader.ts";
-import { BlockReader } from "./block-reader.ts";
 import { TableExtent } from "./extent.ts";
 import type { Fences } from "./fences.ts";
-import type { Filter } from "./filter.ts";
+import type { IndexCache } from "./index-cache.ts";
 import { type KeyWords, keyWordsOf } from "./key-words.ts";
 import { readMetadata } from "./metadata.ts";
 import type { TableProperties } from "./properties.ts";
@@ -15,14 +14,15 @@ import { salvageTable } from "./salvage.ts";
 import type { TableBuilder } from "./table-builder.ts";
 import { TableBytes } from "./table-bytes.ts";
 import { TableCursor } from "./table-cursor.ts";
+import { INDEX_BLOCK, type IndexPin, TableIndex } from "./table-index.ts";
 import { verifyTable } from "./verify.ts";
 
 // One view serves every lookup: nothing else runs in between.
 const VIEW = new BlockView();
 
 /**
- * One immutable table file, open for reading: a layer of the store (docs/internals.md). Filter and fences are in
- * memory; blocks come and go in the cache that it was opened with.
+ * One immutable table file, open for reading: a layer of the store (docs/internals.md). Blocks come and
+ * go in the cache that it was opened with, filter and fences in another one.
  *
  * Whoever opened it counts its readers: `close` comes after the last of them has released its runs and cursors.
  */
@@ -38,20 +38,20 @@ export class Table {
   readonly maxTimestamp: number;
   readonly minSeq: number;
   readonly maxSeq: number;
-  /** Bytes of memory that filter and fences take; blocks are the cache's. */
+  /** Bytes of memory that the table takes with its filter and fences; blocks are the cache's. */
   readonly memoryBytes: number;
-  readonly fences: Fences;
-  readonly #filter: Filter;
+  readonly blockCount: number;
+  readonly #index: TableIndex;
   readonly #bytes: TableBytes;
   readonly #dataBytes: number;
   readonly #cache: BlockCache;
   /** By block: where it is in the cache. */
   readonly #frames: Int32Array;
-  readonly #blocks: BlockReader;
   readonly #loader: BlockLoader;
 
-  private constructor(bytes: TableBytes, number: number, cache: BlockCache) {
-    const { properties, filter, fences, dataBytes, memoryBytes } = readMetadata(bytes);
+  private constructor(bytes: TableBytes, number: number, cache: BlockCache, indexes: IndexCache | undefined) {
+    const metadata = readMetadata(bytes);
+    const { properties, fences, dataBytes, memoryBytes } = metadata;
     this.number = number;
     this.path = bytes.path;
     this.fileBytes = bytes.size;
@@ -63,24 +63,24 @@ export class Table {
     this.minSeq = properties.minSeq;
     this.maxSeq = properties.maxSeq;
     this.memoryBytes = memoryBytes + fences.blockCount * 4;
-    this.fences = fences;
-    this.#filter = filter;
+    this.blockCount = fences.blockCount;
     this.#bytes = bytes;
     this.#dataBytes = dataBytes;
     this.#cache = cache;
     this.#frames = cache.register(fences.blockCount);
-    this.#blocks = new BlockReader(bytes, fences);
-    this.#loader = new BlockLoader(bytes, fences, this.#blocks, cache, this.#frames);
+    this.#loader = new BlockLoader(bytes, cache, this.#frames);
+    this.#index = new TableIndex(bytes, metadata, indexes);
   }
 
   /**
    * Reads filter, fences and properties at once, and no block. From here on the table owns `file`, also where this
    * throws: the file is closed then.
+   * @param indexes where filter and fences are kept; without it they stay in memory.
    * @throws CORRUPTION; UNIMPLEMENTED for a table of a newer format.
    */
-  static open(file: ReadableFile, number: number, cache: BlockCache): Table {
+  static open(file: ReadableFile, number: number, cache: BlockCache, indexes?: IndexCache): Table {
     try {
-      return new Table(new TableBytes(file, number), number, cache);
+      return new Table(new TableBytes(file, number), number, cache, indexes);
     } catch (error) {
       file.close();
       throw error;
@@ -95,9 +95,28 @@ export class Table {
     return this.properties.keyCount;
   }
 
-  /** False only where no key with this hash (`hashKey`) is in the table. */
+  /** The fences, read at once where they are not in memory. */
+  get fences(): Fences {
+    return this.#index.bringSync().fences;
+  }
+
+  /** False only where no key with this hash (`hashKey`) is in the table. True where the filter is not in memory. */
   mayContain(hash: number): boolean {
-    return this.#filter.mayContain(hash);
+    const index = this.#index;
+    if (index.parts === undefined) return true;
+    index.referenced = true;
+    return index.parts.filter.mayContain(hash);
+  }
+
+  /** The fences, read at once where `demand` allows it. Undefined where they are not in memory and `demand` now says so. */
+  bringFences(demand: BlockDemand<Table>): Fences | undefined {
+    const index = this.#index;
+    index.referenced = true;
+    if (index.parts !== undefined) return index.parts.fences;
+    if (demand.sync) return index.bringSync().fences;
+    demand.table = this;
+    demand.block = INDEX_BLOCK;
+    return undefined;
   }
 
   /**
@@ -105,7 +124,9 @@ export class Table {
    * What `run` pinned before is released where the answer is FOUND; on ABSENT and MISS it stays as it is.
    */
   locate(key: KeyBuffer, tsHi: number, tsLo: number, run: VersionRun, demand: BlockDemand<Table>): Lookup {
-    const block = this.fences.find(key.i32, key.u8, 0, key.length, tsHi, tsLo);
+    const { parts } = this.#index;
+    if (parts === undefined) return this.#locateWithIndex(key, tsHi, tsLo, run, demand);
+    const block = parts.fences.find(key.i32, key.u8, 0, key.length, tsHi, tsLo);
     if (block < 0) return ABSENT;
     if (!this.bring(block, VIEW, demand)) return MISS;
     const slot = VIEW.find(key);
@@ -138,17 +159,21 @@ export class Table {
   }
 
   /**
-   * Loads a block that a lookup lacked. It stays in memory until the pin is released, so hold that until the lookup
+   * Loads a block, or the index ({@link INDEX_BLOCK}), that a lookup lacked. It stays in memory until the pin is released, so hold that until the lookup
    * was repeated. Callers of the same block share one read.
    * @throws CORRUPTION naming file and offset; the system's error where reading fails.
    */
-  load(block: number): Promise<BlockPin> {
-    return this.#loader.load(block);
+  async load(block: number): Promise<BlockPin | IndexPin> {
+    const index = this.#index;
+    if (block === INDEX_BLOCK) return index.load();
+    if (index.parts !== undefined) return this.#loader.load(block, index.parts);
+    using _held = await index.load();
+    return await this.#loader.load(block, index.bringSync());
   }
 
   /** {@link load}, at once. */
   loadSync(block: number): BlockPin {
-    return this.#loader.loadSync(block);
+    return this.#loader.loadSync(block, this.#index.bringSync());
   }
 
   /** The value of record `index` of `run`, which has META_EXTENT; to be read while the table is open. */
@@ -177,12 +202,13 @@ export class Table {
    * or the table could not have been opened; blocks and extents may be damaged. Resolves to the number of versions.
    */
   salvage(into: TableBuilder): Promise<number> {
-    return salvageTable(this, this.#blocks, into);
+    return salvageTable(this, this.#index.bringSync().blocks, into);
   }
 
   /** Drops the table's blocks from the cache and closes the file: at once, or when the reads under way have ended. */
   async close(): Promise<void> {
     this.#loader.close();
+    this.#index.close();
     this.#cache.forget(this.#frames);
     await this.#bytes.close();
   }
@@ -210,15 +236,22 @@ export class Table {
     run.pins = view.pins;
   }
 
+  /** Brings the index before it looks. Then the filter has its say too, which nobody could ask before. */
+  #locateWithIndex(key: KeyBuffer, tsHi: number, tsLo: number, run: VersionRun, demand: BlockDemand<Table>): Lookup {
+    if (this.bringFences(demand) === undefined) return MISS;
+    return this.mayContain(key.hash) ? this.locate(key, tsHi, tsLo, run, demand) : ABSENT;
+  }
+
   #bringFromFile(block: number, view: BlockView, demand: BlockDemand<Table>): boolean {
     const cache = this.#cache;
     cache.misses++;
+    const index = this.#index;
     if (!demand.sync) {
       demand.table = this;
-      demand.block = block;
+      demand.block = index.parts === undefined ? INDEX_BLOCK : block;
       return false;
     }
-    this.#loader.bringSync(block);
+    this.#loader.bringSync(block, index.bringSync());
     cache.point(view, this.#frames[block]!);
     return true;
   }

@@ -1,4 +1,5 @@
 import {
+  type AnyWriteOptions,
   type BytesInput,
   type CallOptions,
   type Clock,
@@ -8,18 +9,25 @@ import {
   checkKeyForm,
   checkRequestId,
   checkSeq,
+  conflictAt,
   copyBytes,
   type DeleteOptions,
   type EncodedOperation,
+  type EncodedPrecondition,
   encodeOperations,
+  encodePreconditions,
+  equalBytes,
   type HostedStore,
   invalidArgument,
   isPlainView,
+  judgeCondition,
   type KeyOf,
   KvtsError,
   limits,
   makeTypedStore,
   type Operation,
+  otherContent,
+  ownPrecondition,
   type PutOptions,
   type Snapshot,
   type StoreStats,
@@ -28,6 +36,7 @@ import {
   type TypedViewOptions,
   Typing,
   throwIfAborted,
+  toHex,
   type ViewOptions,
   type WriteOptions,
   type WriteResult,
@@ -44,12 +53,22 @@ export function createModelStore(options: ModelStoreOptions = {}): HostedStore {
   return new ModelStoreView(new ModelStore(options.clock ?? systemClock), "string", true);
 }
 
+/** Microseconds that a request id and its answer are kept. */
+const REQUEST_WINDOW = 600_000_000;
+
+interface NamedWrite {
+  readonly content: string;
+  readonly result: WriteResult;
+  readonly moment: number;
+}
+
 /** What all views of one store share. */
 class ModelStore {
   readonly clock: Clock;
   readonly model: Model = new Model();
   readonly incarnation: string = crypto.randomUUID();
   closed = false;
+  readonly #named: Map<string, NamedWrite> = new Map();
   #lastAssigned = 0;
 
   constructor(clock: Clock) {
@@ -63,19 +82,57 @@ class ModelStore {
     return { now: this.now(), atSeq: this.model.seq };
   };
 
-  write(operations: readonly Operation[], options: WriteOptions): WriteResult {
+  write(
+    operations: readonly Operation[],
+    options: AnyWriteOptions,
+    preconditions: readonly EncodedPrecondition[],
+  ): WriteResult {
     throwIfAborted(callSignal(options));
-    checkRequestId(options.requestId);
+    const requestId = checkRequestId(options.requestId);
     const encoded = encodeOperations(operations, this.now);
     if (this.closed) throw closedError("store");
+    if (requestId === undefined) return this.#commit(encoded, preconditions);
+    const content = contentOf(encoded, preconditions);
+    const known = this.#named.get(requestId);
+    if (known !== undefined && known.moment >= this.now() - REQUEST_WINDOW) {
+      if (known.content !== content) throw otherContent(requestId);
+      return known.result;
+    }
+    const result = this.#commit(encoded, preconditions);
+    this.#named.set(requestId, { content, result, moment: this.now() });
+    return result;
+  }
+
+  #commit(encoded: readonly EncodedOperation[], preconditions: readonly EncodedPrecondition[]): WriteResult {
     const assigned = Math.max(this.now(), this.#lastAssigned + 1);
     if (assigned > limits.timestampMax) throw invalidArgument("no timestamp is left to assign; give one");
     const timed = encoded.map((operation) => withTimestamp(operation, assigned));
+    this.#judge(timed, preconditions);
     const assigns = encoded.some(({ timestamp }) => timestamp === undefined);
     if (assigns) this.#lastAssigned = assigned;
     this.model.commit(timed);
     return { timestamp: assigns ? assigned : timed.at(-1)!.timestamp, seq: this.model.seq };
   }
+
+  /** @throws CONFLICT */
+  #judge(operations: readonly ModelOperation[], preconditions: readonly EncodedPrecondition[]): void {
+    for (const [index, { key, condition }] of preconditions.entries()) {
+      const version = this.model.newest(key, {});
+      const deleted = this.model.get(key, { now: this.now() }) === undefined;
+      const own = operations.filter((operation) => equalBytes(operation.key, key));
+      const lowest = own.length === 0 ? undefined : Math.min(...own.map(({ timestamp }) => timestamp));
+      const conflict = judgeCondition(condition, version && { ...version, deleted }, lowest);
+      if (conflict !== undefined) throw conflictAt(conflict, index, preconditions.length);
+    }
+  }
+}
+
+/** What makes a write another one than the last of the same id. */
+function contentOf(operations: readonly EncodedOperation[], preconditions: readonly EncodedPrecondition[]): string {
+  return JSON.stringify([
+    operations.map(({ key, value, ...rest }) => [toHex(key), value && toHex(value), rest]),
+    preconditions.map(({ key, condition }) => [toHex(key), condition]),
+  ]);
 }
 
 class ModelStoreView<F extends "string" | "bytes"> extends ModelReader<F> implements HostedStore<KeyOf<F>> {
@@ -93,17 +150,19 @@ class ModelStoreView<F extends "string" | "bytes"> extends ModelReader<F> implem
   async put(key: BytesInput, value: BytesInput, options: PutOptions = {}): Promise<WriteResult> {
     checkCallOptions(options, "put");
     const { timestamp, expiresAt } = options;
-    return this.#store.write([{ op: "put", key, value, timestamp, expiresAt }], options);
+    const operation = { op: "put", key, value, timestamp, expiresAt } as const;
+    return this.#store.write([operation], options, ownPrecondition(key, options, this.#store.now));
   }
 
   async delete(key: BytesInput, options: DeleteOptions = {}): Promise<WriteResult> {
     checkCallOptions(options, "delete");
-    return this.#store.write([{ op: "delete", key, timestamp: options.timestamp }], options);
+    const operation = { op: "delete", key, timestamp: options.timestamp } as const;
+    return this.#store.write([operation], options, ownPrecondition(key, options, this.#store.now));
   }
 
   async write(operations: readonly Operation[], options: WriteOptions = {}): Promise<WriteResult> {
     checkCallOptions(options, "write");
-    return this.#store.write(operations, options);
+    return this.#store.write(operations, options, encodePreconditions(options.preconditions, this.#store.now));
   }
 
   async stats(options: CallOptions = {}): Promise<StoreStats> {

@@ -13,7 +13,6 @@ import {
   VERSION_WORDS,
 } from "../format/version-record.ts";
 import { BlockDemand, FOUND, type Lookup, MISS, type VersionRun } from "../format/version-run.ts";
-import type { BlockPin } from "../table/block-loader.ts";
 import type { Table } from "../table/table.ts";
 import type { TableCursor } from "../table/table-cursor.ts";
 import type { WrittenVersion } from "./memtable-writer.ts";
@@ -40,8 +39,8 @@ export const ASYNC_MODE: LookupMode = {
   name: "loading",
   ask: async (lookup) => {
     const demand = new BlockDemand<Table>(false);
-    let held: BlockPin | undefined;
-    // Each repetition gets one block further; a lookup needs two at most.
+    let held: { release(): void } | undefined;
+    // Each repetition gets one block further; a lookup needs the index and two blocks at most.
     for (let turn = 0; turn < 4; turn++) {
       const answer = lookup(demand);
       held?.release();

@@ -34,6 +34,7 @@ export function tinySettings(random: Random): StoreSettings {
         pickBytesMax: random.pick([1, 4 * KIB, KIB * KIB]),
       },
       manifestBytesMax: random.pick([1, 2 * KIB, 4 * KIB * KIB]),
+      indexBytesMax: random.pick([1, 2 * KIB, KIB * KIB]),
     },
   };
 }

@@ -26,6 +26,11 @@ export function checkNames(
       case "table":
         if (manifest !== undefined && !named.has(file.number)) checkStranger(path, file.number, manifest, findings);
         break;
+      case "requests":
+        if (manifest !== undefined && manifest.numbers.requestFiles?.includes(file.number) !== true) {
+          findings.unneeded(path, "the manifest does not name it");
+        }
+        break;
       case "spare":
       case "temporary":
         findings.unneeded(path, "its contents mean nothing");

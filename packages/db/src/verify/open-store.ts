@@ -9,6 +9,7 @@ import type { Findings } from "./findings.ts";
 import { contradictionsIn, differingFields, ManifestPlace } from "./manifest.ts";
 import type { MeteredFiles } from "./metered-files.ts";
 import { checkOpenLog, type OpenLog } from "./open-log.ts";
+import { checkRequestFiles } from "./request-files.ts";
 import { readManifestFiles } from "./store.ts";
 import { checkNamedTable } from "./tables.ts";
 
@@ -28,6 +29,8 @@ interface Moment {
   readonly manifestNumber: number;
   readonly manifestBytes: number;
   readonly names: readonly string[];
+  /** Whether a file of request ids is in force still. */
+  isRequestFile(number: number): boolean;
 }
 
 /**
@@ -63,7 +66,8 @@ function takeMoment({ directory, versions, logs }: OpenStore, files: FileReading
     endOffset: logs.writer.offset,
     isLive: (number) => logs.segments.includes(number),
   };
-  return { manifest, tables, log, numbers, manifestNumber, manifestBytes, names };
+  const isRequestFile = (number: number) => versions.numbers.requestFiles?.includes(number) === true;
+  return { manifest, tables, log, numbers, manifestNumber, manifestBytes, names, isRequestFile };
 }
 
 async function checkMoment(
@@ -82,6 +86,7 @@ async function checkMoment(
   }
   if (manifest !== undefined) checkManifest(moment, manifest, place, findings);
   findings.read("manifest", place.path, moment.manifestBytes, tables.length);
+  checkRequestFiles(files, directory, moment.numbers, findings, moment.isRequestFile);
   for (const { file } of tables) {
     await checkNamedTable(files, directory, file.meta, place, findings);
     files.finish(tableFileName(directory, file.meta.number));
@@ -116,7 +121,8 @@ function differences(
   const found: [number | undefined, string][] = [];
   for (const name of Object.keys(numbers) as (keyof Moment["numbers"])[]) {
     const [onDisk, inUse] = [manifest.numbers[name], numbers[name]];
-    if (onDisk !== inUse) found.push([undefined, `its ${name} is ${onDisk}, and the one in use is ${inUse}`]);
+    if (JSON.stringify(onDisk) !== JSON.stringify(inUse))
+      found.push([undefined, `its ${name} is ${onDisk}, and the one in use is ${inUse}`]);
   }
   const onDisk = new Map(manifest.tables.map((table) => [table.meta.number, table]));
   for (const { level, file } of tables) {

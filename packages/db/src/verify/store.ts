@@ -13,6 +13,7 @@ import type { Findings } from "./findings.ts";
 import { checkLog, searchDamage } from "./logs.ts";
 import { contradictionsIn, ManifestPlace } from "./manifest.ts";
 import type { MeteredFiles } from "./metered-files.ts";
+import { checkRequestFiles, requestFilesOf } from "./request-files.ts";
 import { checkNamedTable, checkTable } from "./tables.ts";
 
 /**
@@ -64,9 +65,12 @@ async function checkByManifest(
   const paths = tables.map(({ meta }) => tableFileName(directory, meta.number));
   const logs = listLogs(files, directory, numbers.logNumber);
   const manifestPath = manifestFileName(directory, manifestNumber);
-  expectAll(files, [manifestPath, ...paths, ...logs]);
+  const requests = requestFilesOf(directory, numbers);
+  expectAll(files, [manifestPath, ...requests, ...paths, ...logs]);
   findings.read("manifest", manifestPath, sizeOf(files, manifestPath), tables.length);
   files.finish(manifestPath);
+  checkRequestFiles(files, directory, numbers, findings);
+  for (const path of requests) files.finish(path);
   const place = new ManifestPlace(files, directory, manifestNumber);
   for (const damage of contradictionsIn(manifest, place)) findings.add(damage);
   for (const { meta } of tables) {

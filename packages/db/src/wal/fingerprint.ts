@@ -4,15 +4,17 @@ import { highWord, lowWord, META_EXPIRES, META_LENGTH_SHIFT } from "../format/ve
 import { OPERATION_KEY_BYTES, OPERATION_META, OPERATION_TIMESTAMP, OPERATION_WORDS } from "./format.ts";
 
 /** Stands for a timestamp that was assigned; no timestamp has this high word. */
-const ASSIGNED = 0x7fffffff;
+const ASSIGNED: Words = { high: 0x7fffffff, low: 0 };
 /** The slower half of the fingerprint looks at so much. */
 const HASHED_BYTES_MAX = 64 * 1024;
 
-/** Two words that are equal for equal content, and for other content hardly ever. */
-export interface Fingerprint {
+interface Words {
   readonly high: number;
   readonly low: number;
 }
+
+/** Two words that are equal for equal content, and for other content hardly ever. */
+export type Fingerprint = Words;
 
 /**
  * Of the operations from word `first` up to `end`, whatever timestamp was assigned to those that came without one: a
@@ -28,11 +30,10 @@ export function fingerprintOperations(
   seed: number,
 ): Fingerprint {
   if (assigned === undefined) return fingerprintWords(i32, u8, first, end, seed);
-  const high = highWord(assigned);
-  const low = lowWord(assigned);
-  replaceHighWords(i32, first, end, high, low, ASSIGNED);
+  const own = { high: highWord(assigned), low: lowWord(assigned) };
+  replaceTimestamps(i32, first, end, own, ASSIGNED);
   const fingerprint = fingerprintWords(i32, u8, first, end, seed);
-  replaceHighWords(i32, first, end, ASSIGNED, low, high);
+  replaceTimestamps(i32, first, end, ASSIGNED, own);
   return fingerprint;
 }
 
@@ -44,11 +45,14 @@ function fingerprintWords(i32: Int32Array, u8: Uint8Array, first: number, end: n
   };
 }
 
-/** Gives operations with the timestamp (from, low) the high word `to`. */
-function replaceHighWords(i32: Int32Array, first: number, end: number, from: number, low: number, to: number): void {
+/** Gives operations with one timestamp, in words, another. */
+function replaceTimestamps(i32: Int32Array, first: number, end: number, from: Words, to: Words): void {
   for (let at = first; at < end; ) {
     const timestamp = at + OPERATION_TIMESTAMP;
-    if (i32[timestamp] === from && i32[timestamp + 1] === low) i32[timestamp] = to;
+    if (i32[timestamp] === from.high && i32[timestamp + 1] === from.low) {
+      i32[timestamp] = to.high;
+      i32[timestamp + 1] = to.low;
+    }
     const meta = i32[at + OPERATION_META]!;
     const value = ((meta >>> META_LENGTH_SHIFT) + 3) >>> 2;
     const expiry = (meta & META_EXPIRES) === 0 ? 0 : 2;

@@ -7,6 +7,7 @@ import { type LoggedGroup, plainGroup, TEST_DIRECTORY, TEST_INCARNATION, TestLog
 import { LOG_START, SEGMENT_HEADER_BYTES } from "./format.ts";
 import { readLog } from "./log-reader.ts";
 import { type SalvagedLog, type SalvageSource, salvageLog } from "./log-salvage.ts";
+import { encodeSegmentHeader } from "./segment-header.ts";
 
 const path = (number: number) => logFileName(TEST_DIRECTORY, number);
 const put = (key: string, value: string): LoggedBatch => ({ operations: [{ kind: "put", key, value, timestamp: 5 }] });
@@ -164,6 +165,22 @@ describe("the salvage of a log", () => {
     expect(later.segments.map(({ fate }) => fate)).toContain("not needed");
   });
 
+  test("misses what another store's log stands for: one that others go on from, or any where the first is known", async () => {
+    for (const [number, source] of [
+      [2, {}],
+      [3, { logNumber: 1, isExact: true, incarnation: TEST_INCARNATION }],
+    ] as const) {
+      const { fs, log } = await threeSegments();
+      const other = memory();
+      const foreign = await TestLog.start(other, LOG_START, { firstNumber: number, incarnation: "f".repeat(32) });
+      await foreign.append(put("foreign", "f"));
+      fs.replace(path(number), other.contents(path(number)));
+      const found = await salvage(fs, source);
+      expect(found.groups).toEqual(log.groups.filter(({ segment }) => segment !== number).map(plainGroup));
+      expect(found.segments.find((segment) => segment.number === number)!.fate).toBe("in place of another");
+    }
+  });
+
   test("takes the newest log that holds something for the store's own", async () => {
     const { fs, log } = await threeSegments();
     await TestLog.start(fs, LOG_START, { firstNumber: 9, incarnation: "f".repeat(32) });
@@ -226,6 +243,16 @@ describe("the salvage of a log", () => {
       damaged.replace(path(1), bytes);
       expect((await salvage(damaged)).groups).toEqual(log.groups.filter((_, i) => i !== index).map(plainGroup));
     }
+  });
+
+  test("goes on where a header says under a right checksum what cannot be", async () => {
+    const { fs, log } = await threeSegments();
+    const bytes = fs.contents(path(2));
+    bytes.set(encodeSegmentHeader(2, TEST_INCARNATION, { segment: 9, offset: 48 }));
+    fs.replace(path(2), bytes);
+    const found = await salvage(fs, { incarnation: TEST_INCARNATION });
+    expect(found.groups).toEqual(log.groups.map(plainGroup));
+    expect(found.segments[1]!.damage).toEqual([{ offset: 0, end: SEGMENT_HEADER_BYTES }]);
   });
 
   test("of many bytes damaged at once gives whole frames, in order, each at most once", async () => {

@@ -17,6 +17,8 @@ export type SegmentFate =
   /** The log ends before it: what it holds was never acknowledged. */
   | "beyond the end"
   | "of another store"
+  /** It is another store's, and stands where one of this store's was. */
+  | "in place of another"
   /** Its header is not whole, and nothing else tells whose frames it may hold. */
   | "unreadable";
 
@@ -125,7 +127,8 @@ class LogSalvage {
       if (number < logNumber) this.#leaveOut(number, "not needed");
       // No log holds a frame, as far as anybody can tell.
       else if (incarnation === undefined) this.#leaveOut(number, owner === undefined ? "unreadable" : "read");
-      else if (owner !== undefined && owner !== incarnation) this.#leaveOut(number, "of another store");
+      else if (owner !== undefined && owner !== incarnation)
+        this.#leaveOut(number, await this.#foreignFate(number, owner));
       else this.#segments.push(SegmentReader.open(fileSystem, directory, number, incarnation));
     }
     for (const segment of this.#segments) {
@@ -135,6 +138,14 @@ class LogSalvage {
       this.#lastSeq = Math.max(this.#lastSeq, lastSeq);
     }
     this.#dropGivenUp();
+  }
+
+  /** A log of another store may be an empty one, of a repair that was cut short; with frames it has no business here. */
+  async #foreignFate(number: number, owner: string): Promise<SegmentFate> {
+    const { fileSystem, directory, isExact } = this.#source;
+    return isExact && (await holdsFrames(fileSystem, directory, number, owner))
+      ? "in place of another"
+      : "of another store";
   }
 
   /** A segment that a later one passes over, naming an older one as the one before it, was given up. */
@@ -217,7 +228,10 @@ class LogSalvage {
 
   /** One that is gone from between two others is missing; one before the first may have been removed in good order. */
   #noteMissing({ previous }: SegmentReader): void {
-    if (previous === undefined || previous.segment === 0 || this.#found.has(previous.segment)) return;
+    if (previous === undefined || previous.segment === 0) return;
+    const found = this.#found.get(previous.segment);
+    if (found?.fate === "of another store") this.#leaveOut(previous.segment, "in place of another");
+    if (found !== undefined) return;
     const hasOlder = this.#segments[0]!.number < previous.segment;
     const isNeeded = this.#source.isExact && previous.segment >= this.#source.logNumber;
     if (hasOlder || isNeeded) this.#missing.add(previous.segment);
@@ -275,13 +289,23 @@ async function newestIncarnation(
   const known = new Set([...owners.values(), ...incarnationsBefore].filter((owner) => owner !== undefined));
   for (const [number, owner] of [...owners].reverse()) {
     for (const incarnation of owner === undefined ? known : [owner]) {
-      const segment = SegmentReader.open(fileSystem, directory, number, incarnation);
-      try {
-        if ((await segment.survey(SEGMENT_HEADER_BYTES)).headers > 0) return incarnation;
-      } finally {
-        segment.close();
-      }
+      if (await holdsFrames(fileSystem, directory, number, incarnation)) return incarnation;
     }
   }
   return undefined;
+}
+
+/** Whether a segment holds so much as the header of a frame of the store with that incarnation. */
+async function holdsFrames(
+  fileSystem: FileReading,
+  directory: string,
+  number: number,
+  incarnation: string,
+): Promise<boolean> {
+  const segment = SegmentReader.open(fileSystem, directory, number, incarnation);
+  try {
+    return (await segment.survey(SEGMENT_HEADER_BYTES)).headers > 0;
+  } finally {
+    segment.close();
+  }
 }

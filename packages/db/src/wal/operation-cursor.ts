@@ -153,11 +153,13 @@ export class OperationCursor {
     const answer = (flags & BATCH_MOMENT) === 0 ? moment : moment + MOMENT_WORDS;
     this.momentWord = answer === moment ? 0 : moment;
     this.answerWord = (flags & BATCH_ANSWER) === 0 ? 0 : answer;
-    this.#word = this.answerWord === 0 ? answer : answer + ANSWER_WORDS;
-    if (length > limits.requestIdBytesMax || this.#word > this.#endWord) {
+    const end = this.answerWord === 0 ? answer : answer + ANSWER_WORDS;
+    // While the batch's word is where errors point.
+    if (length > limits.requestIdBytesMax || end > this.#endWord) {
       throw this.#corrupt("a request id has an impossible length");
     }
     this.#checkPadding(at + 1, length);
+    this.#word = end;
   }
 
   #checkMeta(meta: number): void {

@@ -1,7 +1,8 @@
 import { deepEqual, ok } from "node:assert/strict";
 import { isKvtsError } from "@kvts/common";
-import { currentFileName, parseFileName } from "../../format/filenames.ts";
+import { parseFileName } from "../../format/filenames.ts";
 import { type RepairOptions, repair } from "../../repair.ts";
+import { verify } from "../../verify.ts";
 import { CRASH_SHARES, type CrashImage, crashImage, survivingBatches } from "../crash-images.ts";
 import { CHANGING_CALLS, READING_CALLS } from "../fault-file-system.ts";
 import type { FileCallKind } from "../file-call.ts";
@@ -87,12 +88,12 @@ export class Life {
   readonly #steps: string[] = [];
   readonly #cuts: Activity[] = [];
   readonly #clock: ManualClock = new ManualClock(1_700_000_000_000_000);
-  /** The latest hour that the clock has shown. */
-  #latestNow = 0;
   readonly #pool: KeyPool;
   readonly #timestamps: readonly number[];
   readonly #operations: RandomOperations;
   #settings: StoreSettings;
+  /** The last process wrote without syncing, and its power was cut. */
+  #hasLostBuffered = false;
   /** What the last process has left, and what has to be found in it. */
   #left: CrashImage;
 
@@ -110,7 +111,7 @@ export class Life {
       assignedShare: random.pick([0, 0.3, 0.9]),
       valueBytesMax: random.pick([100, 100, 8192, 20_000]),
       // Timestamps that the store assigns never go back, even where the clock does.
-      now: () => this.#latest(),
+      now: () => this.#clock.latest,
     });
     this.#left = {
       fileSystem: new MemoryFileSystem(),
@@ -128,6 +129,7 @@ export class Life {
         if (boot > 0) await this.#between();
         await this.#boot(boot < BOOTS - 1);
       }
+      await this.#verify();
     } catch (error) {
       throw new SimulationError(this.#seed, this.#steps, error);
     }
@@ -143,12 +145,17 @@ export class Life {
         random.pick([1, 10 ** 6, 10 ** 10, 10 ** 12, -(10 ** 6), -2 * 10 ** 9, -8 * 10 ** 9, -(10 ** 12)]),
       );
     }
-    if (this.#left.fileSystem.exists(currentFileName(DIRECTORY)) && random.chance(0.15)) await this.#loseManifest();
+    if (this.#isRepairable && random.chance(0.15)) await this.#loseManifest();
   }
 
-  #latest(): number {
-    this.#latestNow = Math.max(this.#latestNow, this.#clock.now());
-    return this.#latestNow;
+  /**
+   * Whether a repair without a manifest gives what an opening with it would have given. Where writes that were not synced
+   * got lost, tables of a flush that was cut short may tell more of them than the log; a repair saves whatever is whole.
+   */
+  get #isRepairable(): boolean {
+    const files = this.#left.fileSystem.list(DIRECTORY).map((name) => parseFileName(name)?.kind);
+    const holdsSomething = files.includes("table") || files.includes("log");
+    return holdsSomething && files.includes("current") && !this.#hasLostBuffered;
   }
 
   #passTime(by: number): void {
@@ -252,6 +259,9 @@ export class Life {
           this.#settings.durability === "buffered" && process.faults > 0 ? process.durableBatches : undefined,
         moment: `an orderly close, with ${share} of what was not synced`,
       });
+    const isLossy = process.cut !== undefined && process.cut.share < 1 && this.#settings.durability === "buffered";
+    // Where nothing was found out yet, what the process before has lost still counts.
+    this.#hasLostBuffered = isLossy || (this.#hasLostBuffered && process.store.batches.length === 0);
     this.#note(this.#left.moment);
   }
 
@@ -275,6 +285,14 @@ export class Life {
     }
     const after = this.#left.fileSystem.crash(random.fork().coin(random.pick(CRASH_SHARES)));
     this.#left = { ...this.#left, fileSystem: after, moment: `${this.#left.moment}, and a repair` };
+  }
+
+  /** Whatever it has been through, nothing in its files is wrong. */
+  async #verify(): Promise<void> {
+    this.#note("verify");
+    const process = this.#process(undefined, NO_CALLS, false);
+    const report = await process.run(() => verify(DIRECTORY, { components: process.components }));
+    deepEqual(report!.problems, [], "what verify finds");
   }
 
   /** False where it came to nothing because its worker died. */

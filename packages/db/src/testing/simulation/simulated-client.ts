@@ -1,4 +1,4 @@
-import { fail, ok } from "node:assert/strict";
+import { deepEqual, fail, ok } from "node:assert/strict";
 import { isKvtsError } from "@kvts/common";
 import type { FileCallKind } from "../file-call.ts";
 import type { KeyPool } from "../key-pool.ts";
@@ -80,7 +80,7 @@ export class SimulatedClient {
     else if (kind < 88) await this.#tolerant(this.#reads.goOn());
     else if (kind < 91) await this.#moveClock();
     else if (kind < 94) await this.#passTurns();
-    else if (kind < 95) await this.#expectNoEmptyBatch();
+    else if (kind < 95) await (random.chance(0.5) ? this.#expectNoEmptyBatch() : this.#verify());
     else if (this.#options.faultKinds.size > 0) await this.#changeDisk();
     if (this.#failure !== undefined) throw this.#failure.error;
     return this.#store.db.stats().then(({ writable }) => writable === true);
@@ -241,6 +241,14 @@ export class SimulatedClient {
   async #passTurns(): Promise<void> {
     const turns = this.#random.pick([1, 5, 50]);
     for (let turn = 0; turn < turns; turn++) await this.#store.nextTurn();
+  }
+
+  /** While all goes on, nothing in the store's files is wrong. */
+  async #verify(): Promise<void> {
+    if (this.#options.faultKinds.size > 0) return;
+    this.#note("verify");
+    const { problems } = await this.#store.db.verify();
+    deepEqual(problems, [], "what verify finds");
   }
 
   async #expectNoEmptyBatch(): Promise<void> {

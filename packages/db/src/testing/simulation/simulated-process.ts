@@ -26,6 +26,7 @@ export interface CutPlan {
 /** A cut that has happened. */
 export interface Cut {
   readonly activity: Activity;
+  readonly share: number;
   readonly image: CrashImage;
 }
 
@@ -140,6 +141,6 @@ export class SimulatedProcess {
     const durableBatches = settings.durability === "buffered" ? this.durableBatches : undefined;
     const moment = `a ${share === 1 ? "kill" : "power cut"} in ${activity}, at ${kind} ${path}, with ${share} of what was not synced`;
     const image = crashImage(random, { store: this.store, fileSystem: disk, share, durableBatches, moment });
-    this.cut = { activity, image };
+    this.cut = { activity, share, image };
   }
 }
