@@ -51,7 +51,7 @@ test: install check-generated build lint typecheck
 bench *options: build
     @node bench/src/bench.ts {{ options }}
 
-# kvts from one million entries to twenty, and from one version a key to ten thousand: `just bench-growth --help`
+# kvts from one million entries to twenty, from one version a key to ten thousand, and with data of many shapes: `just bench-growth --help`
 [no-exit-message]
 bench-growth *options: build
     @node bench/src/growth.ts {{ options }}

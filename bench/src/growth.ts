@@ -4,15 +4,17 @@ import { measurePoint, type Point } from "./growth/measure.ts";
 import { type GrowthOptions, growthUsage, parseGrowthOptions } from "./growth/options.ts";
 import { growthDrawing, growthJson, growthTable } from "./growth/report.ts";
 import type { Axis } from "./growth/series.ts";
+import { measureShape, type ShapePoint } from "./growth/shapes.ts";
+import { shapesDrawing, shapesJson, shapesTable } from "./growth/shapes-report.ts";
 import { machineText } from "./report/circumstances.ts";
 import { writeSection } from "./report/document.ts";
-import { tableMarkdown, tableText } from "./report/table.ts";
+import { type Table, tableMarkdown, tableText } from "./report/table.ts";
 import { runProgram } from "./run/program.ts";
 import { scratchDirectory } from "./run/scratch.ts";
 
 const axes: readonly Axis[] = ["entries", "versions"];
 
-/** Measures kvts as it grows: progress and tables go to stderr, what programs read to stdout. */
+/** Measures kvts as it grows, and with data of many shapes: progress and tables go to stderr, what programs read to stdout. */
 runProgram(growthUsage, async (args, note) => {
   const options = parseGrowthOptions(args);
   const directory = scratchDirectory(options.directory);
@@ -21,10 +23,18 @@ runProgram(growthUsage, async (args, note) => {
     const points = await measureAxis(axis, options, join(directory, axis), note);
     if (points.length === 0) continue;
     note(`\n${tableText(growthTable(axis, points))}\n`);
-    if (options.docs !== undefined) await document(options.docs, axis, points);
+    if (options.docs !== undefined)
+      await writePart(options.docs, `growth-${axis}`, growthTable(axis, points), growthDrawing(axis, points));
     all.push(...points);
   }
-  if (options.json) process.stdout.write(`${JSON.stringify(growthJson(all), null, 2)}\n`);
+  const shapes = await measureShapes(options, join(directory, "shapes"), note);
+  if (shapes.length > 0) {
+    const table = shapesTable(shapes);
+    note(`\n${tableText(table)}\n`);
+    if (options.docs !== undefined) await writePart(options.docs, "shapes", table, shapesDrawing(shapes));
+  }
+  const figures = { ...growthJson(all), ...(shapes.length > 0 && { shapes: shapesJson(shapes) }) };
+  if (options.json) process.stdout.write(`${JSON.stringify(figures, null, 2)}\n`);
 });
 
 async function measureAxis(
@@ -44,9 +54,23 @@ async function measureAxis(
   return points;
 }
 
-async function document(docs: string, axis: Axis, points: readonly Point[]): Promise<void> {
-  const plot = `growth-${axis}.svg`;
-  const text = `${machineText()}\n\n![Growth by ${axis}](${plot})\n\n${tableMarkdown(growthTable(axis, points))}`;
-  await writeSection(join(docs, "performance.md"), `growth by ${axis}`, text);
-  await writeFile(join(docs, plot), growthDrawing(axis, points));
+async function measureShapes(
+  { shapes, seconds, runs }: GrowthOptions,
+  directory: string,
+  note: (text: string) => void,
+): Promise<readonly ShapePoint[]> {
+  const points: ShapePoint[] = [];
+  for (const shape of shapes) {
+    const start = performance.now();
+    points.push(await measureShape(shape, { seconds, runs, directory }));
+    note(`${shape.name}: measured in ${Math.round((performance.now() - start) / 1000)} s\n`);
+  }
+  return points;
+}
+
+/** Writes a table and its plot, between the page's markers for this part. */
+async function writePart(docs: string, name: string, table: Table, plot: string): Promise<void> {
+  const text = `${machineText()}\n\n![${name}](${name}.svg)\n\n${tableMarkdown(table)}`;
+  await writeSection(join(docs, "performance.md"), name, text);
+  await writeFile(join(docs, `${name}.svg`), plot);
 }

@@ -34,7 +34,7 @@ describe("refuses with what there is instead", () => {
     [["--runs", "0"], /--runs is a number above 0/],
     [["--runs", "1.5"], /--runs is a whole number from 1/],
     [["--versions", "100", "--entries", "10"], /--versions is a whole number from 1 to 10/],
-    [["--order", "sorted"], /random or time/],
+    [["--order", "sorted"], /random, time, late, keys, not sorted/],
     [["--quick"], /--quick/],
   ])("%j", (args, message) => expect(() => parseOptions(args)).toThrow(message));
 });

@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { parseSize } from "@kvts/common";
 import { integer, list, number, peerList } from "./arguments.ts";
-import type { LoadOrder } from "./dataset/dataset.ts";
+import { type LoadOrder, loadOrders } from "./dataset/dataset.ts";
 import { tagBytes } from "./dataset/value.ts";
 import type { Scale } from "./run/task.ts";
 import { type PeerName, peerNames } from "./stores/registry.ts";
@@ -29,7 +29,7 @@ export const usage = `just bench [options]
   --entries 1000000   versions stored
   --versions 10       of them for each key
   --value-bytes 100
-  --order random      or time: version after version
+  --order random      or time: version after version; late: so, with a tenth from anywhere; keys: key after key
   --seconds 2         measure reads for so long
   --memory 256MiB     each store's budget
   --directory DIR     make the stores there, on the disk to be measured
@@ -97,6 +97,7 @@ export function keysFor(entries: number, versions: number): number {
 }
 
 function loadOrder(text: string): LoadOrder {
-  if (text === "random" || text === "time") return text;
-  throw new RangeError(`--order is random or time, not ${text}`);
+  const order = loadOrders.find((one) => one === text);
+  if (order === undefined) throw new RangeError(`--order is one of ${loadOrders.join(", ")}, not ${text}`);
+  return order;
 }

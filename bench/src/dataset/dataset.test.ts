@@ -1,6 +1,6 @@
 import { deflateRawSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { Dataset } from "./dataset.ts";
+import { Dataset, loadOrders } from "./dataset.ts";
 import { isTagged } from "./value.ts";
 
 const dataset = new Dataset({ keys: 1000, versions: 10, valueBytes: 100, order: "random" });
@@ -49,9 +49,22 @@ describe("the order of loading", () => {
   };
   const places = Array.from({ length: dataset.entries }, (_, place) => place);
 
-  it.each(["random", "time"] as const)("%s visits every entry once", (order) => {
+  it.each(loadOrders)("%s visits every entry once", (order) => {
     const ordered = new Dataset({ keys: 1000, versions: 10, valueBytes: 100, order });
     expect(new Set(places.map(placeName(ordered))).size).toBe(dataset.entries);
+  });
+
+  it("late differs from time in a tenth of the entries, which come from anywhere", () => {
+    const byTime = placeName(new Dataset({ keys: 1000, versions: 10, valueBytes: 100, order: "time" }));
+    const late = placeName(new Dataset({ keys: 1000, versions: 10, valueBytes: 100, order: "late" }));
+    const moved = places.filter((place) => byTime(place) !== late(place));
+    expect(moved.length).toBeGreaterThan(dataset.entries / 11);
+    expect(moved.every((place) => place % 10 === 0)).toBe(true);
+  });
+
+  it("by keys has all versions of a key before the next", () => {
+    const byKeys = placeName(new Dataset({ keys: 1000, versions: 10, valueBytes: 100, order: "keys" }));
+    expect(places.map(byKeys)).toEqual(places);
   });
 
   it("by time has a version of every key before the next of any", () => {

@@ -7,11 +7,15 @@ export interface DatasetOptions {
   readonly keys: number;
   readonly versions: number;
   readonly valueBytes: number;
-  /** `random`: every entry in any order. `time`: version after version, the keys shuffled within each. */
+  /**
+   * `random`: every entry in any order. `time`: version after version, the keys shuffled within each. `late`: by time, but
+   * every tenth entry comes at another one's place. `keys`: key after key, each with its versions in order.
+   */
   readonly order: LoadOrder;
 }
 
-export type LoadOrder = "random" | "time";
+export const loadOrders = ["random", "time", "late", "keys"] as const;
+export type LoadOrder = (typeof loadOrders)[number];
 
 /** Key and version of an entry, both counted from 0. */
 export interface Place {
@@ -33,6 +37,10 @@ const letters = "abcdefghijklmnopqrstuvwxyz012345";
 const loadSeed = 1;
 const tailSeed = 2;
 const absentSeed = 3;
+const lateSeed = 4;
+
+/** Of so many entries, one comes late, or early. */
+const lateEvery = 10;
 
 /**
  * Data that is a function of its place: two runs with the same options store the same, and what a store must answer is
@@ -44,6 +52,7 @@ export class Dataset {
   readonly valueBytes: number;
   readonly order: LoadOrder;
   readonly #places: Permutation;
+  readonly #late: Permutation;
   readonly #keyBytes: Buffer = Buffer.alloc(prefix.length + indexDigits + tailBytesMax);
 
   constructor({ keys, versions, valueBytes, order }: DatasetOptions) {
@@ -52,6 +61,7 @@ export class Dataset {
     this.valueBytes = valueBytes;
     this.order = order;
     this.#places = new Permutation(order === "random" ? keys * versions : keys, loadSeed);
+    this.#late = new Permutation(Math.max(1, Math.floor((keys * versions) / lateEvery)), lateSeed);
   }
 
   /** Number of versions of all keys together. */
@@ -93,11 +103,28 @@ export class Dataset {
 
   /** The entry that is loaded at this place of the order. */
   loaded(place: number): Place {
-    if (this.order === "time") {
-      return { index: this.#places.at(place % this.keys), version: Math.floor(place / this.keys) };
+    switch (this.order) {
+      case "time":
+        return this.#byTime(place);
+      case "late":
+        return this.#byTime(this.#exchanged(place));
+      case "keys":
+        return { index: Math.floor(place / this.versions), version: place % this.versions };
+      case "random": {
+        const entry = this.#places.at(place);
+        return { index: entry % this.keys, version: Math.floor(entry / this.keys) };
+      }
     }
-    const entry = this.#places.at(place);
-    return { index: entry % this.keys, version: Math.floor(entry / this.keys) };
+  }
+
+  #byTime(place: number): Place {
+    return { index: this.#places.at(place % this.keys), version: Math.floor(place / this.keys) };
+  }
+
+  /** Every tenth place is exchanged with others of these. */
+  #exchanged(place: number): number {
+    const tenth = Math.floor(place / lateEvery);
+    return place % lateEvery > 0 || tenth >= this.#late.size ? place : this.#late.at(tenth) * lateEvery;
   }
 
   /** Written through bytes, so that the string is flat as one from a request or a file would be. */

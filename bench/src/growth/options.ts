@@ -4,6 +4,7 @@ import { integer, list, number, peerList } from "../arguments.ts";
 import { entriesMax } from "../options.ts";
 import type { PeerName } from "../stores/registry.ts";
 import type { Axis, Series } from "./series.ts";
+import { type Shape, shapesOf } from "./shapes.ts";
 
 export interface GrowthOptions {
   /** Where to measure, by axis; none of an axis leaves it out. */
@@ -11,6 +12,8 @@ export interface GrowthOptions {
   readonly series: Readonly<Record<Axis, readonly Series[]>>;
   /** Entries while versions grow. */
   readonly entriesAtVersions: number;
+  /** The shapes to be measured; none where they are left out. */
+  readonly shapes: readonly Shape[];
   readonly runs: number;
   readonly seconds: number;
   readonly json: boolean;
@@ -22,6 +25,7 @@ export const growthUsage = `just bench-growth [options]
   --entries 1000000,5000000,20000000   versions stored, ten for each key; or none
   --versions 1,10,100,1000,10000       for each key, at --at entries; or none
   --at 1000000
+  --shapes 1000000                     entries of each of many shapes of data; or none
   --memory 256MiB,1GiB                 budgets to compare while entries grow
   --peers none                         other stores to measure too, with the first budget
   --runs 1                             take the median of so many runs
@@ -41,6 +45,7 @@ export function parseGrowthOptions(args: readonly string[]): GrowthOptions {
       entries: { type: "string", default: "1000000,5000000,20000000" },
       versions: { type: "string", default: "1,10,100,1000,10000" },
       at: { type: "string", default: "1000000" },
+      shapes: { type: "string", default: "1000000" },
       memory: { type: "string", default: "256MiB,1GiB" },
       peers: { type: "string", default: "none" },
       runs: { type: "string", default: "1" },
@@ -60,6 +65,7 @@ export function parseGrowthOptions(args: readonly string[]): GrowthOptions {
     },
     series: { entries: seriesOfEntries(budgets, peers), versions: seriesOfVersions(budgets[0]!, peers) },
     entriesAtVersions,
+    shapes: values.shapes === "none" ? [] : shapesOf(integer(values.shapes, "shapes", 2, entriesMax), budgets[0]!),
     runs: integer(values.runs, "runs", 1, runsMax),
     seconds: number(values.seconds, "seconds"),
     json: values.json,

@@ -57,6 +57,8 @@ export interface OpenContender {
   put(put: Put): Promise<unknown> | undefined;
   /** Batches in order, each all or nothing; however many at a time suits the store. */
   load(batches: readonly (readonly Put[])[]): Promise<void>;
+  /** Bytes that the store itself has counted for each byte that it was given: written, and on disk. */
+  amplification?(): Promise<{ readonly write: number; readonly space: number }>;
   /** Makes the store as small on disk as it can be. */
   compact(): Promise<void>;
   close(): Promise<void>;

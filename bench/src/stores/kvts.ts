@@ -20,6 +20,11 @@ const idleRunner: NonNullable<OpenOptions["components"]>["runner"] & object = {
   close: async () => {},
 };
 
+interface Amplifications {
+  readonly writes: { readonly amplification: number };
+  readonly tables: { readonly spaceAmplification: number };
+}
+
 function opened(db: Db): OpenContender {
   return {
     sync: syncReads(db),
@@ -27,6 +32,10 @@ function opened(db: Db): OpenContender {
     put: ({ key, value, timestamp }) => db.put(key, value, { timestamp }),
     async load(batches) {
       for (const batch of batches) await db.write(batch);
+    },
+    async amplification() {
+      const { writes, tables } = (await db.stats()) as unknown as Amplifications;
+      return { write: writes.amplification, space: tables.spaceAmplification };
     },
     compact: () => db.compact(),
     close: () => db.close(),

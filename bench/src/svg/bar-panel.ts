@@ -11,14 +11,16 @@ export interface Bar {
 export interface BarPanelOptions {
   readonly title: string;
   readonly bars: readonly Bar[];
+  /** Room for the label of the longest bar. */
+  readonly labelWidth?: number;
 }
 
 const titleHeight = 26;
-const labelWidth = 72;
+const labelWidthUsual = 72;
 const gap = 3;
 
 /** Bars from left to right, the longest over the whole width. */
-export function barPanel({ title, bars }: BarPanelOptions): Panel {
+export function barPanel({ title, bars, labelWidth = labelWidthUsual }: BarPanelOptions): Panel {
   const most = Math.max(...bars.map(({ value }) => value));
   return ({ x, y, width, height }) => {
     const pitch = (height - titleHeight - gap) / Math.max(1, bars.length);

@@ -1,6 +1,7 @@
 import { absent } from "./absent.ts";
 import { asOf } from "./as-of.ts";
 import { durablePut } from "./durable-put.ts";
+import { halfAbsent } from "./half-absent.ts";
 import { history } from "./history.ts";
 import { load } from "./load.ts";
 import { mixed } from "./mixed.ts";
@@ -29,9 +30,12 @@ export const workloads: readonly Workload[] = [
   underLoad,
 ];
 
+/** Those that only growth runs have. */
+const growthWorkloads: readonly Workload[] = [halfAbsent];
+
 /** @throws RangeError where there is none of that id */
 export function findWorkload(id: string): Workload {
-  const found = workloads.find((workload) => workload.id.toLowerCase() === id.toLowerCase());
+  const found = [...workloads, ...growthWorkloads].find((workload) => workload.id.toLowerCase() === id.toLowerCase());
   if (found === undefined) {
     throw new RangeError(
       `there is no workload ${id}; there are ${workloads.map((workload) => workload.id).join(", ")}`,

@@ -27,6 +27,7 @@ export const load: Workload = {
     { id: "W1-settled", title: "the same with the background work that it causes", unit: "per second" },
     { id: "load-memory", title: "peak resident memory of a load", unit: "MB" },
     { id: "write-amplification", title: "bytes written for a byte loaded", unit: "times" },
+    { id: "own-write-amplification", title: "the same by the store's own count, synced or not", unit: "times" },
     { id: "space-amplification", title: "bytes on disk after a load for a byte loaded", unit: "times" },
   ],
   async run(bench) {
@@ -38,6 +39,7 @@ export const load: Workload = {
     const loadMs = await loadAll(store, chunk, dataset);
     await checkStored(bench, store, dataset.entries);
     const settleMs = await settle(settleMaxMs);
+    const own = await store.amplification?.();
     await store.close();
     const raw = rawBytes(bench);
     return {
@@ -45,6 +47,7 @@ export const load: Workload = {
       "W1-settled": (dataset.entries / (loadMs + settleMs)) * 1000,
       "load-memory": (residentBytes().peak - bareBytes) / megabyte,
       "write-amplification": (writtenBytes() - writtenBefore) / raw,
+      ...(own !== undefined && { "own-write-amplification": own.write }),
       "space-amplification": (await directoryBytes(directory)) / raw,
     };
   },

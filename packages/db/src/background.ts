@@ -44,6 +44,8 @@ export interface BackgroundHost extends TableJobsHost {
   saveRequests(lastSeq: number): Promise<SavedRequests | undefined>;
   /** Nothing can be installed any more: the manifest is in doubt. */
   failed(): void;
+  /** There was no room on the disk for a job. */
+  fullDisk(): void;
 }
 
 interface Wanted {
@@ -193,6 +195,7 @@ export class Background {
   #failed(error: unknown, wanted: Wanted[]): void {
     this.counts.failures++;
     this.#lastError = storeError(error);
+    if (this.#lastError.code === "NO_SPACE") this.#host.fullDisk();
     this.#host.settings.logger.error({ err: error }, "background work failed");
     for (const { reject } of wanted.splice(0)) reject(this.#lastError);
     if (isKvtsError(error, "CORRUPTION") && wanted === this.#mergesWanted) this.#mergesBroken = this.#lastError;

@@ -74,6 +74,7 @@ describe("a checkpoint", () => {
       const snapshots = [];
       for (let step = 0; step < 60; step++) {
         const written = Array.from({ length: random.between(1, 4) }, () => store.submit(operations.batch(6)));
+        work.push(...written);
         if (random.chance(0.6)) await Promise.all(written);
         if (random.chance(0.1)) work.push(store.db.flush());
         if (random.chance(0.1)) work.push(store.db.compact());

@@ -2,6 +2,7 @@ import type { KvtsError, StoreStats } from "@kvts/common";
 import { spaceAmplification, writeAmplification } from "./amplification.ts";
 import type { Background } from "./background.ts";
 import type { CommitQueue } from "./commit-queue.ts";
+import { memoryUse } from "./memory-use.ts";
 import type { Pins } from "./read/pins.ts";
 import type { Recovered } from "./recovered.ts";
 import type { ScrubStats } from "./scrub.ts";
@@ -50,6 +51,7 @@ export function engineStats(sources: StatsSources): StoreStats {
       frozenMemtables: layers.frozen.length,
       pendingBytes: queue.pendingBytes,
     },
+    budget: memoryUse(sources),
     tables: {
       count: sum(levels, (level) => level.tables),
       fileBytes,

@@ -15,10 +15,11 @@ import { CommitQueue } from "./commit-queue.ts";
 import { engineStats } from "./engine-stats.ts";
 import { Fairness } from "./env/fairness.ts";
 import { Inspection } from "./inspection.ts";
-import { storeError } from "./io-error.ts";
+import { fullDiskError, isDiskFull, storeError } from "./io-error.ts";
 import { type Pin, Pins } from "./read/pins.ts";
 import type { ReadSource } from "./read/read-source.ts";
 import type { Recovered, Recovery } from "./recovered.ts";
+import { Reserve } from "./reserve.ts";
 import type { VerifyOptions, VerifyReport } from "./verify/report.ts";
 import { WaitingRoom } from "./waiting-room.ts";
 import { WriteGate } from "./write-gate.ts";
@@ -40,6 +41,7 @@ export class Engine {
   readonly #flushRoom: WaitingRoom;
   readonly #path: WritePath;
   readonly #background: Background;
+  readonly #reserve: Reserve;
   readonly #inspection: Inspection;
   readonly #checkpoints: Checkpoints;
   readonly #fairness: Fairness = new Fairness();
@@ -57,6 +59,7 @@ export class Engine {
     this.#pins = new Pins(() => scheduler.monotonicMs(), versions.numbers.seqFloor);
     // On a full disk nothing is flushed or merged before there is room: waiting for it would only hide the reason.
     const fullDisk = (): KvtsError | undefined => {
+      if (this.#reserve.isReleased) return fullDiskError();
       const { lastError } = this.#background;
       return lastError?.code === "NO_SPACE" ? lastError : undefined;
     };
@@ -75,12 +78,14 @@ export class Engine {
       flushRoom: this.#flushRoom,
       level0Tables: () => versions.current.levels[0]!.files.length,
       frozen: () => this.#background.poke(),
+      failed: (error) => this.#noticeFullDisk(error),
     });
     const ceilings = new Ceilings(versions.numbers, async (values) => {
       try {
         layers.install(await versions.logAndApply(values));
       } catch (error) {
         this.#refuseInDoubt();
+        this.#noticeFullDisk(error);
         throw error;
       }
     });
@@ -111,11 +116,26 @@ export class Engine {
       changed: () => {
         this.#flushRoom.changed();
         this.#gate.changed();
+        this.#reserve.poke();
       },
       freeze: () => this.#freezeAtRest(),
       saveRequests: (upTo) => requestFiles.save(upTo, this.now()),
       failed: () => this.#refuseInDoubt(),
+      fullDisk: () => this.#reserve.release(),
     });
+    this.#reserve = new Reserve(
+      {
+        fileSystem: settings.components.fileSystem,
+        directory: parts.directory,
+        scheduler,
+        logger: settings.logger,
+        bytes: settings.reserveBytes,
+        tableBytes: () => versions.current.tables().reduce((sum, { file }) => sum + file.meta.fileBytes, 0),
+        changed: () => this.#gate.changed(),
+      },
+      parts.reserveWasReleased && settings.reserveBytes > 0,
+    );
+    this.#reserve.poke();
     this.#checkpoints = new Checkpoints({ directory: parts.directory, settings, moment: () => this.#moment() });
     this.#inspection = new Inspection(parts);
     this.#background.poke();
@@ -263,6 +283,7 @@ export class Engine {
     this.#gate.refuse(closedError());
     await this.#inspection.close();
     await this.#checkpoints.close();
+    await this.#reserve.close();
     await this.#queue.close();
     await this.#flushBeforeClosing();
     await this.#background.close();
@@ -343,8 +364,14 @@ export class Engine {
       });
   }
 
+  /** From now on flushes and merges have the disk's reserve, and writes wait until there is room for it again. */
+  #noticeFullDisk(error: unknown): void {
+    if (isDiskFull(error)) this.#reserve.release();
+  }
+
   #stallReason(): string | undefined {
     const { settings, versions } = this.#parts;
+    if (this.#reserve.isReleased) return "the disk is full";
     if (this.#queue.pendingBytes > settings.tuning.pendingBytesMax) return "writes wait for the log";
     if (versions.current.levels[0]!.files.length >= settings.tuning.level0StallTables)
       return "tables wait to be merged";

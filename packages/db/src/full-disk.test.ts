@@ -129,3 +129,158 @@ describe("a store on a full disk opens", () => {
     await store.close();
   });
 });
+
+describe("the disk's reserve", () => {
+  const RESERVE_BYTES = 16 * 1024;
+
+  /** A store that keeps 16 KiB, over a disk that can be filled. */
+  async function storeWithReserve(
+    reserveBytes = RESERVE_BYTES,
+    level0Tables = 4,
+  ): Promise<{ store: TestStore; disk: LimitedFileSystem; memory: MemoryFileSystem }> {
+    const memory = new MemoryFileSystem();
+    const disk = new LimitedFileSystem(memory, "d");
+    const settings = {
+      reserveBytes,
+      tuning: {
+        logSegmentBytes: 4096,
+        tables: { tableBytesMax: 8192, compression: "none" },
+        picker: { level0Tables, level1BytesMax: 65536, levelFactor: 4, pickBytesMax: 1024 * 1024 },
+      },
+    } as const;
+    return { store: await openPlainStore(settings, { fileSystem: disk }), disk, memory };
+  }
+
+  async function fill(store: TestStore, rounds: number): Promise<void> {
+    for (let round = 0; round < rounds; round++) {
+      await writeSome(store, new Random(round), 40);
+      await store.db.flush();
+    }
+  }
+
+  async function isHeld(store: TestStore, memory: MemoryFileSystem): Promise<boolean> {
+    for (let turn = 0; turn < 50; turn++) await store.nextTurn();
+    return memory.exists("d/RESERVE") && memory.contents("d/RESERVE").length === RESERVE_BYTES;
+  }
+
+  async function restart(store: TestStore): Promise<void> {
+    await store.close();
+    await store.open();
+  }
+
+  test("is taken once the tables take four times as much, and stays over a restart", async () => {
+    const { store, memory } = await storeWithReserve();
+    await fill(store, 1);
+    expect(await isHeld(store, memory)).toBe(false);
+    await fill(store, 12);
+    expect(await isHeld(store, memory)).toBe(true);
+    await restart(store);
+    expect(await isHeld(store, memory)).toBe(true);
+    await store.close();
+  });
+
+  test("of another size, or of a store that is to have none, goes", async () => {
+    const { store, memory } = await storeWithReserve();
+    memory.replace("d/RESERVE", new Uint8Array(100));
+    await restart(store);
+    await isHeld(store, memory);
+    expect(memory.exists("d/RESERVE")).toBe(false);
+    await store.close();
+  });
+
+  test.each([RESERVE_BYTES, 0])(
+    "of %d bytes decides whether a full disk can flush; writes are kept out meanwhile",
+    async (reserveBytes) => {
+      // Nothing is merged, so no room comes of that.
+      const { store, disk, memory } = await storeWithReserve(reserveBytes, 1_000_000);
+      await fill(store, 13);
+      expect(await isHeld(store, memory)).toBe(reserveBytes > 0);
+      await writeSome(store, new Random(99), 10);
+      const released: string[] = [];
+      memory.onCall = ({ kind, path }) => kind === "remove" && path === "d/RESERVE" && released.push(path);
+      disk.fill();
+      await expect(store.db.flush()).rejects.toMatchObject({ code: "NO_SPACE" });
+      expect((await store.submit([put])).error).toMatchObject({ code: "NO_SPACE" });
+      await expectContents(store, "on the full disk");
+      expect(await isFlushed(store)).toBe(reserveBytes > 0);
+      expect(released).toHaveLength(reserveBytes > 0 ? 1 : 0);
+
+      disk.limitBytes = Number.POSITIVE_INFINITY;
+      await writePatiently(store);
+      expect(await isHeld(store, memory)).toBe(reserveBytes > 0);
+      await restart(store);
+      await expectContents(store, "reopened");
+      await store.close();
+    },
+  );
+
+  test("goes where a store could not be opened otherwise", async () => {
+    const { store, disk, memory } = await storeWithReserve();
+    await fill(store, 13);
+    expect(await isHeld(store, memory)).toBe(true);
+    await store.close();
+    disk.fill();
+    await store.open();
+    expect(memory.exists("d/RESERVE")).toBe(false);
+    expect((await store.submit([put])).error).toMatchObject({ code: "NO_SPACE" });
+    await expectContents(store, "on the full disk");
+    disk.limitBytes = Number.POSITIVE_INFINITY;
+    await writePatiently(store);
+    expect(await isHeld(store, memory)).toBe(true);
+    await store.close();
+  });
+
+  test("whatever the growth for which there is no room, nothing acknowledged is lost, reads go on, writes resume", async () => {
+    let hits = 0;
+    for (let at = 1; ; at = Math.ceil(at * 1.25) + 1) {
+      const { store, disk, memory } = await storeWithReserve();
+      disk.onGrowth = (number) => number === at && disk.fill();
+      for (let round = 0; round < 14; round++) {
+        await writeSome(store, new Random(round), 25).catch((error: Error) => expectNoSpace(error.cause));
+        await store.db.flush().catch(expectNoSpace);
+      }
+      await store.db.compact().catch(expectNoSpace);
+      await expectContents(store, `with no room from growth ${at} on`);
+      const wasHit = disk.growths >= at;
+      disk.onGrowth = undefined;
+      disk.limitBytes = Number.POSITIVE_INFINITY;
+      await writePatiently(store);
+      await flushPatiently(store);
+      await expectContents(store, `with room again after growth ${at}`);
+      await store.close();
+      const after = successorOf(
+        store,
+        memory.crash(() => false),
+      );
+      await after.open();
+      await expectContents(after, `reopened, with no room from growth ${at} on before`);
+      await after.close();
+      expect(memory.openPaths).toEqual([]);
+      if (!wasHit) break;
+      hits++;
+    }
+    expect(hits).toBeGreaterThan(15);
+  }, 120_000);
+});
+
+/** A flush that failed is tried again after some time, and others are told until then. */
+async function flushPatiently(store: TestStore): Promise<void> {
+  for (let tries = 0; tries < 300; tries++) if (await isFlushed(store)) return;
+  throw new Error("it does not flush although there is room");
+}
+
+/** Flushes; false where there is no room for that. */
+async function isFlushed(store: TestStore): Promise<boolean> {
+  try {
+    await store.db.flush();
+    return true;
+  } catch (error) {
+    expectNoSpace(error);
+    await store.nextTurn();
+    return false;
+  }
+}
+
+function expectNoSpace(error: unknown): void {
+  if (!isKvtsError(error, "NO_SPACE")) throw error;
+}

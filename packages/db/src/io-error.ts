@@ -27,14 +27,17 @@ const SHORTAGES: Readonly<Record<string, string>> = {
  */
 export function storeError(error: unknown): KvtsError {
   if (isKvtsError(error)) return error;
-  if (isDiskFull(error)) {
-    return new KvtsError("NO_SPACE", "the disk is full; make room, and the store takes writes again by itself", {
-      cause: error,
-    });
-  }
+  if (isDiskFull(error)) return fullDiskError(error);
   const { message } = error as { message?: string };
   return new KvtsError("UNAVAILABLE", `the store could not write (${message ?? String(error)}); try again later`, {
     cause: error,
+  });
+}
+
+/** What writes are refused with until there is room. */
+export function fullDiskError(cause?: unknown): KvtsError {
+  return new KvtsError("NO_SPACE", "the disk is full; make room, and the store takes writes again by itself", {
+    cause,
   });
 }
 

@@ -13,6 +13,7 @@ const optionNames: OptionNames<OpenOptions> = {
   blockCacheBytes: true,
   compression: true,
   stallTimeoutMs: true,
+  reserveBytes: true,
   scrubBytesPerSecond: true,
   acceptClock: true,
   logger: true,

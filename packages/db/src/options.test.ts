@@ -26,6 +26,7 @@ describe("options", () => {
       memoryBytes: 256 * MIB,
       memory: { memtableBytes: 32 * MIB, blockCacheBytes: 128 * MIB, indexBytes: 24 * MIB },
       stallTimeoutMs: 10_000,
+      reserveBytes: 64 * MIB,
       tuning: { tables: { compression: "lz4", tableBytesMax: 16 * MIB }, frozenMemtablesMax: 1 },
     });
   });

@@ -33,6 +33,11 @@ export interface OpenOptions<F extends "string" | "bytes" = "string" | "bytes"> 
   readonly memtableBytes?: number;
   /** Bytes of decompressed blocks kept in memory, in place of their share of `memoryBytes`. At least 64 KiB. */
   readonly blockCacheBytes?: number;
+  /**
+   * Room kept on the disk, in bytes, so that flushes and merges go on when it is full; 0 for none. It is taken once the
+   * tables take four times as much. Default 64 MiB.
+   */
+  readonly reserveBytes?: number;
   /** How long a write waits for compaction to catch up before it fails with UNAVAILABLE. Default 10,000. */
   readonly stallTimeoutMs?: number;
   /** How blocks of tables are compressed. Default `"lz4"`. */
@@ -91,6 +96,7 @@ export interface Settings {
   readonly memoryBytes: number;
   readonly memory: MemoryShares;
   readonly stallTimeoutMs: number;
+  readonly reserveBytes: number;
   readonly scrubBytesPerSecond: number;
   readonly logger: Logger;
   readonly tuning: Tuning;
@@ -109,6 +115,7 @@ export function resolveOptions(options: OpenOptions): Settings {
     acceptClock: options.acceptClock ?? false,
     memoryBytes,
     memory,
+    reserveBytes: atLeast(options.reserveBytes ?? 64 * MIB, 0, "reserveBytes"),
     stallTimeoutMs: atLeast(options.stallTimeoutMs ?? 10_000, 1, "stallTimeoutMs"),
     scrubBytesPerSecond: atLeast(options.scrubBytesPerSecond ?? 0, 0, "scrubBytesPerSecond"),
     logger: options.logger ?? silentLogger,

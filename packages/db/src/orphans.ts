@@ -37,12 +37,16 @@ export async function clearOrphans(fileSystem: FileSystem, directory: string, ne
   return setAside;
 }
 
-/** Removes what means nothing whatever the manifest says: spares and temporary files. They may take much room. */
-export async function clearIdle(fileSystem: FileSystem, directory: string): Promise<void> {
-  for (const name of fileSystem.list(directory)) {
-    const kind = parseFileName(name)?.kind;
-    if (kind === "spare" || kind === "temporary") await fileSystem.remove(`${directory}/${name}`);
+/**
+ * Removes what means nothing whatever the manifest says, and may take much room: spares, temporary files, the reserve.
+ * @returns whether the reserve was there
+ */
+export async function clearIdle(fileSystem: FileSystem, directory: string): Promise<boolean> {
+  const kinds = fileSystem.list(directory).map((name) => ({ name, kind: parseFileName(name)?.kind }));
+  for (const { name, kind } of kinds) {
+    if (kind === "spare" || kind === "temporary" || kind === "reserve") await fileSystem.remove(`${directory}/${name}`);
   }
+  return kinds.some(({ kind }) => kind === "reserve");
 }
 
 /** Moves files of `directory` into its lost/. */
@@ -63,6 +67,7 @@ function fateOf(name: string, needed: NeededFiles): "keep" | "remove" | "set asi
     case "current":
     case "lock":
     case "incomplete":
+    case "reserve":
     case "lost":
       return "keep";
     case "manifest":

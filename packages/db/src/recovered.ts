@@ -35,4 +35,6 @@ export interface Recovered {
   readonly lastSeq: number;
   readonly lastAssigned: number;
   readonly recovery: Recovery;
+  /** The room kept for a full disk had to go, or there would have been none to open the store. */
+  readonly reserveWasReleased: boolean;
 }

@@ -61,6 +61,7 @@ class Recoverer {
   readonly #startedMs: number;
   readonly #tables: TableOpener;
   #versions: VersionSet | undefined;
+  #reserveWasReleased = false;
   /** How to close what has been opened, in the order of opening. */
   readonly #closers: (() => Promise<void>)[] = [];
 
@@ -121,7 +122,7 @@ class Recoverer {
     const tables = this.#tables;
     const lock = this.#lock;
     const parts = { directory, settings, lock, layers, versions, tables, logs, requests, requestFiles };
-    return { ...parts, lastSeq, lastAssigned, recovery };
+    return { ...parts, lastSeq, lastAssigned, recovery, reserveWasReleased: this.#reserveWasReleased };
   }
 
   /** Lets go of what had been opened. What fails in it is of no interest beside the failure that led here. */
@@ -205,7 +206,7 @@ class Recoverer {
       return await step();
     } catch (error) {
       if (!isDiskFull(error)) throw error;
-      await clearIdle(this.#settings.components.fileSystem, this.#directory);
+      if (await clearIdle(this.#settings.components.fileSystem, this.#directory)) this.#reserveWasReleased = true;
       return await step();
     }
   }

@@ -18,6 +18,8 @@ export interface WritePathHost {
   level0Tables(): number;
   /** A memtable has been frozen. */
   frozen(): void;
+  /** A group could not be brought into the log. */
+  failed(error: unknown): void;
 }
 
 /** Carries commit groups into log and memory; the queue says when. */
@@ -32,14 +34,20 @@ export class WritePath implements CommitTarget {
 
   prepare(group: CommitGroup): Promise<void> | undefined {
     const slow = this.#host.level0Tables() >= this.#host.settings.tuning.level0SlowTables;
-    return this.#fits(group) && !slow ? undefined : this.#prepareSlowly(group, slow);
+    return this.#fits(group) && !slow ? undefined : this.#noticing(() => this.#prepareSlowly(group, slow));
   }
 
   append({ encoder, firstSeq }: CommitGroup): Promise<void> | undefined {
     const { logs } = this.#host;
     const frame = encoder.seal(logs.writer, firstSeq);
     logs.appendedBytes += frame.length;
-    return logs.writer.append(frame);
+    try {
+      const appended = logs.writer.append(frame);
+      return appended === undefined ? undefined : this.#noticing(() => appended);
+    } catch (error) {
+      this.#host.failed(error);
+      throw error;
+    }
   }
 
   sync(): Promise<void> {
@@ -82,6 +90,15 @@ export class WritePath implements CommitTarget {
     if (slow) await settings.components.scheduler.delay(1);
     if (!logs.writer.isBegun) await logs.begin();
     if (!this.#fits(group)) await this.freeze(group.encoder.bytes);
+  }
+
+  async #noticing(step: () => Promise<void>): Promise<void> {
+    try {
+      await step();
+    } catch (error) {
+      this.#host.failed(error);
+      throw error;
+    }
   }
 
   #fits({ encoder }: CommitGroup): boolean {

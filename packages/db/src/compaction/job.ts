@@ -52,6 +52,8 @@ export interface CompactionResult {
 /** Runs jobs somewhere. A failed job has written nothing that counts; it is retried under new numbers. */
 export interface CompactionRunner {
   run(job: CompactionJob): Promise<CompactionResult>;
+  /** Bytes of memory that it held when a job last ended, where it has memory of its own. */
+  readonly heldBytes?: number;
   /** Waits for what runs, then ends. */
   close(): Promise<void>;
 }

@@ -7,6 +7,7 @@ import { type TableMeta, tableMeta } from "../manifest/table-meta.ts";
 import { Memtable } from "../memtable/memtable.ts";
 import { BlockCache } from "../table/block-cache.ts";
 import type { ExtentSource } from "../table/extent.ts";
+import { FRAME_BYTES } from "../table/format.ts";
 import { type KeyWords, keyWordsOf } from "../table/key-words.ts";
 import { Table } from "../table/table.ts";
 import { TableBuilder } from "../table/table-builder.ts";
@@ -18,7 +19,6 @@ import { Retention } from "./retention.ts";
 const VERSIONS_PER_STEP = 1024;
 /** The merge reads each input in order, so a few frames an input are plenty. */
 const CACHE_FRAMES_PER_INPUT = 4;
-const FRAME_BYTES = 16 * 1024;
 
 /**
  * Runs one job to its end: reads the inputs, writes the merged tables, syncs them and their directory.

@@ -10,9 +10,12 @@ export interface JobRequest {
   readonly id: number;
   readonly job: CompactionJob;
 }
-export type JobReply =
-  | { readonly id: number; readonly result: CompactionResult }
-  | { readonly id: number; readonly failure: JobFailure };
+export type JobReply = JobOutcome & {
+  readonly id: number;
+  /** Bytes of memory that the worker holds. */
+  readonly heldBytes: number;
+};
+export type JobOutcome = { readonly result: CompactionResult } | { readonly failure: JobFailure };
 export interface JobFailure {
   readonly message: string;
   readonly code: string | undefined;
@@ -34,6 +37,11 @@ export class WorkerRunner implements CompactionRunner {
   readonly #waiting: Map<number, Waiting> = new Map();
   readonly #running: Set<Promise<CompactionResult>> = new Set();
   #nextId = 1;
+  #heldBytes = 0;
+
+  get heldBytes(): number {
+    return this.#worker === undefined ? 0 : this.#heldBytes;
+  }
 
   async run(job: CompactionJob): Promise<CompactionResult> {
     const running = this.#post(job);
@@ -82,6 +90,7 @@ export class WorkerRunner implements CompactionRunner {
   #settle(reply: JobReply): void {
     const waiting = this.#waiting.get(reply.id);
     this.#waiting.delete(reply.id);
+    this.#heldBytes = reply.heldBytes;
     if (this.#waiting.size === 0) this.#worker?.unref();
     if ("result" in reply) waiting?.resolve(reply.result);
     else waiting?.reject(toError(reply.failure));

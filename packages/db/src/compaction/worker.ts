@@ -1,3 +1,4 @@
+import { getHeapStatistics } from "node:v8";
 import { parentPort } from "node:worker_threads";
 import { isKvtsError } from "@kvts/common";
 import { nodeFileSystem } from "../env/node-file-system.ts";
@@ -6,7 +7,7 @@ import { stepBack } from "../env/thread-priority.ts";
 import type { CompactionJob } from "./job.ts";
 import { FLUSH_PACE, MERGE_PACE } from "./pacer.ts";
 import { runJob } from "./run-job.ts";
-import type { JobFailure, JobReply, JobRequest } from "./runner.ts";
+import type { JobFailure, JobOutcome, JobReply, JobRequest } from "./runner.ts";
 import { Throttle } from "./throttle.ts";
 import { TurnTaking } from "./turn-taking.ts";
 
@@ -28,14 +29,20 @@ async function answer(id: number, job: CompactionJob): Promise<void> {
     await turns.pause(job.urgent);
     throttle.resume();
   };
-  let reply: JobReply;
+  let outcome: JobOutcome;
   try {
-    reply = { id, result: await runJob(nodeFileSystem, job, pause) };
+    outcome = { result: await runJob(nodeFileSystem, job, pause) };
   } catch (error) {
-    reply = { id, failure: describe(error) };
+    outcome = { failure: describe(error) };
   }
   finish();
-  port.postMessage(reply);
+  port.postMessage({ ...outcome, id, heldBytes: heldBytes() } satisfies JobReply);
+}
+
+/** Of this thread: its objects, and the buffers that they stand for. */
+function heldBytes(): number {
+  const { total_heap_size, external_memory } = getHeapStatistics();
+  return total_heap_size + external_memory;
 }
 
 function describe(error: unknown): JobFailure {

@@ -8,6 +8,7 @@ export type FileKind =
   | "current"
   | "lock"
   | "incomplete"
+  | "reserve"
   | "lost"
   | "manifest"
   | "log"
@@ -18,13 +19,14 @@ export type FileKind =
 
 export interface ParsedFileName {
   readonly kind: FileKind;
-  /** 0 for those that have none: CURRENT, LOCK, INCOMPLETE and lost. */
+  /** 0 for those that have none: CURRENT, LOCK, INCOMPLETE, RESERVE and lost. */
   readonly number: number;
 }
 
 const CURRENT = "CURRENT";
 const LOCK = "LOCK";
 const INCOMPLETE = "INCOMPLETE";
+const RESERVE = "RESERVE";
 const LOST = "lost";
 const DIGITS_MIN = 6;
 
@@ -41,6 +43,11 @@ export function lockFileName(directory: string): string {
 /** There while a checkpoint is being made in the directory: what else is in it is no store yet. */
 export function incompleteFileName(directory: string): string {
   return `${directory}/${INCOMPLETE}`;
+}
+
+/** Room that is kept for a full disk. Its contents mean nothing. */
+export function reserveFileName(directory: string): string {
+  return `${directory}/${RESERVE}`;
 }
 
 /** Where recovery and repair put files that they set aside. */
@@ -86,6 +93,7 @@ export function parseFileName(name: string): ParsedFileName | undefined {
   if (name === CURRENT) return { kind: "current", number: 0 };
   if (name === LOCK) return { kind: "lock", number: 0 };
   if (name === INCOMPLETE) return { kind: "incomplete", number: 0 };
+  if (name === RESERVE) return { kind: "reserve", number: 0 };
   if (name === LOST) return { kind: "lost", number: 0 };
   const match = /^(?:(MANIFEST)-(\d{6,16})|(\d{6,16})\.(log|sst|ids|spare|tmp))$/.exec(name);
   if (match === null) return undefined;

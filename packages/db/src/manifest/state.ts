@@ -2,7 +2,7 @@ import type { FileReading } from "../env/file-system.ts";
 import { corruption } from "../format/corruption.ts";
 import { currentFileName, manifestFileName, parseFileName } from "../format/filenames.ts";
 import { readCurrent } from "./current.ts";
-import { type ManifestRecord, readManifest } from "./reader.ts";
+import { type ManifestRecord, manifestRecords } from "./reader.ts";
 import type { CleanClose, LeveledTable } from "./version-edit.ts";
 import type { StoreNumbers } from "./version-set.ts";
 import { readWholeFile } from "./whole-file.ts";
@@ -19,50 +19,106 @@ export interface ManifestState {
   readonly tornBytes: number;
 }
 
+/** The manifest that CURRENT names, not looked into yet. */
+export interface ManifestFile {
+  readonly number: number;
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  /** What is in the directory beside it. */
+  readonly names: readonly string[];
+}
+
+/** Undefined where there is no CURRENT. @throws CORRUPTION */
+export function readManifestFile(fileSystem: FileReading, directory: string): ManifestFile | undefined {
+  const number = readCurrent(fileSystem, directory);
+  if (number === undefined) return undefined;
+  const path = manifestFileName(directory, number);
+  if (!fileSystem.exists(path)) throw corruption(currentFileName(directory), 0, `it names ${path}, which is missing`);
+  return { number, path, bytes: readWholeFile(fileSystem, path), names: fileSystem.list(directory) };
+}
+
 /** The state that CURRENT names; undefined where there is no CURRENT. @throws CORRUPTION */
 export function loadManifest(fileSystem: FileReading, directory: string): ManifestState | undefined {
-  const manifestNumber = readCurrent(fileSystem, directory);
-  if (manifestNumber === undefined) return undefined;
-  const path = manifestFileName(directory, manifestNumber);
-  if (!fileSystem.exists(path)) throw corruption(currentFileName(directory), 0, `it names ${path}, which is missing`);
-  const bytes = readWholeFile(fileSystem, path);
-  const { records, tornBytes } = readManifest(bytes, manifestNumber, path);
-  const state = foldEdits(records, path);
-  if (state.numbers.logNumber === 0) expectNoTables(fileSystem, directory, path, bytes.length - tornBytes);
-  return { ...state, manifestNumber, tornBytes };
+  const file = readManifestFile(fileSystem, directory);
+  if (file === undefined) return undefined;
+  const fold = new ManifestFold(file);
+  while (fold.step());
+  return fold.state();
 }
 
-/**
- * A store's first manifest names no log until one has been begun, and no table is written before that edit is on disk.
- * @throws CORRUPTION where there are tables all the same: the manifest has lost its edits, and looks like an empty store's
- */
-function expectNoTables(fileSystem: FileReading, directory: string, path: string, end: number): void {
-  const table = fileSystem.list(directory).find((name) => parseFileName(name)?.kind === "table");
-  if (table !== undefined) throw corruption(path, end, `it ends before it names ${table}, which is there`);
-}
+/** Folds a manifest's edits, one at a step. */
+export class ManifestFold {
+  readonly #file: ManifestFile;
+  readonly #records: Generator<ManifestRecord, number>;
+  readonly #tables: Map<number, LeveledTable> = new Map();
+  /** By table: where the last record stands that added it. */
+  readonly #offsets: Map<number, number> = new Map();
+  #numbers: Partial<StoreNumbers> = {};
+  #closed: CleanClose | undefined;
+  #keepsBelow = 0;
+  #tornBytes = 0;
 
-function foldEdits(
-  records: readonly ManifestRecord[],
-  path: string,
-): Pick<ManifestState, "numbers" | "tables" | "closed" | "keepsBelow"> {
-  const tables = new Map<number, LeveledTable>();
-  let numbers: Partial<StoreNumbers> = {};
-  let closed: CleanClose | undefined;
-  let keepsBelow = 0;
-  for (const { edit, offset } of records) {
-    const { removed, added, closed: closing, keepsBelow: below = keepsBelow, ...rest } = edit;
-    numbers = { ...numbers, ...rest };
-    closed = closing;
-    keepsBelow = below;
+  constructor(file: ManifestFile) {
+    this.#file = file;
+    this.#records = manifestRecords(file.bytes, file.number, file.path);
+  }
+
+  /** Folds the next edit; false where there was none. @throws CORRUPTION */
+  step(): boolean {
+    const next = this.#records.next();
+    if (next.done === true) this.#tornBytes = next.value;
+    else this.#fold(next.value);
+    return next.done !== true;
+  }
+
+  /** The state after all steps. @throws CORRUPTION */
+  state(): ManifestState {
+    const { number, path } = this.#file;
+    const numbers = whole(this.#numbers, path);
+    if (numbers.logNumber === 0) this.#expectNoTables();
+    return {
+      numbers,
+      tables: [...this.#tables.values()],
+      closed: this.#closed,
+      keepsBelow: this.#keepsBelow,
+      manifestNumber: number,
+      tornBytes: this.#tornBytes,
+    };
+  }
+
+  /** Where in the file the record stands that says what is to know of a table. */
+  get tableOffsets(): ReadonlyMap<number, number> {
+    return this.#offsets;
+  }
+
+  #fold({ edit, offset }: ManifestRecord): void {
+    const { path } = this.#file;
+    const { removed, added, closed, keepsBelow = this.#keepsBelow, ...rest } = edit;
+    this.#numbers = { ...this.#numbers, ...rest };
+    this.#closed = closed;
+    this.#keepsBelow = keepsBelow;
     for (const number of removed ?? []) {
-      if (!tables.delete(number)) throw corruption(path, offset, `it removes table ${number}, which it never added`);
+      if (!this.#tables.delete(number))
+        throw corruption(path, offset, `it removes table ${number}, which it never added`);
     }
     for (const table of added ?? []) {
-      if (tables.has(table.meta.number)) throw corruption(path, offset, `it adds table ${table.meta.number} twice`);
-      tables.set(table.meta.number, table);
+      const { number } = table.meta;
+      if (this.#tables.has(number)) throw corruption(path, offset, `it adds table ${number} twice`);
+      this.#tables.set(number, table);
+      this.#offsets.set(number, offset);
     }
   }
-  return { numbers: whole(numbers, path), tables: [...tables.values()], closed, keepsBelow };
+
+  /**
+   * A store's first manifest names no log until one has been begun, and no table is written before that edit is on disk.
+   * @throws CORRUPTION where there are tables all the same: the manifest has lost its edits, and looks like an empty store's
+   */
+  #expectNoTables(): void {
+    const { path, bytes, names } = this.#file;
+    const table = names.find((name) => parseFileName(name)?.kind === "table");
+    if (table === undefined) return;
+    throw corruption(path, bytes.length - this.#tornBytes, `it ends before it names ${table}, which is there`);
+  }
 }
 
 /** A manifest's first record is a snapshot, so nothing is missing from a sound one. */

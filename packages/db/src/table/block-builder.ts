@@ -8,7 +8,7 @@ import {
   VERSION_WORDS,
 } from "../format/version-record.ts";
 import type { VersionRun } from "../format/version-run.ts";
-import { EXPIRY_WORDS, EXTENT_DESCRIPTOR_WORDS, type ExtentSource } from "./extent.ts";
+import { EXPIRY_WORDS, type ExtentSource } from "./extent.ts";
 import type { ExtentWriter } from "./extent-writer.ts";
 import {
   BLOCK_HEADER_WORDS,
@@ -26,6 +26,7 @@ import {
   VERSION_COUNT,
 } from "./format.ts";
 import { boundedPrefix, commonPrefixBytes, type KeyWords } from "./key-words.ts";
+import { payloadWords } from "./payload.ts";
 import { copyWords, WordList } from "./word-list.ts";
 
 /** Header and sentinel. */
@@ -86,7 +87,8 @@ export class BlockBuilder {
   }
 
   /**
-   * Copies records `from` … `to - 1` of `run`, as many as fit, and returns the index of the first that does not.
+   * Copies records `from` … `to - 1` of `run`, as many as fit, and returns the index of the first that does not. An
+   * empty block takes any record.
    * Values that lie one behind the other are copied in one go.
    */
   addVersions(run: VersionRun, from: number, to: number, source: ExtentSource): number {
@@ -104,7 +106,7 @@ export class BlockBuilder {
       const meta = i32[at + META]!;
       const words = payloadWords(meta);
       const bytesWith = bytes + VERSION_BYTES + words * 4;
-      if (bytesWith > this.#bytesMax) break;
+      if (bytesWith > this.#bytesMax && recordAt > 0) break;
       bytes = bytesWith;
       records[recordAt] = i32[at]!;
       records[recordAt + 1] = i32[at + 1]!;
@@ -166,13 +168,6 @@ export class BlockBuilder {
     this.#bytesMax = blockBytesMax(0);
     this.#keyCount = 0;
   }
-}
-
-/** Words at a record's pointer: the expiry, then the value or the descriptor of its extent. */
-export function payloadWords(meta: number): number {
-  const expiry = (meta & META_EXPIRES) === 0 ? 0 : EXPIRY_WORDS;
-  if ((meta & META_EXTENT) !== 0) return expiry + EXTENT_DESCRIPTOR_WORDS;
-  return expiry + (((meta >>> META_LENGTH_SHIFT) + 3) >>> 2);
 }
 
 /** Key offsets count from the block, prefixes begin behind what the first and the last key, and so all, share. */

@@ -94,7 +94,7 @@ describe("block cache", () => {
 describe("blocks of a table in a cache of four frames", () => {
   const keys = Array.from({ length: 600 }, (_, i) => `key-${String(i).padStart(4, "0")}`);
   // A block holds three of them.
-  const value = new Uint8Array(5000).fill(7);
+  const value = new Uint8Array(2500).fill(7);
 
   function openTable(cache: BlockCache): Table {
     const fileSystem = new MemoryFileSystem();
@@ -159,7 +159,7 @@ describe("blocks of a table in a cache of four frames", () => {
     });
     for (const run of runs) {
       const at = run.base + run.i32[run.first + 4]!;
-      expect(run.u8.subarray(at, at + 5000).every((byte) => byte === 7)).toBe(true);
+      expect(run.u8.subarray(at, at + 2500).every((byte) => byte === 7)).toBe(true);
     }
     for (const run of runs) run.release();
     expect(cache.pins.every((pins) => pins === 0)).toBe(true);

@@ -114,16 +114,15 @@ export class BlockLoader {
   }
 
   #place(block: number, envelope: Uint8Array, { blocks }: IndexParts): void {
-    const raw = blocks.open(block, envelope);
+    const blockBytes = blocks.blockBytes(block, envelope);
     const cache = this.#cache;
-    const frame = raw.length <= FRAME_BYTES ? cache.takeFrame() : -1;
+    const frame = blockBytes <= FRAME_BYTES ? cache.takeFrame() : -1;
     if (frame < 0) {
-      const { i32, u8 } = blocks.viewOf(block, raw);
+      const { i32, u8 } = blocks.viewOf(block, envelope, blockBytes);
       cache.installOutside(i32, u8, this.#frames, block);
       return;
     }
-    cache.u8.set(raw, frame * FRAME_BYTES);
-    blocks.check(block, cache.i32, frame * (FRAME_BYTES / 4), raw.length);
+    blocks.unpack(block, envelope, blockBytes, cache.i32, cache.u8, frame * (FRAME_BYTES / 4));
     cache.install(frame, this.#frames, block);
   }
 

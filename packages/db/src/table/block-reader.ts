@@ -1,7 +1,7 @@
 import { corruption } from "../format/corruption.ts";
 import { BlockView } from "./block.ts";
-import { checkBlock } from "./block-check.ts";
-import { openEnvelope } from "./envelope.ts";
+import { unpackBlock } from "./block-unpacker.ts";
+import { checkEnvelope, compressionAt, ENVELOPE_BYTES } from "./envelope.ts";
 import type { Fences } from "./fences.ts";
 import { FLAG_CONTINUED, FLAG_GOES_ON, FLAGS, KEY_COUNT, KIND_BLOCK } from "./format.ts";
 import type { TableBytes } from "./table-bytes.ts";
@@ -21,31 +21,34 @@ export class BlockReader {
     const length = this.#fences.storedBytes(block);
     const envelope = new Uint8Array(length);
     await this.#bytes.read(envelope, length, this.#fences.offset(block));
-    return this.viewOf(block, this.open(block, envelope));
+    return this.viewOf(block, envelope, this.blockBytes(block, envelope));
   }
 
-  /** What a block's envelope holds, decompressed: a view of `envelope` where it was not compressed. @throws CORRUPTION */
-  open(block: number, envelope: Uint8Array): Uint8Array {
+  /** Bytes that a block takes in memory, once its envelope has proven whole: a whole number of words. @throws CORRUPTION */
+  blockBytes(block: number, envelope: Uint8Array): number {
     const { path, number } = this.#bytes;
-    return openEnvelope(envelope, KIND_BLOCK, path, number, this.#fences.offset(block));
+    return checkEnvelope(envelope, KIND_BLOCK, path, number, this.#fences.offset(block));
   }
 
-  /** A copy of a block's contents, checked. @throws CORRUPTION */
-  viewOf(block: number, raw: Uint8Array): BlockView {
+  /** A block in memory of its own; `blockBytes` as {@link blockBytes} has it. @throws CORRUPTION */
+  viewOf(block: number, envelope: Uint8Array, blockBytes: number): BlockView {
     const view = new BlockView();
-    view.i32 = new Int32Array((raw.length + 3) >>> 2);
+    view.i32 = new Int32Array(blockBytes / 4);
     view.u8 = new Uint8Array(view.i32.buffer);
-    view.u8.set(raw);
-    this.check(block, view.i32, 0, raw.length);
+    this.unpack(block, envelope, blockBytes, view.i32, view.u8, 0);
     return view;
   }
 
-  /** Checks the contents of a block, `bytes` long from `word` on. @throws CORRUPTION */
-  check(block: number, i32: Int32Array, word: number, bytes: number): void {
+  /**
+   * Unpacks a block to word `word` of `i32`, of which `u8` is another view. `envelope` stands at a whole word of its
+   * buffer, and is of no use afterwards. @throws CORRUPTION; what is in the block's place then means nothing.
+   */
+  unpack(block: number, envelope: Uint8Array, blockBytes: number, i32: Int32Array, u8: Uint8Array, word: number): void {
     const { path } = this.#bytes;
     const fences = this.#fences;
     const offset = fences.offset(block);
-    checkBlock(i32, word, bytes, path, offset);
+    const problem = unpackBlock(envelope, ENVELOPE_BYTES, compressionAt(envelope), blockBytes, i32, u8, word);
+    if (problem !== undefined) throw corruption(path, offset, problem);
     const flags =
       (fences.isContinued(block) ? FLAG_CONTINUED : 0) |
       (block + 1 < fences.blockCount && fences.isContinued(block + 1) ? FLAG_GOES_ON : 0);

@@ -56,13 +56,16 @@ export function compress(id: number, raw: Uint8Array<ArrayBuffer>): Uint8Array |
 }
 
 /**
- * Decompresses what lies in `bytes` from `offset` to the end; undefined where it cannot be decompressed.
- * The four bytes before `offset` hold `rawBytes`, little-endian: that is how LZ4 is to be called.
+ * Decompresses what lies in `bytes` from `offset` to the end; undefined where it cannot be decompressed. No more than
+ * `rawBytes` come out of it. The four bytes before `offset` may be overwritten: LZ4 is to be told there what comes out.
  */
 export function decompress(id: number, bytes: Uint8Array, offset: number, rawBytes: number): Uint8Array | undefined {
   const native = id === COMPRESSION_LZ4 ? loadLz4() : undefined;
   try {
-    if (native !== undefined) return native.uncompressSync(bytes.subarray(offset - LZ4_LENGTH_BYTES));
+    if (native !== undefined) {
+      for (let i = 0; i < LZ4_LENGTH_BYTES; i++) bytes[offset - LZ4_LENGTH_BYTES + i] = rawBytes >>> (i * 8);
+      return native.uncompressSync(bytes.subarray(offset - LZ4_LENGTH_BYTES));
+    }
     return zstdDecompressSync(bytes.subarray(offset), { maxOutputLength: rawBytes });
   } catch {
     // The decompressors say nothing more than that; the caller knows the file and reports CORRUPTION.

@@ -1,7 +1,7 @@
 import { crc32 } from "../format/checksum.ts";
 import { corruption } from "../format/corruption.ts";
 import { COMPRESSION_NONE, decompress, isCompression } from "./compression.ts";
-import { KIND_PROPERTIES } from "./format.ts";
+import { BLOCK_BYTES_MAX, KIND_BLOCK, KIND_PROPERTIES } from "./format.ts";
 
 const TWO32 = 4294967296;
 
@@ -10,24 +10,20 @@ const TWO32 = 4294967296;
  *
  * | offset | size | meaning |
  * |---|---|---|
- * | 0 | 4 | CRC-32 of everything from offset 4 to the payload's end, where the envelope is bound XORed with placeMask |
- * | 4 | 1 | compression id |
+ * | 0 | 4 | CRC-32 of everything from offset 4 to the payload's end, XORed with placeMask |
+ * | 4 | 1 | compression id; of a block, it is that of its body (packed-block.ts) |
  * | 5 | 1 | kind (format.ts) |
- * | 6 | 1 | 1 where the envelope is bound to its place, 0 in older tables |
- * | 7 | 1 | zero |
+ * | 6 | 2 | zero |
  * | 8 | 4 | stored bytes: the payload's length |
- * | 12 | 4 | raw bytes: its length when decompressed |
+ * | 12 | 4 | raw bytes: its length when decompressed; of a block, the bytes that it takes in memory |
  * | 16 | | payload |
  */
 export const ENVELOPE_BYTES = 16;
 
-/** Offset 6: it is whole at its place only, so that what belongs elsewhere is told from it. */
-const BOUND = 1;
-
-/** What is compressed is never larger than this; what is not has no limit. */
+/** What is compressed is never larger than this; what is not has no limit. Blocks have one of their own. */
 const COMPRESSED_RAW_BYTES_MAX = 1024 * 1024;
 
-/** Writes the bytes that precede `payload` into `header`. The envelope will stand at `offset` of table `number`. */
+/** Writes the bytes that precede a payload, given in parts, into `header`. It will stand at `offset` of table `number`. */
 export function fillEnvelope(
   header: Uint8Array<ArrayBuffer>,
   kind: number,
@@ -35,16 +31,19 @@ export function fillEnvelope(
   rawBytes: number,
   number: number,
   offset: number,
-  payload: Uint8Array,
+  ...payload: readonly Uint8Array[]
 ): void {
   const view = new DataView(header.buffer, header.byteOffset, ENVELOPE_BYTES);
   view.setUint8(4, compression);
   view.setUint8(5, kind);
-  view.setUint8(6, BOUND);
-  view.setUint8(7, 0);
-  view.setUint32(8, payload.length, true);
+  view.setUint16(6, 0);
+  view.setUint32(
+    8,
+    payload.reduce((bytes, part) => bytes + part.length, 0),
+    true,
+  );
   view.setUint32(12, rawBytes, true);
-  const crc = crc32(payload, crc32(header.subarray(4, ENVELOPE_BYTES)));
+  const crc = payload.reduce((before, part) => crc32(part, before), crc32(header.subarray(4, ENVELOPE_BYTES)));
   view.setUint32(0, crc ^ placeMask(kind, number, offset), true);
 }
 
@@ -56,7 +55,6 @@ export function moveEnvelope(
   toNumber: number,
   toOffset: number,
 ): void {
-  if (envelope[6] !== BOUND) return;
   const kind = envelope[5]!;
   const view = new DataView(envelope.buffer, envelope.byteOffset, ENVELOPE_BYTES);
   const mask = placeMask(kind, number, offset) ^ placeMask(kind, toNumber, toOffset);
@@ -68,9 +66,14 @@ export function storedBytesAt(header: Uint8Array): number {
   return u32At(header, 8);
 }
 
+/** The compression id as an envelope's header has it. */
+export function compressionAt(header: Uint8Array): number {
+  return header[4]!;
+}
+
 /**
  * Checks an envelope that should fill `bytes` exactly, and gives its payload, decompressed: a view of `bytes` where it
- * was not compressed.
+ * was not compressed. For all kinds but blocks, which are packed too (block-unpacker.ts).
  * @param offset where in `file`, which is table `number`, the envelope begins.
  * @throws CORRUPTION
  */
@@ -94,14 +97,18 @@ export function checkEnvelope(bytes: Uint8Array, kind: number, file: string, num
   const fail = (problem: string) => corruption(file, offset, problem);
   const storedBytes = bytes.length - ENVELOPE_BYTES;
   if (storedBytes < 0 || u32At(bytes, 8) !== storedBytes) throw fail("what is there has another length than recorded");
-  const mask = bytes[6] === BOUND ? placeMask(bytes[5]!, number, offset) : 0;
+  const mask = placeMask(bytes[5]!, number, offset);
   if ((u32At(bytes, 0) ^ mask) >>> 0 !== crc32(bytes.subarray(4))) throw fail("its checksum does not match");
   if (bytes[5] !== kind) throw fail(`something of kind ${bytes[5]} is there instead of kind ${kind}`);
-  if (!isCompression(bytes[4]!) || bytes[6]! > BOUND || bytes[7] !== 0) throw fail("it has a form that is not known");
+  if (!isCompression(bytes[4]!) || bytes[6] !== 0 || bytes[7] !== 0) throw fail("it has a form that is not known");
   const rawBytes = u32At(bytes, 12);
-  const compressed = bytes[4] !== COMPRESSION_NONE;
-  if (compressed ? rawBytes > COMPRESSED_RAW_BYTES_MAX : rawBytes !== storedBytes) throw fail("its lengths contradict");
+  if (!mayHave(rawBytes, kind, bytes[4]!, storedBytes)) throw fail("its lengths contradict");
   return rawBytes;
+}
+
+function mayHave(rawBytes: number, kind: number, compression: number, storedBytes: number): boolean {
+  if (kind === KIND_BLOCK) return rawBytes <= BLOCK_BYTES_MAX && rawBytes % 4 === 0;
+  return compression === COMPRESSION_NONE ? rawBytes === storedBytes : rawBytes <= COMPRESSED_RAW_BYTES_MAX;
 }
 
 /**

@@ -54,7 +54,7 @@ export class TableExtent {
     this.#bytes = bytes;
     this.#position = (i32[word + 1]! >>> 0) * TWO32 + (i32[word]! >>> 0);
     if (this.#position + this.storedBytes > dataBytes) {
-      throw corruption(bytes.path, this.#position, "an extent is said to reach beyond the data");
+      throw corruption(bytes.path, Math.min(this.#position, dataBytes), "an extent is said to reach beyond the data");
     }
     if (this.length > limits.valueBytesMax) {
       throw corruption(bytes.path, this.#position, "an extent is said to be longer than any value");

@@ -1,3 +1,5 @@
+import { limits } from "@kvts/common";
+
 /**
  * The sizes and positions of an SSTable; docs/format.md describes them for readers of the bytes.
  *
@@ -6,17 +8,23 @@
  */
 export const TABLE_FORMAT_VERSION = 1;
 
-/** A cache frame, and so the most bytes a decompressed block has. Blocks of long keys alone may be larger (jumbo). */
-export const FRAME_BYTES: number = 16 * 1024;
+/**
+ * A cache frame, and so the most bytes that a block has in memory: one value of 8 KiB fits with its key. Blocks of long
+ * keys, and of one version, may be larger (jumbo).
+ */
+export const FRAME_BYTES: number = 8.5 * 1024;
 
 /** A jumbo block is allowed so many times the bytes of its longest key, or keys would be mostly repetition. */
 const KEYS_PER_JUMBO_BLOCK = 4;
 
-/** Most bytes of a decompressed block whose longest key has `keyBytes`. */
+/** Most bytes of a block with several versions whose longest key has `keyBytes`. */
 export function blockBytesMax(keyBytes: number): number {
   const jumbo = keyBytes * KEYS_PER_JUMBO_BLOCK;
   return jumbo > FRAME_BYTES ? (jumbo + 3) & ~3 : FRAME_BYTES;
 }
+
+/** No block has more bytes in memory: as many as the longest keys may fill, or one of those and a value. */
+export const BLOCK_BYTES_MAX: number = blockBytesMax(limits.keyBytesMax);
 
 /** Value bytes in every chunk of an extent but the last. */
 export const EXTENT_CHUNK_BYTES: number = 1024 * 1024;
@@ -31,7 +39,7 @@ export const KIND_FILTER = 4;
 export const KIND_INDEX = 5;
 export const KIND_PROPERTIES = 6;
 
-// A block: header, slots and a sentinel slot, version records, keys (length word, padded bytes), values.
+// A block in memory: header, slots and a sentinel slot, version records, keys (length word, padded bytes), values.
 export const KEY_COUNT = 0;
 export const VERSION_COUNT = 1;
 /** Bytes that all keys of the block share. */

@@ -3,6 +3,7 @@ import type { WritableFile } from "../env/file-system.ts";
 import type { VersionRun } from "../format/version-run.ts";
 import { BlockView } from "./block.ts";
 import { BlockBuilder } from "./block-builder.ts";
+import { BlockPacker } from "./block-packer.ts";
 import type { Compression } from "./compression.ts";
 import { ContentsCounter } from "./contents-counter.ts";
 import type { ExtentSource } from "./extent.ts";
@@ -10,15 +11,7 @@ import { ExtentWriter } from "./extent-writer.ts";
 import { FenceBuilder } from "./fence-builder.ts";
 import { Filter } from "./filter.ts";
 import { encodeFooter } from "./footer.ts";
-import {
-  FLAG_CONTINUED,
-  FLAG_GOES_ON,
-  KIND_BLOCK,
-  KIND_FILTER,
-  KIND_INDEX,
-  KIND_PROPERTIES,
-  SECTION_ALIGNMENT,
-} from "./format.ts";
+import { FLAG_CONTINUED, FLAG_GOES_ON, KIND_FILTER, KIND_INDEX, KIND_PROPERTIES, SECTION_ALIGNMENT } from "./format.ts";
 import { keyWordsOf } from "./key-words.ts";
 import { encodeProperties, type TableProperties, type TableProvenance } from "./properties.ts";
 import { TableOutput } from "./table-output.ts";
@@ -44,6 +37,7 @@ export class TableBuilder {
   readonly #output: TableOutput;
   readonly #extents: ExtentWriter;
   readonly #block: BlockBuilder;
+  readonly #packer: BlockPacker = new BlockPacker();
   readonly #view: BlockView = new BlockView();
   readonly #fences: FenceBuilder = new FenceBuilder();
   readonly #counter: ContentsCounter = new ContentsCounter();
@@ -67,7 +61,9 @@ export class TableBuilder {
   /** Bytes that the file would have if it were finished now, about. */
   get estimatedBytes(): number {
     const filterBytes = this.#hashes.length * 1.25;
-    return this.#output.position + this.#block.bytes + this.#fences.bytes + filterBytes;
+    // What is still to be packed will shrink as what was.
+    const share = this.#counter.blockBytes === 0 ? 1 : Math.min(1, this.#output.position / this.#counter.blockBytes);
+    return this.#output.position + this.#block.bytes * share + this.#fences.bytes + filterBytes;
   }
 
   /** Begins a key, aligned and zero-padded at word `word`; lent for the call. `hash` is `hashKey` of it. */
@@ -138,7 +134,8 @@ export class TableBuilder {
     const broken = this.#counter.add(view, bytes.length);
     invariant(broken === undefined, broken ?? "");
     const offset = this.#output.position;
-    this.#fences.add(view, offset, this.#output.addCompressed(KIND_BLOCK, bytes));
+    this.#packer.pack(block);
+    this.#fences.add(view, offset, this.#output.addBlock(this.#packer.columns, this.#packer.body, bytes.length));
     this.#block.clear();
     this.#blockFlags = 0;
   }

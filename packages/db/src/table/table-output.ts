@@ -1,6 +1,7 @@
 import type { WritableFile } from "../env/file-system.ts";
 import { COMPRESSION_NONE, type Compression, compress, compressionId } from "./compression.ts";
 import { ENVELOPE_BYTES, fillEnvelope, moveEnvelope } from "./envelope.ts";
+import { KIND_BLOCK } from "./format.ts";
 
 const BUFFER_BYTES = 256 * 1024;
 
@@ -31,6 +32,13 @@ export class TableOutput {
     const stored = compress(this.#compression, raw);
     if (stored === undefined) return this.addPlain(kind, raw);
     return this.#add(kind, this.#compression, raw.length, stored);
+  }
+
+  /** Adds a block: `columns` as they are, and `body`, compressed as the table is. `blockBytes` as it has in memory. */
+  addBlock(columns: Uint8Array, body: Uint8Array<ArrayBuffer>, blockBytes: number): number {
+    const stored = compress(this.#compression, body);
+    const compression = stored === undefined ? COMPRESSION_NONE : this.#compression;
+    return this.#add(KIND_BLOCK, compression, blockBytes, columns, stored ?? body);
   }
 
   /** Adds `raw` as it is. Returns the bytes that it takes with its envelope. */
@@ -70,10 +78,11 @@ export class TableOutput {
     this.#buffered = 0;
   }
 
-  #add(kind: number, compression: number, rawBytes: number, payload: Uint8Array): number {
-    fillEnvelope(this.#header, kind, compression, rawBytes, this.#number, this.position, payload);
+  #add(kind: number, compression: number, rawBytes: number, ...payload: readonly Uint8Array[]): number {
+    const from = this.position;
+    fillEnvelope(this.#header, kind, compression, rawBytes, this.#number, from, ...payload);
     this.addBytes(this.#header);
-    this.addBytes(payload);
-    return ENVELOPE_BYTES + payload.length;
+    for (const part of payload) this.addBytes(part);
+    return this.position - from;
   }
 }

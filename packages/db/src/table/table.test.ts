@@ -18,6 +18,7 @@ import {
 import { groupVersions, type WrittenGroup, writeTable } from "../testing/table-writer.ts";
 import { BlockCache } from "./block-cache.ts";
 import type { Compression } from "./compression.ts";
+import { FRAME_BYTES } from "./format.ts";
 import { IndexCache } from "./index-cache.ts";
 import { Table } from "./table.ts";
 
@@ -116,7 +117,7 @@ class Subject {
     const fileSystem = new MemoryFileSystem();
     fileSystem.makeDirectory(DIRECTORY);
     writeTable(fileSystem.create(PATH), groups, { compression }, undefined, random.between(1, 200));
-    this.cache = new BlockCache(frames * 16 * 1024);
+    this.cache = new BlockCache(frames * FRAME_BYTES);
     const indexes = new IndexCache(0);
     this.table = Table.open(fileSystem.open(PATH), 1, this.cache, indexes);
     const other = Table.open(fileSystem.open(PATH), 1, this.cache, indexes);

@@ -27,7 +27,7 @@ export interface CrashOptions {
   readonly fileSystem: MemoryFileSystem;
   /** How much of what was not synced reaches the disk; with 1 only the process dies. */
   readonly share: number;
-  /** So many batches at least are on disk, whatever the settings; where it is left out, all that are acknowledged. */
+  /** So many batches at least are on disk for certain; where it is left out, all that are acknowledged. */
   readonly durableBatches?: number | undefined;
   readonly moment: string;
 }
@@ -42,7 +42,7 @@ export function crashImage(random: Random, options: CrashOptions): CrashImage {
   return {
     fileSystem: fileSystem.crash(random.fork().coin(share)),
     batches: written.map((batch) => ({ ...batch })),
-    batchesMin: share < 1 ? Math.min(durableBatches, acknowledged) : acknowledged,
+    batchesMin: Math.min(durableBatches, acknowledged),
     acknowledgedSeq: written[acknowledged - 1]?.lastSeq ?? 0,
     moment,
   };
@@ -71,7 +71,7 @@ export class CrashCamera {
       this.#next += this.#random.between(1, 2 * this.#interval - 1);
       const share = this.#random.pick(CRASH_SHARES);
       const moment = `call ${this.calls}, ${kind} ${path}, with ${share} of what was not synced`;
-      const durableBatches = isBuffered ? 0 : undefined;
+      const durableBatches = isBuffered && share < 1 ? 0 : undefined;
       this.images.push(crashImage(this.#random, { store, fileSystem, share, durableBatches, moment }));
     };
   }

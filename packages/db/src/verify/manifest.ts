@@ -1,45 +1,58 @@
 import { compareBytes, type KvtsError } from "@kvts/common";
 import type { FileReading } from "../env/file-system.ts";
-import { corruption, isDamage } from "../format/corruption.ts";
-import { manifestFileName } from "../format/filenames.ts";
-import { readManifest } from "../manifest/reader.ts";
-import type { ManifestState } from "../manifest/state.ts";
+import { corruption, damageFrom } from "../format/corruption.ts";
+import { currentFileName } from "../format/filenames.ts";
+import { type ManifestFile, ManifestFold, type ManifestState, readManifestFile } from "../manifest/state.ts";
 import { type TableMeta, tableMetaNames } from "../manifest/table-meta.ts";
 import type { LeveledTable } from "../manifest/version-edit.ts";
-import { readWholeFile } from "../manifest/whole-file.ts";
+
+/** Records folded between two turns of the event loop: some 2 ms of work. */
+const RECORDS_PER_TURN = 256;
+
+/** A manifest whose edits have been folded. */
+export interface FoldedManifest {
+  readonly state: ManifestState;
+  readonly place: ManifestPlace;
+}
+
+/** The manifest that CURRENT names, at once, or what is wrong with it or with CURRENT. */
+export function readManifestInForce(files: FileReading, directory: string): ManifestFile | KvtsError {
+  const current = currentFileName(directory);
+  try {
+    return readManifestFile(files, directory) ?? corruption(current, 0, "the file is missing");
+  } catch (error) {
+    return damageFrom(error, current, 0);
+  }
+}
+
+/** What it says, or what is wrong with it. Gives way to others. */
+export async function foldManifest(
+  file: ManifestFile,
+  pause: () => Promise<void>,
+): Promise<FoldedManifest | KvtsError> {
+  try {
+    const fold = new ManifestFold(file);
+    for (let records = 1; fold.step(); records++) if (records % RECORDS_PER_TURN === 0) await pause();
+    return { state: fold.state(), place: new ManifestPlace(file.path, fold.tableOffsets) };
+  } catch (error) {
+    return damageFrom(error, file.path, 0);
+  }
+}
 
 /** The manifest in force, as the place of what is wrong with what it says. */
 export class ManifestPlace {
   readonly path: string;
-  readonly #files: FileReading;
-  readonly #number: number;
-  /** By table: where the last record stands that names it. Looked for once there is something to tell. */
-  #offsets: ReadonlyMap<number, number> | undefined;
+  readonly #offsets: ReadonlyMap<number, number>;
 
-  constructor(files: FileReading, directory: string, number: number) {
-    this.#files = files;
-    this.#number = number;
-    this.path = manifestFileName(directory, number);
+  /** @param offsets by table: where the record stands that tells of it. */
+  constructor(path: string, offsets: ReadonlyMap<number, number>) {
+    this.path = path;
+    this.#offsets = offsets;
   }
 
   /** @param table number of the table that it is about; the state as a whole where that is undefined. */
   damage(table: number | undefined, problem: string): KvtsError {
-    this.#offsets ??= this.#findOffsets();
     return corruption(this.path, (table === undefined ? undefined : this.#offsets.get(table)) ?? 0, problem);
-  }
-
-  #findOffsets(): ReadonlyMap<number, number> {
-    const offsets = new Map<number, number>();
-    try {
-      const { records } = readManifest(readWholeFile(this.#files, this.path), this.#number, this.path);
-      for (const { edit, offset } of records) {
-        for (const { meta } of edit.added ?? []) offsets.set(meta.number, offset);
-      }
-    } catch (error) {
-      // In an open store a new manifest may have taken its place meanwhile.
-      if (!isDamage(error) && (error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    }
-    return offsets;
   }
 }
 

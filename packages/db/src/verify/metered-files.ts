@@ -67,6 +67,12 @@ export class MeteredFiles implements FileReading {
     this.#tell(path, this.#left.size === 0);
   }
 
+  /** Lets others get on. @throws CANCELLED, DEADLINE_EXCEEDED */
+  async pause(): Promise<void> {
+    await this.#options.scheduler.nextTurn();
+    throwIfAborted(this.#options.signal);
+  }
+
   /** Before a read that may wait. @throws CANCELLED, DEADLINE_EXCEEDED */
   async begin(bytes: number): Promise<void> {
     const { signal, scheduler } = this.#options;

@@ -1,16 +1,16 @@
+import type { KvtsError } from "@kvts/common";
 import type { FileReading } from "../env/file-system.ts";
-import { logFileName, parseFileName, tableFileName } from "../format/filenames.ts";
+import { logFileName, manifestFileName, parseFileName, tableFileName } from "../format/filenames.ts";
 import type { Logs } from "../logs.ts";
-import type { ManifestState } from "../manifest/state.ts";
+import type { ManifestFile, ManifestState } from "../manifest/state.ts";
 import type { TableFile } from "../manifest/table-file.ts";
 import type { VersionSet } from "../manifest/version-set.ts";
 import { sizeOf } from "./file-size.ts";
 import type { Findings } from "./findings.ts";
-import { contradictionsIn, differingFields, ManifestPlace } from "./manifest.ts";
+import { contradictionsIn, differingFields, foldManifest, ManifestPlace, readManifestInForce } from "./manifest.ts";
 import type { MeteredFiles } from "./metered-files.ts";
 import { checkOpenLog, type OpenLog } from "./open-log.ts";
 import { checkRequestFiles } from "./request-files.ts";
-import { readManifestFiles } from "./store.ts";
 import { checkNamedTable } from "./tables.ts";
 
 /** What a verification takes of a running store. */
@@ -22,7 +22,8 @@ export interface OpenStore {
 
 /** The store at one moment between two edits. The tables are held: each has to be released once. */
 interface Moment {
-  readonly manifest: ReturnType<typeof readManifestFiles> | undefined;
+  /** Undefined where the manifest is in doubt, and so what it should say. */
+  readonly manifest: ManifestFile | KvtsError | undefined;
   readonly tables: readonly { readonly level: number; readonly file: TableFile }[];
   readonly log: OpenLog;
   readonly numbers: VersionSet["numbers"];
@@ -53,8 +54,7 @@ export async function checkOpenStore(store: OpenStore, files: MeteredFiles, find
 /** One synchronous stretch, so that all of it belongs together. */
 function takeMoment({ directory, versions, logs }: OpenStore, files: FileReading): Moment {
   const { numbers, manifestNumber, manifestBytes, isIndeterminate } = versions;
-  // Where the manifest is in doubt, so is what it should say.
-  const manifest = isIndeterminate ? undefined : readManifestFiles(files, directory);
+  const manifest = isIndeterminate ? undefined : readManifestInForce(files, directory);
   const names = files.list(directory);
   const tables = versions.current.tables();
   for (const { file } of tables) file.acquire();
@@ -77,15 +77,15 @@ async function checkMoment(
   findings: Findings,
   release: (file: TableFile) => void,
 ): Promise<void> {
-  const { manifest, tables, log, manifestNumber, names } = moment;
-  const place = new ManifestPlace(files, directory, manifestNumber);
+  const { tables, log, names } = moment;
+  const path = manifestFileName(directory, moment.manifestNumber);
+  const place = (await checkManifest(moment, files, findings)) ?? new ManifestPlace(path, new Map());
   for (const { file } of tables) files.expect(tableFileName(directory, file.meta.number), file.meta.fileBytes);
   const logs = log.segments.map((number) => logFileName(directory, number));
   for (const [index, path] of logs.entries()) {
     files.expect(path, index === logs.length - 1 ? log.endOffset : files.exists(path) ? sizeOf(files, path) : 0);
   }
-  if (manifest !== undefined) checkManifest(moment, manifest, place, findings);
-  findings.read("manifest", place.path, moment.manifestBytes, tables.length);
+  findings.read("manifest", path, moment.manifestBytes, tables.length);
   checkRequestFiles(files, directory, moment.numbers, findings, moment.isRequestFile);
   for (const { file } of tables) {
     await checkNamedTable(files, directory, file.meta, place, findings);
@@ -97,19 +97,22 @@ async function checkMoment(
   for (const name of names) if (parseFileName(name) === undefined) findings.unknown(`${directory}/${name}`);
 }
 
-/** Between two edits the manifest says just what is in memory. */
-function checkManifest(
-  { tables, numbers }: Moment,
-  manifest: NonNullable<Moment["manifest"]>,
-  place: ManifestPlace,
+/** Between two edits the manifest says just what is in memory. Returns where it says it, where it can be read. */
+async function checkManifest(
+  { tables, numbers, manifest }: Moment,
+  files: MeteredFiles,
   findings: Findings,
-): void {
-  if ("code" in manifest) {
-    findings.add(manifest);
-    return;
+): Promise<ManifestPlace | undefined> {
+  if (manifest === undefined) return undefined;
+  const folded = "code" in manifest ? manifest : await foldManifest(manifest, () => files.pause());
+  if ("code" in folded) {
+    findings.add(folded);
+    return undefined;
   }
-  for (const damage of contradictionsIn(manifest, place)) findings.add(damage);
-  for (const [table, problem] of differences(manifest, numbers, tables)) findings.add(place.damage(table, problem));
+  const { state, place } = folded;
+  for (const damage of contradictionsIn(state, place)) findings.add(damage);
+  for (const [table, problem] of differences(state, numbers, tables)) findings.add(place.damage(table, problem));
+  return place;
 }
 
 /** What the manifest on disk says otherwise than memory does, by table where it is about one. */

@@ -1,17 +1,15 @@
 import type { KvtsError } from "@kvts/common";
 import type { FileReading } from "../env/file-system.ts";
-import { corruption, damageFrom } from "../format/corruption.ts";
-import { currentFileName, logFileName, manifestFileName, parseFileName, tableFileName } from "../format/filenames.ts";
+import { logFileName, parseFileName, tableFileName } from "../format/filenames.ts";
 import { isIncarnation } from "../format/incarnation.ts";
 import { findLeastNumbers } from "../manifest/least-numbers.ts";
-import { loadManifest, type ManifestState } from "../manifest/state.ts";
 import { type ExaminedTable, listTables } from "../repair/examine-tables.ts";
 import { stateOfTables } from "../repair/known-state.ts";
 import { checkNames } from "./directory.ts";
 import { sizeOf } from "./file-size.ts";
 import type { Findings } from "./findings.ts";
 import { checkLog, searchDamage } from "./logs.ts";
-import { contradictionsIn, ManifestPlace } from "./manifest.ts";
+import { contradictionsIn, type FoldedManifest, foldManifest, readManifestInForce } from "./manifest.ts";
 import type { MeteredFiles } from "./metered-files.ts";
 import { checkRequestFiles, requestFilesOf } from "./request-files.ts";
 import { checkNamedTable, checkTable } from "./tables.ts";
@@ -25,8 +23,9 @@ export async function checkStore(
   directory: string,
   findings: Findings,
 ): Promise<string | undefined> {
-  const manifest = readManifestFiles(files, directory);
   const names = files.list(directory);
+  const file = readManifestInForce(files, directory);
+  const manifest = "code" in file ? file : await foldManifest(file, () => files.pause());
   if ("code" in manifest) {
     reportManifestDamage(files, manifest, findings);
     await checkByFiles(files, directory, findings);
@@ -34,18 +33,8 @@ export async function checkStore(
     return undefined;
   }
   await checkByManifest(files, directory, manifest, findings);
-  checkNames(directory, names, manifest, findings);
-  return manifest.numbers.incarnation;
-}
-
-/** What the manifest in force says, or what is wrong with it or with CURRENT. */
-export function readManifestFiles(files: FileReading, directory: string): ManifestState | KvtsError {
-  const current = currentFileName(directory);
-  try {
-    return loadManifest(files, directory) ?? corruption(current, 0, "the file is missing");
-  } catch (error) {
-    return damageFrom(error, current, 0);
-  }
+  checkNames(directory, names, manifest.state, findings);
+  return manifest.state.numbers.incarnation;
 }
 
 function reportManifestDamage(files: FileReading, damage: KvtsError, findings: Findings): void {
@@ -58,21 +47,19 @@ function reportManifestDamage(files: FileReading, damage: KvtsError, findings: F
 async function checkByManifest(
   files: MeteredFiles,
   directory: string,
-  manifest: ManifestState,
+  { state, place }: FoldedManifest,
   findings: Findings,
 ): Promise<void> {
-  const { tables, numbers, manifestNumber } = manifest;
-  const paths = tables.map(({ meta }) => tableFileName(directory, meta.number));
+  const { tables, numbers } = state;
   const logs = listLogs(files, directory, numbers.logNumber);
-  const manifestPath = manifestFileName(directory, manifestNumber);
   const requests = requestFilesOf(directory, numbers);
-  expectAll(files, [manifestPath, ...requests, ...paths, ...logs]);
-  findings.read("manifest", manifestPath, sizeOf(files, manifestPath), tables.length);
-  files.finish(manifestPath);
+  expectAll(files, [place.path, ...requests, ...logs]);
+  for (const { meta } of tables) files.expect(tableFileName(directory, meta.number), meta.fileBytes);
+  findings.read("manifest", place.path, sizeOf(files, place.path), tables.length);
+  files.finish(place.path);
+  for (const damage of contradictionsIn(state, place)) findings.add(damage);
   checkRequestFiles(files, directory, numbers, findings);
   for (const path of requests) files.finish(path);
-  const place = new ManifestPlace(files, directory, manifestNumber);
-  for (const damage of contradictionsIn(manifest, place)) findings.add(damage);
   for (const { meta } of tables) {
     await checkNamedTable(files, directory, meta, place, findings);
     files.finish(tableFileName(directory, meta.number));

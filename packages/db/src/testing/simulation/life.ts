@@ -33,6 +33,9 @@ const LOGGED_STEPS = 30;
 /** A write that waits longer is turned away. */
 const STALL_TIMEOUT_MS = 60_000;
 
+/** A key a table, mostly; with less, jobs reserve so many file numbers that looking for what they left takes long. */
+const TABLE_BYTES_MIN = 256;
+
 const NO_CALLS: ReadonlySet<FileCallKind> = new Set();
 const FAULT_KINDS: readonly ReadonlySet<FileCallKind>[] = [
   CHANGING_CALLS,
@@ -259,7 +262,8 @@ export class Life {
           this.#settings.durability === "buffered" && process.faults > 0 ? process.durableBatches : undefined,
         moment: `an orderly close, with ${share} of what was not synced`,
       });
-    const isLossy = process.cut !== undefined && process.cut.share < 1 && this.#settings.durability === "buffered";
+    const isBuffered = this.#settings.durability === "buffered";
+    const isLossy = isBuffered && (process.faults > 0 || (process.cut?.share ?? 1) < 1);
     // Where nothing was found out yet, what the process before has lost still counts.
     this.#hasLostBuffered = isLossy || (this.#hasLostBuffered && process.store.batches.length === 0);
     this.#note(this.#left.moment);
@@ -343,7 +347,14 @@ function againCut(before: CrashImage, { fileSystem, moment }: CrashImage): Crash
 }
 
 function settingsOf(random: Random): StoreSettings {
-  return { ...tinySettings(random), stallTimeoutMs: STALL_TIMEOUT_MS };
+  const settings = tinySettings(random);
+  const { tables } = settings.tuning;
+  const tableBytesMax = Math.max(TABLE_BYTES_MIN, tables!.tableBytesMax);
+  return {
+    ...settings,
+    stallTimeoutMs: STALL_TIMEOUT_MS,
+    tuning: { ...settings.tuning, tables: { ...tables!, tableBytesMax } },
+  };
 }
 
 function repairSettings({ memtableBytes, compression, tuning }: StoreSettings): RepairOptions {

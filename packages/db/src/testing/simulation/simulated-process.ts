@@ -138,7 +138,9 @@ export class SimulatedProcess {
 
   #cut({ share }: CutPlan, activity: Activity, { kind, path }: FileCall): void {
     const { random, disk, settings } = this.#options;
-    const durableBatches = settings.durability === "buffered" ? this.durableBatches : undefined;
+    // A failed sync may lose what a killed process leaves with the system, as a power cut does.
+    const isLossy = settings.durability === "buffered" && (share < 1 || this.faults > 0);
+    const durableBatches = isLossy ? this.durableBatches : undefined;
     const moment = `a ${share === 1 ? "kill" : "power cut"} in ${activity}, at ${kind} ${path}, with ${share} of what was not synced`;
     const image = crashImage(random, { store: this.store, fileSystem: disk, share, durableBatches, moment });
     this.cut = { activity, share, image };

@@ -1,5 +1,4 @@
 import { limits } from "@kvts/common";
-import { corruption } from "../format/corruption.ts";
 import {
   KIND_MASK,
   KIND_PUT,
@@ -12,7 +11,6 @@ import {
   SEQ_HI,
   VERSION_WORDS,
 } from "../format/version-record.ts";
-import { payloadWords } from "./block-builder.ts";
 import {
   BLOCK_HEADER_WORDS,
   COMMON_BYTES,
@@ -28,24 +26,19 @@ import {
   SLOT_WORDS,
   VALUES_OFFSET,
   VERSION_COUNT,
-} from "./format.ts";
+} from "../table/format.ts";
+import { payloadWords } from "../table/payload.ts";
 
 /** High words of numbers below 2^53. */
 const HIGH_WORD_END = 1 << 21;
 
 /**
- * Checks once what reading a block relies on: every count and offset, and that keys, records and values fill it without
- * gap. After that no lookup can leave the block, whatever its bytes. Order and hashes are left to `verify`.
+ * Whether a block in memory is one that no lookup can leave, whatever its bytes: every count and offset, and that keys,
+ * records and values fill it without gap. Says what is wrong, if anything is.
  *
  * @param word where the block begins in `i32`; it has `bytes` bytes.
- * @throws CORRUPTION naming `file` and `offset`.
  */
-export function checkBlock(i32: Int32Array, word: number, bytes: number, file: string, offset: number): void {
-  const problem = bytes % 4 === 0 ? problemOf(i32, word, bytes) : "a block is no whole number of words";
-  if (problem !== undefined) throw corruption(file, offset, problem);
-}
-
-function problemOf(i32: Int32Array, word: number, bytes: number): string | undefined {
+export function blockProblem(i32: Int32Array, word: number, bytes: number): string | undefined {
   if (bytes < BLOCK_HEADER_WORDS * 4) return "a block is too short";
   const keyCount = i32[word + KEY_COUNT]!;
   const versionCount = i32[word + VERSION_COUNT]!;
