@@ -15,6 +15,7 @@ export {
   utf8,
 } from "./bytes.ts";
 export { abortable, abortError, callSignal, throwIfAborted } from "./call.ts";
+export { makeChange } from "./change.ts";
 export { type Clock, systemClock } from "./clock.ts";
 export {
   type CheckedCondition,
@@ -52,6 +53,7 @@ export { checkFields } from "./fields.ts";
 export { checkKeyForm, decodeKey, encodeBound, encodeKey, encodeKeys, encodeValue } from "./keys.ts";
 export { type Limits, limits } from "./limits.ts";
 export { type LogFields, type Logger, silentLogger } from "./logger.ts";
+export { resolveMoments } from "./moments.ts";
 export { checkLimit, checkPositiveInteger, checkSeq } from "./numbers.ts";
 export { checkCallOptions, checkOptionNames, type OptionNames } from "./options.ts";
 export { prefixEnd, type ResolvedRange, resolveRange } from "./range.ts";

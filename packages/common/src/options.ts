@@ -4,6 +4,7 @@ import type {
   CallOptions,
   ConditionOptions,
   DeleteOptions,
+  DiffOptions,
   GetOptions,
   HistoryOptions,
   PutOptions,
@@ -21,6 +22,7 @@ const condition: OptionNames<ConditionOptions> = { ifAbsent: true, ifSeq: true, 
 const write: OptionNames<WriteOptions> = { preconditions: true, ...anyWrite };
 const put: OptionNames<PutOptions> = { timestamp: true, expiresAt: true, ...condition, ...anyWrite };
 const remove: OptionNames<DeleteOptions> = { timestamp: true, ...condition, ...anyWrite };
+const diff: OptionNames<DiffOptions> = { from: true, to: true, limit: true, ...anyCall };
 const scan: OptionNames<ScanOptions> = { asOf: true, reverse: true, limit: true, includeDeleted: true, ...anyCall };
 const history: OptionNames<HistoryOptions> = { from: true, to: true, reverse: true, limit: true, ...anyCall };
 
@@ -30,6 +32,7 @@ type Call = "get" | "getMany" | "scan" | "history" | "put" | "delete" | "write" 
 const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
   get: read,
   getMany: read,
+  diff,
   scan,
   history,
   put,

@@ -1,6 +1,8 @@
 import { invalidArgument } from "./errors.ts";
 import type {
   BytesInput,
+  Change,
+  DiffOptions,
   Entries,
   Entry,
   GetOptions,
@@ -43,6 +45,11 @@ export class FixedMoment {
     return { ...options, to };
   }
 
+  /** Options of diff. */
+  diff(options: DiffOptions): DiffOptions {
+    return options?.to === undefined ? options : { ...options, to: this.#earlier(options.to) };
+  }
+
   #earlier(time: TimeInput): number {
     const asked = parseTime(time, this.#now);
     if (asked <= this.moment) return asked;
@@ -82,6 +89,10 @@ class ReaderAt<K extends Key> implements Reader<K> {
 
   history(key: BytesInput, options?: HistoryOptions): Entries<Version<K>> {
     return this.#reader.history(key, this.#fixed.history(options));
+  }
+
+  diff(range: Range | undefined, options: DiffOptions): Entries<Change<K>> {
+    return this.#reader.diff(range, this.#fixed.diff(options));
   }
 
   at(moment: TimeInput): Reader<K> {

@@ -73,6 +73,19 @@ export interface ScanOptions extends GetOptions {
   readonly includeDeleted?: boolean | undefined;
 }
 
+export interface DiffOptions extends CallOptions {
+  /** The moments to compare, `from` no later than `to`. */
+  readonly from: TimeInput;
+  readonly to: TimeInput;
+  readonly limit?: number | undefined;
+}
+
+/** A key for which another version is visible at one moment than at an earlier one; its value may be the same. */
+export type Change<K extends Key = string> =
+  | { readonly key: K; readonly kind: "added"; readonly before?: undefined; readonly after: Entry<K> }
+  | { readonly key: K; readonly kind: "changed"; readonly before: Entry<K>; readonly after: Entry<K> }
+  | { readonly key: K; readonly kind: "removed"; readonly before: Entry<K>; readonly after?: undefined };
+
 /** Options with which a scan yields entries alone. */
 export type LiveScanOptions = ScanOptions & { readonly includeDeleted?: false | undefined };
 
@@ -163,6 +176,8 @@ export interface Reader<K extends Key = string> {
   scan(range: Range | undefined, options: ScanOptions): Entries<Version<K>>;
   /** Every version of one key, tombstones included, newest first. */
   history(key: BytesInput, options?: HistoryOptions): Entries<Version<K>>;
+  /** What became of the keys of a range between two moments, in byte order of the keys. */
+  diff(range: Range | undefined, options: DiffOptions): Entries<Change<K>>;
   /**
    * The same reads as of a moment: all of them, and nothing later. It holds nothing back, and backdated writes show in
    * it; a snapshot is fixed in the order of commits instead.

@@ -2,6 +2,7 @@ import {
   abortable,
   type BytesInput,
   type CallOptions,
+  type Change,
   callSignal,
   checkCallOptions,
   checkKeyForm,
@@ -10,6 +11,7 @@ import {
   checkRequestId,
   checkSeq,
   type DeleteOptions,
+  type DiffOptions,
   type Entry,
   encodePreconditions,
   FixedMoment,
@@ -55,6 +57,7 @@ export interface LocalReader<K extends Key = string> {
   scan(range?: Range, options?: LiveScanOptions): LocalEntries<Entry<K>>;
   scan(range: Range | undefined, options: ScanOptions): LocalEntries<Version<K>>;
   history(key: BytesInput, options?: HistoryOptions): LocalEntries<Version<K>>;
+  diff(range: Range | undefined, options: DiffOptions): LocalEntries<Change<K>>;
   at(moment: TimeInput): LocalReaderAt<K>;
 }
 
@@ -63,6 +66,7 @@ export interface LocalReaderAt<K extends Key = string> extends Reader<K>, LocalR
   scan(range?: Range, options?: LiveScanOptions): LocalEntries<Entry<K>>;
   scan(range: Range | undefined, options: ScanOptions): LocalEntries<Version<K>>;
   history(key: BytesInput, options?: HistoryOptions): LocalEntries<Version<K>>;
+  diff(range: Range | undefined, options: DiffOptions): LocalEntries<Change<K>>;
   at(moment: TimeInput): LocalReaderAt<K>;
 }
 
@@ -71,6 +75,7 @@ export interface LocalSnapshot<K extends Key = string> extends Snapshot<K>, Loca
   scan(range?: Range, options?: LiveScanOptions): LocalEntries<Entry<K>>;
   scan(range: Range | undefined, options: ScanOptions): LocalEntries<Version<K>>;
   history(key: BytesInput, options?: HistoryOptions): LocalEntries<Version<K>>;
+  diff(range: Range | undefined, options: DiffOptions): LocalEntries<Change<K>>;
   at(moment: TimeInput): LocalReaderAt<K>;
 }
 
@@ -88,6 +93,8 @@ export interface Db<K extends Key = string> extends HostedStore<K>, LocalReader<
   scan(range?: Range, options?: LiveScanOptions): LocalEntries<Entry<K>>;
   scan(range: Range | undefined, options: ScanOptions): LocalEntries<Version<K>>;
   history(key: BytesInput, options?: HistoryOptions): LocalEntries<Version<K>>;
+  diff(range: Range | undefined, options: DiffOptions): LocalEntries<Change<K>>;
+  diff(range: Range | undefined, options: DiffOptions): LocalEntries<Change<K>>;
   at(moment: TimeInput): LocalReaderAt<K>;
   snapshot(options?: { readonly seq?: number | undefined }): LocalSnapshot<K>;
   /**
@@ -138,6 +145,10 @@ class ReadFace<K extends Key> implements LocalReader<K> {
 
   history(key: BytesInput, options?: HistoryOptions): LocalEntries<Version<K>> {
     return this.reader.history(key, options);
+  }
+
+  diff(range: Range | undefined, options: DiffOptions): LocalEntries<Change<K>> {
+    return this.reader.diff(range, options);
   }
 
   at(moment: TimeInput): LocalReaderAt<K> {

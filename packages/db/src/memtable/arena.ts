@@ -109,8 +109,10 @@ export const HASH_SLOTS = 1;
 export const FREE = 2;
 export const KEY_COUNT = 3;
 export const ENTRY_COUNT = 4;
-/** 1 once a retract was inserted. */
-export const HAS_RETRACTS = 5;
+/** What has been inserted so far, of what is rare. */
+export const CONTENT_FLAGS = 5;
+export const HAS_RETRACTS = 1;
+export const HAS_EXPIRIES = 2;
 /** Tree: its root node, its levels (0 before the first key), its nodes. */
 export const TREE_ROOT = 6;
 export const TREE_HEIGHT = 7;

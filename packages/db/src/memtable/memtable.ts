@@ -22,8 +22,10 @@ import { ABSENT, type BlockDemand, FOUND, type Lookup, type VersionRun } from ".
 import {
   Arena,
   blockWords,
+  CONTENT_FLAGS,
   ENTRY_COUNT,
   FREE,
+  HAS_EXPIRIES,
   HAS_RETRACTS,
   KEY_COUNT,
   SEQ_MAX_HI,
@@ -148,7 +150,11 @@ export class Memtable {
   }
 
   get hasRetracts(): boolean {
-    return this.i32[HAS_RETRACTS] !== 0;
+    return (this.i32[CONTENT_FLAGS]! & HAS_RETRACTS) !== 0;
+  }
+
+  get hasExpiries(): boolean {
+    return (this.i32[CONTENT_FLAGS]! & HAS_EXPIRIES) !== 0;
   }
 
   /**
@@ -326,10 +332,11 @@ export class Memtable {
     i32[record + POINTER] = at * 4;
     i32[record + META] = meta;
     i32[ENTRY_COUNT]!++;
-    if ((meta & KIND_MASK) === KIND_RETRACT) i32[HAS_RETRACTS] = 1;
+    if ((meta & KIND_MASK) === KIND_RETRACT) i32[CONTENT_FLAGS]! |= HAS_RETRACTS;
     widen(i32, TS_MIN_HI, TS_MAX_HI, tsHi, tsLo);
     widen(i32, SEQ_MIN_HI, SEQ_MAX_HI, seqHi, seqLo);
     if ((meta & META_EXPIRES) === 0) return at;
+    i32[CONTENT_FLAGS]! |= HAS_EXPIRIES;
     i32[at] = expiresHi;
     i32[at + 1] = expiresLo;
     return at + EXPIRY_WORDS;

@@ -1,11 +1,11 @@
-import { type Incomplete, isIncomplete } from "./found-version.ts";
+import { isIncomplete, type Pending } from "./found-version.ts";
 
 /** Bytes of values after which a batch is full; it holds one item at least. */
 const BATCH_BYTES_MAX = 4 * 1024 * 1024;
 
 /** Items read in one synchronous stretch. Values in extents are filled in afterwards, while their view is still held. */
 export class Batch<T extends object> {
-  readonly #found: (T | Incomplete<T>)[] = [];
+  readonly #found: (T | Pending<T>)[] = [];
   readonly #itemsMax: number;
   #bytes = 0;
   #incomplete = false;
@@ -22,7 +22,7 @@ export class Batch<T extends object> {
     return this.#found.length >= this.#itemsMax || this.#bytes >= BATCH_BYTES_MAX;
   }
 
-  add(found: T | Incomplete<T>, valueBytes: number): void {
+  add(found: T | Pending<T>, valueBytes: number): void {
     this.#found.push(found);
     this.#bytes += valueBytes;
     if (isIncomplete(found)) this.#incomplete = true;
@@ -32,8 +32,10 @@ export class Batch<T extends object> {
   async complete(): Promise<T[]> {
     if (!this.#incomplete) return this.#found as T[];
     const items: T[] = [];
-    for (const found of this.#found) {
-      items.push(isIncomplete(found) ? found.complete(await found.extent.read()) : found);
+    for (const item of this.#found) {
+      let found: T | Pending<T> = item;
+      while (isIncomplete(found)) found = found.complete(await found.extent.read());
+      items.push(found);
     }
     return items;
   }
@@ -41,6 +43,10 @@ export class Batch<T extends object> {
   /** All items, their extents read at once. */
   completeSync(): T[] {
     if (!this.#incomplete) return this.#found as T[];
-    return this.#found.map((found) => (isIncomplete(found) ? found.complete(found.extent.readSync()) : found));
+    return this.#found.map((item) => {
+      let found: T | Pending<T> = item;
+      while (isIncomplete(found)) found = found.complete(found.extent.readSync());
+      return found;
+    });
   }
 }

@@ -18,10 +18,27 @@ import { type ExtentRef, extentOf } from "./extent-ref.ts";
 import { copyValue } from "./value-pool.ts";
 import type { Layer } from "./view.ts";
 
-/** Something read that may still lack its value. */
+/** Something read that still lacks its value. */
 export interface Incomplete<T> {
   readonly extent: ExtentRef;
   readonly complete: (value: Uint8Array) => T;
+}
+
+/** Something read that still lacks values, which are read one after the other. */
+export interface Pending<T> {
+  readonly extent: ExtentRef;
+  readonly complete: (value: Uint8Array) => T | Pending<T>;
+}
+
+/** The word of record `index` of `run`. */
+export function recordAt(run: VersionRun, index: number): number {
+  return run.first + index * VERSION_WORDS;
+}
+
+/** The timestamp of record `index` of `run`, in microseconds. */
+export function timestampAt(run: VersionRun, index: number): number {
+  const at = recordAt(run, index);
+  return joinWords(run.i32[at]!, run.i32[at + TS_LO]!);
 }
 
 /** `expiresAt` of record `at`, or undefined. */
@@ -75,6 +92,8 @@ export function versionAt<K extends Key>(
   return makeTombstone(key, timestamp, joinWords(run.i32[at + SEQ_HI]!, run.i32[at + SEQ_LO]!));
 }
 
-export function isIncomplete<T extends object>(found: T | Incomplete<T>): found is Incomplete<T> {
+export function isIncomplete<T extends object>(found: T | Incomplete<T>): found is Incomplete<T>;
+export function isIncomplete<T extends object>(found: T | Pending<T>): found is Pending<T>;
+export function isIncomplete(found: object): boolean {
   return "extent" in found;
 }

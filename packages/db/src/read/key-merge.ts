@@ -1,11 +1,18 @@
 import type { GroupCursor } from "../format/group-cursor.ts";
 import { compareKeys, type KeyBuffer } from "../format/key-buffer.ts";
 import { type BlockDemand, FOUND, type Lookup, MISS } from "../format/version-run.ts";
+import type { Level } from "../manifest/level.ts";
 import type { Table } from "../table/table.ts";
 import type { BestVersion } from "./best-version.ts";
 import type { Bounds } from "./bounds.ts";
 import { LevelCursor } from "./level-cursor.ts";
-import type { Layer, View } from "./view.ts";
+import type { Layer, SharedMemtable } from "./view.ts";
+
+/** The layers of a view, or those of them that matter. */
+export interface MergedLayers {
+  readonly memtables: readonly SharedMemtable[];
+  readonly levels: readonly Level[];
+}
 
 /** One layer's cursor in a merge by key. */
 interface Lane {
@@ -24,12 +31,12 @@ export class KeyMerge {
   /** The lanes that stand on the current key. */
   readonly #at: Lane[] = [];
 
-  constructor(view: View, reverse: boolean) {
+  constructor({ memtables, levels }: MergedLayers, reverse: boolean) {
     this.#reverse = reverse;
-    for (const { memtable } of view.memtables) {
+    for (const { memtable } of memtables) {
       if (memtable.entryCount > 0) this.#lanes.push({ cursor: memtable.cursor(), layer: memtable });
     }
-    for (const level of view.version.levels) {
+    for (const level of levels) {
       if (level.overlapping) {
         for (const { table } of level.files) this.#lanes.push({ cursor: table.cursor(), layer: table });
       } else if (level.files.length > 0) {

@@ -1,5 +1,7 @@
 import type {
   BytesInput,
+  Change,
+  DiffOptions,
   Entry,
   FixedMoment,
   GetOptions,
@@ -44,6 +46,10 @@ export class EngineReaderAt<K extends Key> {
 
   history(key: BytesInput, options?: HistoryOptions): LocalEntries<Version<K>> {
     return this.#reader.history(key, this.#fixed.history(options));
+  }
+
+  diff(range: Range | undefined, options: DiffOptions): LocalEntries<Change<K>> {
+    return this.#reader.diff(range, this.#fixed.diff(options));
   }
 
   at(moment: TimeInput): EngineReaderAt<K> {

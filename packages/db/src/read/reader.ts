@@ -1,10 +1,12 @@
 import {
   type BytesInput,
+  type Change,
   callSignal,
   checkCallOptions,
   checkLimit,
   checkPositiveInteger,
   copyBytes,
+  type DiffOptions,
   type Entry,
   encodeKeys,
   type GetOptions,
@@ -13,6 +15,7 @@ import {
   type LiveScanOptions,
   parseTime,
   type Range,
+  resolveMoments,
   resolveRange,
   type ScanOptions,
   throwIfAborted,
@@ -24,6 +27,7 @@ import { BlockDemand, FOUND, MISS } from "../format/version-run.ts";
 import type { Table } from "../table/table.ts";
 import { BestVersion } from "./best-version.ts";
 import { Bounds } from "./bounds.ts";
+import { Diff } from "./diff.ts";
 import { entryAt, type Incomplete, isIncomplete, isVisible } from "./found-version.ts";
 import { History } from "./history.ts";
 import { type KeyForm, keyAt } from "./key-decoder.ts";
@@ -141,6 +145,16 @@ export class EngineReader<K extends Key> {
       const shown = this.#shownKey();
       const open = (seq: number) => new History<K>(bytes, shown, { from, to }, seq, options?.reverse === true);
       return { limit, open };
+    });
+  }
+
+  diff(range: Range | undefined, options: DiffOptions): LocalEntries<Change<K>> {
+    return makeLocalEntries(this.#source, options, () => {
+      checkCallOptions(options, "diff");
+      const resolved = resolveRange(range);
+      const limit = checkLimit(options.limit);
+      const { from, to } = resolveMoments(options, () => this.#source.now());
+      return { limit, open: (seq: number) => new Diff<K>(resolved, from, to, seq, this.#form) };
     });
   }
 

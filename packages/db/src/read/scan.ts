@@ -65,7 +65,7 @@ export class Scan<K extends Key> {
   /** Adds versions to `batch` until it is full, a block is missing, or the stretch gets long. */
   fill(view: View, batch: Batch<Version<K>>, demand: BlockDemand<Table>): ScanPause {
     if (this.#ended) return "end";
-    const merge = new KeyMerge(view, this.#reverse);
+    const merge = new KeyMerge({ memtables: view.memtables, levels: view.version.levels }, this.#reverse);
     try {
       return this.#fill(merge, batch, demand);
     } finally {

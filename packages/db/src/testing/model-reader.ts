@@ -1,10 +1,12 @@
 import {
   type BytesInput,
   type CallOptions,
+  type Change,
   callSignal,
   checkCallOptions,
   checkLimit,
   copyBytes,
+  type DiffOptions,
   decodeKey,
   type Entries,
   type Entry,
@@ -15,6 +17,7 @@ import {
   type HistoryOptions,
   type KeyOf,
   type LiveScanOptions,
+  makeChange,
   makeEntries,
   makeEntry,
   makeTombstone,
@@ -22,6 +25,7 @@ import {
   type Range,
   type Reader,
   readAt,
+  resolveMoments,
   resolveRange,
   type ScanOptions,
   type TimeInput,
@@ -92,6 +96,22 @@ export class ModelReader<F extends "string" | "bytes"> implements Reader<KeyOf<F
       options,
       () => this.#model.history(encoded, view),
       (version) => this.#version(version),
+    );
+  }
+
+  diff(range: Range | undefined, options: DiffOptions): Entries<Change<KeyOf<F>>> {
+    checkCallOptions(options, "diff");
+    const resolved = resolveRange(range);
+    checkLimit(options.limit);
+    const { atSeq } = this.#moment();
+    const view = { ...resolveMoments(options, this.#now), atSeq, limit: options.limit };
+    return this.#entries(
+      options,
+      () => this.#model.diff(resolved, view),
+      ({ before, after }) => {
+        const key = this.#key((before ?? after)!.key);
+        return makeChange(key, before && this.#entry(before), after && this.#entry(after));
+      },
     );
   }
 

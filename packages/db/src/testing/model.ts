@@ -34,6 +34,13 @@ export interface ModelScan extends ModelView {
   readonly includeDeleted?: boolean | undefined;
 }
 
+export interface ModelDiff {
+  readonly from: number;
+  readonly to: number;
+  readonly limit?: number | undefined;
+  readonly atSeq?: number | undefined;
+}
+
 export interface ModelHistory {
   readonly from?: number | undefined;
   readonly to?: number | undefined;
@@ -103,14 +110,25 @@ export class Model {
    * for which that is nothing are left out.
    */
   scan(range: ResolvedRange, options: ModelScan): ModelVersion[] {
-    const start = toHex(range.start);
-    const end = range.end === undefined ? undefined : toHex(range.end);
-    const ids = [...this.#operations.keys()].filter((id) => id >= start && (end === undefined || id < end)).sort();
+    const ids = this.#keysIn(range);
     if (options.reverse === true) ids.reverse();
     const visible = (key: Uint8Array): ModelVersion | undefined =>
       options.includeDeleted === true ? this.newest(key, options) : this.get(key, options);
     const versions = ids.map((id) => visible(fromHex(id)!)).filter((version) => version !== undefined);
     return versions.slice(0, options.limit);
+  }
+
+  /** For each key of the range for which another version is visible at `to` than at `from`: the two, in byte order. */
+  diff(range: ResolvedRange, options: ModelDiff): { before: ModelEntry | undefined; after: ModelEntry | undefined }[] {
+    const { from, to, atSeq } = options;
+    const keys = this.#keysIn(range).map((id) => fromHex(id)!);
+    return keys
+      .map((key) => ({
+        before: this.get(key, { asOf: from, now: from, atSeq }),
+        after: this.get(key, { asOf: to, now: to, atSeq }),
+      }))
+      .filter(({ before, after }) => before !== after && before?.seq !== after?.seq)
+      .slice(0, options.limit);
   }
 
   /**
@@ -122,6 +140,13 @@ export class Model {
     const versions = this.versions(key, options.atSeq).filter(({ timestamp }) => timestamp >= from && timestamp <= to);
     if (options.reverse === true) versions.reverse();
     return versions.slice(0, options.limit);
+  }
+
+  /** The hexadecimal keys of a range, in order. */
+  #keysIn(range: ResolvedRange): string[] {
+    const start = toHex(range.start);
+    const end = range.end === undefined ? undefined : toHex(range.end);
+    return [...this.#operations.keys()].filter((id) => id >= start && (end === undefined || id < end)).sort();
   }
 }
 
