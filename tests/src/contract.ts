@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe } from "vitest";
+import { atTests } from "./contract/at.ts";
 import { batchTests } from "./contract/batches.ts";
 import { entriesTests } from "./contract/entries.ts";
 import { getManyTests } from "./contract/get-many.ts";
@@ -60,6 +61,7 @@ export function storeContract(name: string, options: ContractOptions): void {
     describe("histories", () => historyTests(subject));
     describe("getMany", () => getManyTests(subject));
     describe("typed views", () => typedTests(subject));
+    describe("views at a moment", () => atTests(subject));
     describe("lists", () => entriesTests(subject));
     describe("times", () => timeTests(subject));
     describe("refusals", () => refusalTests(subject));

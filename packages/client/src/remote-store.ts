@@ -17,6 +17,7 @@ import {
   encodeKeys,
   encodeOperation,
   encodeOperations,
+  FixedMoment,
   type GetOptions,
   type HistoryOptions,
   isPlainView,
@@ -31,6 +32,8 @@ import {
   type PutOptions,
   parseTime,
   type Range,
+  type Reader,
+  readAt,
   resolveRange,
   type ScanOptions,
   type Store,
@@ -140,6 +143,10 @@ class RemoteStore<F extends "string" | "bytes"> implements Store<KeyOf<F>> {
       const request = { key: copyBytes(encodeKey(key)), from, to, reverse };
       return (page, call) => this.#remote.wire.listVersions({ ...request, ...page }, call);
     });
+  }
+
+  at(moment: TimeInput): Reader<KeyOf<F>> {
+    return readAt(this, new FixedMoment(moment, this.#remote.now));
   }
 
   async stats(options: CallOptions = {}): Promise<StoreStats> {

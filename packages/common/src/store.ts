@@ -163,6 +163,12 @@ export interface Reader<K extends Key = string> {
   scan(range: Range | undefined, options: ScanOptions): Entries<Version<K>>;
   /** Every version of one key, tombstones included, newest first. */
   history(key: BytesInput, options?: HistoryOptions): Entries<Version<K>>;
+  /**
+   * The same reads as of a moment: all of them, and nothing later. It holds nothing back, and backdated writes show in
+   * it; a snapshot is fixed in the order of commits instead.
+   * @throws INVALID_ARGUMENT for what is no time
+   */
+  at(moment: TimeInput): Reader<K>;
 }
 
 export interface ViewOptions<K extends "string" | "bytes" = "string" | "bytes"> {

@@ -12,6 +12,7 @@ import {
   type DeleteOptions,
   type Entry,
   encodePreconditions,
+  FixedMoment,
   type GetOptions,
   type HistoryOptions,
   type HostedStore,
@@ -25,6 +26,7 @@ import {
   type PutOptions,
   parseTime,
   type Range,
+  type Reader,
   type ScanOptions,
   type Snapshot,
   type StoreStats,
@@ -41,6 +43,7 @@ import type { CheckpointReport } from "./checkpoint.ts";
 import type { Engine } from "./engine.ts";
 import type { LocalEntries } from "./read/local-entries.ts";
 import { EngineReader } from "./read/reader.ts";
+import { EngineReaderAt } from "./read/reader-at.ts";
 import type { Recovery } from "./recovered.ts";
 import { type LocalTypedStore, makeLocalTypedStore } from "./typed-db.ts";
 import type { VerifyOptions, VerifyReport } from "./verify/report.ts";
@@ -52,6 +55,15 @@ export interface LocalReader<K extends Key = string> {
   scan(range?: Range, options?: LiveScanOptions): LocalEntries<Entry<K>>;
   scan(range: Range | undefined, options: ScanOptions): LocalEntries<Version<K>>;
   history(key: BytesInput, options?: HistoryOptions): LocalEntries<Version<K>>;
+  at(moment: TimeInput): LocalReaderAt<K>;
+}
+
+/** Reads of the embedded engine as of a moment. */
+export interface LocalReaderAt<K extends Key = string> extends Reader<K>, LocalReader<K> {
+  scan(range?: Range, options?: LiveScanOptions): LocalEntries<Entry<K>>;
+  scan(range: Range | undefined, options: ScanOptions): LocalEntries<Version<K>>;
+  history(key: BytesInput, options?: HistoryOptions): LocalEntries<Version<K>>;
+  at(moment: TimeInput): LocalReaderAt<K>;
 }
 
 /** A snapshot of the embedded engine. */
@@ -59,6 +71,7 @@ export interface LocalSnapshot<K extends Key = string> extends Snapshot<K>, Loca
   scan(range?: Range, options?: LiveScanOptions): LocalEntries<Entry<K>>;
   scan(range: Range | undefined, options: ScanOptions): LocalEntries<Version<K>>;
   history(key: BytesInput, options?: HistoryOptions): LocalEntries<Version<K>>;
+  at(moment: TimeInput): LocalReaderAt<K>;
 }
 
 /** The embedded engine: a store in a directory of this process. */
@@ -75,6 +88,7 @@ export interface Db<K extends Key = string> extends HostedStore<K>, LocalReader<
   scan(range?: Range, options?: LiveScanOptions): LocalEntries<Entry<K>>;
   scan(range: Range | undefined, options: ScanOptions): LocalEntries<Version<K>>;
   history(key: BytesInput, options?: HistoryOptions): LocalEntries<Version<K>>;
+  at(moment: TimeInput): LocalReaderAt<K>;
   snapshot(options?: { readonly seq?: number | undefined }): LocalSnapshot<K>;
   /**
    * Reads every table, the manifest and the log again, past the caches, and lists everything that is wrong: checksums and
@@ -97,7 +111,7 @@ export function makeDb<F extends "string" | "bytes">(engine: Engine, form: F, ow
 
 const checkpointOptions: OptionNames<CallOptions> = { signal: true, timeoutMs: true };
 
-abstract class ReadFace<K extends Key> {
+class ReadFace<K extends Key> implements LocalReader<K> {
   protected readonly reader: EngineReader<K>;
 
   constructor(reader: EngineReader<K>) {
@@ -124,6 +138,10 @@ abstract class ReadFace<K extends Key> {
 
   history(key: BytesInput, options?: HistoryOptions): LocalEntries<Version<K>> {
     return this.reader.history(key, options);
+  }
+
+  at(moment: TimeInput): LocalReaderAt<K> {
+    return new EngineReaderAt(this.reader, new FixedMoment(moment, () => this.reader.now()));
   }
 }
 

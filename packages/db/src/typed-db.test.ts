@@ -14,5 +14,26 @@ test("a typed view of the engine reads without promises too", async () => {
   expect([...levels.scan({ prefix: ["a"] }, { asOf: 1 })].map(({ key }) => key[1])).toEqual([2, 10]);
   expect([...levels.history(["a", 10])]).toMatchObject([{ deleted: true }, { value: { level: 10 } }]);
   expect(await levels.scan({ prefix: ["a"] }).toArray()).toHaveLength(1);
+  const before = levels.at(1);
+  expect(before.getSync(["a", 10])?.value).toEqual({ level: 10 });
+  expect([...before.scan({ prefix: ["a"] })]).toHaveLength(2);
+  await store.close();
+});
+
+test("the engine's reads at a moment work without promises too", async () => {
+  const store = await openPlainStore({ keys: "bytes" }, { fileSystem: new MemoryFileSystem() });
+  const db = store.db.with({ keys: "string" });
+  await db.put("a", "1", { timestamp: 1 });
+  const snapshot = db.snapshot();
+  await db.put("a", "2", { timestamp: 2 });
+  await db.put("a", "backdated", { timestamp: 0 });
+  const view = db.at(1);
+  expect(view.getSync("a")?.text()).toBe("1");
+  expect([...view.scan()].map((entry) => entry.text())).toEqual(["1"]);
+  expect([...view.history("a")].map(({ timestamp }) => timestamp)).toEqual([1, 0]);
+  expect([...snapshot.at(1).history("a")].map(({ timestamp }) => timestamp)).toEqual([1]);
+  expect(() => view.getSync("a", { asOf: 2 })).toThrow("fixed at");
+  await snapshot.close();
+  expect(() => snapshot.at(1).getSync("a")).toThrow(expect.objectContaining({ code: "CLOSED" }));
   await store.close();
 });

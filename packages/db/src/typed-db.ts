@@ -6,8 +6,10 @@ import {
   makeTypedStore,
   type ScanOptions,
   type Store,
+  type TimeInput,
   type TypedEntry,
   type TypedRange,
+  type TypedReader,
   type TypedStore,
   type TypedVersion,
   type Typing,
@@ -15,12 +17,21 @@ import {
 import type { LocalReader } from "./db.ts";
 import type { LocalEntries } from "./read/local-entries.ts";
 
-/** A typed view of the embedded engine: its reads work at once too, without a promise. */
-export interface LocalTypedStore<K, P, In, Out> extends TypedStore<K, P, In, Out> {
+/** Typed reads of the embedded engine, at once too, without a promise. */
+export interface LocalTypedReader<K, P, Out> extends TypedReader<K, P, Out> {
   getSync(key: K, options?: GetOptions): TypedEntry<K, Out> | undefined;
   scan(range?: TypedRange<K, P>, options?: LiveScanOptions): LocalEntries<TypedEntry<K, Out>>;
   scan(range: TypedRange<K, P> | undefined, options: ScanOptions): LocalEntries<TypedVersion<K, Out>>;
   history(key: K, options?: HistoryOptions): LocalEntries<TypedVersion<K, Out>>;
+  at(moment: TimeInput): LocalTypedReader<K, P, Out>;
+}
+
+/** A typed view of the embedded engine. */
+export interface LocalTypedStore<K, P, In, Out> extends TypedStore<K, P, In, Out>, LocalTypedReader<K, P, Out> {
+  scan(range?: TypedRange<K, P>, options?: LiveScanOptions): LocalEntries<TypedEntry<K, Out>>;
+  scan(range: TypedRange<K, P> | undefined, options: ScanOptions): LocalEntries<TypedVersion<K, Out>>;
+  history(key: K, options?: HistoryOptions): LocalEntries<TypedVersion<K, Out>>;
+  at(moment: TimeInput): LocalTypedReader<K, P, Out>;
 }
 
 /** The engine's bytes seen through types. */
@@ -33,20 +44,31 @@ export function makeLocalTypedStore<K, P, In, Out>(
     put: (...call) => typed.put(...call),
     delete: (...call) => typed.delete(...call),
     write: (...call) => typed.write(...call),
+    ...makeLocalTypedReader(db, typed, typing),
+  };
+}
+
+function makeLocalTypedReader<K, P, In, Out>(
+  reader: LocalReader<Uint8Array>,
+  typed: TypedReader<K, P, Out>,
+  typing: Typing<K, P, In, Out>,
+): LocalTypedReader<K, P, Out> {
+  return {
     get: (...call) => typed.get(...call),
     getMany: (...call) => typed.getMany(...call),
     getSync(key, options) {
-      const entry = db.getSync(typing.keys.encode(key), options);
+      const entry = reader.getSync(typing.keys.encode(key), options);
       return entry === undefined ? undefined : typing.entry(entry);
     },
     scan: ((range?: TypedRange<K, P>, options: ScanOptions = {}) =>
       local(typed.scan(range, options), function* () {
-        for (const version of db.scan(typing.range(range), options)) yield typing.version(version);
-      })) as LocalTypedStore<K, P, In, Out>["scan"],
+        for (const version of reader.scan(typing.range(range), options)) yield typing.version(version);
+      })) as LocalTypedReader<K, P, Out>["scan"],
     history: (key, options) =>
       local(typed.history(key, options), function* () {
-        for (const version of db.history(typing.keys.encode(key), options)) yield typing.version(version);
+        for (const version of reader.history(typing.keys.encode(key), options)) yield typing.version(version);
       }),
+    at: (moment) => makeLocalTypedReader(reader.at(moment), typed.at(moment), typing),
   };
 }
 

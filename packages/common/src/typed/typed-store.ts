@@ -66,6 +66,8 @@ export interface TypedReader<K, P, Out> {
   scan(range?: TypedRange<K, P>, options?: LiveScanOptions): Entries<TypedEntry<K, Out>>;
   scan(range: TypedRange<K, P> | undefined, options: ScanOptions): Entries<TypedVersion<K, Out>>;
   history(key: K, options?: HistoryOptions): Entries<TypedVersion<K, Out>>;
+  /** The same reads as of a moment. */
+  at(moment: TimeInput): TypedReader<K, P, Out>;
 }
 
 /** A store seen through types: what is written and read are values and keys of them instead of bytes. */

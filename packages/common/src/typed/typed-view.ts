@@ -7,13 +7,15 @@ import type {
   HistoryOptions,
   LiveScanOptions,
   PutOptions,
+  Reader,
   ScanOptions,
   Store,
   ViewOptions,
   WriteOptions,
   WriteResult,
 } from "../store.ts";
-import type { TypedEntry, TypedOperation, TypedRange, TypedStore, TypedVersion } from "./typed-store.ts";
+import type { TimeInput } from "../time.ts";
+import type { TypedEntry, TypedOperation, TypedRange, TypedReader, TypedStore, TypedVersion } from "./typed-store.ts";
 import type { Typing } from "./typing.ts";
 
 /** Whether a view's settings name a form of keys, so that no types are asked for. */
@@ -30,55 +32,68 @@ export function makeTypedStore<K, P, In, Out>(
   return new TypedView(store, typing);
 }
 
-class TypedView<K, P, In, Out> implements TypedStore<K, P, In, Out> {
-  readonly #store: Store<Uint8Array>;
-  readonly #typing: Typing<K, P, In, Out>;
+class TypedReaderView<K, P, In, Out> implements TypedReader<K, P, Out> {
+  protected readonly typing: Typing<K, P, In, Out>;
+  readonly #reader: Reader<Uint8Array>;
 
-  constructor(store: Store<Uint8Array>, typing: Typing<K, P, In, Out>) {
-    this.#store = store;
-    this.#typing = typing;
-  }
-
-  async put(key: K, value: In, options?: PutOptions): Promise<WriteResult> {
-    return await this.#store.put(this.#key(key), this.#typing.value.encode(value), options);
-  }
-
-  async delete(key: K, options?: DeleteOptions): Promise<WriteResult> {
-    return await this.#store.delete(this.#key(key), options);
-  }
-
-  async write(operations: readonly TypedOperation<K, In>[], options?: WriteOptions): Promise<WriteResult> {
-    return await this.#store.write(mapNumbered(operations, "operation", this.#operation), options);
+  constructor(reader: Reader<Uint8Array>, typing: Typing<K, P, In, Out>) {
+    this.typing = typing;
+    this.#reader = reader;
   }
 
   async get(key: K, options?: GetOptions): Promise<TypedEntry<K, Out> | undefined> {
-    const entry = await this.#store.get(this.#key(key), options);
-    return entry === undefined ? undefined : this.#typing.entry(entry);
+    const entry = await this.#reader.get(this.#key(key), options);
+    return entry === undefined ? undefined : this.typing.entry(entry);
   }
 
   async getMany(keys: readonly K[], options?: GetOptions): Promise<(TypedEntry<K, Out> | undefined)[]> {
-    const entries = await this.#store.getMany(mapNumbered(keys, "key", this.#key), options);
-    return entries.map((entry) => (entry === undefined ? undefined : this.#typing.entry(entry)));
+    const entries = await this.#reader.getMany(mapNumbered(keys, "key", this.#key), options);
+    return entries.map((entry) => (entry === undefined ? undefined : this.typing.entry(entry)));
   }
 
   scan(range?: TypedRange<K, P>, options?: LiveScanOptions): Entries<TypedEntry<K, Out>>;
   scan(range: TypedRange<K, P> | undefined, options: ScanOptions): Entries<TypedVersion<K, Out>>;
   scan(range?: TypedRange<K, P>, options: ScanOptions = {}): Entries<TypedVersion<K, Out>> {
     return mapEntries(
-      () => this.#store.scan(this.#typing.range(range), options),
-      (version) => this.#typing.version(version),
+      () => this.#reader.scan(this.typing.range(range), options),
+      (version) => this.typing.version(version),
     );
   }
 
   history(key: K, options?: HistoryOptions): Entries<TypedVersion<K, Out>> {
     return mapEntries(
-      () => this.#store.history(this.#key(key), options),
-      (version) => this.#typing.version(version),
+      () => this.#reader.history(this.#key(key), options),
+      (version) => this.typing.version(version),
     );
   }
 
-  readonly #key = (key: K): Uint8Array => this.#typing.keys.encode(key);
-  readonly #operation = (operation: TypedOperation<K, In>) => this.#typing.operation(operation);
+  at(moment: TimeInput): TypedReader<K, P, Out> {
+    return new TypedReaderView(this.#reader.at(moment), this.typing);
+  }
+
+  readonly #key = (key: K): Uint8Array => this.typing.keys.encode(key);
+}
+
+class TypedView<K, P, In, Out> extends TypedReaderView<K, P, In, Out> implements TypedStore<K, P, In, Out> {
+  readonly #store: Store<Uint8Array>;
+
+  constructor(store: Store<Uint8Array>, typing: Typing<K, P, In, Out>) {
+    super(store, typing);
+    this.#store = store;
+  }
+
+  async put(key: K, value: In, options?: PutOptions): Promise<WriteResult> {
+    return await this.#store.put(this.typing.keys.encode(key), this.typing.value.encode(value), options);
+  }
+
+  async delete(key: K, options?: DeleteOptions): Promise<WriteResult> {
+    return await this.#store.delete(this.typing.keys.encode(key), options);
+  }
+
+  async write(operations: readonly TypedOperation<K, In>[], options?: WriteOptions): Promise<WriteResult> {
+    const encoded = mapNumbered(operations, "operation", (operation) => this.typing.operation(operation));
+    return await this.#store.write(encoded, options);
+  }
 }
 
 /** `open`'s items, mapped as they are read; what `open` throws fails the first read. */

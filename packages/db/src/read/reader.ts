@@ -58,6 +58,11 @@ export class EngineReader<K extends Key> {
     this.#form = form;
   }
 
+  /** Microseconds, by the store's clock. */
+  now(): number {
+    return this.#source.now();
+  }
+
   get(key: BytesInput, options?: GetOptions): Promise<Entry<K> | undefined> {
     try {
       checkCallOptions(options, "get");

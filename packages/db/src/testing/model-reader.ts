@@ -10,6 +10,7 @@ import {
   type Entry,
   encodeKey,
   encodeKeys,
+  FixedMoment,
   type GetOptions,
   type HistoryOptions,
   type KeyOf,
@@ -20,6 +21,7 @@ import {
   parseTime,
   type Range,
   type Reader,
+  readAt,
   resolveRange,
   type ScanOptions,
   type TimeInput,
@@ -73,6 +75,10 @@ export class ModelReader<F extends "string" | "bytes"> implements Reader<KeyOf<F
       () => this.#model.scan(resolved, view),
       (version) => this.#version(version),
     );
+  }
+
+  at(moment: TimeInput): Reader<KeyOf<F>> {
+    return readAt(this, new FixedMoment(moment, this.#now));
   }
 
   history(key: BytesInput, options: HistoryOptions = {}): Entries<Version<KeyOf<F>>> {

@@ -1,0 +1,90 @@
+import { invalidArgument } from "./errors.ts";
+import type {
+  BytesInput,
+  Entries,
+  Entry,
+  GetOptions,
+  HistoryOptions,
+  Key,
+  LiveScanOptions,
+  Range,
+  Reader,
+  ScanOptions,
+  Version,
+} from "./store.ts";
+import { formatTime, parseTime, type TimeInput } from "./time.ts";
+
+/** What reads are asked in a view that is fixed at a moment: nothing later than it. */
+export class FixedMoment {
+  /** Microseconds. */
+  readonly moment: number;
+  readonly #now: () => number;
+
+  /** @param now microseconds, for relative times */
+  constructor(moment: TimeInput, now: () => number) {
+    this.moment = parseTime(moment, now);
+    this.#now = now;
+  }
+
+  /** A view of the view, at an earlier moment. */
+  at(moment: TimeInput): FixedMoment {
+    return new FixedMoment(this.#earlier(moment), this.#now);
+  }
+
+  /** Options of get, getMany or scan. */
+  read<O extends GetOptions>(options: O | undefined): O & { readonly asOf: number } {
+    const asOf = options?.asOf === undefined ? this.moment : this.#earlier(options.asOf);
+    return { ...(options as O), asOf };
+  }
+
+  /** Options of history, of which what comes later is left out. */
+  history(options: HistoryOptions | undefined): HistoryOptions {
+    const to = options?.to === undefined ? this.moment : Math.min(parseTime(options.to, this.#now), this.moment);
+    return { ...options, to };
+  }
+
+  #earlier(time: TimeInput): number {
+    const asked = parseTime(time, this.#now);
+    if (asked <= this.moment) return asked;
+    throw invalidArgument(
+      `this view is fixed at ${formatTime(this.moment)} and shows nothing later; read ${formatTime(asked)} from the store`,
+    );
+  }
+}
+
+/** The reads of `reader` at a moment, each of them. */
+export function readAt<K extends Key>(reader: Reader<K>, fixed: FixedMoment): Reader<K> {
+  return new ReaderAt(reader, fixed);
+}
+
+class ReaderAt<K extends Key> implements Reader<K> {
+  readonly #reader: Reader<K>;
+  readonly #fixed: FixedMoment;
+
+  constructor(reader: Reader<K>, fixed: FixedMoment) {
+    this.#reader = reader;
+    this.#fixed = fixed;
+  }
+
+  async get(key: BytesInput, options?: GetOptions): Promise<Entry<K> | undefined> {
+    return await this.#reader.get(key, this.#fixed.read(options));
+  }
+
+  async getMany(keys: readonly BytesInput[], options?: GetOptions): Promise<(Entry<K> | undefined)[]> {
+    return await this.#reader.getMany(keys, this.#fixed.read(options));
+  }
+
+  scan(range?: Range, options?: LiveScanOptions): Entries<Entry<K>>;
+  scan(range: Range | undefined, options: ScanOptions): Entries<Version<K>>;
+  scan(range?: Range, options?: ScanOptions): Entries<Version<K>> {
+    return this.#reader.scan(range, this.#fixed.read(options));
+  }
+
+  history(key: BytesInput, options?: HistoryOptions): Entries<Version<K>> {
+    return this.#reader.history(key, this.#fixed.history(options));
+  }
+
+  at(moment: TimeInput): Reader<K> {
+    return new ReaderAt(this.#reader, this.#fixed.at(moment));
+  }
+}
