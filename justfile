@@ -60,3 +60,8 @@ bench-growth *options: build
 [no-exit-message]
 sim *options: build
     @node packages/db/src/testing/simulation/sim.ts {{ options }}
+
+# A store on this disk under load for two hours, its processes killed again and again: `just soak --help`
+[no-exit-message]
+soak *options: build
+    @node tests/src/soak/soak.ts {{ options }}

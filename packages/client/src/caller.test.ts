@@ -98,15 +98,61 @@ describe("a read", () => {
 });
 
 describe("a write", () => {
-  test("is sent once", async () => {
+  test("without a request id is sent once", async () => {
     const { calls, exchange } = failing(unavailable());
-    await expect(callerAt().write({}, exchange)).rejects.toMatchObject({ code: "UNAVAILABLE", details: determinate });
+    await expect(callerAt().write({}, undefined, exchange)).rejects.toMatchObject({
+      code: "UNAVAILABLE",
+      details: determinate,
+    });
     expect(calls).toHaveLength(1);
+  });
+
+  test("with one is sent again as a read is", async () => {
+    const runtime = virtualRuntime(0.5);
+    const { calls, exchange } = failing(unavailable(), lost(), unavailable());
+    expect(await callerAt(runtime).write({}, "r", exchange)).toBe("done");
+    expect(runtime.sleeps).toEqual([20, 40, 50]);
+    expect(calls.map(({ timeoutMs }) => timeoutMs)).toEqual([1000, 980, 940, 890]);
+  });
+
+  test("whose tries are used up may have happened in any of them", async () => {
+    const told = { code: "UNAVAILABLE", details: { indeterminate: true, requestId: "r" } };
+    const { calls, exchange } = failing(lost(), unavailable(), unavailable(), unavailable());
+    await expect(callerAt().write({}, "r", exchange)).rejects.toMatchObject(told);
+    expect(calls).toHaveLength(4);
+    const unsent = failing(...Array.from({ length: 4 }, () => unavailable())).exchange;
+    await expect(callerAt().write({}, "r", unsent)).rejects.toMatchObject({ details: determinate });
+  });
+
+  test("that is refused for its conditions when sent again has not happened", async () => {
+    const { exchange } = failing(lost(), answered("CONFLICT"));
+    await expect(callerAt().write({}, "r", exchange)).rejects.toMatchObject({ code: "CONFLICT", details: determinate });
+    const full = failing(lost(), answered("NO_SPACE")).exchange;
+    await expect(callerAt().write({}, "r", full)).rejects.toMatchObject({
+      code: "NO_SPACE",
+      details: { indeterminate: true },
+    });
+  });
+
+  test("cancelled while it waits for its next try is marked", async () => {
+    const controller = new AbortController();
+    const runtime = virtualRuntime();
+    const caller = new Caller(settings, {
+      ...runtime,
+      sleep(ms, signal) {
+        controller.abort();
+        return runtime.sleep(ms, signal);
+      },
+    });
+    await expect(caller.write({ signal: controller.signal }, "r", failing(lost()).exchange)).rejects.toMatchObject({
+      code: "CANCELLED",
+      details: { indeterminate: true },
+    });
   });
 
   test("whose fate is unknown is marked so", async () => {
     const { exchange } = failing(lost());
-    await expect(callerAt().write({}, exchange)).rejects.toMatchObject({
+    await expect(callerAt().write({}, undefined, exchange)).rejects.toMatchObject({
       code: "UNAVAILABLE",
       message: "no server answers; whether the write happened is not known",
       details: { indeterminate: true },
@@ -115,7 +161,10 @@ describe("a write", () => {
 
   test("that the server refused is not", async () => {
     const { exchange } = failing(answered("CONFLICT"));
-    await expect(callerAt().write({}, exchange)).rejects.toMatchObject({ code: "CONFLICT", details: determinate });
+    await expect(callerAt().write({}, undefined, exchange)).rejects.toMatchObject({
+      code: "CONFLICT",
+      details: determinate,
+    });
   });
 
   test("cancelled after it was sent is marked too", async () => {
@@ -124,7 +173,7 @@ describe("a write", () => {
       controller.abort();
       throw lost();
     };
-    await expect(callerAt().write({ signal: controller.signal }, exchange)).rejects.toMatchObject({
+    await expect(callerAt().write({ signal: controller.signal }, "r", exchange)).rejects.toMatchObject({
       code: "CANCELLED",
       details: { indeterminate: true },
     });
@@ -141,7 +190,7 @@ describe("before anything is sent", () => {
   ])("%s for %o", async (code, options) => {
     const { calls, exchange } = failing();
     await expect(callerAt().read(options, exchange)).rejects.toMatchObject({ code });
-    await expect(callerAt().write(options, exchange)).rejects.toMatchObject({ code, details: determinate });
+    await expect(callerAt().write(options, "r", exchange)).rejects.toMatchObject({ code, details: determinate });
     expect(calls).toEqual([]);
   });
 
@@ -156,7 +205,7 @@ describe("before anything is sent", () => {
 test("what is no failure of the wire passes as it is", async () => {
   const bug = new TypeError("x is not a function");
   await expect(callerAt().read({}, failing(bug).exchange)).rejects.toBe(bug);
-  await expect(callerAt().write({}, failing(bug).exchange)).rejects.toBe(bug);
+  await expect(callerAt().write({}, "r", failing(bug).exchange)).rejects.toBe(bug);
 });
 
 describe("closing", () => {
@@ -171,7 +220,7 @@ describe("closing", () => {
           resolve();
         };
       });
-    const writing = caller.write({}, exchange);
+    const writing = caller.write({}, "r", exchange);
     const closing = caller.close().then(() => events.push("closed"));
     await expect(caller.read({}, async () => "late")).rejects.toMatchObject({ code: "CLOSED" });
     expect(events).toEqual([]);

@@ -61,7 +61,28 @@ describe("requests over HTTP", { timeout }, () => {
       },
       { method: "PUT", url: "/v1/keys/Li4?keyEncoding=base64url", body: "" },
     ]);
-    expect(seen[1]!.headers).not.toHaveProperty("idempotency-key");
+    expect(seen[1]!.headers).toHaveProperty("idempotency-key", expect.stringMatching(/^[\w-]{16}\.1$/));
+  });
+
+  test("conditions are parameters, or in the body", async () => {
+    await using both = await recording({ timestamp: 5, seq: 6 });
+    const { store, seen } = both;
+    await store.put("k", "v", { ifAbsent: true });
+    await store.delete("k", { ifSeq: 0, timestamp: 7 });
+    await store.put("k", "v", { ifTimestamp: new Date(1) });
+    await store.put(long, "v", { ifSeq: 3 });
+    const preconditions = [{ key: Uint8Array.of(255), ifTimestamp: 4 }];
+    await store.write([{ op: "delete", key: "k" }], { preconditions });
+    expect(seen.slice(0, 3).map(({ url }) => url)).toEqual([
+      "/v1/keys/k?ifAbsent=true",
+      "/v1/keys/k?ts=7&ifSeq=0",
+      "/v1/keys/k?ifTimestamp=1000",
+    ]);
+    const inBodies = seen.slice(3).map(({ body }) => (JSON.parse(body) as { preconditions: unknown }).preconditions);
+    expect(inBodies).toEqual([
+      [{ key: Buffer.from(long).toString(), ifSeq: 3 }],
+      [{ keyBase64: "/w==", ifTimestamp: 4 }],
+    ]);
   });
 
   test("keys too long for a path go in the body", async () => {
@@ -150,14 +171,18 @@ describe("failures over HTTP", { timeout }, () => {
     expect(calls).toBe(4);
   });
 
-  test("a write that an unavailable server refused is not sent again", async () => {
-    let calls = 0;
-    await using both = await pair((_, outgoing) => {
-      calls++;
+  test("a write that an unavailable server refused is sent again under its request id, unless retries are off", async () => {
+    const ids: unknown[] = [];
+    const refusing: RequestListener = (incoming, outgoing) => {
+      ids.push(incoming.headers["idempotency-key"]);
       sendProblem(outgoing, 503, "UNAVAILABLE");
-    });
+    };
+    await using both = await pair(refusing, { retry: { delayMsMax: 1 } });
     await expect(both.store.put("k", "v")).rejects.toMatchObject({ code: "UNAVAILABLE", details: determinate });
-    expect(calls).toBe(1);
+    expect([ids.length, new Set(ids).size]).toEqual([4, 1]);
+    await using single = await pair(refusing, once);
+    await expect(single.store.put("k", "v")).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    expect(ids.slice(4)).toEqual([undefined]);
   });
 
   test("no answer in time, before its head and within its body", async () => {

@@ -46,8 +46,43 @@ describe("requests and answers over gRPC", { timeout }, () => {
     await both.store.put(Uint8Array.of(255), "");
     expect(seen).toEqual([
       { key: utf8("é"), value: utf8("v"), timestamp: 5n, expiresAt: 1000n, requestId: "r" },
-      { key: Uint8Array.of(255), value: new Uint8Array(0), requestId: "" },
+      { key: Uint8Array.of(255), value: new Uint8Array(0), requestId: expect.stringMatching(/^[\w-]{16}\.1$/) },
     ]);
+  });
+
+  test("conditions of every kind", async () => {
+    const seen: unknown[] = [];
+    const note = (...kinds: unknown[]) => {
+      seen.push(...kinds);
+      return { timestamp: 5n, seq: 6n };
+    };
+    await using both = await pair({
+      put: ({ condition }) => note(condition?.kind),
+      delete: ({ condition }) => note(condition?.kind),
+      write: ({ preconditions }) => note(...preconditions.map(({ key, condition }) => [key, condition?.kind])),
+    });
+    await both.store.put("k", "v", { ifAbsent: true });
+    await both.store.delete("k", { ifSeq: 0 });
+    await both.store.write([{ op: "delete", key: "k" }], { preconditions: [{ key: "other", ifTimestamp: 4 }] });
+    expect(seen).toEqual([
+      { case: "ifAbsent", value: true },
+      { case: "ifSeq", value: 0n },
+      [utf8("other"), { case: "ifTimestamp", value: 4n }],
+    ]);
+  });
+
+  test("a write whose connection is lost is sent again under its request id", async () => {
+    const ids: string[] = [];
+    await using both = await pair({
+      put({ requestId }) {
+        ids.push(requestId);
+        if (ids.length > 1) return { timestamp: 5n, seq: 6n };
+        for (const session of both.server.sessions) session.destroy();
+        return forever();
+      },
+    });
+    expect(await both.store.put("k", "v")).toEqual({ timestamp: 5, seq: 6 });
+    expect([ids.length, new Set(ids).size]).toEqual([2, 1]);
   });
 
   test("a version, an absent one, and a tombstone", async () => {

@@ -1,9 +1,12 @@
 import { checkOptionNames, checkPositiveInteger, invalidArgument, type OptionNames } from "@kvts/common";
 import type { RetryPolicy } from "./retry.ts";
 
-/** How often and how patiently reads are retried while the server is unavailable. Writes are never sent twice. */
+/**
+ * How often and how patiently calls are retried while the server is unavailable. A write is sent again under its request
+ * id, so that it happens once.
+ */
 export interface RetryOptions {
-  /** Most times that one read is sent, the first included: 4 unless given; 1 for no retries. */
+  /** Most times that one call is sent, the first included: 4 unless given; 1 for no retries. */
   readonly triesMax?: number | undefined;
   /** Longest pause before the second try, in milliseconds, doubled with each further one: 50 unless given. */
   readonly delayMsFirst?: number | undefined;

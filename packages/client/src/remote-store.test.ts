@@ -1,4 +1,4 @@
-import { KvtsError, type Operation, type Range, type Store, utf8 } from "@kvts/common";
+import { KvtsError, type Operation, type Range, type Store, textOf, utf8 } from "@kvts/common";
 import { describe, expect, test } from "vitest";
 import { checkOptions } from "./options.ts";
 import { createRemoteStore } from "./remote-store.ts";
@@ -221,4 +221,21 @@ test("a view's close does nothing, the store's closes all views", async () => {
 
 test("no keys need no server", async () => {
   expect(await storeOver({}).getMany([])).toEqual([]);
+});
+
+test("bytes belong to the caller as soon as the call has returned, also while a write is sent again", async () => {
+  const sent: string[] = [];
+  const store = storeOver({
+    put: async ({ operation }) => {
+      sent.push(textOf(operation.key)! + textOf(operation.value!)!);
+      if (sent.length === 1) throw unavailable();
+      return { timestamp: 1, seq: 1 };
+    },
+  });
+  const [key, value] = [utf8("key"), utf8("value")];
+  const written = store.put(key, value);
+  key.fill(0x2a);
+  value.fill(0x2a);
+  await written;
+  expect(sent).toEqual(["keyvalue", "keyvalue"]);
 });

@@ -1,15 +1,19 @@
 import {
+  type AnyWriteOptions,
   type BytesInput,
   type CallOptions,
+  type ConditionOptions,
   callSignal,
   checkCallOptions,
   checkKeyForm,
   checkLimit,
   checkRequestId,
+  conditionIn,
   copyBytes,
   type DeleteOptions,
   decodeKey,
   type EncodedOperation,
+  type EncodedPrecondition,
   type Entries,
   type EntriesSource,
   type Entry,
@@ -17,6 +21,7 @@ import {
   encodeKeys,
   encodeOperation,
   encodeOperations,
+  encodePreconditions,
   FixedMoment,
   type GetOptions,
   type HistoryOptions,
@@ -51,16 +56,15 @@ import { Caller } from "./caller.ts";
 import { getMany } from "./get-many.ts";
 import type { Settings } from "./options.ts";
 import { pagedSource } from "./paged-source.ts";
+import { RequestNames } from "./request-names.ts";
 import { type Runtime, systemRuntime } from "./runtime.ts";
 import type { PageRequest, SingleWrite, Wire, WireCall, WirePage, WireVersion } from "./wire.ts";
 
 /** The store at the other end of `wire`: input checked before it travels, answers in the forms of every other store. */
 export function createRemoteStore(wire: Wire, settings: Settings, runtime: Runtime = systemRuntime): Store {
-  return new RemoteStore(
-    { wire, caller: new Caller(settings, runtime), now: () => runtime.clock.now() },
-    "string",
-    true,
-  );
+  const caller = new Caller(settings, runtime);
+  const names = settings.retry.triesMax === 1 ? undefined : new RequestNames(runtime);
+  return new RemoteStore({ wire, caller, now: () => runtime.clock.now(), names }, "string", true);
 }
 
 /** What all views of one client share. */
@@ -69,6 +73,18 @@ interface Remote {
   readonly caller: Caller;
   /** Microseconds, for relative times. */
   readonly now: () => number;
+  /** Undefined where nothing is sent twice. */
+  readonly names: RequestNames | undefined;
+}
+
+/** A call may be sent again when its bytes are the caller's once more. */
+function owned(operation: EncodedOperation): EncodedOperation {
+  const { key, value } = operation;
+  return { ...operation, key: copyBytes(key), value: value && copyBytes(value) };
+}
+
+function ownedPrecondition({ key, condition }: EncodedPrecondition): EncodedPrecondition {
+  return { key: copyBytes(key), condition };
 }
 
 class RemoteStore<F extends "string" | "bytes"> implements Store<KeyOf<F>> {
@@ -88,22 +104,26 @@ class RemoteStore<F extends "string" | "bytes"> implements Store<KeyOf<F>> {
     const { wire, caller } = this.#remote;
     const { timestamp, expiresAt } = options;
     const request = this.#single({ op: "put", key, value, timestamp, expiresAt }, options);
-    return caller.write(options, (call) => wire.put(request, call));
+    return caller.write(options, request.requestId, (call) => wire.put(request, call));
   }
 
   async delete(key: BytesInput, options: DeleteOptions = {}): Promise<WriteResult> {
     checkCallOptions(options, "delete");
     const { wire, caller } = this.#remote;
     const request = this.#single({ op: "delete", key, timestamp: options.timestamp }, options);
-    return caller.write(options, (call) => wire.delete(request, call));
+    return caller.write(options, request.requestId, (call) => wire.delete(request, call));
   }
 
   async write(operations: readonly Operation[], options: WriteOptions = {}): Promise<WriteResult> {
     checkCallOptions(options, "write");
     const { wire, caller, now } = this.#remote;
-    const requestId = checkRequestId(options.requestId);
-    const request = { operations: encodeOperations(operations, now), requestId };
-    return caller.write(options, (call) => wire.write(request, call));
+    const requestId = this.#requestId(options);
+    const request = {
+      operations: encodeOperations(operations, now).map(owned),
+      preconditions: encodePreconditions(options.preconditions, now).map(ownedPrecondition),
+      requestId,
+    };
+    return caller.write(options, requestId, (call) => wire.write(request, call));
   }
 
   async get(key: BytesInput, options: GetOptions = {}): Promise<Entry<KeyOf<F>> | undefined> {
@@ -174,9 +194,15 @@ class RemoteStore<F extends "string" | "bytes"> implements Store<KeyOf<F>> {
     return this.close();
   }
 
-  #single(operation: Operation, { requestId }: WriteOptions): SingleWrite {
-    const encoded: EncodedOperation = encodeOperation(operation, this.#remote.now);
-    return { operation: encoded, requestId: checkRequestId(requestId) };
+  #single(operation: Operation, options: AnyWriteOptions & ConditionOptions): SingleWrite {
+    const { now } = this.#remote;
+    const requestId = this.#requestId(options);
+    return { operation: owned(encodeOperation(operation, now)), condition: conditionIn(options, now), requestId };
+  }
+
+  /** The caller's, or one of our own: without, a write cannot be sent again. */
+  #requestId({ requestId }: AnyWriteOptions): string | undefined {
+    return checkRequestId(requestId) ?? this.#remote.names?.next();
   }
 
   #time(input: TimeInput | undefined): number | undefined {

@@ -1,4 +1,4 @@
-/** When a read that met an unavailable server is sent again. */
+/** When a call that met an unavailable server is sent again. */
 export interface RetryPolicy {
   /** Most times that one call is sent, the first included. */
   readonly triesMax: number;

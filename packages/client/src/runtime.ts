@@ -1,4 +1,4 @@
-import { abortError, type Clock, systemClock } from "@kvts/common";
+import { abortError, type Clock, systemClock, toBase64Url } from "@kvts/common";
 
 /** Where a client's time and chance come from. */
 export interface Runtime {
@@ -8,6 +8,8 @@ export interface Runtime {
   nowMs(): number;
   /** Even in [0, 1). */
   random(): number;
+  /** A text that nobody else comes up with. */
+  uniqueName(): string;
   /** Waits; rejects with the error of `signal` as soon as it fires. */
   sleep(ms: number, signal: AbortSignal | undefined): Promise<void>;
 }
@@ -16,6 +18,7 @@ export const systemRuntime: Runtime = {
   clock: systemClock,
   nowMs: () => performance.now(),
   random: () => Math.random(),
+  uniqueName: () => toBase64Url(crypto.getRandomValues(new Uint8Array(12))),
   sleep(ms, signal) {
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) return reject(abortError(signal));

@@ -1,4 +1,12 @@
-import type { EncodedOperation, KvtsError, ResolvedRange, StoreStats, WriteResult } from "@kvts/common";
+import type {
+  CheckedCondition,
+  EncodedOperation,
+  EncodedPrecondition,
+  KvtsError,
+  ResolvedRange,
+  StoreStats,
+  WriteResult,
+} from "@kvts/common";
 
 /** How long one exchange may take, and what abandons it early. */
 export interface WireCall {
@@ -9,11 +17,14 @@ export interface WireCall {
 /** One operation that travels alone. */
 export interface SingleWrite {
   readonly operation: EncodedOperation;
+  /** On the operation's own key. */
+  readonly condition: CheckedCondition | undefined;
   readonly requestId: string | undefined;
 }
 
 export interface BatchWrite {
   readonly operations: readonly EncodedOperation[];
+  readonly preconditions: readonly EncodedPrecondition[];
   readonly requestId: string | undefined;
 }
 

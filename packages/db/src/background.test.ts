@@ -1,6 +1,8 @@
 import { isKvtsError, utf8 } from "@kvts/common";
 import { describe, expect, test } from "vitest";
 import { InlineRunner } from "./compaction/runner.ts";
+import type { FileSystem } from "./env/file-system.ts";
+import { FaultFileSystem } from "./testing/fault-file-system.ts";
 import { HeldRunner } from "./testing/held-runner.ts";
 import { MemoryFileSystem } from "./testing/memory-file-system.ts";
 import { openPlainStore } from "./testing/plain-store.ts";
@@ -15,7 +17,7 @@ function put(store: TestStore, value: string, timestamp: number): Promise<{ last
 
 async function storeWithHeldRunner(
   settings: Partial<StoreSettings> = {},
-  fileSystem: MemoryFileSystem = new MemoryFileSystem(),
+  fileSystem: FileSystem = new MemoryFileSystem(),
 ): Promise<{ store: TestStore; runner: HeldRunner }> {
   let runner: HeldRunner | undefined;
   const store = await openPlainStore(settings, {
@@ -233,4 +235,24 @@ describe("a store at rest", () => {
     await waiting.db.flush();
     await waiting.close();
   });
+});
+
+test("whoever waits for a flush is told that a failed sync has left it in vain", async () => {
+  const disk = new FaultFileSystem(new MemoryFileSystem(), { kinds: new Set(["sync"]) });
+  const { store, runner } = await storeWithHeldRunner({ tuning: { frozenMemtablesMax: 3 } }, disk);
+  await put(store, "first", 1);
+  runner.hold();
+  const flushed = store.db.flush();
+  await store.nextTurn();
+  disk.fault = { at: disk.calls + 1, code: "EIO" };
+  // It fills a memtable and goes on in the next; then its sync fails, and what it has filled must not be flushed.
+  const { state } = await store.submit(
+    Array.from({ length: 40 }, (_, i) => ({ op: "put", key: KEY, value: new Uint8Array(8000), timestamp: i + 2 })),
+  );
+  expect(state).toBe("unknown");
+  const refused = expect(flushed).rejects.toMatchObject({ code: "READ_ONLY" });
+  runner.letGo();
+  await refused;
+  await expect(store.db.flush()).rejects.toMatchObject({ code: "READ_ONLY" });
+  await store.close();
 });

@@ -155,6 +155,11 @@ export class Background {
     });
   }
 
+  /** Tells those who wait for flushes that some frozen memtable will never be flushed: its last writes came to nothing. */
+  refuseFlushes(reason: KvtsError): void {
+    for (const { reject } of this.#flushesWanted.splice(0)) reject(reason);
+  }
+
   /** Resolves once all tables have been merged. */
   compactAll(): Promise<void> {
     const refusal = this.#mergesBroken ?? this.#refusal();

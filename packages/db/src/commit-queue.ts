@@ -62,6 +62,8 @@ export interface CommitState {
   readonly lastAssigned: number;
   /** Called when a group has become visible. */
   readonly published: () => void;
+  /** A sync has failed: what is not published by now never will be. */
+  readonly stopped: (failure: KvtsError) => void;
 }
 
 /**
@@ -428,6 +430,7 @@ export class CommitQueue {
   #stop(failure: KvtsError): void {
     this.#failure ??= failure;
     this.#gate.refuse(failure);
+    this.#state.stopped(failure);
   }
 }
 

@@ -102,6 +102,7 @@ export class Engine {
       lastSeq,
       lastAssigned,
       published,
+      stopped: (failure) => this.#background.refuseFlushes(failure),
     });
     this.#background = new Background({
       directory: parts.directory,
@@ -246,6 +247,8 @@ export class Engine {
   async flush(): Promise<void> {
     this.#checkWritable();
     await this.#queue.between(() => this.#path.freeze());
+    // A group before it may have come to nothing meanwhile, and lie in a frozen memtable that will never be flushed.
+    this.#checkWritable();
     await this.#background.flushAll();
   }
 

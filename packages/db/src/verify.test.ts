@@ -67,6 +67,29 @@ describe("a sound store", () => {
     expect(await verifyOn(store.fileSystem as MemoryFileSystem)).toMatchObject({ ...SOUND, versions: 3005 });
   });
 
+  test("that lost its power at any moment is sound, whatever of it had reached the disk", {
+    timeout: 60_000,
+  }, async () => {
+    const fileSystem = new MemoryFileSystem();
+    const random = new Random(15);
+    const images: MemoryFileSystem[] = [];
+    let calls = 0;
+    fileSystem.onCall = () => {
+      if (++calls % 23 === 0) images.push(fileSystem.crash(() => random.chance(0.5)));
+    };
+    const store = await livedInStore(new Random(16), 2, { fileSystem });
+    await store.close();
+    let verified = 0;
+    for (const image of images) {
+      // Before there is a manifest, there is no store.
+      if (!image.exists(`${DIRECTORY}/CURRENT`)) continue;
+      const report = await verifyOn(image);
+      expect(report.problems, `image ${images.indexOf(image)}`).toEqual([]);
+      verified++;
+    }
+    expect(verified).toBeGreaterThan(50);
+  });
+
   test("may hold files that nobody needs, and others", async () => {
     const store = await livedInStore(new Random(5));
     const fs = await kill(store);

@@ -7,8 +7,10 @@ const PROBLEMS_MAX = 20;
 /** Keys asked for at once. */
 const PARALLEL = 32;
 
-/** How a batch in flight turned out. */
-export interface Settled {
+/** What a check has shown. */
+export interface Checked {
+  readonly problems: string[];
+  /** Batches that were in flight, and are there, or not. */
   readonly found: number;
   readonly absent: number;
 }
@@ -17,7 +19,7 @@ export interface Settled {
  * Reads again whatever was acknowledged since the last check, and finds out about the batches that were in flight: each
  * must be there whole or not at all. Brings the ledger up to date. Returns what is wrong.
  */
-export async function checkRecent(store: Store, ledger: Ledger): Promise<{ problems: string[] } & Settled> {
+export async function checkRecent(store: Store, ledger: Ledger): Promise<Checked> {
   const problems: string[] = [];
   let found = 0;
   let absent = 0;

@@ -1,21 +1,15 @@
 import { createInterface } from "node:readline";
 import { open } from "@kvts/db";
-import { checkRecent } from "./check.ts";
+import { type Checked, checkRecent } from "./check.ts";
 import type { Ledger } from "./ledger.ts";
-import { runLoad } from "./load.ts";
+import { loadAndCheck } from "./load.ts";
 
 /**
  * A program with an embedded store, for a soak: it checks what it finds, and then writes and reads until its standard
  * input says `stop`, or a signal ends it. Each line that it writes is an event in JSON.
  */
 export type EmbeddedEvent =
-  | {
-      readonly event: "checked";
-      readonly problems: readonly string[];
-      readonly ledger: Ledger;
-      readonly found: number;
-      readonly absent: number;
-    }
+  | ({ readonly event: "checked"; readonly ledger: Ledger } & Checked)
   | { readonly event: "began" | "acknowledged"; readonly writer: number }
   | { readonly event: "failed"; readonly message: string }
   | { readonly event: "closed" };
@@ -28,23 +22,19 @@ export interface EmbeddedTask {
 
 async function main({ directory, memtableBytes, ledger }: EmbeddedTask): Promise<void> {
   const db = await open(directory, { memtableBytes });
-  const { problems, found, absent } = await checkRecent(db, ledger);
-  tell({ event: "checked", problems, ledger, found, absent });
+  tell({ event: "checked", ledger, ...(await checkRecent(db, ledger)) });
   const stop = new AbortController();
   createInterface({ input: process.stdin }).once("line", () => stop.abort());
-  await runLoad(
-    {
-      store: db,
-      signal: stop.signal,
-      began: (writer) => tell({ event: "began", writer }),
-      acknowledged: (writer) => {
-        ledger.states[writer]!.written++;
-        tell({ event: "acknowledged", writer });
-      },
+  const host = {
+    store: db,
+    signal: stop.signal,
+    began: (writer: number) => tell({ event: "began", writer }),
+    acknowledged: (writer: number) => {
+      ledger.states[writer]!.written++;
+      tell({ event: "acknowledged", writer });
     },
-    ledger,
-  );
-  if (!stop.signal.aborted) await new Promise((resolve) => stop.signal.addEventListener("abort", resolve));
+  };
+  await loadAndCheck(host, ledger, (checked) => tell({ event: "checked", ledger, ...checked }));
   await db.close();
   tell({ event: "closed" });
 }

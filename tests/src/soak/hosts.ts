@@ -4,10 +4,10 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { connect, connectHttp } from "@kvts/client";
 import { leash, startServer } from "../spawned-server.ts";
-import { checkRecent } from "./check.ts";
+import { type Checked, checkRecent } from "./check.ts";
 import type { EmbeddedEvent, EmbeddedTask } from "./embedded.ts";
 import type { Ledger, WriterState } from "./ledger.ts";
-import { runLoad } from "./load.ts";
+import { loadAndCheck } from "./load.ts";
 
 /** So little that tables are flushed and merged all the time. */
 const MEMTABLE_BYTES = 1024 * 1024;
@@ -52,8 +52,6 @@ export async function startEmbedded(directory: string, ledger: Ledger): Promise<
   };
 }
 
-type Checked = Extract<EmbeddedEvent, { readonly event: "checked" }>;
-
 /** Follows what an embedded program tells. */
 class EmbeddedEvents {
   readonly checked: Promise<Checked>;
@@ -70,16 +68,19 @@ class EmbeddedEvents {
       fail = reject;
     });
     this.failed.catch(() => {});
-    let checked: (event: Checked) => void = () => {};
+    let arrive: ((event: Checked) => void) | undefined;
     const arrived = new Promise<Checked>((resolve) => {
-      checked = resolve;
+      arrive = resolve;
     });
     this.checked = Promise.race([arrived, this.failed]);
     lines.on("line", (line) => {
       const event = parse(line);
       if (event?.event === "checked") {
         for (const [writer, state] of event.ledger.states.entries()) Object.assign(ledger.states[writer]!, state);
-        checked(event);
+        // The first one is the host's; what a later one shows is the end of it.
+        if (arrive === undefined && event.problems.length > 0) fail(new Error(event.problems.join("\n")));
+        arrive?.(event);
+        arrive = undefined;
       } else if (event?.event === "began") ledger.states[event.writer]!.inFlight = true;
       else if (event?.event === "acknowledged") acknowledge(ledger.states[event.writer]!);
       else if (event?.event === "failed") fail(new Error(event.message));
@@ -113,17 +114,17 @@ export async function startServed(directory: string, ledger: Ledger, face: "gRPC
   const store = face === "gRPC" ? connect(server.grpcUrl) : connectHttp(server.httpUrl);
   const stop = new AbortController();
   const { problems, found, absent } = await checkRecent(store, ledger);
-  const load = runLoad(
-    {
-      store,
-      signal: stop.signal,
-      began: (writer) => {
-        ledger.states[writer]!.inFlight = true;
-      },
-      acknowledged: (writer) => acknowledge(ledger.states[writer]!),
+  const host = {
+    store,
+    signal: stop.signal,
+    began: (writer: number) => {
+      ledger.states[writer]!.inFlight = true;
     },
-    ledger,
-  );
+    acknowledged: (writer: number) => acknowledge(ledger.states[writer]!),
+  };
+  const load = loadAndCheck(host, ledger, (checked) => {
+    if (checked.problems.length > 0) throw new Error(checked.problems.join("\n"));
+  });
   const failed = load.then(() => new Promise<never>(() => {}));
   failed.catch(() => {});
   return {

@@ -1,11 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { isKvtsError, type Store } from "@kvts/common";
+import { type Checked, checkRecent } from "./check.ts";
 import type { Ledger, WriterState } from "./ledger.ts";
 import { batchOf, isPlanned, keyOf, type Plan, type PlannedOperation } from "./plan.ts";
 
 const READERS = 4;
-/** Batches that the writers are through with before a load ends of itself: what comes after can be read again in time. */
-export const BATCHES_PER_LOAD_MAX = 60_000;
+/** Batches after which the writers pause until all of them have been read again. */
+const BATCHES_PER_LOAD_MAX = 40_000;
+const COMPACTION_INTERVAL_MS = 5_000;
 /** Milliseconds between two tries of a write that was refused, and tries before that counts as a failure. */
 const RETRY_MS = 100;
 const TRIES_MAX = 100;
@@ -19,13 +21,32 @@ export interface LoadHost {
   readonly acknowledged: (writer: number) => void;
 }
 
-/** Writes and reads of all kinds, until the signal. @throws what no store may answer. */
+/**
+ * Loads the store, and now and then reads again what was acknowledged since, until the signal.
+ * @param checked told of what a check has shown
+ * @throws what no store may answer.
+ */
+export async function loadAndCheck(host: LoadHost, ledger: Ledger, checked: (result: Checked) => void): Promise<void> {
+  while (!host.signal.aborted) {
+    await runLoad(host, ledger);
+    try {
+      if (!host.signal.aborted) checked(await checkRecent(host.store, ledger));
+    } catch (error) {
+      if (!host.signal.aborted) throw error;
+    }
+  }
+}
+
+/** Writes and reads of all kinds, until the signal, or until much is written. @throws what no store may answer. */
 export async function runLoad(host: LoadHost, ledger: Ledger): Promise<void> {
   const left = { batches: BATCHES_PER_LOAD_MAX };
-  const writers = ledger.states.map((state, writer) => write(host, ledger, writer, state, left));
-  const readers = Array.from({ length: READERS }, (_, reader) => read(host, ledger, reader));
-  const merging = compactAtTimes(host);
-  await Promise.all([...writers, ...readers, merging]);
+  const over = new AbortController();
+  const until = AbortSignal.any([host.signal, over.signal]);
+  const readers = Array.from({ length: READERS }, (_, reader) => read(host, until, ledger, reader));
+  const others = Promise.all([...readers, compactAtTimes(host, until)]);
+  const writers = Promise.all(ledger.states.map((state, writer) => write(host, ledger, writer, state, left)));
+  await Promise.race([writers, others]).finally(() => over.abort());
+  await Promise.all([writers, others]);
 }
 
 async function write(
@@ -36,7 +57,6 @@ async function write(
   left: { batches: number },
 ): Promise<void> {
   for (let number = state.written; !host.signal.aborted; number++) {
-    // Nothing is left to do but to wait for the end, as a store at rest does.
     if (left.batches-- <= 0) return;
     const operations = batchOf(plan, writer, number);
     host.began(writer);
@@ -75,8 +95,8 @@ async function send(store: Store, operations: readonly PlannedOperation[]): Prom
 }
 
 /** Reads at random; whatever is found must be something that was written, and where. */
-async function read({ store, signal }: LoadHost, ledger: Ledger, reader: number): Promise<void> {
-  for (let count = reader; !signal.aborted; count += 7) {
+async function read({ store, signal }: LoadHost, until: AbortSignal, ledger: Ledger, reader: number): Promise<void> {
+  for (let count = reader; !until.aborted; count += 7) {
     try {
       await readOnce(store, ledger, count);
     } catch (error) {
@@ -117,11 +137,11 @@ async function readOnce(store: Store, ledger: Ledger, count: number): Promise<vo
 }
 
 /** Whoever has the means merges everything now and then. */
-async function compactAtTimes({ store, signal }: LoadHost): Promise<void> {
+async function compactAtTimes({ store, signal }: LoadHost, until: AbortSignal): Promise<void> {
   const { compact } = store as { compact?: () => Promise<void> };
-  while (compact !== undefined && !signal.aborted) {
-    await delay(20_000, undefined, { signal }).catch(() => {});
-    if (signal.aborted) return;
+  while (compact !== undefined && !until.aborted) {
+    await delay(COMPACTION_INTERVAL_MS, undefined, { signal: until }).catch(() => {});
+    if (until.aborted) return;
     await compact.call(store).catch((error: unknown) => {
       if (!signal.aborted) throw error;
     });

@@ -13,7 +13,7 @@ import type { SoakOptions } from "./soak-options.ts";
 
 const WRITERS = 12;
 /** Seconds that a process lives under load: mostly few, now and then long enough to judge its memory by. */
-const LIVES_S: readonly number[] = [1, 2, 5, 10, 20, 60, 240];
+const LIVES_S: readonly number[] = [1, 2, 5, 10, 20, 60, 300, 1200];
 const KILL_SHARE = 0.75;
 const SAMPLE_MS = 1000;
 /** Shorter lives only where all the time there is would go into one. */
@@ -93,7 +93,7 @@ export class Soak {
     const memory: ProcessMemory = { kind: host.kind, samples: [] };
     this.#memory.push(memory);
     try {
-      if (this.#problems.length === 0) await Promise.race([this.#watch(host, memory, seconds), host.failed]);
+      if (this.#problems.length === 0) await Promise.race([this.#watch(host, directory, memory, seconds), host.failed]);
     } finally {
       await host.end(how);
     }
@@ -116,12 +116,13 @@ export class Soak {
     }
   }
 
-  async #watch({ pid }: Host, { samples }: ProcessMemory, seconds: number): Promise<void> {
+  async #watch({ pid }: Host, directory: string, { samples }: ProcessMemory, seconds: number): Promise<void> {
     const endMs = Math.min(performance.now() + seconds * 1000, this.#endMs + SAMPLE_MS);
     for (let leftMs = endMs - performance.now(); leftMs > 0; leftMs = endMs - performance.now()) {
       await delay(Math.min(SAMPLE_MS, leftMs));
       const bytes = residentBytes(pid);
       if (bytes !== undefined) samples.push(bytes);
+      if (directoryBytes(directory) > this.#options.diskBytesMax) return;
     }
   }
 
@@ -150,5 +151,6 @@ function written({ states }: Ledger): number {
 
 /** Bytes of all files of a store. */
 function directoryBytes(directory: string): number {
-  return readdirSync(directory).reduce((sum, name) => sum + statSync(join(directory, name)).size, 0);
+  const size = (name: string): number => statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0;
+  return readdirSync(directory).reduce((sum, name) => sum + size(name), 0);
 }

@@ -1,6 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { GetStatusResponse, OperationSchema, Version } from "@kvts/api";
-import type { EncodedOperation, StatValue, StoreStats, WriteResult } from "@kvts/common";
+import type { ConditionSchema, GetStatusResponse, OperationSchema, Version } from "@kvts/api";
+import type { CheckedCondition, EncodedOperation, StatValue, StoreStats, WriteResult } from "@kvts/common";
 import { arrivedNumber } from "../arrived.ts";
 import { brokenAnswer } from "../failures.ts";
 import type { WirePage, WireVersion } from "../wire.ts";
@@ -15,6 +15,17 @@ export function toOperation({ op, ...fields }: EncodedOperation): MessageInitSha
   const timestamp = toInt64(fields.timestamp);
   if (op === "delete") return { kind: { case: "delete", value: { key, timestamp } } };
   return { kind: { case: "put", value: { key, value, timestamp, expiresAt: toInt64(fields.expiresAt) } } };
+}
+
+export function toCondition(condition: CheckedCondition): MessageInitShape<typeof ConditionSchema> {
+  switch (condition.kind) {
+    case "ifAbsent":
+      return { kind: { case: "ifAbsent", value: true } };
+    case "ifSeq":
+      return { kind: { case: "ifSeq", value: BigInt(condition.seq) } };
+    case "ifTimestamp":
+      return { kind: { case: "ifTimestamp", value: BigInt(condition.timestamp) } };
+  }
 }
 
 export function fromResult(result: { readonly timestamp: bigint; readonly seq: bigint }): WriteResult {

@@ -16,7 +16,7 @@ import type {
 } from "../wire.ts";
 import { GrpcConnection } from "./connection.ts";
 import { failureOf, messageBytesMax, unopenedFailure } from "./errors.ts";
-import { fromPage, fromResult, fromStatus, fromVersion, toInt64, toOperation } from "./messages.ts";
+import { fromPage, fromResult, fromStatus, fromVersion, toCondition, toInt64, toOperation } from "./messages.ts";
 
 /** gRPC over one HTTP/2 connection, opened by the first exchange and again whenever it is lost. */
 export class GrpcWire implements Wire {
@@ -39,26 +39,33 @@ export class GrpcWire implements Wire {
     this.#admin = createClient(AdminService, transport);
   }
 
-  put({ operation, requestId = "" }: SingleWrite, call: WireCall): Promise<WriteResult> {
+  put({ operation, condition: wanted, requestId = "" }: SingleWrite, call: WireCall): Promise<WriteResult> {
     const { key, value } = operation;
     const [timestamp, expiresAt] = [toInt64(operation.timestamp), toInt64(operation.expiresAt)];
+    const condition = wanted && toCondition(wanted);
     return this.#exchange(call, async (options) =>
-      fromResult(await this.#kv.put({ key, value, timestamp, expiresAt, requestId }, options)),
+      fromResult(await this.#kv.put({ key, value, timestamp, expiresAt, condition, requestId }, options)),
     );
   }
 
-  delete({ operation, requestId = "" }: SingleWrite, call: WireCall): Promise<WriteResult> {
+  delete({ operation, condition: wanted, requestId = "" }: SingleWrite, call: WireCall): Promise<WriteResult> {
     const { key } = operation;
     const timestamp = toInt64(operation.timestamp);
+    const condition = wanted && toCondition(wanted);
     return this.#exchange(call, async (options) =>
-      fromResult(await this.#kv.delete({ key, timestamp, requestId }, options)),
+      fromResult(await this.#kv.delete({ key, timestamp, condition, requestId }, options)),
     );
   }
 
-  write({ operations, requestId = "" }: BatchWrite, call: WireCall): Promise<WriteResult> {
-    return this.#exchange(call, async (options) =>
-      fromResult(await this.#kv.write({ operations: operations.map(toOperation), requestId }, options)),
-    );
+  write(request: BatchWrite, call: WireCall): Promise<WriteResult> {
+    const { requestId = "" } = request;
+    return this.#exchange(call, async (options) => {
+      const operations = request.operations.map(toOperation);
+      const preconditions = request.preconditions.map(({ key, condition }) => {
+        return { key, condition: toCondition(condition) };
+      });
+      return fromResult(await this.#kv.write({ operations, preconditions, requestId }, options));
+    });
   }
 
   get({ key, asOf }: GetRequest, call: WireCall): Promise<WireVersion | undefined> {

@@ -1,4 +1,5 @@
 import {
+  type CheckedCondition,
   contentFromJson,
   type EncodedOperation,
   isKvtsError,
@@ -19,6 +20,26 @@ type Fields = Readonly<Record<string, unknown>>;
 /** An operation as the body of `/v1/batch` has it. */
 export function operationToJson({ op, key, value, timestamp, expiresAt }: EncodedOperation): Fields {
   return { op, ...keyToJson(key), ...(value === undefined ? {} : valueToJson(value)), timestamp, expiresAt };
+}
+
+/** A condition as parameters of a target, or as fields of a body. */
+export function conditionToJson(condition: CheckedCondition | undefined): ConditionJson {
+  switch (condition?.kind) {
+    case "ifAbsent":
+      return { ifAbsent: true };
+    case "ifSeq":
+      return { ifSeq: condition.seq };
+    case "ifTimestamp":
+      return { ifTimestamp: condition.timestamp };
+    default:
+      return {};
+  }
+}
+
+interface ConditionJson {
+  readonly ifAbsent?: true;
+  readonly ifSeq?: number;
+  readonly ifTimestamp?: number;
 }
 
 /** A key as the body of `/v1/get` has it. */

@@ -1,4 +1,4 @@
-import { copyBytes, invalidArgument, limits, type StoreStats, utf8, type WriteResult } from "@kvts/common";
+import { copyBytes, invalidArgument, keyToJson, limits, type StoreStats, utf8, type WriteResult } from "@kvts/common";
 import { arrivedNumber } from "../arrived.ts";
 import type {
   BatchGetRequest,
@@ -15,6 +15,7 @@ import type {
 import { answerFailure, type HttpAnswer, isAbsent } from "./errors.ts";
 import { type Fetch, HttpExchange, type HttpRequest } from "./exchange.ts";
 import {
+  conditionToJson,
   foundFromJson,
   keyToItem,
   operationToJson,
@@ -44,25 +45,34 @@ export class HttpWire implements Wire {
     this.#exchange = new HttpExchange(url, headers, fetch);
   }
 
-  async put({ operation, requestId }: SingleWrite, call: WireCall): Promise<WriteResult> {
+  async put(request: SingleWrite, call: WireCall): Promise<WriteResult> {
+    const { operation, condition, requestId } = request;
     const { key, value, timestamp: ts, expiresAt } = operation;
     const { segment, keyEncoding } = keySegment(key);
-    if (segment.length > segmentCharactersMax) return this.write({ operations: [operation], requestId }, call);
-    const path = target(`/v1/keys/${segment}`, { ts, expiresAt, keyEncoding });
+    if (segment.length > segmentCharactersMax) return this.write(batchOf(request), call);
+    const path = target(`/v1/keys/${segment}`, { ts, expiresAt, ...conditionToJson(condition), keyEncoding });
     const headers = { ...idHeader(requestId), "content-type": "application/octet-stream" };
     return resultFromJson(await this.#succeed({ method: "PUT", target: path, headers, body: value! }, call));
   }
 
-  async delete({ operation, requestId }: SingleWrite, call: WireCall): Promise<WriteResult> {
+  async delete(request: SingleWrite, call: WireCall): Promise<WriteResult> {
+    const { operation, condition, requestId } = request;
     const { key, timestamp: ts } = operation;
     const { segment, keyEncoding } = keySegment(key);
-    if (segment.length > segmentCharactersMax) return this.write({ operations: [operation], requestId }, call);
-    const path = target(`/v1/keys/${segment}`, { ts, keyEncoding });
+    if (segment.length > segmentCharactersMax) return this.write(batchOf(request), call);
+    const path = target(`/v1/keys/${segment}`, { ts, ...conditionToJson(condition), keyEncoding });
     return resultFromJson(await this.#succeed({ method: "DELETE", target: path, headers: idHeader(requestId) }, call));
   }
 
-  async write({ operations, requestId }: BatchWrite, call: WireCall): Promise<WriteResult> {
-    const body = { operations: operations.map(operationToJson) };
+  async write({ operations, preconditions, requestId }: BatchWrite, call: WireCall): Promise<WriteResult> {
+    const conditions = preconditions.map(({ key, condition }) => ({
+      ...keyToJson(key),
+      ...conditionToJson(condition),
+    }));
+    const body = {
+      operations: operations.map(operationToJson),
+      preconditions: conditions.length === 0 ? undefined : conditions,
+    };
     return resultFromJson(await this.#post("/v1/batch", body, call, smallBytesMax, idHeader(requestId)));
   }
 
@@ -158,6 +168,12 @@ function idHeader(requestId: string | undefined): Readonly<Record<string, string
     throw invalidArgument("over HTTP, a requestId has no control characters, and no spaces around it");
   }
   return { "idempotency-key": String.fromCharCode(...utf8(requestId)) };
+}
+
+/** For a key that is too long for a path. */
+function batchOf({ operation, condition, requestId }: SingleWrite): BatchWrite {
+  const preconditions = condition === undefined ? [] : [{ key: operation.key, condition }];
+  return { operations: [operation], preconditions, requestId };
 }
 
 function decimal(text: string | null): number | string | null {

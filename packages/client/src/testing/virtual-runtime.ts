@@ -17,6 +17,7 @@ export function virtualRuntime(chance = 0.5, startMicros = 1_000_000_000): Virtu
     clock: { now: () => startMicros + elapsedMs * 1000 },
     nowMs: () => elapsedMs,
     random: () => chance,
+    uniqueName: () => "client",
     advance(ms) {
       elapsedMs += ms;
     },

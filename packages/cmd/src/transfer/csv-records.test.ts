@@ -52,6 +52,30 @@ describe("malformed records", () => {
     ]);
   });
 
+  test.each([
+    ["delimiters alone", ",".repeat(20_000), "has more than 10000 fields"],
+    ["quoted fields without end", '"a",'.repeat(20_000), "has more than 10000 fields"],
+    [
+      "a quoted field of many lines, each with a doubled quote at its end",
+      `"${'x""\n'.repeat(400)}`,
+      "not closed in time",
+    ],
+    ["many quoted fields over many lines", `"${'\n","'.repeat(400)}`, "not closed in time"],
+  ])("%s end at a bound; the next line is another record", (_, text, flaw) => {
+    const records = recordsOf(`a,b\n${text}\n`, text.includes("\n") ? 1_000 : 200_000);
+    expect(records[1]).toMatchObject({ line: 2, fields: undefined, flaw: expect.stringContaining(flaw) });
+    const after = new CsvRecords(0x2c, 1_000);
+    for (const line of text.split("\n")) after.add({ number: 1, bytes: Buffer.from(line), ended: true });
+    after.end();
+    expect(after.add({ number: 9, bytes: Buffer.from("1,2"), ended: true })).toMatchObject({ line: 9 });
+  });
+
+  test("a quoted field of doubled quotes takes no more than its bytes", () => {
+    const [, record] = recordsOf(`a\n"${'""'.repeat(100_000)}"\n`, 300_000);
+    expect(record!.fields![0]).toHaveLength(100_000);
+    expect(record!.fields![0]!.buffer.byteLength).toBeLessThan(300_000);
+  });
+
   test("a quote that is never closed is told with the line that opened it", () => {
     const records = recordsOf('a,b\n1,"x\n2,3\n');
     expect(records.at(-1)).toMatchObject({ line: 2, fields: undefined });

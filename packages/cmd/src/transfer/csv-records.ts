@@ -14,6 +14,9 @@ const quote = 0x22;
 const newline = Uint8Array.of(0x0a);
 const carriageReturn = 0x0d;
 
+/** More columns than any table has; a line of delimiters alone would fill the memory with empty fields. */
+export const fieldsMax = 10_000;
+
 /**
  * Puts the lines of a CSV file together to records, as RFC 4180 has it: a field may be quoted, and then hold
  * delimiters, newlines and doubled quotes. A quote within an unquoted field stands for itself. Empty lines are no
@@ -25,9 +28,10 @@ export class CsvRecords {
   /** The line on which the open record began. */
   #line = 0;
   #fields: Uint8Array[] = [];
-  /** Pieces of a quoted field that is still open after the last line; `undefined` outside one. */
-  #open: Uint8Array[] | undefined;
-  #openBytes = 0;
+  /** A quoted field that is still open; `undefined` outside one. */
+  #open: QuotedField | undefined;
+  /** Bytes of the lines of the open record. */
+  #recordBytes = 0;
 
   /** @param delimiter one byte */
   constructor(delimiter: number, recordBytesMax: number) {
@@ -41,10 +45,13 @@ export class CsvRecords {
     if (this.#open === undefined) {
       this.#line = line.number;
       this.#fields = [];
+      this.#recordBytes = 0;
       if (bytes !== undefined && isBlank(bytes)) return undefined;
     }
     if (bytes === undefined) return this.#flawed("is longer than any version can be");
-    return this.#open === undefined ? this.#fieldsFrom(bytes, 0) : this.#continueQuoted(bytes, 0);
+    this.#recordBytes += bytes.length + 1;
+    if (this.#recordBytes > this.#recordBytesMax) return this.#flawed("opens a quote that is not closed in time");
+    return this.#readFields(bytes);
   }
 
   /** The record that the end of the file leaves open, if any. */
@@ -53,53 +60,48 @@ export class CsvRecords {
     return this.#flawed("opens a quote that is never closed: the file was cut short, or a quote is missing");
   }
 
-  /** Reads the fields of `bytes` from `at`, where one begins, to the end of the line. */
-  #fieldsFrom(bytes: Uint8Array, at: number): CsvRecord | undefined {
-    let start = at;
-    for (;;) {
-      if (bytes[start] === quote) {
-        this.#open = [];
-        return this.#continueQuoted(bytes, start + 1);
+  /** Reads the fields of a line, the first of them inside quotes where a field is open, to the end of the line. */
+  #readFields(bytes: Uint8Array): CsvRecord | undefined {
+    for (let at = 0; ; ) {
+      if (this.#fields.length === fieldsMax) return this.#flawed(`has more than ${fieldsMax} fields`);
+      if (this.#open === undefined && bytes[at] !== quote) {
+        const next = bytes.indexOf(this.#delimiter, at);
+        this.#fields.push(bytes.subarray(at, next === -1 ? contentEnd(bytes) : next));
+        if (next === -1) return this.#complete();
+        at = next + 1;
+        continue;
       }
-      const next = bytes.indexOf(this.#delimiter, start);
-      if (next === -1) {
-        this.#fields.push(bytes.subarray(start, contentEnd(bytes)));
-        return this.#complete();
+      if (this.#open === undefined) {
+        this.#open = new QuotedField();
+        at++;
       }
-      this.#fields.push(bytes.subarray(start, next));
-      start = next + 1;
+      const close = this.#readQuoted(this.#open, bytes, at);
+      if (close === -1) return undefined;
+      this.#fields.push(this.#open.bytes);
+      this.#open = undefined;
+      if (close + 1 >= contentEnd(bytes)) return this.#complete();
+      if (bytes[close + 1] !== this.#delimiter) {
+        return this.#flawed("has text behind a closing quote; double the quotes that belong to the text");
+      }
+      at = close + 2;
     }
   }
 
-  /** Reads on inside a quoted field, from `from` on, and then the fields behind it. */
-  #continueQuoted(bytes: Uint8Array, from: number): CsvRecord | undefined {
-    let start = from;
-    for (;;) {
+  /** Reads on inside a quoted field. Returns where its closing quote stands; −1 where it goes on in the next line. */
+  #readQuoted(field: QuotedField, bytes: Uint8Array, from: number): number {
+    for (let start = from; ; ) {
       const close = bytes.indexOf(quote, start);
-      if (close === -1) return this.#keepOpen(bytes.subarray(start));
-      this.#open!.push(bytes.subarray(start, close));
-      if (bytes[close + 1] !== quote) return this.#closeQuoted(bytes, close + 1);
-      this.#open!.push(bytes.subarray(close, close + 1));
+      if (close === -1) {
+        field.add(bytes.subarray(start));
+        field.add(newline);
+        return -1;
+      }
+      const isDoubled = bytes[close + 1] === quote;
+      // The first of two stands for both.
+      field.add(bytes.subarray(start, isDoubled ? close + 1 : close));
+      if (!isDoubled) return close;
       start = close + 2;
     }
-  }
-
-  /** Ends a quoted field whose closing quote stands right before `at`. */
-  #closeQuoted(bytes: Uint8Array, at: number): CsvRecord | undefined {
-    this.#fields.push(Buffer.concat(this.#open!));
-    this.#open = undefined;
-    this.#openBytes = 0;
-    if (at >= contentEnd(bytes)) return this.#complete();
-    if (bytes[at] === this.#delimiter) return this.#fieldsFrom(bytes, at + 1);
-    return this.#flawed("has text behind a closing quote; double the quotes that belong to the text");
-  }
-
-  /** A quoted field goes on in the next line. */
-  #keepOpen(piece: Uint8Array): CsvRecord | undefined {
-    this.#openBytes += piece.length + 1;
-    if (this.#openBytes > this.#recordBytesMax) return this.#flawed("opens a quote that is not closed in time");
-    this.#open!.push(piece, newline);
-    return undefined;
   }
 
   #complete(): CsvRecord {
@@ -108,8 +110,29 @@ export class CsvRecords {
 
   #flawed(flaw: string): CsvRecord {
     this.#open = undefined;
-    this.#openBytes = 0;
+    this.#fields = [];
     return { line: this.#line, fields: undefined, flaw };
+  }
+}
+
+/** A field being put together. It takes no more than twice its bytes, of however many pieces they come. */
+class QuotedField {
+  #memory: Uint8Array = new Uint8Array(64);
+  #length = 0;
+
+  get bytes(): Uint8Array {
+    return this.#memory.subarray(0, this.#length);
+  }
+
+  add(piece: Uint8Array): void {
+    const end = this.#length + piece.length;
+    if (end > this.#memory.length) {
+      const grown = new Uint8Array(Math.max(end, this.#memory.length * 2));
+      grown.set(this.bytes);
+      this.#memory = grown;
+    }
+    this.#memory.set(piece, this.#length);
+    this.#length = end;
   }
 }
 

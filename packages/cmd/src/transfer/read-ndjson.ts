@@ -1,4 +1,4 @@
-import { limits, textOf } from "@kvts/common";
+import { limits, shown, textOf } from "@kvts/common";
 import type { BadLine, ImportItem } from "./item.ts";
 import { type Line, readLines } from "./lines.ts";
 import { itemFromVersion } from "./parsed-operation.ts";
@@ -80,7 +80,7 @@ class NdjsonFile {
     this.#versions = 0;
     this.#exported = false;
     if (announced === undefined || announced === found) return [];
-    const reason = `the end line counts ${JSON.stringify(announced)} versions, but there are ${found}: lines were lost or added`;
+    const reason = `the end line counts ${shown(announced)} versions, but there are ${found}: lines were lost or added`;
     return [{ line: this.#line, code: "TRUNCATED", reason }];
   }
 
@@ -88,7 +88,13 @@ class NdjsonFile {
   #itemsOfError(error: unknown): ImportItem[] {
     const message = isObject(error) ? error.message : error;
     this.#exported = false;
-    return [{ line: this.#line, code: "TRUNCATED", reason: `the export failed here: ${String(message)}` }];
+    return [
+      {
+        line: this.#line,
+        code: "TRUNCATED",
+        reason: `the export failed here: ${typeof message === "string" ? message : shown(message)}`,
+      },
+    ];
   }
 
   #bad(code: string, reason: string): BadLine {

@@ -1,4 +1,4 @@
-import { invalidArgument } from "@kvts/common";
+import { invalidArgument, shown } from "@kvts/common";
 import { usageError } from "../failure.ts";
 import type { CsvOptions } from "../options/csv.ts";
 import { exportedColumns } from "./csv-columns.ts";
@@ -9,8 +9,7 @@ export type RowMapping = (row: readonly string[]) => Readonly<Record<string, unk
 /** The mapping for a file with these columns. @throws CommandError where the options do not fit them */
 export function rowMapping(columns: readonly string[], options: CsvOptions): RowMapping {
   const doubled = columns.find((name, at) => columns.indexOf(name) !== at);
-  if (doubled !== undefined)
-    throw usageError(`the header names the column ${JSON.stringify(doubled)} twice; rename one`);
+  if (doubled !== undefined) throw usageError(`the header names the column ${shown(doubled)} twice; rename one`);
   const { keyColumn, keyTemplate, timestampColumn, valueColumn } = options;
   const foreign = [keyColumn, keyTemplate, timestampColumn, valueColumn].some((option) => option !== undefined);
   const exported = exportedColumns.every((name) => columns.includes(name));
@@ -36,7 +35,7 @@ function exportedMapping(columns: readonly string[]): RowMapping {
 }
 
 function wholeNumber(name: string, text: string): number {
-  if (!/^\d+$/.test(text)) throw invalidArgument(`${name} must be a whole number, not ${JSON.stringify(text)}`);
+  if (!/^\d+$/.test(text)) throw invalidArgument(`${name} must be a whole number, not ${shown(text)}`);
   return Number(text);
 }
 
@@ -91,10 +90,17 @@ function valueReader(columns: readonly string[], { valueColumn }: CsvOptions): T
 
 function columnReader(columns: readonly string[], name: string, option: string): TextReader {
   const at = columns.indexOf(name);
-  if (at === -1) throw usageError(`${option}: the file has no column ${JSON.stringify(name)}; ${theColumns(columns)}`);
+  if (at === -1) throw usageError(`${option}: the file has no column ${shown(name)}; ${theColumns(columns)}`);
   return (row) => row[at]!;
 }
 
+/** Columns that a message names. */
+const columnsShownMax = 20;
+
 function theColumns(columns: readonly string[]): string {
-  return `its columns are ${columns.join(", ")}`;
+  const names = columns
+    .slice(0, columnsShownMax)
+    .map((name) => (/^[\p{L}\p{N} _./-]{1,60}$/u.test(name) ? name : shown(name)));
+  const more = columns.length - names.length;
+  return `its columns are ${names.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }

@@ -1,4 +1,4 @@
-import { invalidArgument, parseRfc3339 } from "@kvts/common";
+import { invalidArgument, parseRfc3339, shown } from "@kvts/common";
 import { usageError } from "../failure.ts";
 
 /** Reads a timestamp out of a file: microseconds. @throws INVALID_ARGUMENT with the reason */
@@ -27,7 +27,7 @@ function readDefault(text: string): number {
   if (/^\d+$/.test(text)) return Number(text);
   if (rfc3339Start.test(text)) return parseRfc3339(text);
   throw invalidArgument(
-    `the timestamp ${JSON.stringify(text)} is neither RFC 3339 nor integer microseconds; name its form with --timestamp-format`,
+    `the timestamp ${shown(text)} is neither RFC 3339 nor integer microseconds; name its form with --timestamp-format`,
   );
 }
 
@@ -37,7 +37,7 @@ function readUnits(text: string, micros: number): number {
   const decimals = String(micros).length - 1;
   const [, whole = "", fraction = ""] = match ?? [];
   if (match === null || fraction.replace(/0+$/, "").length > decimals) {
-    throw invalidArgument(`the timestamp ${JSON.stringify(text)} is no number of that unit, whole in microseconds`);
+    throw invalidArgument(`the timestamp ${shown(text)} is no number of that unit, whole in microseconds`);
   }
   return Number(whole + fraction.padEnd(decimals, "0").slice(0, decimals));
 }
@@ -75,7 +75,7 @@ function patternReader(pattern: string): TimestampReader {
     const match = expression.exec(text.trim());
     const found = match === null ? undefined : rfc3339Of(new Map(parts.map((part, at) => [part, match[at + 1]!])));
     if (found === undefined) {
-      throw invalidArgument(`the timestamp ${JSON.stringify(text)} does not look like ${JSON.stringify(pattern)}`);
+      throw invalidArgument(`the timestamp ${shown(text)} does not look like ${JSON.stringify(pattern)}`);
     }
     return parseRfc3339(found);
   };

@@ -58,10 +58,7 @@ function headerOf(records: Uint8Array, incarnation: string): Uint8Array {
   return header;
 }
 
-/**
- * Hands over the records of a file that the manifest names, in order of their seqs.
- * @throws CORRUPTION with file and offset; UNIMPLEMENTED for what a newer kvts wrote
- */
+/** Hands over the records of a file that the manifest names, as {@link requestRecords} gives them. */
 export function readRequestFile(
   fileSystem: FileReading,
   directory: string,
@@ -69,6 +66,19 @@ export function readRequestFile(
   incarnation: string,
   take: (record: RequestRecord) => void,
 ): void {
+  for (const record of requestRecords(fileSystem, directory, number, incarnation)) take(record);
+}
+
+/**
+ * The records of a file that the manifest names, in order of their seqs. The file is read with the first of them.
+ * @throws CORRUPTION with file and offset; UNIMPLEMENTED for what a newer kvts wrote
+ */
+export function* requestRecords(
+  fileSystem: FileReading,
+  directory: string,
+  number: number,
+  incarnation: string,
+): Generator<RequestRecord, void> {
   const path = requestFileName(directory, number);
   if (!fileSystem.exists(path)) throw corruption(path, 0, "the file is missing");
   const read = readWholeFile(fileSystem, path);
@@ -82,7 +92,7 @@ export function readRequestFile(
     const record = readRecord(i32, word);
     if (!isSound(record) || record.seq <= seq) throw corruption(path, word * 4, "a record makes no sense");
     seq = record.seq;
-    take(record);
+    yield record;
   }
 }
 

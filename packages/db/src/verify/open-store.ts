@@ -10,7 +10,7 @@ import type { Findings } from "./findings.ts";
 import { contradictionsIn, differingFields, foldManifest, ManifestPlace, readManifestInForce } from "./manifest.ts";
 import type { MeteredFiles } from "./metered-files.ts";
 import { checkOpenLog, type OpenLog } from "./open-log.ts";
-import { checkRequestFiles } from "./request-files.ts";
+import { checkRequestFiles, requestFilesOf } from "./request-files.ts";
 import { checkNamedTable } from "./tables.ts";
 
 /** What a verification takes of a running store. */
@@ -85,8 +85,11 @@ async function checkMoment(
   for (const [index, path] of logs.entries()) {
     files.expect(path, index === logs.length - 1 ? log.endOffset : files.exists(path) ? sizeOf(files, path) : 0);
   }
+  for (const each of requestFilesOf(directory, moment.numbers)) {
+    if (files.exists(each)) files.expect(each, sizeOf(files, each));
+  }
   findings.read("manifest", path, moment.manifestBytes, tables.length);
-  checkRequestFiles(files, directory, moment.numbers, findings, moment.isRequestFile);
+  await checkRequestFiles(files, directory, moment.numbers, findings, moment.isRequestFile);
   for (const { file } of tables) {
     await checkNamedTable(files, directory, file.meta, place, findings);
     files.finish(tableFileName(directory, file.meta.number));

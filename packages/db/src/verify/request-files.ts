@@ -1,53 +1,59 @@
-import type { KvtsError } from "@kvts/common";
-import type { FileReading } from "../env/file-system.ts";
 import { corruption, damageFrom } from "../format/corruption.ts";
 import { requestFileName } from "../format/filenames.ts";
 import type { StoreNumbers } from "../manifest/version-set.ts";
-import { readRequestFile } from "../requests/request-file.ts";
+import { requestRecords } from "../requests/request-file.ts";
 import { sizeOf } from "./file-size.ts";
 import type { Findings } from "./findings.ts";
+import type { MeteredFiles } from "./metered-files.ts";
 
 /** Paths of the files of request ids in force. */
 export function requestFilesOf(directory: string, { requestFiles = [] }: StoreNumbers): string[] {
   return requestFiles.map((number) => requestFileName(directory, number));
 }
 
+/** Records looked at between two turns of the event loop: some 2 ms of work. */
+const RECORDS_PER_TURN = 32 * 1024;
+
 /**
- * Reads the files of request ids, one at once.
+ * Reads the files of request ids, each at once.
  * @param isLive whether a file is in force still; one of an open store that is not may be gone
  */
-export function checkRequestFiles(
-  files: FileReading,
+export async function checkRequestFiles(
+  files: MeteredFiles,
   directory: string,
   numbers: StoreNumbers,
   findings: Findings,
   isLive: (number: number) => boolean = () => true,
-): void {
+): Promise<void> {
   for (const number of numbers.requestFiles ?? []) {
-    if (!isLive(number)) continue;
     const path = requestFileName(directory, number);
-    let records = 0;
-    let lastSeq = 0;
-    const damage = damageOf(path, () =>
-      readRequestFile(files, directory, number, numbers.incarnation, ({ seq }) => {
-        records++;
-        lastSeq = seq;
-      }),
-    );
-    if (damage !== undefined) findings.add(damage);
-    if (lastSeq > numbers.seqCeiling) {
-      findings.add(corruption(path, 0, `it has seq ${lastSeq}, and none above ${numbers.seqCeiling} was given out`));
-    }
-    if (files.exists(path)) findings.read("requests", path, sizeOf(files, path), records);
-    else findings.absent(path);
+    if (isLive(number)) await checkRequestFile(files, directory, number, numbers, findings);
+    files.finish(path);
   }
 }
 
-function damageOf(path: string, read: () => void): KvtsError | undefined {
+async function checkRequestFile(
+  files: MeteredFiles,
+  directory: string,
+  number: number,
+  { incarnation, seqCeiling }: StoreNumbers,
+  findings: Findings,
+): Promise<void> {
+  const path = requestFileName(directory, number);
+  const bytes = files.exists(path) ? sizeOf(files, path) : undefined;
+  let records = 0;
+  let lastSeq = 0;
   try {
-    read();
-    return undefined;
+    for (const { seq } of requestRecords(files, directory, number, incarnation)) {
+      lastSeq = seq;
+      if (++records % RECORDS_PER_TURN === 0) await files.pause();
+    }
   } catch (error) {
-    return damageFrom(error, path, 0);
+    findings.add(damageFrom(error, path, 0));
   }
+  if (lastSeq > seqCeiling) {
+    findings.add(corruption(path, 0, `it has seq ${lastSeq}, and none above ${seqCeiling} was given out`));
+  }
+  if (bytes === undefined) findings.absent(path);
+  else findings.read("requests", path, bytes, records);
 }

@@ -58,8 +58,7 @@ async function checkByManifest(
   findings.read("manifest", place.path, sizeOf(files, place.path), tables.length);
   files.finish(place.path);
   for (const damage of contradictionsIn(state, place)) findings.add(damage);
-  checkRequestFiles(files, directory, numbers, findings);
-  for (const path of requests) files.finish(path);
+  await checkRequestFiles(files, directory, numbers, findings);
   for (const { meta } of tables) {
     await checkNamedTable(files, directory, meta, place, findings);
     files.finish(tableFileName(directory, meta.number));

@@ -11,6 +11,7 @@ const failures: Readonly<Record<number, string>> = {
   403: "The caller's Origin or Host is not one that this server knows.",
   404: "The key holds nothing; `details.deletedAt` where it did.",
   410: "What was asked for is no longer readable.",
+  412: "A condition does not hold, or the write would not be the newest; `details` tells what is there now.",
   413: "The request, key, value or batch is too large.",
   415: "The body is of a media type that this route does not take.",
   422: "The timestamp is too far ahead, or below what may still be written.",

@@ -1,22 +1,11 @@
-import { invalidArgument, KvtsError } from "@kvts/common";
+import { invalidArgument, type KvtsError } from "@kvts/common";
 import type { z } from "zod";
 import { type Issue, requirementOf } from "./requirement.ts";
-
-/** Names of conditions on writes, which the server must not pass over as if they had held. */
-const conditionNames: ReadonlySet<string> = new Set(["ifSeq", "ifAbsent", "ifTimestamp", "preconditions"]);
-
-/** The error for conditions, which are not served. */
-export function conditionsUnserved(name: string): KvtsError {
-  return new KvtsError("UNIMPLEMENTED", `this server does not judge conditions; leave ${name} out`, {
-    details: { field: name },
-  });
-}
 
 /**
  * `input` as `schema` describes it.
  * @param what how errors call the whole: `the query`, `the body`
  * @throws INVALID_ARGUMENT naming the field that is unknown, missing or of a wrong type
- * @throws UNIMPLEMENTED for a condition
  */
 export function validated<S extends z.ZodType>(schema: S, input: unknown, what: string): z.output<S> {
   const result = schema.safeParse(input);
@@ -34,7 +23,6 @@ function refusal(outer: Issue, what: string, fields: readonly string[]): KvtsErr
 }
 
 function unknownField(name: string, path: string, what: string, fields: readonly string[]): KvtsError {
-  if (conditionNames.has(name)) return conditionsUnserved(name);
   const place = path === "" ? what : `${path} in ${what}`;
   const remedy = path === "" && fields.length > 0 ? `it may have ${fields.join(", ")}` : "leave it out";
   return invalidArgument(`${place} has no field ${JSON.stringify(name)}; ${remedy}`, { field: name });

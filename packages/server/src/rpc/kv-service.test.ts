@@ -176,6 +176,30 @@ describe.each(ways)("$name", ({ open }) => {
       { code: Code.InvalidArgument },
     ],
     [
+      "a condition of no kind",
+      (c) => c.put({ key, value: key, condition: {} }),
+      { code: Code.InvalidArgument, reason: "INVALID_ARGUMENT" },
+    ],
+    [
+      "a condition that is false",
+      (c) => c.delete({ key, condition: { kind: { case: "ifAbsent", value: false } } }),
+      { code: Code.InvalidArgument, metadata: { field: "if_absent" } },
+    ],
+    [
+      "a precondition of no kind",
+      (c) =>
+        c.write({
+          operations: [{ kind: { case: "delete", value: { key } } }],
+          preconditions: [{ key, condition: { kind: { case: "ifAbsent", value: true } } }, { key }],
+        }),
+      { code: Code.InvalidArgument, metadata: { precondition: "1" } },
+    ],
+    [
+      "a condition that does not hold",
+      (c) => c.put({ key, value: key, condition: { kind: { case: "ifSeq", value: 3n } } }),
+      { code: Code.Aborted, reason: "CONFLICT", metadata: { condition: "ifSeq" } },
+    ],
+    [
       "a message too large",
       (c) => c.put({ key, value: new Uint8Array(20_001) }),
       { code: Code.ResourceExhausted, reason: "TOO_LARGE", metadata: { limit: "20000" } },

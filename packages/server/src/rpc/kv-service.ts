@@ -4,6 +4,7 @@ import type { WriteResult } from "@kvts/common";
 import type { Page } from "../service/page.ts";
 import type { Service } from "../service/service.ts";
 import { type RpcOptions, rpc } from "./call.ts";
+import { conditionIn, preconditionsIn } from "./conditions.ts";
 import { numberOut, pageSizeIn, seqIn, textIn, timestampIn } from "./numbers.ts";
 import { operationsIn, rangeIn, valueIn } from "./operations.ts";
 import { batchItemCodec, versionCodec, versionOut } from "./versions.ts";
@@ -16,6 +17,7 @@ export function kvService(service: Service, options: RpcOptions): ServiceImpl<ty
         await service.put(request.key, valueIn(request.value), {
           timestamp: timestampIn(request.timestamp, "timestamp"),
           expiresAt: timestampIn(request.expiresAt, "expires_at"),
+          ...conditionIn(request.condition),
           requestId: textIn(request.requestId),
           signal,
         }),
@@ -25,13 +27,20 @@ export function kvService(service: Service, options: RpcOptions): ServiceImpl<ty
       written(
         await service.delete(request.key, {
           timestamp: timestampIn(request.timestamp, "timestamp"),
+          ...conditionIn(request.condition),
           requestId: textIn(request.requestId),
           signal,
         }),
       ),
     ),
     write: rpc("write", options, async (request, { signal }) =>
-      written(await service.write(operationsIn(request.operations), { requestId: textIn(request.requestId), signal })),
+      written(
+        await service.write(operationsIn(request.operations), {
+          preconditions: preconditionsIn(request.preconditions),
+          requestId: textIn(request.requestId),
+          signal,
+        }),
+      ),
     ),
     get: rpc("read", options, async (request, { signal }) => {
       const entry = await service.get({ key: request.key, ...viewIn(request), signal });

@@ -71,7 +71,7 @@ export class SimulatedClient {
     if (kind < 45) await this.#write();
     else if (kind < 49) await this.#writeMany();
     else if (kind < 64) await this.#read();
-    else if (kind < 68) this.#later(this.#checks.getLater(this.#store.db));
+    else if (kind < 68) await this.#getLater();
     else if (kind < 73) this.#flush();
     else if (kind < 76) this.#later(this.#upkeep(this.#store.db.compact()));
     else if (kind < 79) await this.#takeSnapshot();
@@ -149,7 +149,7 @@ export class SimulatedClient {
     expectTyped(error);
   }
 
-  /** While writes are in flight, what is read by one call alone, or from a snapshot, is known all the same. */
+  /** On a turn of its own, when the model has all that is published. While writes are in flight, what is read by one call alone, or from a snapshot, is known all the same. */
   async #read(): Promise<void> {
     await this.#store.nextTurn();
     const { db } = this.#store;
@@ -169,6 +169,12 @@ export class SimulatedClient {
         return snapshot.close();
       }
     }
+  }
+
+  /** A get whose answer nobody waits for. */
+  async #getLater(): Promise<void> {
+    await this.#store.nextTurn();
+    this.#later(this.#checks.getLater(this.#store.db));
   }
 
   #flush(): void {

@@ -2,6 +2,7 @@ import { z } from "@hono/zod-openapi";
 import { encodeKey, isKvtsError, KvtsError, limits } from "@kvts/common";
 import type { Service } from "../../service/service.ts";
 import type { ResolvedOperation } from "../../service/writes.ts";
+import { preconditionIn, preconditionSchema } from "../conditions.ts";
 import { jsonResponse, responsesOf } from "../documents.ts";
 import { pageReply } from "../pages.ts";
 import { jsonReply } from "../reply.ts";
@@ -49,7 +50,13 @@ const deleteOperation = z
 const operation = z.discriminatedUnion("op", [putOperation, deleteOperation]);
 
 const batchBody = z
-  .strictObject({ operations: z.array(operation).openapi({ description: "Later ones win over earlier ones." }) })
+  .strictObject({
+    operations: z.array(operation).openapi({ description: "Later ones win over earlier ones." }),
+    preconditions: z
+      .array(preconditionSchema)
+      .optional()
+      .openapi({ description: `All have to hold; at most ${limits.batchOperationsMax}.` }),
+  })
   .openapi("Batch");
 
 /** `/v1/get` and `/v1/batch`: many keys at once. */
@@ -100,13 +107,16 @@ function writeRoute(service: Service, times: Times): AnyRoute {
         headers: idempotencyKey,
         body: { required: true, content: { "application/json": { schema: batchBody } } },
       },
-      responses: responsesOf({ 200: jsonResponse("Committed.", writeResultSchema) }, 413, 415, 422, 501),
+      responses: responsesOf({ 200: jsonResponse("Committed.", writeResultSchema) }, 412, 413, 415, 422),
     },
     async handle({ body, header, signal }) {
       const operations = body.operations.map((fields, index) =>
         numbered("operation", index, () => operationIn(fields, times)),
       );
-      return jsonReply(await service.write(operations, { requestId: requestIdIn(header), signal }));
+      const preconditions = body.preconditions?.map((fields, index) =>
+        numbered("precondition", index, () => preconditionIn(fields, times)),
+      );
+      return jsonReply(await service.write(operations, { preconditions, requestId: requestIdIn(header), signal }));
     },
   });
 }

@@ -1,15 +1,17 @@
 import { z } from "@hono/zod-openapi";
 import type { Service } from "../../service/service.ts";
+import { conditionIn, conditionParameters } from "../conditions.ts";
 import { jsonResponse, responsesOf } from "../documents.ts";
 import { jsonReply } from "../reply.ts";
-import { idempotencyKey, requestIdIn } from "../request-id.ts";
+import { requestIdIn, writeHeaders } from "../request-id.ts";
 import { type AnyRoute, defineRoute } from "../route.ts";
 import { timeParameter, writeResultSchema } from "../schemas.ts";
 import { queryTime, type Times } from "../value-fields.ts";
-import { keyEncoding, keyOf, keyPath, refuseConditions } from "./key-path.ts";
+import { keyEncoding, keyOf, keyPath } from "./key-path.ts";
 
 const deleteQuery = z.strictObject({
   ts: timeParameter("From when on the key holds nothing; assigned when absent.").optional(),
+  ...conditionParameters,
   keyEncoding,
 });
 
@@ -25,14 +27,14 @@ export function deleteKeyRoute(service: Service, times: Times): AnyRoute {
       tags: ["keys"],
       summary: "Delete a key",
       description: "Succeeds whether or not the key holds a value. Its history stays readable.",
-      request: { params: keyPath, query: deleteQuery, headers: idempotencyKey },
-      responses: responsesOf({ 200: jsonResponse("Committed.", writeResultSchema) }, 413, 422, 501),
+      request: { params: keyPath, query: deleteQuery, headers: writeHeaders },
+      responses: responsesOf({ 200: jsonResponse("Committed.", writeResultSchema) }, 412, 413, 422, 501),
     },
     async handle({ query, segments, header, signal }) {
-      refuseConditions(header);
       const timestamp = queryTime(query.ts, times);
       const requestId = requestIdIn(header);
-      return jsonReply(await service.delete(keyOf(segments, query), { timestamp, requestId, signal }));
+      const condition = conditionIn(query, header, times);
+      return jsonReply(await service.delete(keyOf(segments, query), { timestamp, ...condition, requestId, signal }));
     },
   });
 }

@@ -1,20 +1,22 @@
 import { z } from "@hono/zod-openapi";
 import type { Service } from "../../service/service.ts";
+import { conditionIn, conditionParameters } from "../conditions.ts";
 import { jsonResponse, responsesOf } from "../documents.ts";
 import { mediaType, parseJson } from "../json-body.ts";
 import { HttpFailure, problem, unsupportedMediaType } from "../problem.ts";
 import { jsonReply } from "../reply.ts";
-import { idempotencyKey, requestIdIn } from "../request-id.ts";
+import { requestIdIn, writeHeaders } from "../request-id.ts";
 import { type AnyRoute, defineRoute, type HttpCall } from "../route.ts";
 import { expiryFields, timeParameter, valueFields, writeResultSchema, writeTimestampField } from "../schemas.ts";
 import { validated } from "../validate.ts";
 import { expiryIn, queryTime, requireValue, type Times, timeIn, valueIn } from "../value-fields.ts";
-import { keyEncoding, keyOf, keyPath, refuseConditions } from "./key-path.ts";
+import { keyEncoding, keyOf, keyPath } from "./key-path.ts";
 
 const putQuery = z.strictObject({
   ts: timeParameter("From when on the value holds; assigned when absent.").optional(),
   expiresAt: timeParameter("From when on it reads as deleted.").optional(),
   ttl: expiryFields.ttl,
+  ...conditionParameters,
   keyEncoding,
 });
 
@@ -39,7 +41,7 @@ export function putKeyRoute(service: Service, times: Times): AnyRoute {
       request: {
         params: keyPath,
         query: putQuery,
-        headers: idempotencyKey,
+        headers: writeHeaders,
         body: {
           content: {
             "*/*": { schema: z.string().openapi({ format: "binary" }) },
@@ -47,14 +49,14 @@ export function putKeyRoute(service: Service, times: Times): AnyRoute {
           },
         },
       },
-      responses: responsesOf({ 200: jsonResponse("Committed.", writeResultSchema) }, 413, 415, 422, 501),
+      responses: responsesOf({ 200: jsonResponse("Committed.", writeResultSchema) }, 412, 413, 415, 422, 501),
     },
     async handle({ query, body, segments, header, signal }) {
-      refuseConditions(header);
       const key = keyOf(segments, query);
       const { value, timestamp, expiresAt } = putFields(query, body as Uint8Array, header, times);
       const requestId = requestIdIn(header);
-      return jsonReply(await service.put(key, value, { timestamp, expiresAt, requestId, signal }));
+      const condition = conditionIn(query, header, times);
+      return jsonReply(await service.put(key, value, { timestamp, expiresAt, ...condition, requestId, signal }));
     },
   });
 }

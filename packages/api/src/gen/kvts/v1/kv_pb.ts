@@ -9,7 +9,7 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Operation, Range, Version } from "./types_pb.ts";
+import type { Condition, Operation, Precondition, Range, Version } from "./types_pb.ts";
 import { file_kvts_v1_types } from "./types_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file kvts/v1/kv.proto.
  */
 export const file_kvts_v1_kv: GenFile = /*@__PURE__*/
-  fileDesc("ChBrdnRzL3YxL2t2LnByb3RvEgdrdnRzLnYxIpkBCgpQdXRSZXF1ZXN0EgsKA2tleRgBIAEoDBISCgV2YWx1ZRgCIAEoDEgAiAEBEhYKCXRpbWVzdGFtcBgDIAEoA0gBiAEBEhcKCmV4cGlyZXNfYXQYBCABKANIAogBARISCgpyZXF1ZXN0X2lkGAUgASgJQggKBl92YWx1ZUIMCgpfdGltZXN0YW1wQg0KC19leHBpcmVzX2F0Ii0KC1B1dFJlc3BvbnNlEhEKCXRpbWVzdGFtcBgBIAEoAxILCgNzZXEYAiABKAMiVwoKR2V0UmVxdWVzdBILCgNrZXkYASABKAwSEgoFYXNfb2YYAiABKANIAIgBARITCgZhdF9zZXEYAyABKANIAYgBAUIICgZfYXNfb2ZCCQoHX2F0X3NlcSIwCgtHZXRSZXNwb25zZRIhCgd2ZXJzaW9uGAEgASgLMhAua3Z0cy52MS5WZXJzaW9uIlYKDURlbGV0ZVJlcXVlc3QSCwoDa2V5GAEgASgMEhYKCXRpbWVzdGFtcBgCIAEoA0gAiAEBEhIKCnJlcXVlc3RfaWQYAyABKAlCDAoKX3RpbWVzdGFtcCIwCg5EZWxldGVSZXNwb25zZRIRCgl0aW1lc3RhbXAYASABKAMSCwoDc2VxGAIgASgDIoQBCg9CYXRjaEdldFJlcXVlc3QSDAoEa2V5cxgBIAMoDBISCgVhc19vZhgCIAEoA0gAiAEBEhMKBmF0X3NlcRgDIAEoA0gBiAEBEhEKCXBhZ2Vfc2l6ZRgEIAEoBRISCgpwYWdlX3Rva2VuGAUgASgJQggKBl9hc19vZkIJCgdfYXRfc2VxIl4KEEJhdGNoR2V0UmVzcG9uc2USJAoFaXRlbXMYASADKAsyFS5rdnRzLnYxLkJhdGNoR2V0SXRlbRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSCwoDc2VxGAMgASgDIjEKDEJhdGNoR2V0SXRlbRIhCgd2ZXJzaW9uGAEgASgLMhAua3Z0cy52MS5WZXJzaW9uIkoKDFdyaXRlUmVxdWVzdBImCgpvcGVyYXRpb25zGAEgAygLMhIua3Z0cy52MS5PcGVyYXRpb24SEgoKcmVxdWVzdF9pZBgCIAEoCSIvCg1Xcml0ZVJlc3BvbnNlEhEKCXRpbWVzdGFtcBgBIAEoAxILCgNzZXEYAiABKAMiuwEKC1NjYW5SZXF1ZXN0Eh0KBXJhbmdlGAEgASgLMg4ua3Z0cy52MS5SYW5nZRISCgVhc19vZhgCIAEoA0gAiAEBEhMKBmF0X3NlcRgDIAEoA0gBiAEBEg8KB3JldmVyc2UYBCABKAgSEQoJcGFnZV9zaXplGAUgASgFEhIKCnBhZ2VfdG9rZW4YBiABKAkSFwoPaW5jbHVkZV9kZWxldGVkGAcgASgIQggKBl9hc19vZkIJCgdfYXRfc2VxIlgKDFNjYW5SZXNwb25zZRIiCgh2ZXJzaW9ucxgBIAMoCzIQLmt2dHMudjEuVmVyc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSCwoDc2VxGAMgASgDIq4BChNMaXN0VmVyc2lvbnNSZXF1ZXN0EgsKA2tleRgBIAEoDBIRCgRmcm9tGAIgASgDSACIAQESDwoCdG8YAyABKANIAYgBARITCgZhdF9zZXEYBCABKANIAogBARIPCgdyZXZlcnNlGAUgASgIEhEKCXBhZ2Vfc2l6ZRgGIAEoBRISCgpwYWdlX3Rva2VuGAcgASgJQgcKBV9mcm9tQgUKA190b0IJCgdfYXRfc2VxImAKFExpc3RWZXJzaW9uc1Jlc3BvbnNlEiIKCHZlcnNpb25zGAEgAygLMhAua3Z0cy52MS5WZXJzaW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRILCgNzZXEYAyABKAMyuQMKCUt2U2VydmljZRIwCgNQdXQSEy5rdnRzLnYxLlB1dFJlcXVlc3QaFC5rdnRzLnYxLlB1dFJlc3BvbnNlEjUKA0dldBITLmt2dHMudjEuR2V0UmVxdWVzdBoULmt2dHMudjEuR2V0UmVzcG9uc2UiA5ACARI5CgZEZWxldGUSFi5rdnRzLnYxLkRlbGV0ZVJlcXVlc3QaFy5rdnRzLnYxLkRlbGV0ZVJlc3BvbnNlEkQKCEJhdGNoR2V0Ehgua3Z0cy52MS5CYXRjaEdldFJlcXVlc3QaGS5rdnRzLnYxLkJhdGNoR2V0UmVzcG9uc2UiA5ACARI2CgVXcml0ZRIVLmt2dHMudjEuV3JpdGVSZXF1ZXN0GhYua3Z0cy52MS5Xcml0ZVJlc3BvbnNlEjgKBFNjYW4SFC5rdnRzLnYxLlNjYW5SZXF1ZXN0GhUua3Z0cy52MS5TY2FuUmVzcG9uc2UiA5ACARJQCgxMaXN0VmVyc2lvbnMSHC5rdnRzLnYxLkxpc3RWZXJzaW9uc1JlcXVlc3QaHS5rdnRzLnYxLkxpc3RWZXJzaW9uc1Jlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_kvts_v1_types]);
+  fileDesc("ChBrdnRzL3YxL2t2LnByb3RvEgdrdnRzLnYxIsABCgpQdXRSZXF1ZXN0EgsKA2tleRgBIAEoDBISCgV2YWx1ZRgCIAEoDEgAiAEBEhYKCXRpbWVzdGFtcBgDIAEoA0gBiAEBEhcKCmV4cGlyZXNfYXQYBCABKANIAogBARISCgpyZXF1ZXN0X2lkGAUgASgJEiUKCWNvbmRpdGlvbhgGIAEoCzISLmt2dHMudjEuQ29uZGl0aW9uQggKBl92YWx1ZUIMCgpfdGltZXN0YW1wQg0KC19leHBpcmVzX2F0Ii0KC1B1dFJlc3BvbnNlEhEKCXRpbWVzdGFtcBgBIAEoAxILCgNzZXEYAiABKAMiVwoKR2V0UmVxdWVzdBILCgNrZXkYASABKAwSEgoFYXNfb2YYAiABKANIAIgBARITCgZhdF9zZXEYAyABKANIAYgBAUIICgZfYXNfb2ZCCQoHX2F0X3NlcSIwCgtHZXRSZXNwb25zZRIhCgd2ZXJzaW9uGAEgASgLMhAua3Z0cy52MS5WZXJzaW9uIn0KDURlbGV0ZVJlcXVlc3QSCwoDa2V5GAEgASgMEhYKCXRpbWVzdGFtcBgCIAEoA0gAiAEBEhIKCnJlcXVlc3RfaWQYAyABKAkSJQoJY29uZGl0aW9uGAQgASgLMhIua3Z0cy52MS5Db25kaXRpb25CDAoKX3RpbWVzdGFtcCIwCg5EZWxldGVSZXNwb25zZRIRCgl0aW1lc3RhbXAYASABKAMSCwoDc2VxGAIgASgDIoQBCg9CYXRjaEdldFJlcXVlc3QSDAoEa2V5cxgBIAMoDBISCgVhc19vZhgCIAEoA0gAiAEBEhMKBmF0X3NlcRgDIAEoA0gBiAEBEhEKCXBhZ2Vfc2l6ZRgEIAEoBRISCgpwYWdlX3Rva2VuGAUgASgJQggKBl9hc19vZkIJCgdfYXRfc2VxIl4KEEJhdGNoR2V0UmVzcG9uc2USJAoFaXRlbXMYASADKAsyFS5rdnRzLnYxLkJhdGNoR2V0SXRlbRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSCwoDc2VxGAMgASgDIjEKDEJhdGNoR2V0SXRlbRIhCgd2ZXJzaW9uGAEgASgLMhAua3Z0cy52MS5WZXJzaW9uIngKDFdyaXRlUmVxdWVzdBImCgpvcGVyYXRpb25zGAEgAygLMhIua3Z0cy52MS5PcGVyYXRpb24SEgoKcmVxdWVzdF9pZBgCIAEoCRIsCg1wcmVjb25kaXRpb25zGAMgAygLMhUua3Z0cy52MS5QcmVjb25kaXRpb24iLwoNV3JpdGVSZXNwb25zZRIRCgl0aW1lc3RhbXAYASABKAMSCwoDc2VxGAIgASgDIrsBCgtTY2FuUmVxdWVzdBIdCgVyYW5nZRgBIAEoCzIOLmt2dHMudjEuUmFuZ2USEgoFYXNfb2YYAiABKANIAIgBARITCgZhdF9zZXEYAyABKANIAYgBARIPCgdyZXZlcnNlGAQgASgIEhEKCXBhZ2Vfc2l6ZRgFIAEoBRISCgpwYWdlX3Rva2VuGAYgASgJEhcKD2luY2x1ZGVfZGVsZXRlZBgHIAEoCEIICgZfYXNfb2ZCCQoHX2F0X3NlcSJYCgxTY2FuUmVzcG9uc2USIgoIdmVyc2lvbnMYASADKAsyEC5rdnRzLnYxLlZlcnNpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEgsKA3NlcRgDIAEoAyKuAQoTTGlzdFZlcnNpb25zUmVxdWVzdBILCgNrZXkYASABKAwSEQoEZnJvbRgCIAEoA0gAiAEBEg8KAnRvGAMgASgDSAGIAQESEwoGYXRfc2VxGAQgASgDSAKIAQESDwoHcmV2ZXJzZRgFIAEoCBIRCglwYWdlX3NpemUYBiABKAUSEgoKcGFnZV90b2tlbhgHIAEoCUIHCgVfZnJvbUIFCgNfdG9CCQoHX2F0X3NlcSJgChRMaXN0VmVyc2lvbnNSZXNwb25zZRIiCgh2ZXJzaW9ucxgBIAMoCzIQLmt2dHMudjEuVmVyc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSCwoDc2VxGAMgASgDMrkDCglLdlNlcnZpY2USMAoDUHV0EhMua3Z0cy52MS5QdXRSZXF1ZXN0GhQua3Z0cy52MS5QdXRSZXNwb25zZRI1CgNHZXQSEy5rdnRzLnYxLkdldFJlcXVlc3QaFC5rdnRzLnYxLkdldFJlc3BvbnNlIgOQAgESOQoGRGVsZXRlEhYua3Z0cy52MS5EZWxldGVSZXF1ZXN0Ghcua3Z0cy52MS5EZWxldGVSZXNwb25zZRJECghCYXRjaEdldBIYLmt2dHMudjEuQmF0Y2hHZXRSZXF1ZXN0Ghkua3Z0cy52MS5CYXRjaEdldFJlc3BvbnNlIgOQAgESNgoFV3JpdGUSFS5rdnRzLnYxLldyaXRlUmVxdWVzdBoWLmt2dHMudjEuV3JpdGVSZXNwb25zZRI4CgRTY2FuEhQua3Z0cy52MS5TY2FuUmVxdWVzdBoVLmt2dHMudjEuU2NhblJlc3BvbnNlIgOQAgESUAoMTGlzdFZlcnNpb25zEhwua3Z0cy52MS5MaXN0VmVyc2lvbnNSZXF1ZXN0Gh0ua3Z0cy52MS5MaXN0VmVyc2lvbnNSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_kvts_v1_types]);
 
 /**
  * See KvService.Put.
@@ -54,11 +54,19 @@ export type PutRequest = Message<"kvts.v1.PutRequest"> & {
   expiresAt?: bigint | undefined;
 
   /**
-   * Names this write, up to 128 bytes of UTF-8: kept in the log beside it. Empty for none.
+   * Names this write, up to 128 bytes of UTF-8; empty for none. A write with the same id and content within ten minutes
+   * is not carried out again: it gets the answer of the first. With other content it is INVALID_ARGUMENT.
    *
    * @generated from field: string request_id = 5;
    */
   requestId: string;
+
+  /**
+   * Has to hold of the key, or the write is CONFLICT.
+   *
+   * @generated from field: kvts.v1.Condition condition = 6;
+   */
+  condition?: Condition | undefined;
 };
 
 /**
@@ -175,11 +183,19 @@ export type DeleteRequest = Message<"kvts.v1.DeleteRequest"> & {
   timestamp?: bigint | undefined;
 
   /**
-   * Names this write, up to 128 bytes of UTF-8: kept in the log beside it. Empty for none.
+   * Names this write, up to 128 bytes of UTF-8; empty for none. A write with the same id and content within ten minutes
+   * is not carried out again: it gets the answer of the first. With other content it is INVALID_ARGUMENT.
    *
    * @generated from field: string request_id = 3;
    */
   requestId: string;
+
+  /**
+   * Has to hold of the key, or the write is CONFLICT.
+   *
+   * @generated from field: kvts.v1.Condition condition = 4;
+   */
+  condition?: Condition | undefined;
 };
 
 /**
@@ -337,11 +353,19 @@ export type WriteRequest = Message<"kvts.v1.WriteRequest"> & {
   operations: Operation[];
 
   /**
-   * Names this write, up to 128 bytes of UTF-8: kept in the log beside it. Empty for none.
+   * Names this write, up to 128 bytes of UTF-8; empty for none. A write with the same id and content within ten minutes
+   * is not carried out again: it gets the answer of the first. With other content it is INVALID_ARGUMENT.
    *
    * @generated from field: string request_id = 2;
    */
   requestId: string;
+
+  /**
+   * All have to hold, or the write is CONFLICT. At most 10,000.
+   *
+   * @generated from field: repeated kvts.v1.Precondition preconditions = 3;
+   */
+  preconditions: Precondition[];
 };
 
 /**

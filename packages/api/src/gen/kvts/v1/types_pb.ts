@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file kvts/v1/types.proto.
  */
 export const file_kvts_v1_types: GenFile = /*@__PURE__*/
-  fileDesc("ChNrdnRzL3YxL3R5cGVzLnByb3RvEgdrdnRzLnYxIo0BCgdWZXJzaW9uEgsKA2tleRgBIAEoDBIRCgl0aW1lc3RhbXAYAiABKAMSCwoDc2VxGAMgASgDEhIKBXZhbHVlGAQgASgMSACIAQESFwoKZXhwaXJlc19hdBgFIAEoA0gBiAEBEg8KB2RlbGV0ZWQYBiABKAhCCAoGX3ZhbHVlQg0KC19leHBpcmVzX2F0Il8KBVJhbmdlEhMKBnByZWZpeBgBIAEoDEgAiAEBEhIKBXN0YXJ0GAIgASgMSAGIAQESEAoDZW5kGAMgASgMSAKIAQFCCQoHX3ByZWZpeEIICgZfc3RhcnRCBgoEX2VuZCJlCglPcGVyYXRpb24SJAoDcHV0GAEgASgLMhUua3Z0cy52MS5QdXRPcGVyYXRpb25IABIqCgZkZWxldGUYAiABKAsyGC5rdnRzLnYxLkRlbGV0ZU9wZXJhdGlvbkgAQgYKBGtpbmQihwEKDFB1dE9wZXJhdGlvbhILCgNrZXkYASABKAwSEgoFdmFsdWUYAiABKAxIAIgBARIWCgl0aW1lc3RhbXAYAyABKANIAYgBARIXCgpleHBpcmVzX2F0GAQgASgDSAKIAQFCCAoGX3ZhbHVlQgwKCl90aW1lc3RhbXBCDQoLX2V4cGlyZXNfYXQiRAoPRGVsZXRlT3BlcmF0aW9uEgsKA2tleRgBIAEoDBIWCgl0aW1lc3RhbXAYAiABKANIAIgBAUIMCgpfdGltZXN0YW1wYgZwcm90bzM");
+  fileDesc("ChNrdnRzL3YxL3R5cGVzLnByb3RvEgdrdnRzLnYxIo0BCgdWZXJzaW9uEgsKA2tleRgBIAEoDBIRCgl0aW1lc3RhbXAYAiABKAMSCwoDc2VxGAMgASgDEhIKBXZhbHVlGAQgASgMSACIAQESFwoKZXhwaXJlc19hdBgFIAEoA0gBiAEBEg8KB2RlbGV0ZWQYBiABKAhCCAoGX3ZhbHVlQg0KC19leHBpcmVzX2F0Il8KBVJhbmdlEhMKBnByZWZpeBgBIAEoDEgAiAEBEhIKBXN0YXJ0GAIgASgMSAGIAQESEAoDZW5kGAMgASgMSAKIAQFCCQoHX3ByZWZpeEIICgZfc3RhcnRCBgoEX2VuZCJlCglPcGVyYXRpb24SJAoDcHV0GAEgASgLMhUua3Z0cy52MS5QdXRPcGVyYXRpb25IABIqCgZkZWxldGUYAiABKAsyGC5rdnRzLnYxLkRlbGV0ZU9wZXJhdGlvbkgAQgYKBGtpbmQihwEKDFB1dE9wZXJhdGlvbhILCgNrZXkYASABKAwSEgoFdmFsdWUYAiABKAxIAIgBARIWCgl0aW1lc3RhbXAYAyABKANIAYgBARIXCgpleHBpcmVzX2F0GAQgASgDSAKIAQFCCAoGX3ZhbHVlQgwKCl90aW1lc3RhbXBCDQoLX2V4cGlyZXNfYXQiRAoPRGVsZXRlT3BlcmF0aW9uEgsKA2tleRgBIAEoDBIWCgl0aW1lc3RhbXAYAiABKANIAIgBAUIMCgpfdGltZXN0YW1wIlIKCUNvbmRpdGlvbhITCglpZl9hYnNlbnQYASABKAhIABIQCgZpZl9zZXEYAiABKANIABIWCgxpZl90aW1lc3RhbXAYAyABKANIAEIGCgRraW5kIkIKDFByZWNvbmRpdGlvbhILCgNrZXkYASABKAwSJQoJY29uZGl0aW9uGAIgASgLMhIua3Z0cy52MS5Db25kaXRpb25iBnByb3RvMw");
 
 /**
  * One version of a key: a value and the moment from which it holds, or a tombstone.
@@ -218,4 +218,78 @@ export type DeleteOperation = Message<"kvts.v1.DeleteOperation"> & {
  */
 export const DeleteOperationSchema: GenMessage<DeleteOperation> = /*@__PURE__*/
   messageDesc(file_kvts_v1_types, 4);
+
+/**
+ * What has to hold of a key's newest version for a write to be carried out. A tombstone, or a value that has expired,
+ * counts as absent. What the write puts at that key must not be older than the newest version of any kind either.
+ *
+ * @generated from message kvts.v1.Condition
+ */
+export type Condition = Message<"kvts.v1.Condition"> & {
+  /**
+   * Exactly one is set.
+   *
+   * @generated from oneof kvts.v1.Condition.kind
+   */
+  kind: {
+    /**
+     * True: the key holds nothing.
+     *
+     * @generated from field: bool if_absent = 1;
+     */
+    value: boolean;
+    case: "ifAbsent";
+  } | {
+    /**
+     * The newest version is the value that was committed at this seq.
+     *
+     * @generated from field: int64 if_seq = 2;
+     */
+    value: bigint;
+    case: "ifSeq";
+  } | {
+    /**
+     * The newest version is a value with this timestamp, in microseconds since the Unix epoch.
+     *
+     * @generated from field: int64 if_timestamp = 3;
+     */
+    value: bigint;
+    case: "ifTimestamp";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message kvts.v1.Condition.
+ * Use `create(ConditionSchema)` to create a new message.
+ */
+export const ConditionSchema: GenMessage<Condition> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_types, 5);
+
+/**
+ * A condition on some key.
+ *
+ * @generated from message kvts.v1.Precondition
+ */
+export type Precondition = Message<"kvts.v1.Precondition"> & {
+  /**
+   * The key, 1 … 65,535 bytes.
+   *
+   * @generated from field: bytes key = 1;
+   */
+  key: Uint8Array;
+
+  /**
+   * What has to hold of it.
+   *
+   * @generated from field: kvts.v1.Condition condition = 2;
+   */
+  condition?: Condition | undefined;
+};
+
+/**
+ * Describes the message kvts.v1.Precondition.
+ * Use `create(PreconditionSchema)` to create a new message.
+ */
+export const PreconditionSchema: GenMessage<Precondition> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_types, 6);
 
