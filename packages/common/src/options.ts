@@ -27,7 +27,7 @@ const scan: OptionNames<ScanOptions> = { asOf: true, reverse: true, limit: true,
 const history: OptionNames<HistoryOptions> = { from: true, to: true, reverse: true, limit: true, ...anyCall };
 
 /** The calls of a store that take options. */
-type Call = "get" | "getMany" | "scan" | "history" | "put" | "delete" | "write" | "stats";
+type Call = "get" | "getMany" | "scan" | "diff" | "history" | "put" | "delete" | "write" | "stats";
 
 const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
   get: read,

@@ -42,10 +42,11 @@ export class StoreChecks {
 
   /** One read of any kind, of the newest state or of a snapshot taken at `moment`. */
   async any(reader: TestReader, moment?: Moment): Promise<void> {
-    const kind = this.#random.below(10);
+    const kind = this.#random.below(11);
     if (kind < 4) await this.get(reader, this.key(), moment);
     else if (kind < 5) await this.getMany(reader, moment);
     else if (kind < 8) await this.scan(reader, moment);
+    else if (kind < 9) await this.diff(reader, moment);
     else await this.history(reader, this.key(), moment);
   }
 
@@ -113,6 +114,19 @@ export class StoreChecks {
     const expected = this.#context.model.history(key, { ...options, atSeq }).map(modelText);
     const text = `history of ${bytesText(key)} ${JSON.stringify(options)}, at seq ${atSeq}`;
     return { entries: reader.history(key, options), expected, text };
+  }
+
+  async diff(reader: TestReader, { atSeq }: Moment = this.#newest()): Promise<void> {
+    const [from, to] = [this.#timestamp(), this.#timestamp()].sort((a, b) => a - b) as [number, number];
+    const range = this.#range();
+    const limit = this.#random.chance(0.3) ? this.#random.between(1, 10) : undefined;
+    const expected = this.#context.model
+      .diff(resolveRange(range), { from, to, limit, atSeq })
+      .map(({ before, after }) => `${modelText(before)} → ${modelText(after)}`);
+    const entries = reader.diff(range, { from, to, limit });
+    const changes = this.#random.chance(0.5) ? [...entries] : await entries.toArray();
+    const found = changes.map(({ before, after }) => `${versionText(before)} → ${versionText(after)}`);
+    expectLines(found, expected, () => `diff ${rangeText(range)} from ${from} to ${to}, limit ${limit}, at seq ${atSeq}`);
   }
 
   /** Everything there is, and each key's value at some moment. */
