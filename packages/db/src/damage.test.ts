@@ -78,7 +78,7 @@ async function telling<T>(what: string, examined: () => Promise<T>): Promise<T> 
   }
 }
 
-test("an image is whole, and has every kind of file", async () => {
+test("an image is whole, and has every kind of file", { timeout: 60_000 }, async () => {
   for (const image of Object.values(IMAGES)) {
     const { directory, fileSystem } = image;
     expect(new Set(fileSystem.list(directory).map(kindOf))).toEqual(
@@ -139,7 +139,9 @@ test.each(FILES.filter(({ name }) => kindOf(name) in FORGERIES))(
   },
 );
 
-test("frames of an earlier life, of other logs and of another store's behind the end of the log are nothing", async () => {
+test("frames of an earlier life, of other logs and of another store's behind the end of the log are nothing", {
+  timeout: 120_000,
+}, async () => {
   const image = IMAGES.none;
   const name = filesOfKind(image, "log").at(-1)!;
   const path = `${image.directory}/${name}`;

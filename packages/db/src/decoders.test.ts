@@ -142,7 +142,7 @@ function walkOperations(i32: Int32Array): number {
   return operations;
 }
 
-describe.each(DECODERS)("the decoder of $name", ({ sound, decode }) => {
+describe.each(DECODERS)("the decoder of $name", { timeout: 60_000 }, ({ sound, decode }) => {
   test("takes what is sound", () => {
     expect(decoded(sound.length, () => [decode(sound)])).toBeDefined();
   });
@@ -170,7 +170,7 @@ describe.each(DECODERS)("the decoder of $name", ({ sound, decode }) => {
   });
 });
 
-describe("an envelope", () => {
+describe("an envelope", { timeout: 60_000 }, () => {
   test.each([
     ["LZ4", COMPRESSION_LZ4],
     ["zstd", COMPRESSION_ZSTD],

@@ -1,7 +1,7 @@
 import { lockFileName } from "./format/filenames.ts";
 import type { ManifestState } from "./manifest/state.ts";
 import { type OpenOptions, resolveOptions, type Settings } from "./options.ts";
-import { examineStore, type Findings, isLogSound } from "./repair/findings.ts";
+import { examineStore, type Findings, isLogSound, isManifestTrue } from "./repair/findings.ts";
 import { type Rebuilt, rebuild } from "./repair/rebuild.ts";
 import { type RepairReport, reportLeftover, reportTable } from "./repair/report.ts";
 import { setOthersAside } from "./repair/set-aside.ts";
@@ -53,8 +53,9 @@ async function isSound(
   { plans }: Findings,
   manifest: ManifestState,
 ): Promise<boolean> {
+  const { fileSystem } = settings.components;
   if (plans.some(({ action, isNeeded }) => isNeeded && action !== "keep")) return false;
-  return await isLogSound(settings.components.fileSystem, directory, manifest);
+  return isManifestTrue(fileSystem, directory, manifest, plans) && (await isLogSound(fileSystem, directory, manifest));
 }
 
 /** A sound store; at most there is left to do what an earlier repair did not come to. */

@@ -1,5 +1,5 @@
 import type { Logger } from "@kvts/common";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { ScrubStats } from "./scrub.ts";
 import { livedInStore } from "./testing/lived-in-store.ts";
 import type { MemoryFileSystem } from "./testing/memory-file-system.ts";
@@ -7,6 +7,9 @@ import { openPlainStore } from "./testing/plain-store.ts";
 import { Random } from "./testing/random.ts";
 import { SimulatedScheduler } from "./testing/simulated-scheduler.ts";
 import { TestStore } from "./testing/test-store.ts";
+
+// Whole stores are written and read, on machines that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 const HOUR_MS = 3_600_000;
 

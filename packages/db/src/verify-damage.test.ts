@@ -1,5 +1,5 @@
 import { isKvtsError } from "@kvts/common";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { InlineRunner } from "./compaction/runner.ts";
 import { currentFileName, logFileName, manifestFileName, parseFileName, tableFileName } from "./format/filenames.ts";
 import { HEADER_CRC_OFFSET, MANIFEST_HEADER_BYTES, RECORD_HEADER_BYTES } from "./manifest/format.ts";
@@ -8,6 +8,7 @@ import { encodeManifestHeader, encodeRecord } from "./manifest/record.ts";
 import { loadManifest, type ManifestState } from "./manifest/state.ts";
 import type { TableMeta } from "./manifest/table-meta.ts";
 import { encodeEdit, type LeveledTable } from "./manifest/version-edit.ts";
+import { repair } from "./repair.ts";
 import { FOOTER_BYTES } from "./table/footer.ts";
 import { KIND_BLOCK, KIND_EXTENT, KIND_FILTER, KIND_INDEX, KIND_PROPERTIES } from "./table/format.ts";
 import { HeldRunner } from "./testing/held-runner.ts";
@@ -19,6 +20,9 @@ import { SimulatedScheduler } from "./testing/simulated-scheduler.ts";
 import { payloadOf, sealPart, type TablePart, tableParts } from "./testing/table-parts.ts";
 import type { VerifyReport } from "./verify/report.ts";
 import { verify } from "./verify.ts";
+
+// Whole stores are written and read, on machines that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 const DIRECTORY = "d";
 
@@ -247,6 +251,7 @@ describe("of the manifest", () => {
       expect(await found(fs), Object.keys(lie)[0]!).toContain(`${nameOf(path())}:${offset}`);
       const { problems } = await verifyOn(fs);
       const messages = problems.map(({ message }) => message).join("\n");
+      await expectRepairable(fs);
       expect(messages).toContain(`what it says of table ${meta.number} is not so (${Object.keys(lie).join(", ")})`);
     }
   });
@@ -256,10 +261,13 @@ describe("of the manifest", () => {
     const { problems } = await verifyOn(fs);
     expect(problems.length).toBeGreaterThan(0);
     for (const { message } of problems) expect(message).toMatch(/tables \d+ and \d+ of level 3 overlap$/);
+    await expectRepairable(fs);
   });
 
   test("numbers that the files go beyond are found", async () => {
-    const seqs = await verifyOn(rewritten(state.tables, { seqCeiling: 10, seqFloor: 0 }));
+    const low = rewritten(state.tables, { seqCeiling: 10, seqFloor: 0 });
+    const seqs = await verifyOn(low);
+    await expectRepairable(low);
     expect(new Set(seqs.problems.map(({ file }) => file)).size).toBeGreaterThan(1);
     for (const { message } of seqs.problems) expect(message).toMatch(/has seq \d+, and none above 10 was given out$/);
     const numbers = await verifyOn(rewritten(state.tables, { nextFileNumber: 5 }));
@@ -399,6 +407,11 @@ test("of request ids, every byte is checked", async () => {
   const fs = copyOf(killed);
   await fs.remove(path);
   expect(await found(fs)).toEqual([`${file}:0`]);
+  await expectRepairable(fs);
+  const damaged = copyOf(killed);
+  flip(damaged, path, 50);
+  await expectRepairable(damaged);
+  expect(damaged.exists(path)).toBe(false);
   const stray = copyOf(killed);
   stray.replace(path.replace(/\d+/, "000002"), killed.contents(path));
   const report = await verifyOn(stray);
@@ -408,7 +421,7 @@ test("of request ids, every byte is checked", async () => {
   );
 });
 
-test("whatever is done to a store, a verification ends, and says so", { timeout: 60_000 }, async () => {
+test("whatever is done to a store, a verification ends, and says so", async () => {
   const random = new Random(31);
   const names = lived.list(DIRECTORY).filter((name) => name !== "LOCK");
   let unsound = 0;
@@ -428,6 +441,7 @@ test("whatever is done to a store, a verification ends, and says so", { timeout:
     const report = await outcome(fs);
     if (report?.sound !== true) {
       unsound++;
+      if (report !== undefined) await expectRepairable(fs);
       continue;
     }
     // What it calls sound can be opened, and read.
@@ -440,6 +454,20 @@ test("whatever is done to a store, a verification ends, and says so", { timeout:
   }
   expect(unsound).toBeGreaterThan(70);
 });
+
+/** What a verification calls damaged a repair does something about, and then it is sound. */
+async function expectRepairable(fs: MemoryFileSystem): Promise<void> {
+  const repaired = await repair(DIRECTORY, {
+    components: {
+      fileSystem: fs,
+      scheduler: new SimulatedScheduler(),
+      runner: new InlineRunner(fs, new SimulatedScheduler()),
+    },
+  });
+  expect(repaired.sound).toBe(false);
+  const { problems } = await verifyOn(fs);
+  expect(problems).toEqual([]);
+}
 
 /** A report, or undefined where a store is refused as no store at all. */
 async function outcome(fs: MemoryFileSystem): Promise<VerifyReport | undefined> {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { open } from "./open.ts";
 import { livedInStore } from "./testing/lived-in-store.ts";
 import type { MemoryFileSystem } from "./testing/memory-file-system.ts";
@@ -9,10 +9,13 @@ import { Random } from "./testing/random.ts";
 import type { VerifyReport } from "./verify/report.ts";
 import { verify } from "./verify.ts";
 
+// Whole stores are written and read, on machines that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
+
 const DIRECTORY = "d";
 const SOUND = { sound: true, problems: [] };
 
-test("it shows one moment, while the store is written and merged", { timeout: 60_000 }, async () => {
+test("it shows one moment, while the store is written and merged", async () => {
   const directory = mkdtempSync(join(tmpdir(), "kvts-verify-"));
   const tuning = {
     logSegmentBytes: 512 * 1024,

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { kill, livedInStore } from "./testing/lived-in-store.ts";
 import { MemoryFileSystem } from "./testing/memory-file-system.ts";
 import { openPlainStore } from "./testing/plain-store.ts";
@@ -7,6 +7,9 @@ import { SimulatedScheduler } from "./testing/simulated-scheduler.ts";
 import type { TestOperation } from "./testing/test-store.ts";
 import type { VerifyProgress } from "./verify/report.ts";
 import { verify } from "./verify.ts";
+
+// Whole stores are written and read, on machines that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 const DIRECTORY = "d";
 

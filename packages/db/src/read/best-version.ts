@@ -60,6 +60,15 @@ export class BestVersion {
     this.candidate.release();
   }
 
+  /** The timestamp of the best version, in words; high word −1 where there is none. What is older cannot beat it. */
+  get tsHi(): number {
+    return this.#tsHi;
+  }
+
+  get tsLo(): number {
+    return this.#tsLo;
+  }
+
   /** The meta word of the best version. */
   get meta(): number {
     return this.run.i32[this.run.first + this.index * VERSION_WORDS + META]!;

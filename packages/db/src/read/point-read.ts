@@ -11,7 +11,8 @@ import type { View } from "./view.ts";
  * repeated after loading what `demand` names.
  *
  * A layer is skipped only by its key range, its filter, or because its timestamps and seqs cannot beat the best version
- * found so far: with server-assigned timestamps that costs one comparison a table.
+ * found so far: with server-assigned timestamps that costs one comparison a table. Where keys have many versions the
+ * fences tell that of a single block, which so need not be loaded.
  */
 export function findPoint(
   view: View,
@@ -48,6 +49,6 @@ function searchFile(file: TableFile, key: KeyBuffer, best: BestVersion, demand: 
   const { meta, table } = file;
   if (!best.couldImprove(meta.minTimestamp, meta.maxTimestamp, meta.maxSeq)) return ABSENT;
   if (!table.mayContain(key.hash)) return ABSENT;
-  const lookup = table.locate(key, best.boundHi, best.boundLo, best.candidate, demand);
+  const lookup = table.locate(key, best.boundHi, best.boundLo, best.candidate, demand, best.tsHi, best.tsLo);
   return lookup === FOUND ? best.offer(table, table, demand) : lookup;
 }

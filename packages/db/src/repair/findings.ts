@@ -3,8 +3,11 @@ import type { FileSystem } from "../env/file-system.ts";
 import { currentFileName } from "../format/filenames.ts";
 import { findLeastNumbers } from "../manifest/least-numbers.ts";
 import { loadManifest, type ManifestState } from "../manifest/state.ts";
+import type { LeveledTable } from "../manifest/version-edit.ts";
+import { requestRecords } from "../requests/request-file.ts";
+import { FrameCheck } from "../verify/frame-check.ts";
+import { contradictionsIn, falseAccount } from "../verify/manifest.ts";
 import { readLog } from "../wal/log-reader.ts";
-import { OperationCursor } from "../wal/operation-cursor.ts";
 import { damageIn } from "./damage.ts";
 import { type ExaminedTable, examineTable, listTables } from "./examine-tables.ts";
 import { type KnownState, stateOfManifest, stateOfTables } from "./known-state.ts";
@@ -65,7 +68,38 @@ async function examineByManifest(
   const others = present.filter((number) => !named.has(number));
   const plans = planByManifest(manifest, new Map(tables.map((table) => [table.number, table])), others);
   const used = [manifest.numbers.nextFileNumber];
-  return { manifest, problem: undefined, known: stateOfManifest(manifest), used, plans };
+  return { manifest, problem: undefined, known: stateOfManifest(manifest, tables), used, plans };
+}
+
+/** Whether what a whole manifest says is so: of itself, of the tables that were examined, and of its other files. */
+export function isManifestTrue(
+  fileSystem: FileSystem,
+  directory: string,
+  manifest: ManifestState,
+  plans: readonly TablePlan[],
+): boolean {
+  if (contradictionsIn(manifest).length > 0) return false;
+  const examined = new Map(plans.map(({ number, table }) => [number, table]));
+  const isFalse = ({ meta }: LeveledTable) => {
+    const table = examined.get(meta.number);
+    return table !== undefined && falseAccount(meta, table) !== undefined;
+  };
+  return !manifest.tables.some(isFalse) && areRequestFilesSound(fileSystem, directory, manifest);
+}
+
+function areRequestFilesSound(fileSystem: FileSystem, directory: string, { numbers }: ManifestState): boolean {
+  const { requestFiles = [], incarnation, seqCeiling } = numbers;
+  try {
+    for (const number of requestFiles) {
+      for (const { seq } of requestRecords(fileSystem, directory, number, incarnation)) {
+        if (seq > seqCeiling) return false;
+      }
+    }
+    return true;
+  } catch (error) {
+    damageIn(error);
+    return false;
+  }
 }
 
 /** Whether the log can be replayed as it is. */
@@ -74,14 +108,16 @@ export async function isLogSound(
   directory: string,
   { numbers }: ManifestState,
 ): Promise<boolean> {
-  const { incarnation, logNumber } = numbers;
-  const cursor = new OperationCursor();
+  const { incarnation, logNumber, seqCeiling } = numbers;
+  let isSound = true;
+  const frames = new FrameCheck(seqCeiling, {
+    add: () => {
+      isSound = false;
+    },
+  });
   try {
-    await readLog({ fileSystem, directory, incarnation, logNumber }, (frame) => {
-      cursor.open(frame);
-      while (cursor.next());
-    });
-    return true;
+    await readLog({ fileSystem, directory, incarnation, logNumber }, (frame) => frames.take(frame));
+    return isSound;
   } catch (error) {
     damageIn(error);
     return false;

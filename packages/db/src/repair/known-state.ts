@@ -19,10 +19,11 @@ export interface KnownState {
   readonly logNumber: number;
 }
 
-/** A sound manifest knows. */
-export function stateOfManifest({ numbers, closed }: ManifestState): KnownState {
+/** A whole manifest knows, unless its tables know better. */
+export function stateOfManifest({ numbers, closed }: ManifestState, tables: readonly ExaminedTable[]): KnownState {
+  const seqs = tables.map(({ properties }) => properties?.maxSeq ?? 0);
   return {
-    lastSeq: Math.max(numbers.seqCeiling, closed?.lastSeq ?? 0),
+    lastSeq: seqs.reduce((most, seq) => Math.max(most, seq), Math.max(numbers.seqCeiling, closed?.lastSeq ?? 0)),
     lastAssigned: closed?.lastAssigned ?? numbers.timestampCeiling,
     logNumber: numbers.logNumber,
   };

@@ -1,5 +1,5 @@
 import { toHex } from "@kvts/common";
-import { currentFileName, parseFileName } from "../format/filenames.ts";
+import { currentFileName, type FileKind, parseFileName } from "../format/filenames.ts";
 import { isIncarnation } from "../format/incarnation.ts";
 import { writeCurrent } from "../manifest/current.ts";
 import { ManifestSyncError } from "../manifest/sync-error.ts";
@@ -15,7 +15,7 @@ import { afterReplay, type KnownState, repairProvenance } from "./known-state.ts
 import { placeTables, type WrittenTable } from "./place-tables.ts";
 import type { TablePlan } from "./plan-tables.ts";
 import { replayLogs } from "./replay-logs.ts";
-import { type RepairedFile, reportLogs, reportManifests, reportTable } from "./report.ts";
+import { type RepairedFile, reportLogs, reportManifests, reportRequestFile, reportTable } from "./report.ts";
 import { rewriteTable } from "./rewrite-table.ts";
 import { copyCurrent, setOthersAside } from "./set-aside.ts";
 
@@ -188,7 +188,8 @@ class Rebuild {
       tables: new Set(tables.map(({ meta }) => meta.number)),
       firstLog,
     });
-    const manifests = names.filter((name) => parseFileName(name)?.kind === "manifest");
-    this.#files.unshift(...reportManifests(manifests, this.#findings.problem));
+    const ofKind = (kind: FileKind) => names.filter((name) => parseFileName(name)?.kind === kind);
+    this.#files.unshift(...reportManifests(ofKind("manifest"), this.#findings.problem));
+    this.#files.push(...ofKind("requests").map(reportRequestFile));
   }
 }

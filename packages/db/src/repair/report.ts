@@ -86,6 +86,11 @@ export function reportManifests(names: readonly string[], problem: ManifestProbl
   return [reportFile(problem.file, "missing", 0, false, problem.reason), ...files];
 }
 
+/** A repaired store has a new incarnation, so the ids of earlier requests are not looked for any more. */
+export function reportRequestFile(name: string): RepairedFile {
+  return reportFile(name, "set aside", 0, false, "writes that are repeated after a repair are new ones");
+}
+
 /** What a repair that was cut short had not set aside yet. */
 export function reportLeftover(name: string): RepairedFile {
   return reportFile(name, "set aside", 0, false, "an earlier repair was cut short before it came to it");

@@ -40,6 +40,8 @@ export async function copyCurrent(fileSystem: FileSystem, directory: string, num
 function isToGo(name: string, { manifest, tables, firstLog }: StayingFiles): boolean {
   const file = parseFileName(name);
   if (file?.kind === "manifest") return file.number !== manifest;
+  // They are of an earlier incarnation.
+  if (file?.kind === "requests") return true;
   if (file?.kind === "table") return !tables.has(file.number);
   return file?.kind === "log" && file.number < firstLog;
 }

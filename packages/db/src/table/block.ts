@@ -13,6 +13,7 @@ import {
   SLOT_PREFIX,
   SLOT_VERSION,
   SLOT_WORDS,
+  VERSION_COUNT,
 } from "./format.ts";
 import { boundedPrefix, sharePrefix } from "./key-words.ts";
 
@@ -56,6 +57,10 @@ export class BlockView {
 
   get keyCount(): number {
     return this.i32[this.word + KEY_COUNT]!;
+  }
+
+  get versionCount(): number {
+    return this.i32[this.word + VERSION_COUNT]!;
   }
 
   /** Whether the first group began in an earlier block. */

@@ -1,4 +1,5 @@
-import { TS_LO } from "../format/version-record.ts";
+import { TS_LO, VERSION_WORDS } from "../format/version-record.ts";
+import { VersionRun } from "../format/version-run.ts";
 import type { BlockView } from "./block.ts";
 import {
   COLUMN_HEAD,
@@ -21,6 +22,7 @@ import {
   INDEX_HEAD_WORDS,
   INDEX_HEADER_WORDS,
   INDEX_TAIL_WORDS,
+  NEWEST_VERSIONS_MIN,
 } from "./fence-format.ts";
 import { boundedPrefix, commonPrefixBytes, type KeyWords, sharePrefix } from "./key-words.ts";
 import { WordList } from "./word-list.ts";
@@ -50,6 +52,11 @@ interface Head {
 /** Collects one fence a block; {@link Fences} reads what `finish` gives. */
 export class FenceBuilder {
   readonly #fences: Fence[] = [];
+  /** By block: the words of its greatest timestamp. */
+  readonly #newestHi: number[] = [];
+  readonly #newestLo: number[] = [];
+  #keyCount = 0;
+  #versionCount = 0;
   #lastKey: KeyWords = { i32: new Int32Array(0), word: 0, length: 0 };
   #bytes = 0;
 
@@ -72,6 +79,7 @@ export class FenceBuilder {
       storedBytes,
       flags: (continued ? FENCE_CONTINUED : 0) | (view.keyCount === 1 ? FENCE_SINGLE : 0),
     });
+    this.#noteNewest(view);
     const last = keyOf(view, view.keyCount - 1);
     this.#lastKey = copyOf(last, last.length);
     this.#bytes += INDEX_COLUMNS * 4 + separator.i32.length * 4;
@@ -101,7 +109,17 @@ export class FenceBuilder {
       const skipped = head.bytes >>> 2;
       tails.append(separator.i32, skipped, separator.i32.length - skipped);
     }
-    return join(this.#fences.length, common, columns, heads, headWords, tails);
+    const hasNewest = this.#versionCount >= this.#keyCount * NEWEST_VERSIONS_MIN;
+    const newest = hasNewest ? Int32Array.from([...this.#newestHi, ...this.#newestLo]) : new Int32Array(0);
+    return join(this.#fences.length, common, columns, heads, headWords, tails, newest);
+  }
+
+  #noteNewest(view: BlockView): void {
+    const { tsHi, tsLo } = newestOf(view);
+    this.#newestHi.push(tsHi);
+    this.#newestLo.push(tsLo);
+    this.#keyCount += view.keyCount - (view.continued ? 1 : 0);
+    this.#versionCount += view.versionCount;
   }
 
   /** One byte more than the key before shares with `first` is enough to lie above that one. */
@@ -166,8 +184,10 @@ function join(
   heads: readonly Head[],
   headWords: WordList,
   tails: WordList,
+  newest: Int32Array,
 ): Int32Array<ArrayBuffer> {
-  const index = new WordList(INDEX_HEADER_WORDS + columns.length + heads.length * 2 + headWords.length + tails.length);
+  const words = columns.length + heads.length * 2 + headWords.length + tails.length + newest.length;
+  const index = new WordList(INDEX_HEADER_WORDS + words);
   const header = index.take(INDEX_HEADER_WORDS);
   index.i32[header + INDEX_BLOCK_COUNT] = blockCount;
   index.i32[header + INDEX_COMMON_BYTES] = common;
@@ -181,7 +201,25 @@ function join(
   }
   index.append(headWords.i32, 0, headWords.length);
   index.append(tails.i32, 0, tails.length);
+  index.append(newest, 0, newest.length);
   return index.view();
+}
+
+/** The words of the greatest timestamp in a block. */
+export function newestOf(view: BlockView): { readonly tsHi: number; readonly tsLo: number } {
+  const run = new VersionRun();
+  let tsHi = -1;
+  let tsLo = 0;
+  for (let slot = 0; slot < view.keyCount; slot++) {
+    view.fillRun(run, 0, slot);
+    const last = run.first + (run.count - 1) * VERSION_WORDS;
+    const hi = run.i32[last]!;
+    const lo = run.i32[last + TS_LO]!;
+    if (hi < tsHi || (hi === tsHi && lo <= tsLo)) continue;
+    tsHi = hi;
+    tsLo = lo;
+  }
+  return { tsHi, tsLo };
 }
 
 function keyOf(view: BlockView, slot: number): KeyWords {

@@ -1,4 +1,5 @@
-// The index: header, columns (a word a block each), heads (start word and length in bytes each), head words, tail words.
+// The index: header, columns (a word a block each), heads (start word and length in bytes each), head words, tail words,
+// and where keys have many versions two more columns, the newest timestamps.
 export const INDEX_BLOCK_COUNT = 0;
 /** Bytes that all separators, and all keys of the table, share; they stand at the start of the head words. */
 export const INDEX_COMMON_BYTES = 1;
@@ -23,6 +24,11 @@ export const COLUMN_TAIL_WORD = 8;
 /** Bits 0–15: bytes of the tail. Above them the flags. */
 export const COLUMN_TAIL_LENGTH = 9;
 export const INDEX_COLUMNS = 10;
+
+/** The greatest timestamp in each block, high words and then low words. */
+export const NEWEST_COLUMNS = 2;
+/** Versions a key from which on these columns are there: where a block holds many keys, none of them is told by it. */
+export const NEWEST_VERSIONS_MIN = 8;
 
 export const TAIL_LENGTH_MASK = 0xffff;
 /** The block begins inside a group. */

@@ -22,6 +22,7 @@ import {
   INDEX_HEAD_WORDS,
   INDEX_HEADER_WORDS,
   INDEX_TAIL_WORDS,
+  NEWEST_COLUMNS,
   TAIL_LENGTH_MASK,
 } from "./fence-format.ts";
 import { boundedPrefix, type KeyWords, sharePrefix } from "./key-words.ts";
@@ -53,6 +54,9 @@ export class Fences {
   readonly #headAt: Int32Array;
   readonly #heads: Int32Array;
   readonly #tails: Int32Array;
+  /** Empty where the table does not have them. */
+  readonly #newestHi: Int32Array;
+  readonly #newestLo: Int32Array;
 
   /**
    * @param words the index as it is in the file at `offset`; kept, not copied.
@@ -67,7 +71,11 @@ export class Fences {
     const tailWords = words[INDEX_TAIL_WORDS]! >>> 0;
     const headAt = INDEX_HEADER_WORDS + count * INDEX_COLUMNS;
     const heads = headAt + headAtWords;
-    if (heads + headWords + tailWords !== words.length) throw corruption(file, offset, "the index has a wrong length");
+    const newest = heads + headWords + tailWords;
+    const hasNewest = words.length > newest;
+    if (words.length !== newest + (hasNewest ? count * NEWEST_COLUMNS : 0)) {
+      throw corruption(file, offset, "the index has a wrong length");
+    }
     const column = (index: number) =>
       words.subarray(INDEX_HEADER_WORDS + index * count, INDEX_HEADER_WORDS + (index + 1) * count);
     this.blockCount = count;
@@ -84,7 +92,9 @@ export class Fences {
     this.#tailLength = column(COLUMN_TAIL_LENGTH);
     this.#headAt = words.subarray(headAt, heads);
     this.#heads = words.subarray(heads, heads + headWords);
-    this.#tails = words.subarray(heads + headWords);
+    this.#tails = words.subarray(heads + headWords, newest);
+    this.#newestHi = words.subarray(newest, hasNewest ? newest + count : newest);
+    this.#newestLo = words.subarray(newest + this.#newestHi.length);
     const problem = this.#headProblem() ?? this.#separatorProblem() ?? this.#blockProblem(dataBytes);
     if (problem !== undefined) throw corruption(file, offset, problem);
   }
@@ -133,6 +143,18 @@ export class Fences {
       else high = middle;
     }
     return low - 1;
+  }
+
+  /** Whether every timestamp in a block is known to be below that of these words. */
+  isOlder(block: number, tsHi: number, tsLo: number): boolean {
+    if (this.#newestHi.length === 0) return false;
+    const hi = this.#newestHi[block]!;
+    return hi < tsHi || (hi === tsHi && this.#newestLo[block]! < tsLo);
+  }
+
+  /** Whether these are the words of a block's greatest timestamp, or the table does not tell. */
+  agreesWithNewest(block: number, tsHi: number, tsLo: number): boolean {
+    return this.#newestHi.length === 0 || (this.#newestHi[block] === tsHi && this.#newestLo[block] === tsLo);
   }
 
   /** A block's separator, aligned and zero-padded: a copy. */

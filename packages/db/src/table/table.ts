@@ -122,12 +122,23 @@ export class Table {
   /**
    * The key's run that holds its last version with timestamp ≤ (tsHi, tsLo); its first run where none is that old.
    * What `run` pinned before is released where the answer is FOUND; on ABSENT and MISS it stays as it is.
+   *
+   * @param floorHi with `floorLo`, the words of a timestamp: ABSENT where the run's versions are known to be older. −1
+   *   asks for all.
    */
-  locate(key: KeyBuffer, tsHi: number, tsLo: number, run: VersionRun, demand: BlockDemand<Table>): Lookup {
+  locate(
+    key: KeyBuffer,
+    tsHi: number,
+    tsLo: number,
+    run: VersionRun,
+    demand: BlockDemand<Table>,
+    floorHi: number = -1,
+    floorLo: number = 0,
+  ): Lookup {
     const { parts } = this.#index;
-    if (parts === undefined) return this.#locateWithIndex(key, tsHi, tsLo, run, demand);
+    if (parts === undefined) return this.#locateWithIndex(key, tsHi, tsLo, run, demand, floorHi, floorLo);
     const block = parts.fences.find(key.i32, key.u8, 0, key.length, tsHi, tsLo);
-    if (block < 0) return ABSENT;
+    if (block < 0 || (floorHi >= 0 && parts.fences.isOlder(block, floorHi, floorLo))) return ABSENT;
     if (!this.bring(block, VIEW, demand)) return MISS;
     const slot = VIEW.find(key);
     if (slot < 0) return ABSENT;
@@ -237,9 +248,17 @@ export class Table {
   }
 
   /** Brings the index before it looks. Then the filter has its say too, which nobody could ask before. */
-  #locateWithIndex(key: KeyBuffer, tsHi: number, tsLo: number, run: VersionRun, demand: BlockDemand<Table>): Lookup {
+  #locateWithIndex(
+    key: KeyBuffer,
+    tsHi: number,
+    tsLo: number,
+    run: VersionRun,
+    demand: BlockDemand<Table>,
+    floorHi: number,
+    floorLo: number,
+  ): Lookup {
     if (this.bringFences(demand) === undefined) return MISS;
-    return this.mayContain(key.hash) ? this.locate(key, tsHi, tsLo, run, demand) : ABSENT;
+    return this.mayContain(key.hash) ? this.locate(key, tsHi, tsLo, run, demand, floorHi, floorLo) : ABSENT;
   }
 
   #bringFromFile(block: number, view: BlockView, demand: BlockDemand<Table>): boolean {

@@ -7,6 +7,7 @@ import type { BlockView } from "./block.ts";
 import { BlockReader } from "./block-reader.ts";
 import { ContentsCounter } from "./contents-counter.ts";
 import { TableExtent } from "./extent.ts";
+import { newestOf } from "./fence-builder.ts";
 import { FIRST_OF_GROUP } from "./fence-format.ts";
 import type { Fences } from "./fences.ts";
 import type { Filter } from "./filter.ts";
@@ -198,7 +199,11 @@ function fenceProblem(fences: Fences, block: number, view: BlockView, last: KeyW
   const tsLo = continued ? view.i32[view.recordsWord + TS_LO]! : FIRST_OF_GROUP;
   const above = continued || last === undefined || compare(last, separator) < 0;
   const sound = above && (continued ? order === 0 : order <= 0) && fences.agreesWith(block, tsHi, tsLo);
-  return sound ? undefined : "a block does not begin where the index says";
+  if (!sound) return "a block does not begin where the index says";
+  const newest = newestOf(view);
+  return fences.agreesWithNewest(block, newest.tsHi, newest.tsLo)
+    ? undefined
+    : "the newest version of a block is not where the index says";
 }
 
 function differingProperty(claimed: TableContents, counted: TableContents): string | undefined {

@@ -45,6 +45,11 @@ export class LayeredStore {
     this.#fileSystem.makeDirectory(DIRECTORY);
   }
 
+  /** How often a block has been looked into, by reads and cursors together. */
+  get blockLookups(): number {
+    return this.#cache.hits + this.#cache.misses;
+  }
+
   addMemtable(versions: readonly WrittenVersion[]): void {
     this.#memtables.unshift(memtableOf(Arena.allocate(4 * ARENA_BYTES_MIN), versions));
     this.#changed();

@@ -10,6 +10,7 @@ import { resolveOptions } from "../options.ts";
 import { recover } from "../recovery.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { Model, type ModelOperation } from "./model.ts";
+import { SimulatedLoopDelay } from "./simulated-loop-delay.ts";
 import { SimulatedScheduler } from "./simulated-scheduler.ts";
 import type { StoreSettings } from "./tiny-options.ts";
 
@@ -112,6 +113,7 @@ export class TestStore {
       clock: this.clock,
       scheduler: this.#scheduler,
       runner: runner(fileSystem, this.#scheduler),
+      loopDelay: new SimulatedLoopDelay(),
       randomBytes,
     };
     this.#fileSystem = fileSystem;

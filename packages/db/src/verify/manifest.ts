@@ -3,8 +3,9 @@ import type { FileReading } from "../env/file-system.ts";
 import { corruption, damageFrom } from "../format/corruption.ts";
 import { currentFileName } from "../format/filenames.ts";
 import { type ManifestFile, ManifestFold, type ManifestState, readManifestFile } from "../manifest/state.ts";
-import { type TableMeta, tableMetaNames } from "../manifest/table-meta.ts";
+import { type TableMeta, tableMeta, tableMetaNames } from "../manifest/table-meta.ts";
 import type { LeveledTable } from "../manifest/version-edit.ts";
+import type { ExaminedTable } from "../repair/examine-tables.ts";
 
 /** Records folded between two turns of the event loop: some 2 ms of work. */
 const RECORDS_PER_TURN = 256;
@@ -50,36 +51,42 @@ export class ManifestPlace {
     this.#offsets = offsets;
   }
 
-  /** @param table number of the table that it is about; the state as a whole where that is undefined. */
-  damage(table: number | undefined, problem: string): KvtsError {
+  damage([table, problem]: FalseStatement): KvtsError {
     return corruption(this.path, (table === undefined ? undefined : this.#offsets.get(table)) ?? 0, problem);
   }
 }
 
+/** Something that a manifest says and that is not so, of a table where that is defined. */
+export type FalseStatement = readonly [table: number | undefined, problem: string];
+
 /** What a whole manifest says that cannot be, whatever the tables hold. */
-export function contradictionsIn({ numbers, tables, closed }: ManifestState, place: ManifestPlace): KvtsError[] {
-  const found: KvtsError[] = overlaps(tables).map(([a, b, level]) =>
-    place.damage(b, `tables ${a} and ${b} of level ${level} overlap`),
-  );
+export function contradictionsIn({ numbers, tables, closed }: ManifestState): FalseStatement[] {
   const { seqCeiling, seqFloor, nextFileNumber } = numbers;
+  const found: FalseStatement[] = overlaps(tables).map(([a, b, level]) => {
+    return [b, `tables ${a} and ${b} of level ${level} overlap`];
+  });
   for (const { meta } of tables) {
     const { number, maxSeq } = meta;
     if (maxSeq > seqCeiling) {
-      found.push(place.damage(number, `table ${number} has seq ${maxSeq}, and none above ${seqCeiling} was given out`));
+      found.push([number, `table ${number} has seq ${maxSeq}, and none above ${seqCeiling} was given out`]);
     }
     if (number >= nextFileNumber) {
-      found.push(
-        place.damage(number, `it names table ${number}, and no number above ${nextFileNumber - 1} was given out`),
-      );
+      found.push([number, `it names table ${number}, and no number above ${nextFileNumber - 1} was given out`]);
     }
   }
-  if (seqFloor > seqCeiling) found.push(place.damage(undefined, `the seq floor ${seqFloor} is above all seqs`));
+  if (seqFloor > seqCeiling) found.push([undefined, `the seq floor ${seqFloor} is above all seqs`]);
   if ((closed?.lastSeq ?? 0) > seqCeiling) {
-    found.push(
-      place.damage(undefined, `the store was closed at seq ${closed?.lastSeq}, above the ceiling ${seqCeiling}`),
-    );
+    found.push([undefined, `the store was closed at seq ${closed?.lastSeq}, above the ceiling ${seqCeiling}`]);
   }
   return found;
+}
+
+/** What it says of a table that is not so. */
+export function falseAccount(meta: TableMeta, { properties, fileBytes }: ExaminedTable): FalseStatement | undefined {
+  if (properties === undefined) return undefined;
+  const fields = differingFields(meta, tableMeta(properties, fileBytes));
+  if (fields.length === 0) return undefined;
+  return [meta.number, `what it says of table ${meta.number} is not so (${fields.join(", ")})`];
 }
 
 /** Pairs of tables that share keys below level 0, with their level. */

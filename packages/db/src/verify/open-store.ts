@@ -7,7 +7,14 @@ import type { TableFile } from "../manifest/table-file.ts";
 import type { VersionSet } from "../manifest/version-set.ts";
 import { sizeOf } from "./file-size.ts";
 import type { Findings } from "./findings.ts";
-import { contradictionsIn, differingFields, foldManifest, ManifestPlace, readManifestInForce } from "./manifest.ts";
+import {
+  contradictionsIn,
+  differingFields,
+  type FalseStatement,
+  foldManifest,
+  ManifestPlace,
+  readManifestInForce,
+} from "./manifest.ts";
 import type { MeteredFiles } from "./metered-files.ts";
 import { checkOpenLog, type OpenLog } from "./open-log.ts";
 import { checkRequestFiles, requestFilesOf } from "./request-files.ts";
@@ -113,18 +120,15 @@ async function checkManifest(
     return undefined;
   }
   const { state, place } = folded;
-  for (const damage of contradictionsIn(state, place)) findings.add(damage);
-  for (const [table, problem] of differences(state, numbers, tables)) findings.add(place.damage(table, problem));
+  for (const statement of [...contradictionsIn(state), ...differences(state, numbers, tables)]) {
+    findings.add(place.damage(statement));
+  }
   return place;
 }
 
 /** What the manifest on disk says otherwise than memory does, by table where it is about one. */
-function differences(
-  manifest: ManifestState,
-  numbers: Moment["numbers"],
-  tables: Moment["tables"],
-): [number | undefined, string][] {
-  const found: [number | undefined, string][] = [];
+function differences(manifest: ManifestState, numbers: Moment["numbers"], tables: Moment["tables"]): FalseStatement[] {
+  const found: FalseStatement[] = [];
   for (const name of Object.keys(numbers) as (keyof Moment["numbers"])[]) {
     const [onDisk, inUse] = [manifest.numbers[name], numbers[name]];
     if (JSON.stringify(onDisk) !== JSON.stringify(inUse))

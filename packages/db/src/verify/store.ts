@@ -57,7 +57,7 @@ async function checkByManifest(
   for (const { meta } of tables) files.expect(tableFileName(directory, meta.number), meta.fileBytes);
   findings.read("manifest", place.path, sizeOf(files, place.path), tables.length);
   files.finish(place.path);
-  for (const damage of contradictionsIn(state, place)) findings.add(damage);
+  for (const statement of contradictionsIn(state)) findings.add(place.damage(statement));
   await checkRequestFiles(files, directory, numbers, findings);
   for (const { meta } of tables) {
     await checkNamedTable(files, directory, meta, place, findings);

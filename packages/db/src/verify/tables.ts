@@ -1,9 +1,9 @@
 import type { FileReading } from "../env/file-system.ts";
 import { tableFileName } from "../format/filenames.ts";
-import { type TableMeta, tableMeta } from "../manifest/table-meta.ts";
+import type { TableMeta } from "../manifest/table-meta.ts";
 import { type ExaminedTable, examineTable } from "../repair/examine-tables.ts";
 import type { Findings } from "./findings.ts";
-import { differingFields, type ManifestPlace } from "./manifest.ts";
+import { falseAccount, type ManifestPlace } from "./manifest.ts";
 
 /** Reads a table that the manifest names, and holds it against what that says of it. */
 export async function checkNamedTable(
@@ -15,11 +15,8 @@ export async function checkNamedTable(
 ): Promise<void> {
   const path = tableFileName(directory, meta.number);
   if (!files.exists(path)) return findings.missing(path, "the manifest names it");
-  const { properties, fileBytes } = await checkTable(files, directory, meta.number, findings);
-  if (properties === undefined) return;
-  const fields = differingFields(meta, tableMeta(properties, fileBytes));
-  if (fields.length === 0) return;
-  findings.add(place.damage(meta.number, `what it says of table ${meta.number} is not so (${fields.join(", ")})`));
+  const account = falseAccount(meta, await checkTable(files, directory, meta.number, findings));
+  if (account !== undefined) findings.add(place.damage(account));
 }
 
 /** Reads a table for what it is. */
