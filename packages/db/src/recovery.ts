@@ -160,10 +160,10 @@ class Recoverer {
 
   /** Reads the live logs into memory, and makes sure that they are on disk. */
   async #replay({ numbers }: ManifestState, layers: Layers, requests: Requests): Promise<LogContents> {
-    const { incarnation, logNumber } = numbers;
+    const { incarnation, logNumber, durableLog: durable } = numbers;
     const directory = this.#directory;
     const { fileSystem, scheduler } = this.#settings.components;
-    const replayed = await readLog({ fileSystem, directory, incarnation, logNumber }, (frame) => {
+    const replayed = await readLog({ fileSystem, directory, incarnation, logNumber, durable }, (frame) => {
       requests.replay(frame);
       return insertFrame(frame, layers, logNumber, scheduler);
     });
@@ -248,6 +248,7 @@ class Recoverer {
       },
       end,
     );
+    versions.watchLog(() => writer.durable);
     this.#closers.push(() => writer.close());
     return writer;
   }

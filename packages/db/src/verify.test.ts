@@ -192,6 +192,9 @@ describe("a verification", () => {
   test("refuses what it cannot do", async () => {
     const fs = new MemoryFileSystem();
     await expect(verifyOn(fs)).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+    fs.makeDirectory(DIRECTORY);
+    fs.replace(`${DIRECTORY}/MANIFEST-000001`, new Uint8Array(3));
+    await expect(verifyOn(fs)).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
     const store = await openPlainStore();
     await expect(verifyOn(store.fileSystem as MemoryFileSystem)).rejects.toMatchObject({ code: "LOCKED" });
     for (const options of [{ bytesPerSecond: 0 }, { bytesPerSecond: 1.5 }, { onProgress: 3 }, { speed: 3 }]) {

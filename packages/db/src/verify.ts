@@ -4,7 +4,7 @@ import { nodeFileSystem } from "./env/node-file-system.ts";
 import { systemScheduler } from "./env/scheduler.ts";
 import { lockFileName } from "./format/filenames.ts";
 import type { Components } from "./options.ts";
-import { requireStore } from "./store-finder.ts";
+import { holdsStore, requireStore } from "./store-finder.ts";
 import { Findings } from "./verify/findings.ts";
 import { MeteredFiles } from "./verify/metered-files.ts";
 import { readingOptions } from "./verify/options.ts";
@@ -30,6 +30,7 @@ export async function verify(directory: string, options: DirectoryVerifyOptions 
   let lock: FileLock | undefined;
   try {
     requireStore(fileSystem, directory);
+    refuseUnmade(fileSystem, directory);
     lock = lockUnlessReadOnly(fileSystem, directory);
     const files = new MeteredFiles({ files: fileSystem, scheduler, ...reading });
     const findings = new Findings(directory);
@@ -40,6 +41,16 @@ export async function verify(directory: string, options: DirectoryVerifyOptions 
     throw readError(directory, error);
   } finally {
     lock?.release();
+  }
+}
+
+/** What a store leaves whose making was cut short is none yet. @throws INVALID_ARGUMENT */
+function refuseUnmade(fileSystem: FileSystem, directory: string): void {
+  try {
+    holdsStore(fileSystem, directory, false);
+  } catch (error) {
+    // A store that has lost CURRENT is one all the same.
+    if (!isKvtsError(error, "CORRUPTION")) throw error;
   }
 }
 

@@ -113,7 +113,7 @@ class CheckpointWriter {
     }
   }
 
-  async #writeManifest(added: readonly LeveledTable[], logNumber: number, _logEnd: LogPosition): Promise<void> {
+  async #writeManifest(added: readonly LeveledTable[], logNumber: number, durableLog: LogPosition): Promise<void> {
     const { settings, moment } = this.#source;
     const { fileSystem } = settings.components;
     const { lastSeq, lastAssigned, numbers } = moment;
@@ -126,6 +126,7 @@ class CheckpointWriter {
       seqCeiling: lastSeq,
       timestampCeiling: lastAssigned,
       seqFloor: numbers.seqFloor,
+      durableLog,
       added,
       closed: { lastSeq, lastAssigned },
     });

@@ -123,7 +123,8 @@ export class ManifestFold {
 
 /** A manifest's first record is a snapshot, so nothing is missing from a sound one. */
 function whole(numbers: Partial<StoreNumbers>, path: string): StoreNumbers {
-  const { incarnation, nextFileNumber, logNumber, seqCeiling, timestampCeiling, seqFloor, requestFiles } = numbers;
+  const { incarnation, nextFileNumber, logNumber, seqCeiling, timestampCeiling, seqFloor } = numbers;
+  const { requestFiles, durableLog } = numbers;
   if (
     incarnation === undefined ||
     nextFileNumber === undefined ||
@@ -135,5 +136,9 @@ function whole(numbers: Partial<StoreNumbers>, path: string): StoreNumbers {
     throw corruption(path, 0, "it does not begin with a whole state");
   }
   const whole = { incarnation, nextFileNumber, logNumber, seqCeiling, timestampCeiling, seqFloor };
-  return requestFiles === undefined ? whole : { ...whole, requestFiles };
+  return {
+    ...whole,
+    ...(requestFiles === undefined ? {} : { requestFiles }),
+    ...(durableLog === undefined ? {} : { durableLog }),
+  };
 }

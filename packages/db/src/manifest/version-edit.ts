@@ -2,6 +2,7 @@ import { toHex } from "@kvts/common";
 import type { ByteReader } from "../format/coding.ts";
 import { corruption } from "../format/corruption.ts";
 import { INCARNATION_BYTES, incarnationBytes } from "../format/incarnation.ts";
+import type { LogPosition } from "../wal/format.ts";
 import { decodeTableMeta, encodeTableMeta, type TableMeta } from "./table-meta.ts";
 import { FieldWriter, readFields } from "./tagged-fields.ts";
 
@@ -22,6 +23,8 @@ export interface VersionEdit {
   readonly timestampCeiling?: number;
   /** Seqs below it can be read only where they are pinned. */
   readonly seqFloor?: number;
+  /** How far the log is on disk for certain, at least. */
+  readonly durableLog?: LogPosition;
   /** The store was closed in order; holds only where nothing follows. */
   readonly closed?: CleanClose;
   /** Numbers of tables that go. A table that changes level is removed and added. */
@@ -52,11 +55,12 @@ const REMOVED = 16;
 const ADDED = 18;
 const KEEPS_BELOW = 20;
 const REQUEST_FILES = 22;
+const DURABLE_LOG = 24;
 
 /** The edit as tagged fields, owned by the caller. */
 export function encodeEdit(edit: VersionEdit): Uint8Array {
   const out = new FieldWriter();
-  const { incarnation, closed, requestFiles } = edit;
+  const { incarnation, closed, requestFiles, durableLog } = edit;
   if (incarnation !== undefined) out.bytes(INCARNATION, incarnationBytes(incarnation));
   out.number(NEXT_FILE_NUMBER, edit.nextFileNumber);
   out.number(LOG_NUMBER, edit.logNumber);
@@ -82,6 +86,12 @@ export function encodeEdit(edit: VersionEdit): Uint8Array {
       for (const number of requestFiles) field.varint(number);
     });
   }
+  if (durableLog !== undefined) {
+    out.field(DURABLE_LOG, (field) => {
+      field.varint(durableLog.segment);
+      field.varint(durableLog.offset);
+    });
+  }
   return out.finish();
 }
 
@@ -105,6 +115,7 @@ export function decodeEdit(bytes: Uint8Array, file: string, base: number): Versi
     else if (tag === ADDED) added.push(readAdded(field, file, at));
     else if (tag === KEEPS_BELOW) edit.keepsBelow = field.varint();
     else if (tag === REQUEST_FILES) edit.requestFiles = readNumbers(field);
+    else if (tag === DURABLE_LOG) edit.durableLog = { segment: field.varint(), offset: field.varint() };
     else return false;
     return true;
   });

@@ -2,6 +2,7 @@ import { invariant, type Logger, silentLogger } from "@kvts/common";
 import type { FileSystem } from "../env/file-system.ts";
 import { manifestFileName, temporaryFileName } from "../format/filenames.ts";
 import type { Table } from "../table/table.ts";
+import type { LogPosition } from "../wal/format.ts";
 import { writeCurrent } from "./current.ts";
 import { ManifestSyncError } from "./sync-error.ts";
 import type { TableFile } from "./table-file.ts";
@@ -25,6 +26,8 @@ export interface StoreNumbers {
   readonly seqFloor: number;
   /** Files of request ids; left out where there has never been one. */
   readonly requestFiles?: readonly number[];
+  /** How far the log is on disk for certain, at least; left out where that is not known. */
+  readonly durableLog?: LogPosition;
 }
 
 export interface VersionSetOptions {
@@ -48,6 +51,7 @@ export class VersionSet<T = Table> {
   /** The one in force before the first of this set; 0 for none. */
   #manifestBefore = 0;
   #isClosed = false;
+  #logPosition: () => LogPosition | undefined = () => undefined;
   #rollOverBytes = 0;
   #turn: Promise<unknown> = Promise.resolve();
   #nextFileNumber: number;
@@ -114,6 +118,11 @@ export class VersionSet<T = Table> {
     return this.#writer?.bytes ?? 0;
   }
 
+  /** From now on every edit says how far the log is on disk, so that a log that is shorter later is known to be damaged. */
+  watchLog(position: () => LogPosition): void {
+    this.#logPosition = position;
+  }
+
   /** The first of `count` file numbers, given out for good. */
   takeFileNumbers(count = 1): number {
     const first = this.#nextFileNumber;
@@ -153,7 +162,8 @@ export class VersionSet<T = Table> {
     await this.#turn;
     this.#isClosed = true;
     try {
-      if (closed !== undefined && this.#failure === undefined) await this.#writer?.append({ closed });
+      if (closed !== undefined && this.#failure === undefined)
+        await this.#writer?.append({ closed, ...this.#durableLog() });
     } finally {
       this.#writer?.close();
       this.#writer = undefined;
@@ -191,10 +201,11 @@ export class VersionSet<T = Table> {
 
   async #logAndApply(edit: VersionEdit, opened: (number: number) => TableFile<T>): Promise<Version<T>> {
     const writer = await this.#begin();
-    const whole = this.#withFileNumbers(edit);
+    const numbered = this.#withFileNumbers(edit);
     // A record holds something, or it would pass for a torn one. It comes to that where an edit before this one has
     // reserved the file numbers already.
-    if (Object.keys(whole).length === 0) return this.#current;
+    if (Object.keys(numbered).length === 0) return this.#current;
+    const whole = { ...numbered, ...this.#durableLog() };
     // Made first: an edit that does not fit the version must not reach the disk.
     const next = this.#current.apply(whole, opened);
     try {
@@ -214,6 +225,7 @@ export class VersionSet<T = Table> {
     const removed = new Set((edit.removed ?? []).filter((number) => !stays.has(number)));
     for (const { file } of this.#current.tables()) if (removed.has(file.meta.number)) file.markRemoved();
     const requestFiles = edit.requestFiles ?? this.#numbers.requestFiles;
+    const durableLog = edit.durableLog ?? this.#numbers.durableLog;
     this.#numbers = {
       incarnation: edit.incarnation ?? this.#numbers.incarnation,
       nextFileNumber: edit.nextFileNumber ?? this.#numbers.nextFileNumber,
@@ -222,10 +234,17 @@ export class VersionSet<T = Table> {
       timestampCeiling: edit.timestampCeiling ?? this.#numbers.timestampCeiling,
       seqFloor: edit.seqFloor ?? this.#numbers.seqFloor,
       ...(requestFiles === undefined ? {} : { requestFiles }),
+      ...(durableLog === undefined ? {} : { durableLog }),
     };
     const before = this.#current;
     this.#current = next;
     before.release();
+  }
+
+  /** What is on disk already when the edit that says so is written. */
+  #durableLog(): Pick<VersionEdit, "durableLog"> {
+    const durableLog = this.#logPosition();
+    return durableLog === undefined ? {} : { durableLog };
   }
 
   /** Reserves file numbers with an edit that is written anyway. */
@@ -253,6 +272,7 @@ export class VersionSet<T = Table> {
     const nextFileNumber = this.#nextFileNumber + FILE_NUMBER_STEP;
     const snapshot = {
       ...this.#numbers,
+      ...this.#durableLog(),
       nextFileNumber,
       added: this.#current.tables().map(({ level, file }) => ({ level, meta: file.meta })),
     };

@@ -108,7 +108,7 @@ export async function isLogSound(
   directory: string,
   { numbers }: ManifestState,
 ): Promise<boolean> {
-  const { incarnation, logNumber, seqCeiling } = numbers;
+  const { incarnation, logNumber, seqCeiling, durableLog: durable } = numbers;
   let isSound = true;
   const frames = new FrameCheck(seqCeiling, {
     add: () => {
@@ -116,7 +116,7 @@ export async function isLogSound(
     },
   });
   try {
-    await readLog({ fileSystem, directory, incarnation, logNumber }, (frame) => frames.take(frame));
+    await readLog({ fileSystem, directory, incarnation, logNumber, durable }, (frame) => frames.take(frame));
     return isSound;
   } catch (error) {
     damageIn(error);

@@ -127,6 +127,7 @@ class Rebuild {
         .filter(isIncarnation),
       known,
       isCertain,
+      durable: manifest?.numbers.durableLog,
       newIncarnation: this.#incarnation,
       numbers: this.#numbers,
     });

@@ -7,6 +7,7 @@ import { Version } from "../manifest/version.ts";
 import { insertFrame } from "../memory-insert.ts";
 import { ArenaPool } from "../memtable/arena-pool.ts";
 import type { Settings } from "../options.ts";
+import type { LogPosition } from "../wal/format.ts";
 import type { Frame } from "../wal/frame.ts";
 import { type SalvagedLog, salvageLog } from "../wal/log-salvage.ts";
 import { OperationCursor } from "../wal/operation-cursor.ts";
@@ -26,6 +27,8 @@ export interface ReplaySource {
   readonly known: KnownState;
   /** Whether `known` comes from a sound manifest. */
   readonly isCertain: boolean;
+  /** How far a sound manifest says that the log is on disk. */
+  readonly durable: LogPosition | undefined;
   /** The one that the store is to have from now on. */
   readonly newIncarnation: string;
   readonly numbers: FileNumbers;
@@ -47,7 +50,15 @@ export async function replayLogs(source: ReplaySource): Promise<ReplayedLogs> {
   try {
     const { logNumber } = known;
     const log = await salvageLog(
-      { fileSystem, directory, incarnation, incarnationsBefore, logNumber, isExact: isCertain },
+      {
+        fileSystem,
+        directory,
+        incarnation,
+        incarnationsBefore,
+        logNumber,
+        isExact: isCertain,
+        durable: source.durable,
+      },
       (frame) => replay.take(frame),
     );
     await replay.finish();

@@ -5,7 +5,7 @@ import type { LocalReader } from "../db.ts";
 import type { Model, ModelVersion } from "./model.ts";
 
 /** What tests read from: a store or a snapshot, keys as bytes. */
-export interface TestReader extends LocalReader<Uint8Array>, Pick<Reader<Uint8Array>, "get" | "getMany"> {}
+export interface TestReader extends Omit<LocalReader<Uint8Array>, "at">, Pick<Reader<Uint8Array>, "get" | "getMany"> {}
 
 /** Everything that can be read, a line a version: what a whole store is compared by. */
 export async function storeContents(reader: TestReader): Promise<string[]> {

@@ -71,9 +71,10 @@ export async function readGroups(
   fileSystem: FileSystem,
   logNumber: number,
   incarnation: string = TEST_INCARNATION,
+  durable?: LogPosition,
 ): Promise<LogContents & { readonly groups: LoggedGroup[] }> {
   const groups: LoggedGroup[] = [];
-  const source = { fileSystem, directory: TEST_DIRECTORY, incarnation, logNumber };
+  const source = { fileSystem, directory: TEST_DIRECTORY, incarnation, logNumber, durable };
   const contents = await readLog(source, (frame) => {
     const segment = Number(/(\d+)\.log$/.exec(frame.file)![1]);
     groups.push({ segment, firstSeq: frame.firstSeq, batches: readBatches(frame).batches });

@@ -17,16 +17,26 @@ export async function checkLog(
   numbers: StoreNumbers,
   findings: Findings,
 ): Promise<void> {
-  const { incarnation, logNumber, seqCeiling } = numbers;
+  const { incarnation, logNumber, seqCeiling, durableLog: durable } = numbers;
   const frames = new FrameCheck(seqCeiling, findings);
   let damage: KvtsError;
   try {
-    const log = await readLog({ fileSystem: files, directory, incarnation, logNumber }, (frame) => frames.take(frame));
+    const log = await readLog({ fileSystem: files, directory, incarnation, logNumber, durable }, (frame) =>
+      frames.take(frame),
+    );
     return reportLog(files, directory, logNumber, log, frames, findings);
   } catch (error) {
     damage = damageFrom(error, logFileName(directory, logNumber), 0);
   }
-  const source = { fileSystem: files, directory, incarnation, incarnationsBefore: [], logNumber, isExact: true };
+  const source = {
+    fileSystem: files,
+    directory,
+    incarnation,
+    incarnationsBefore: [],
+    logNumber,
+    isExact: true,
+    durable,
+  };
   await searchDamage(source, findings);
   if (!findings.isDamaged(String(damage.details.file))) findings.add(damage);
 }

@@ -82,7 +82,15 @@ async function checkByFiles(files: MeteredFiles, directory: string, findings: Fi
     .flatMap(({ properties }) => properties?.provenance.incarnation ?? [])
     .filter(isIncarnation);
   await searchDamage(
-    { fileSystem: files, directory, incarnation: undefined, incarnationsBefore, logNumber, isExact: false },
+    {
+      fileSystem: files,
+      directory,
+      incarnation: undefined,
+      incarnationsBefore,
+      logNumber,
+      isExact: false,
+      durable: undefined,
+    },
     findings,
   );
   for (const path of logs) files.finish(path);

@@ -109,11 +109,33 @@ describe("a log", () => {
     expect(found.groups).toEqual(log.groups.map(plainGroup));
   });
 
+  test("ends no sooner than the manifest says, wherever it was cut", async () => {
+    const { fs, log } = await threeSegments();
+    const end = { segment: log.writer.segment, offset: log.writer.offset };
+    const read = (durable: LogPosition) => readGroups(fs, 1, TEST_INCARNATION, durable);
+    expect((await read(end)).groups).toEqual(log.groups.map(plainGroup));
+    await expect(read({ ...end, offset: end.offset + 8 })).rejects.toMatchObject({
+      code: "CORRUPTION",
+      message: expect.stringContaining(`the log was on disk up to byte ${end.offset + 8}`),
+      details: { offset: end.offset },
+    });
+    await expect(read({ segment: end.segment + 1, offset: 48 })).rejects.toMatchObject({
+      code: "CORRUPTION",
+      message: expect.stringContaining("the file is missing"),
+    });
+  });
+
   test("waits for whoever takes its frames", async () => {
     const { fs, log } = await threeSegments();
     let busy = false;
     let frames = 0;
-    const source = { fileSystem: fs, directory: TEST_DIRECTORY, incarnation: TEST_INCARNATION, logNumber: 1 };
+    const source = {
+      fileSystem: fs,
+      directory: TEST_DIRECTORY,
+      incarnation: TEST_INCARNATION,
+      logNumber: 1,
+      durable: undefined,
+    };
     await readLog(source, async () => {
       expect(busy).toBe(false);
       busy = true;

@@ -12,6 +12,8 @@ export interface LogSource {
   readonly incarnation: string;
   /** The oldest segment that holds anything that is needed: what the manifest says. 0 before the first one. */
   readonly logNumber: number;
+  /** How far the manifest says that the log is on disk; undefined where it says nothing of it. */
+  readonly durable: LogPosition | undefined;
 }
 
 export interface LogContents {
@@ -35,7 +37,8 @@ export interface LogContents {
  * Where a frame is not whole, either the machine stopped while the frame was being written, or something was damaged
  * later. Every frame tells how far the log was known to be on disk when it was written, so any frame behind that place,
  * in this segment or a later one, may prove that what is broken was whole once: then it is CORRUPTION, and nothing is
- * left out in silence. Without such a proof the log ends there, and what follows was never acknowledged.
+ * left out in silence. The manifest's edits tell the same, so that a tail which was cut off is missed as far as the last
+ * edit knew of it. Without such a proof the log ends there, and what follows was never acknowledged.
  *
  * The segments form a chain, each naming the one before it and the offset at which that ended; what is not in the chain
  * of the newest segment was given up by an earlier recovery.
@@ -96,11 +99,13 @@ class LogSegments {
   readonly numbers: readonly number[];
   readonly #directory: string;
   readonly #logNumber: number;
+  readonly #durable: LogPosition;
   readonly #segments: SegmentReader[] = [];
 
-  constructor({ fileSystem, directory, incarnation, logNumber }: LogSource) {
+  constructor({ fileSystem, directory, incarnation, logNumber, durable }: LogSource) {
     this.#directory = directory;
     this.#logNumber = logNumber;
+    this.#durable = durable ?? LOG_START;
     this.numbers = fileSystem
       .list(directory)
       .map(parseFileName)
@@ -130,6 +135,8 @@ class LogSegments {
       const broken = this.#follow(chain, bound);
       if (broken === undefined) {
         this.#checkStart(chain);
+        // Where no segment has a whole header, one may have had it.
+        if (chain.length === 0) await this.#expectUnproven({ segment: this.#logNumber, offset: 0 }, 0);
         return chain;
       }
       // Unless it is proven to have been on disk, nothing from there on was ever acknowledged.
@@ -170,13 +177,24 @@ class LogSegments {
     throw corruption(path, 0, isThere ? "it is not connected with the logs after it" : "it is missing");
   }
 
-  /** @throws CORRUPTION where some frame behind `place` says that the log was on disk beyond it */
+  /** @throws CORRUPTION where some frame behind `place`, or the manifest, says that the log was on disk beyond it */
   async #expectUnproven(place: LogPosition, from: number): Promise<void> {
     for (const segment of this.#segments) {
       if (segment.number < place.segment) continue;
       const { mark } = await segment.survey(segment.number === place.segment ? from : SEGMENT_HEADER_BYTES);
       if (isAfter(mark, place)) throw this.#damage(place, mark);
     }
+    if (isAfter(this.#durable, place)) throw this.#cutOff(place);
+  }
+
+  #cutOff(place: LogPosition): Error {
+    const { segment, offset } = this.#durable;
+    const path = logFileName(this.#directory, segment);
+    if (segment === place.segment) {
+      return corruption(path, place.offset, `a frame is not whole, and the log was on disk up to byte ${offset}`);
+    }
+    const isThere = this.#segments.some(({ number }) => number === segment);
+    return corruption(path, 0, isThere ? "it is not connected with the logs before it" : "the file is missing");
   }
 
   #damage(place: LogPosition, mark: LogPosition): Error {

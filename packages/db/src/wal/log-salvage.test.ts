@@ -31,6 +31,7 @@ async function salvage(
     incarnationsBefore: [],
     logNumber: 0,
     isExact: false,
+    durable: undefined,
   };
   const found = await salvageLog({ ...whole, ...source }, (frame) => {
     groups.push({ segment: segmentOf(frame.file), firstSeq: frame.firstSeq, batches: readBatches(frame).batches });
@@ -41,7 +42,13 @@ async function salvage(
 /** What the reader says: the groups it finds, or that the log is damaged. */
 async function read(fileSystem: MemoryFileSystem): Promise<readonly number[] | "CORRUPTION"> {
   const seqs: number[] = [];
-  const source = { fileSystem, directory: TEST_DIRECTORY, incarnation: TEST_INCARNATION, logNumber: 1 };
+  const source = {
+    fileSystem,
+    directory: TEST_DIRECTORY,
+    incarnation: TEST_INCARNATION,
+    logNumber: 1,
+    durable: undefined,
+  };
   try {
     await readLog(source, (frame) => void seqs.push(frame.firstSeq));
     return seqs;

@@ -1,7 +1,7 @@
 import { isKvtsError } from "@kvts/common";
 import type { FileReading } from "../env/file-system.ts";
 import { logFileName, parseFileName } from "../format/filenames.ts";
-import { FRAME_ALIGNMENT, type LogPosition, SEGMENT_HEADER_BYTES } from "./format.ts";
+import { FRAME_ALIGNMENT, LOG_START, type LogPosition, SEGMENT_HEADER_BYTES } from "./format.ts";
 import type { Frame } from "./frame.ts";
 import { OperationCursor } from "./operation-cursor.ts";
 import { segmentIncarnation } from "./segment-header.ts";
@@ -56,6 +56,8 @@ export interface SalvageSource {
   readonly logNumber: number;
   /** Whether the log begins at `logNumber` for certain; otherwise it may begin later. */
   readonly isExact: boolean;
+  /** How far a sound manifest says that the log is on disk; undefined where none says anything of it. */
+  readonly durable: LogPosition | undefined;
 }
 
 /**
@@ -107,6 +109,8 @@ class LogSalvage {
       if (ended) this.#leaveOut(segment.number, "beyond the end");
       else ended = await this.#readSegment(segment, index);
     }
+    const { segment: last } = this.#durable;
+    if (last >= logNumber && last > 0 && !this.#found.has(last)) this.#missing.add(last);
     return {
       segments: [...this.#found.values()].sort((a, b) => a.number - b.number),
       missing: [...this.#missing],
@@ -201,7 +205,9 @@ class LogSalvage {
       if (segment.offset < limit) return segment.offset;
       segment.offset = start;
     }
-    return Number.isFinite(limit) ? limit : claimedEnd;
+    if (Number.isFinite(limit)) return limit;
+    const { segment: last, offset } = this.#durable;
+    return last === segment.number && offset > start ? Math.max(offset, claimedEnd ?? 0) : claimedEnd;
   }
 
   /** Hands a frame on, once all of it is known to make sense: no part of a batch may be taken. False where it does not. */
@@ -238,12 +244,16 @@ class LogSalvage {
   }
 
   /**
-   * Whether some frame behind `place` says that the log was on disk beyond it.
+   * Whether some frame behind `place`, or the manifest, says that the log was on disk beyond it.
    * @param own the mark of the frames behind it in its segment
    */
   #isProven(place: LogPosition, index: number, own: LogPosition): boolean {
     const later = this.#segments.slice(index + 1).map(({ number }) => this.#marks.get(number)!);
-    return [own, ...later].some((mark) => isAfter(mark, place));
+    return [own, ...later, this.#durable].some((mark) => isAfter(mark, place));
+  }
+
+  get #durable(): LogPosition {
+    return this.#source.durable ?? LOG_START;
   }
 
   #leaveOut(number: number, fate: SegmentFate): void {

@@ -117,6 +117,11 @@ export class LogWriter implements FramePlace {
     return this.#offset;
   }
 
+  /** How far the log is on disk for certain. */
+  get durable(): LogPosition {
+    return this.#durable;
+  }
+
   get durableSegment(): number {
     return this.#durable.segment;
   }
