@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe } from "vitest";
 import { atTests } from "./contract/at.ts";
 import { batchTests } from "./contract/batches.ts";
+import { conditionTests } from "./contract/conditions.ts";
 import { entriesTests } from "./contract/entries.ts";
 import { getManyTests } from "./contract/get-many.ts";
 import { historyTests } from "./contract/histories.ts";
@@ -10,6 +11,7 @@ import { lifecycleTests } from "./contract/lifecycle.ts";
 import { modelTests } from "./contract/model.ts";
 import { rangeTests } from "./contract/ranges.ts";
 import { refusalTests } from "./contract/refusals.ts";
+import { requestIdTests } from "./contract/request-ids.ts";
 import { scanTests } from "./contract/scans.ts";
 import type { Capabilities, OpenedStore, Subject } from "./contract/subject.ts";
 import { timeTests } from "./contract/times.ts";
@@ -54,6 +56,8 @@ export function storeContract(name: string, options: ContractOptions): void {
     describe("versions", () => versionTests(subject));
     describe("writes", () => writeTests(subject));
     describe("batches", () => batchTests(subject));
+    describe("conditions", () => conditionTests(subject));
+    describe("request ids", () => requestIdTests(subject));
     describe("keys", () => keyTests(subject));
     describe("values", () => valueTests(subject));
     describe("ranges", () => rangeTests(subject));

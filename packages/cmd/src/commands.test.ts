@@ -24,6 +24,35 @@ describe.each(targets)("%s", (target) => {
     );
   });
 
+  test("conditions: a write that would overwrite another's is refused, and tells what is there", async () => {
+    const run = await newStore(target);
+    const first = JSON.parse((await run(["put", "k", "v1", "--if-absent", "--json"])).out) as { seq: number };
+    const refused = await run(["put", "k", "v2", "--if-absent", "--json"]);
+    expect(refused).toMatchObject({ code: 1, out: "" });
+    expect(JSON.parse(refused.err)).toMatchObject({ error: { code: "CONFLICT", details: { currentSeq: first.seq } } });
+    expect(await run(["put", "k", "v2", "--if-seq", String(first.seq), "--ts", "+1m"])).toMatchObject({ code: 0 });
+    expect(await run(["delete", "k", "--if-timestamp", "5"])).toMatchObject({ code: 1 });
+    expect((await run(["get", "k"])).out).toBe("v2");
+    for (const bad of [
+      ["--if-seq", "1e3"],
+      ["--if-seq", "9007199254740992"],
+      ["--if-seq", "1", "--if-absent"],
+      ["--if-timestamp", "soon"],
+      ["--request-id", "x".repeat(129)],
+    ]) {
+      expect(await run(["put", "k", "v", ...bad]), bad.join(" ")).toMatchObject({ code: 2, out: "" });
+    }
+  });
+
+  test("the same request id is the same write", async () => {
+    const run = await newStore(target);
+    const put = (value: string) => run(["put", "k", value, "--request-id", "r", "--json"]);
+    const first = await put("v");
+    expect((await put("v")).out).toBe(first.out);
+    expect(await put("w")).toMatchObject({ code: 2 });
+    expect((await run(["history", "k", "--json"])).out.trim().split("\n")).toHaveLength(1);
+  });
+
   test("binary keys and large values travel unharmed", async () => {
     const run = await newStore(target);
     const value = randomBytes(1_500_000);

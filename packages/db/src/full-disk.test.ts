@@ -90,6 +90,7 @@ describe("a store on a full disk opens", () => {
       const after = successorOf(store, memory);
       await after.open(disk);
       await expectContents(after, `opened with no room from growth ${at} on`);
+      expect(await after.db.verify()).toMatchObject({ sound: true });
       const wasHit = disk.growths >= at;
       disk.onGrowth = undefined;
       disk.limitBytes = Number.POSITIVE_INFINITY;

@@ -4,9 +4,6 @@ import type { ArenaPool } from "./memtable/arena-pool.ts";
 import type { Memtable } from "./memtable/memtable.ts";
 import { type SharedMemtable, View } from "./read/view.ts";
 
-/** A memtable with long values, which lie outside its arena, is full at so many times the arena's bytes. */
-const HELD_ARENAS_MAX = 2;
-
 /** A memtable in the store's care: the log it began in, and who still looks at it. */
 export class LiveMemtable implements SharedMemtable {
   readonly memtable: Memtable;
@@ -64,13 +61,14 @@ export class Layers {
     return this.#frozen;
   }
 
-  /** Whether a group surely fits into the active memtable. An empty one counts: no other has more room. */
+  /**
+   * Whether a group surely fits into the active memtable, its long values, which lie outside the arena, counted like the
+   * others. An empty one counts: no other has more room.
+   */
   hasRoomFor(operations: number, bytes: number): boolean {
     const active = this.active;
     if (active.entryCount === 0) return true;
-    return (
-      active.hasRoomFor(operations, bytes) && active.bytesUsed + bytes <= this.#arenas.arenaBytes * HELD_ARENAS_MAX
-    );
+    return active.hasRoomFor(operations, bytes) && active.bytesUsed + bytes <= this.#arenas.arenaBytes;
   }
 
   /** How full the active memtable is, 0 to 1. */

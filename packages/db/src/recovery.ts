@@ -25,8 +25,6 @@ import { secureLog } from "./wal/secure-log.ts";
 
 /** Log segments prepared or recycled for later. */
 const SPARE_SEGMENTS_MAX = 2;
-/** Memory of long values kept for the next memtable. */
-const IDLE_SLAB_BYTES_MAX = 16 * 1024 * 1024;
 /** A clock this far behind the last run's is taken for a mistake: one hour, in microseconds. */
 const CLOCK_BEHIND_MAX = 3_600_000_000;
 
@@ -140,7 +138,8 @@ class Recoverer {
     return new ArenaPool({
       arenaBytes: this.#settings.memory.memtableBytes,
       idleArenasMax: 1,
-      idleSlabBytesMax: IDLE_SLAB_BYTES_MAX,
+      // All that a memtable can hold: what is dropped stays resident for long after.
+      idleSlabBytesMax: this.#settings.memory.memtableBytes,
     });
   }
 

@@ -1,6 +1,7 @@
 import { formatTime, systemClock } from "@kvts/common";
 import { type Command, defineCommand } from "../command.ts";
 import { usageError } from "../failure.ts";
+import { readConditions, withConditions } from "../options/conditions.ts";
 import { readKey, withKeyEncoding } from "../options/key-encoding.ts";
 import { withTarget } from "../options/target.ts";
 import { readDuration, readTime, timeOption } from "../options/times.ts";
@@ -12,7 +13,7 @@ export const put: Command = defineCommand({
   command: "put <key> [value]",
   describe: "Store a value",
   builder: (yargs) =>
-    withTarget(withKeyEncoding(yargs))
+    withConditions(withTarget(withKeyEncoding(yargs)))
       .positional("key", { type: "string", demandOption: true, describe: "The key" })
       .positional("value", { type: "string", describe: "The value as text, or - to read its bytes from stdin" })
       .option("file", { type: "string", requiresArg: true, describe: "Take the value's bytes from this file" })
@@ -21,13 +22,17 @@ export const put: Command = defineCommand({
       .option("ttl", { type: "string", requiresArg: true, describe: "How long it holds, such as 30d or 1h30m" })
       .example("$0 put user:1 alice", "store a value from now on")
       .example("$0 put user:1 bob --ts 2023-01-12T11:48:12Z", "store what held from an earlier moment on")
-      .example("$0 put photo --file cat.jpg", "store the bytes of a file"),
+      .example("$0 put photo --file cat.jpg", "store the bytes of a file")
+      .example("$0 put lock me --if-absent", "store a value where there is none"),
   handler: async (args) => {
     const key = readKey(args.key, args.keyEncoding);
     const timestamp = readTime(args.ts, "--ts");
     const expiresAt = readExpiry(args, timestamp);
+    const conditions = readConditions(args);
     const value = await readValue(args.value, args.file);
-    const result = await useStore(args, "write", (store) => store.put(key, value, { timestamp, expiresAt }));
+    const result = await useStore(args, "write", (store) =>
+      store.put(key, value, { timestamp, expiresAt, ...conditions }),
+    );
     await printWrite(args.json, key, result);
   },
 });

@@ -112,9 +112,9 @@ export class LogWriter implements FramePlace {
     return this.#begun.number;
   }
 
-  /** Where its next frame goes, in bytes. */
+  /** Where its next frame goes, in bytes; before it is begun, where the log ended in the last segment that there is. */
   get offset(): number {
-    return this.#offset;
+    return this.#active === undefined ? this.#durable.offset : this.#offset;
   }
 
   /** How far the log is on disk for certain. */

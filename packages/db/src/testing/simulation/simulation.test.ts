@@ -9,13 +9,13 @@ const LIVES_PER_TEST = 25;
 const CUTS_MIN: Readonly<Record<Activity, number>> = {
   open: 100,
   log: 100,
-  "segment recycling": 50,
-  flush: 50,
-  compaction: 50,
+  "segment recycling": 40,
+  flush: 60,
+  compaction: 30,
   "manifest edit": 50,
-  "manifest rollover": 50,
-  removal: 20,
-  close: 50,
+  "manifest rollover": 20,
+  removal: 8,
+  close: 60,
   repair: 100,
 };
 
@@ -26,7 +26,7 @@ describe("a store, whatever happens to it", () => {
   const cuts = new Map<Activity, number>();
   let lives = 0;
 
-  test.each(SHARDS)("lives on: seeds from %d", { timeout: 120_000 }, async (first) => {
+  test.each(SHARDS)("lives on: seeds from %d", { timeout: 300_000 }, async (first) => {
     for (let seed = first; seed < first + LIVES_PER_TEST; seed++) {
       const report = await new Life(seed, new Trace()).run();
       for (const activity of report.cuts) cuts.set(activity, (cuts.get(activity) ?? 0) + 1);
@@ -43,7 +43,7 @@ describe("a store, whatever happens to it", () => {
   });
 });
 
-test("equal seeds give equal traces, and others others", async () => {
+test("equal seeds give equal traces, and others others", { timeout: 120_000 }, async () => {
   const digestOf = async (seed: number): Promise<string> => {
     const trace = new Trace();
     await new Life(seed, trace).run();
