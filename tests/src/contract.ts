@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe } from "vitest";
 import { atTests } from "./contract/at.ts";
 import { batchTests } from "./contract/batches.ts";
 import { conditionTests } from "./contract/conditions.ts";
+import { diffTests } from "./contract/diffs.ts";
 import { entriesTests } from "./contract/entries.ts";
 import { getManyTests } from "./contract/get-many.ts";
 import { historyTests } from "./contract/histories.ts";
@@ -63,6 +64,7 @@ export function storeContract(name: string, options: ContractOptions): void {
     describe("ranges", () => rangeTests(subject));
     describe("scans", () => scanTests(subject));
     describe("histories", () => historyTests(subject));
+    describe("diffs", () => diffTests(subject));
     describe("getMany", () => getManyTests(subject));
     describe("typed views", () => typedTests(subject));
     describe("views at a moment", () => atTests(subject));

@@ -41,7 +41,7 @@ test("a new field is compatible", () => {
 });
 
 test("a renumbered field is found", () => {
-  editKv("string request_id = 5;", "string request_id = 6;");
+  editKv("string request_id = 5;", "string request_id = 1005;");
   const { status, output } = breaking();
   expect(status).not.toBe(0);
   expect(output).toContain("request_id");

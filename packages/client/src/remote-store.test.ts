@@ -1,4 +1,4 @@
-import { KvtsError, type Operation, type Range, type Store, textOf, utf8 } from "@kvts/common";
+import { type DiffOptions, KvtsError, type Operation, type Range, type Store, textOf, utf8 } from "@kvts/common";
 import { describe, expect, test } from "vitest";
 import { checkOptions } from "./options.ts";
 import { createRemoteStore } from "./remote-store.ts";
@@ -41,6 +41,8 @@ describe("bad arguments", () => {
     ["an empty key", (store) => store.history("")],
     ["a time that is none", (store) => store.history("k", { from: "soon" })],
     ["a timeout of nothing", (store) => store.scan({}, { timeoutMs: 0 })],
+    ["a diff without moments", (store) => store.diff({}, undefined as unknown as DiffOptions)],
+    ["a diff to an earlier moment", (store) => store.diff({}, { from: 5, to: 4 })],
   ];
   test.each(lists)("in a list, %s: its first read is rejected", async (_, call) => {
     const entries = call(storeOver({}));

@@ -2,6 +2,7 @@ import {
   type AnyWriteOptions,
   type BytesInput,
   type CallOptions,
+  type Change,
   type ConditionOptions,
   callSignal,
   checkCallOptions,
@@ -11,6 +12,7 @@ import {
   conditionIn,
   copyBytes,
   type DeleteOptions,
+  type DiffOptions,
   decodeKey,
   type EncodedOperation,
   type EncodedPrecondition,
@@ -29,6 +31,7 @@ import {
   type KeyOf,
   KvtsError,
   type LiveScanOptions,
+  makeChange,
   makeEntries,
   makeEntry,
   makeTombstone,
@@ -39,6 +42,7 @@ import {
   type Range,
   type Reader,
   readAt,
+  resolveMoments,
   resolveRange,
   type ScanOptions,
   type Store,
@@ -58,7 +62,7 @@ import type { Settings } from "./options.ts";
 import { pagedSource } from "./paged-source.ts";
 import { RequestNames } from "./request-names.ts";
 import { type Runtime, systemRuntime } from "./runtime.ts";
-import type { PageRequest, SingleWrite, Wire, WireCall, WirePage, WireVersion } from "./wire.ts";
+import type { PageRequest, SingleWrite, Wire, WireCall, WireChange, WirePage, WireVersion } from "./wire.ts";
 
 /** The store at the other end of `wire`: input checked before it travels, answers in the forms of every other store. */
 export function createRemoteStore(wire: Wire, settings: Settings, runtime: Runtime = systemRuntime): Store {
@@ -147,7 +151,7 @@ class RemoteStore<F extends "string" | "bytes"> implements Store<KeyOf<F>> {
   scan(range?: Range, options?: LiveScanOptions): Entries<Entry<KeyOf<F>>>;
   scan(range: Range | undefined, options: ScanOptions): Entries<Version<KeyOf<F>>>;
   scan(range?: Range, options: ScanOptions = {}): Entries<Version<KeyOf<F>>> {
-    return this.#entries(options, () => {
+    return this.#entries(options, this.#version, () => {
       checkCallOptions(options, "scan");
       const { reverse = false, includeDeleted = false } = options;
       const request = { range: resolveRange(range), asOf: this.#time(options.asOf), reverse, includeDeleted };
@@ -156,12 +160,20 @@ class RemoteStore<F extends "string" | "bytes"> implements Store<KeyOf<F>> {
   }
 
   history(key: BytesInput, options: HistoryOptions = {}): Entries<Version<KeyOf<F>>> {
-    return this.#entries(options, () => {
+    return this.#entries(options, this.#version, () => {
       checkCallOptions(options, "history");
       const { reverse = false } = options;
       const [from, to] = [this.#time(options.from), this.#time(options.to)];
       const request = { key: copyBytes(encodeKey(key)), from, to, reverse };
       return (page, call) => this.#remote.wire.listVersions({ ...request, ...page }, call);
+    });
+  }
+
+  diff(range: Range | undefined, options: DiffOptions): Entries<Change<KeyOf<F>>> {
+    return this.#entries(options, this.#change, () => {
+      checkCallOptions(options, "diff");
+      const request = { range: resolveRange(range), ...resolveMoments(options, this.#remote.now) };
+      return (page, call) => this.#remote.wire.diff({ ...request, ...page }, call);
     });
   }
 
@@ -210,16 +222,17 @@ class RemoteStore<F extends "string" | "bytes"> implements Store<KeyOf<F>> {
   }
 
   /** A sequence read in pages; what is wrong with its arguments is told by the first read, as for every other call. */
-  #entries(
+  #entries<W, T>(
     options: CallOptions & { readonly limit?: number | undefined },
-    prepare: () => (page: PageRequest, call: WireCall) => Promise<WirePage<WireVersion>>,
-  ): Entries<Version<KeyOf<F>>> {
+    convert: (item: W) => T,
+    prepare: () => (page: PageRequest, call: WireCall) => Promise<WirePage<W>>,
+  ): Entries<T> {
     try {
       const fetch = prepare();
       const signal = callSignal(options);
-      const fetchPage = async (request: PageRequest): Promise<WirePage<Version<KeyOf<F>>>> => {
+      const fetchPage = async (request: PageRequest): Promise<WirePage<T>> => {
         const page = await this.#remote.caller.read({ signal }, (call) => fetch(request, call));
-        return { ...page, items: page.items.map((version) => this.#version(version)) };
+        return { ...page, items: page.items.map((item) => convert(item)) };
       };
       return makeEntries(pagedSource(fetchPage, checkLimit(options.limit)), signal);
     } catch (error) {
@@ -227,10 +240,14 @@ class RemoteStore<F extends "string" | "bytes"> implements Store<KeyOf<F>> {
     }
   }
 
-  #version(version: WireVersion): Version<KeyOf<F>> {
+  readonly #version = (version: WireVersion): Version<KeyOf<F>> => {
     if (version.value !== undefined) return this.#entry(version);
     return makeTombstone(decodeKey(version.key, this.#form), version.timestamp, version.seq);
-  }
+  };
+
+  readonly #change = ({ key, before, after }: WireChange): Change<KeyOf<F>> => {
+    return makeChange(decodeKey(key, this.#form), before && this.#entry(before), after && this.#entry(after));
+  };
 
   #entry({ key, value, timestamp, seq, expiresAt }: WireVersion): Entry<KeyOf<F>> {
     if (value === undefined) throw new KvtsError("INTERNAL", "the server answered a read with a deleted version");

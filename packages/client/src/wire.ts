@@ -62,6 +62,13 @@ export interface ListVersionsRequest extends PageRequest {
   readonly reverse: boolean;
 }
 
+export interface DiffRequest extends PageRequest {
+  readonly range: ResolvedRange;
+  /** Microseconds, both inclusive. */
+  readonly from: number;
+  readonly to: number;
+}
+
 /** A version as it arrived, numbers checked: a value, or a tombstone where that is `undefined`. */
 export interface WireVersion {
   readonly key: Uint8Array;
@@ -69,6 +76,13 @@ export interface WireVersion {
   readonly timestamp: number;
   readonly seq: number;
   readonly expiresAt: number | undefined;
+}
+
+/** A change as it arrived: at least one of the two entries is there. */
+export interface WireChange {
+  readonly key: Uint8Array;
+  readonly before: WireVersion | undefined;
+  readonly after: WireVersion | undefined;
 }
 
 export interface WirePage<T> {
@@ -92,6 +106,7 @@ export interface Wire {
   batchGet(request: BatchGetRequest, call: WireCall): Promise<WirePage<WireVersion | undefined>>;
   scan(request: ScanRequest, call: WireCall): Promise<WirePage<WireVersion>>;
   listVersions(request: ListVersionsRequest, call: WireCall): Promise<WirePage<WireVersion>>;
+  diff(request: DiffRequest, call: WireCall): Promise<WirePage<WireChange>>;
   stats(call: WireCall): Promise<StoreStats>;
   /** Gives up the connections. Called once, when no exchange is under way. */
   close(): void;

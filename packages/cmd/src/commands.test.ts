@@ -53,6 +53,33 @@ describe.each(targets)("%s", (target) => {
     expect((await run(["history", "k", "--json"])).out.trim().split("\n")).toHaveLength(1);
   });
 
+  test("diff lists what became of keys between two moments", async () => {
+    const run = await newStore(target);
+    for (const [key, ts] of [
+      ["a", "100"],
+      ["b", "200"],
+      ["c", "100"],
+      ["c", "200"],
+    ] as const) {
+      await run(["put", key, `${key}${ts}`, "--ts", ts]);
+    }
+    await run(["delete", "a", "--ts", "200"]);
+    expect(await run(["diff", "--from", "100", "--to", "200"])).toMatchObject({
+      code: 0,
+      err: "",
+      out:
+        "- a\t1970-01-01T00:00:00.000100Z\ta100\n+ b\t1970-01-01T00:00:00.000200Z\tb200\n" +
+        "~ c\t1970-01-01T00:00:00.000100Z\tc100\t→\t1970-01-01T00:00:00.000200Z\tc200\n",
+    });
+    const { out } = await run(["diff", "--from", "100", "--to", "200", "--start", "b", "--limit", "1", "--json"]);
+    expect(JSON.parse(out)).toEqual({
+      key: "b",
+      kind: "added",
+      after: { key: "b", timestamp: 200, time: "1970-01-01T00:00:00.000200Z", seq: expect.any(Number), value: "b200" },
+    });
+    expect(await run(["diff", "--from", "200", "--to", "100"])).toMatchObject({ code: 2, out: "" });
+  });
+
   test("binary keys and large values travel unharmed", async () => {
     const run = await newStore(target);
     const value = randomBytes(1_500_000);

@@ -29,6 +29,8 @@ describe("what cannot be meant ends with exit code 2 and a sentence", () => {
     [["scan", "--limit", "1e3"], "--limit must be a whole number"],
     [["scan", "--limit", "0"], "--limit must be a whole number"],
     [["scan", "--prefix", "a", "--start", "b"], "leave one of the two forms out"],
+    [["diff", "--from", "now"], "missing argument to; `kvts diff --help`"],
+    [["diff", "--from", "now", "--to", "soon"], '--to: the time "soon" cannot be read'],
     [["import", "f.ndjson", "--key-column", "k"], "belong to CSV"],
     [["import", "f.csv", "--key-column", "k", "--key-template", "{k}"], "both say what the key is"],
     [["import", "f.csv", "--delimiter", "ab"], "--delimiter must be one ASCII character"],

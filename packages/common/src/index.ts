@@ -15,7 +15,7 @@ export {
   utf8,
 } from "./bytes.ts";
 export { abortable, abortError, callSignal, throwIfAborted } from "./call.ts";
-export { makeChange } from "./change.ts";
+export { type ChangeJson, changeToJson, makeChange } from "./change.ts";
 export { type Clock, systemClock } from "./clock.ts";
 export {
   type CheckedCondition,

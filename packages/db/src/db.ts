@@ -94,7 +94,6 @@ export interface Db<K extends Key = string> extends HostedStore<K>, LocalReader<
   scan(range: Range | undefined, options: ScanOptions): LocalEntries<Version<K>>;
   history(key: BytesInput, options?: HistoryOptions): LocalEntries<Version<K>>;
   diff(range: Range | undefined, options: DiffOptions): LocalEntries<Change<K>>;
-  diff(range: Range | undefined, options: DiffOptions): LocalEntries<Change<K>>;
   at(moment: TimeInput): LocalReaderAt<K>;
   snapshot(options?: { readonly seq?: number | undefined }): LocalSnapshot<K>;
   /**

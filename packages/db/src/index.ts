@@ -1,7 +1,9 @@
 export type {
   BytesInput,
   CallOptions,
+  Change,
   DeleteOptions,
+  DiffOptions,
   Entries,
   Entry,
   ErrorCode,
@@ -23,6 +25,7 @@ export type {
   Tombstone,
   TuplePart,
   TuplePrefix,
+  TypedChange,
   TypedEntry,
   TypedOperation,
   TypedRange,

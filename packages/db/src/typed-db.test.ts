@@ -14,6 +14,9 @@ test("a typed view of the engine reads without promises too", async () => {
   expect([...levels.scan({ prefix: ["a"] }, { asOf: 1 })].map(({ key }) => key[1])).toEqual([2, 10]);
   expect([...levels.history(["a", 10])]).toMatchObject([{ deleted: true }, { value: { level: 10 } }]);
   expect(await levels.scan({ prefix: ["a"] }).toArray()).toHaveLength(1);
+  expect([...levels.diff({ prefix: ["a"] }, { from: 1, to: 2 })]).toEqual([
+    { key: ["a", 10], kind: "removed", before: expect.objectContaining({ key: ["a", 10], value: { level: 10 } }) },
+  ]);
   const before = levels.at(1);
   expect(before.getSync(["a", 10])?.value).toEqual({ level: 10 });
   expect([...before.scan({ prefix: ["a"] })]).toHaveLength(2);

@@ -1,4 +1,5 @@
 import {
+  type DiffOptions,
   type Entries,
   type GetOptions,
   type HistoryOptions,
@@ -7,6 +8,7 @@ import {
   type ScanOptions,
   type Store,
   type TimeInput,
+  type TypedChange,
   type TypedEntry,
   type TypedRange,
   type TypedReader,
@@ -23,6 +25,7 @@ export interface LocalTypedReader<K, P, Out> extends TypedReader<K, P, Out> {
   scan(range?: TypedRange<K, P>, options?: LiveScanOptions): LocalEntries<TypedEntry<K, Out>>;
   scan(range: TypedRange<K, P> | undefined, options: ScanOptions): LocalEntries<TypedVersion<K, Out>>;
   history(key: K, options?: HistoryOptions): LocalEntries<TypedVersion<K, Out>>;
+  diff(range: TypedRange<K, P> | undefined, options: DiffOptions): LocalEntries<TypedChange<K, Out>>;
   at(moment: TimeInput): LocalTypedReader<K, P, Out>;
 }
 
@@ -31,6 +34,7 @@ export interface LocalTypedStore<K, P, In, Out> extends TypedStore<K, P, In, Out
   scan(range?: TypedRange<K, P>, options?: LiveScanOptions): LocalEntries<TypedEntry<K, Out>>;
   scan(range: TypedRange<K, P> | undefined, options: ScanOptions): LocalEntries<TypedVersion<K, Out>>;
   history(key: K, options?: HistoryOptions): LocalEntries<TypedVersion<K, Out>>;
+  diff(range: TypedRange<K, P> | undefined, options: DiffOptions): LocalEntries<TypedChange<K, Out>>;
   at(moment: TimeInput): LocalTypedReader<K, P, Out>;
 }
 
@@ -67,6 +71,10 @@ function makeLocalTypedReader<K, P, In, Out>(
     history: (key, options) =>
       local(typed.history(key, options), function* () {
         for (const version of reader.history(typing.keys.encode(key), options)) yield typing.version(version);
+      }),
+    diff: (range, options) =>
+      local(typed.diff(range, options), function* () {
+        for (const change of reader.diff(typing.range(range), options)) yield typing.change(change);
       }),
     at: (moment) => makeLocalTypedReader(reader.at(moment), typed.at(moment), typing),
   };

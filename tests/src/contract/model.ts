@@ -33,6 +33,7 @@ const question = fc.oneof(
   fc.record({ ask: fc.constant("getMany" as const), keys: fc.array(key), asOf }),
   fc.record({ ask: fc.constant("scan" as const), start: key, end: key, asOf, includeDeleted: fc.boolean(), ...list }),
   fc.record({ ask: fc.constant("history" as const), key, from: asOf, to: asOf, ...list }),
+  fc.record({ ask: fc.constant("diff" as const), start: key, end: key, one: timestamp, other: timestamp }),
 );
 type Question = typeof question extends fc.Arbitrary<infer T> ? T : never;
 
@@ -92,6 +93,12 @@ class Run {
       const { asOf, reverse, limit, includeDeleted } = asked;
       const found = await bytes.scan(range, { asOf, reverse, limit, includeDeleted }).toArray();
       expectSame(asked, found, model.scan(resolveRange(range), { now, ...asked }));
+    } else if (asked.ask === "diff") {
+      const range = { start: this.#key(asked.start), end: this.#key(asked.end) };
+      const moments = { from: Math.min(asked.one, asked.other), to: Math.max(asked.one, asked.other) };
+      const changes = await bytes.diff(range, moments).toArray();
+      const expected = model.diff(resolveRange(range), moments);
+      expectSame(asked, changes.flatMap(bothSides), expected.flatMap(bothSides));
     } else {
       const { from, to, reverse, limit } = asked;
       const at = this.#key(asked.key);
@@ -132,6 +139,10 @@ class Run {
     const expiresAt = drawn.life === undefined ? undefined : drawn.timestamp + drawn.life;
     return { op: "put", key: at, value: drawn.value, timestamp: drawn.timestamp, expiresAt };
   }
+}
+
+function bothSides<T>({ before, after }: { before?: T; after?: T }): (T | undefined)[] {
+  return [before, after];
 }
 
 type Found = Version<Uint8Array> | Entry<Uint8Array> | undefined;

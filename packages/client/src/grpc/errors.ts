@@ -12,8 +12,8 @@ import {
 } from "../failures.ts";
 import { type WireCall, WireFailure } from "../wire.ts";
 
-/** Largest message taken: the largest value with its key, and room for the fields around them. */
-export const messageBytesMax: number = 65 * 1024 * 1024;
+/** Largest message taken: a change of the largest value to another, with their keys and the fields around them. */
+export const messageBytesMax: number = 130 * 1024 * 1024;
 
 /** No connection came to be, so nothing was sent. */
 export function unopenedFailure(url: string, cause: unknown): WireFailure {

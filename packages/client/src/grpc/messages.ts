@@ -1,9 +1,9 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { ConditionSchema, GetStatusResponse, OperationSchema, Version } from "@kvts/api";
+import type { Change, ConditionSchema, GetStatusResponse, OperationSchema, Version } from "@kvts/api";
 import type { CheckedCondition, EncodedOperation, StatValue, StoreStats, WriteResult } from "@kvts/common";
 import { arrivedNumber } from "../arrived.ts";
 import { brokenAnswer } from "../failures.ts";
-import type { WirePage, WireVersion } from "../wire.ts";
+import type { WireChange, WirePage, WireVersion } from "../wire.ts";
 
 /** An optional integer as generated messages carry it. */
 export function toInt64(value: number | undefined): bigint | undefined {
@@ -41,6 +41,11 @@ export function fromVersion({ key, value, timestamp, seq, expiresAt, deleted }: 
     seq: arrivedNumber(seq, "seq"),
     expiresAt: expiresAt === undefined ? undefined : arrivedNumber(expiresAt, "expiresAt"),
   };
+}
+
+export function fromChange({ key, before, after }: Change): WireChange {
+  if (before === undefined && after === undefined) throw brokenAnswer("a change has neither a before nor an after");
+  return { key, before: before && fromVersion(before), after: after && fromVersion(after) };
 }
 
 export function fromPage<M, T>(

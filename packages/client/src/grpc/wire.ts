@@ -5,18 +5,29 @@ import type { StoreStats, WriteResult } from "@kvts/common";
 import type {
   BatchGetRequest,
   BatchWrite,
+  DiffRequest,
   GetRequest,
   ListVersionsRequest,
   ScanRequest,
   SingleWrite,
   Wire,
   WireCall,
+  WireChange,
   WirePage,
   WireVersion,
 } from "../wire.ts";
 import { GrpcConnection } from "./connection.ts";
 import { failureOf, messageBytesMax, unopenedFailure } from "./errors.ts";
-import { fromPage, fromResult, fromStatus, fromVersion, toCondition, toInt64, toOperation } from "./messages.ts";
+import {
+  fromChange,
+  fromPage,
+  fromResult,
+  fromStatus,
+  fromVersion,
+  toCondition,
+  toInt64,
+  toOperation,
+} from "./messages.ts";
 
 /** gRPC over one HTTP/2 connection, opened by the first exchange and again whenever it is lost. */
 export class GrpcWire implements Wire {
@@ -99,6 +110,15 @@ export class GrpcWire implements Wire {
     return this.#exchange(call, async (options) => {
       const page = await this.#kv.listVersions({ key, from, to, reverse, pageSize, pageToken }, options);
       return fromPage(page, page.versions, fromVersion);
+    });
+  }
+
+  diff(request: DiffRequest, call: WireCall): Promise<WirePage<WireChange>> {
+    const { range, pageSize, pageToken } = request;
+    const [from, to] = [BigInt(request.from), BigInt(request.to)];
+    return this.#exchange(call, async (options) => {
+      const page = await this.#kv.diff({ range, from, to, pageSize, pageToken }, options);
+      return fromPage(page, page.changes, fromChange);
     });
   }
 

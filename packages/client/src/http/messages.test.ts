@@ -2,6 +2,7 @@ import { utf8 } from "@kvts/common";
 import { describe, expect, test } from "vitest";
 import { WireFailure } from "../wire.ts";
 import {
+  changeFromJson,
   foundFromJson,
   operationToJson,
   pageFromJson,
@@ -49,6 +50,24 @@ describe("versions", () => {
   ])("refused: %j", (bad) => {
     expect(() => versionFromJson(bad)).toThrow(WireFailure);
   });
+});
+
+test("changes: either side is enough, none is not", () => {
+  const [before, after] = [
+    { ...version, value: "1" },
+    { ...version, value: "2" },
+  ];
+  const key = utf8("k");
+  expect(changeFromJson({ key: "k", kind: "changed", before, after })).toMatchObject({
+    key,
+    before: { value: utf8("1") },
+    after: { value: utf8("2") },
+  });
+  expect(changeFromJson({ key: "k", kind: "added", after })).toMatchObject({ key, before: undefined });
+  expect(changeFromJson({ key: "k", kind: "removed", before })).toMatchObject({ key, after: undefined });
+  for (const bad of [null, {}, { key: "k", kind: "added" }, { after: version }, { before: null, after }]) {
+    expect(() => changeFromJson(bad)).toThrow(WireFailure);
+  }
 });
 
 describe("bodies", () => {

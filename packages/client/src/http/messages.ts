@@ -13,7 +13,7 @@ import {
 } from "@kvts/common";
 import { arrivedNumber } from "../arrived.ts";
 import { brokenAnswer } from "../failures.ts";
-import type { WirePage, WireVersion } from "../wire.ts";
+import type { WireChange, WirePage, WireVersion } from "../wire.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -73,6 +73,15 @@ export function versionFromJson(json: unknown): WireVersion {
 /** The same, or `null` for a key that holds nothing. */
 export function foundFromJson(json: unknown): WireVersion | undefined {
   return json === null ? undefined : versionFromJson(json);
+}
+
+/** A change object. */
+export function changeFromJson(json: unknown): WireChange {
+  const { before, after } = asObject(json, "a change");
+  const [earlier, later] = [before, after].map((side) => (side === undefined ? undefined : versionFromJson(side)));
+  const either = earlier ?? later;
+  if (either === undefined) throw brokenAnswer("a change has neither a before nor an after");
+  return { key: either.key, before: earlier, after: later };
 }
 
 export function pageFromJson<T>(body: Uint8Array, convert: (item: unknown) => T): WirePage<T> {

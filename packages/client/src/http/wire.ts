@@ -3,18 +3,21 @@ import { arrivedNumber } from "../arrived.ts";
 import type {
   BatchGetRequest,
   BatchWrite,
+  DiffRequest,
   GetRequest,
   ListVersionsRequest,
   ScanRequest,
   SingleWrite,
   Wire,
   WireCall,
+  WireChange,
   WirePage,
   WireVersion,
 } from "../wire.ts";
 import { answerFailure, type HttpAnswer, isAbsent } from "./errors.ts";
 import { type Fetch, HttpExchange, type HttpRequest } from "./exchange.ts";
 import {
+  changeFromJson,
   conditionToJson,
   foundFromJson,
   keyToItem,
@@ -31,6 +34,9 @@ const segmentCharactersMax = 4096;
 
 /** Longest page: a single version of the largest value with its key, each byte of which JSON may write in six. */
 const pageBytesMax = 6 * (limits.valueBytesMax + limits.keyBytesMax) + 1024;
+
+/** Longest page of a diff: a single change of one such version to another. */
+const changesBytesMax = 2 * pageBytesMax;
 
 /** Longest of the small answers. */
 const smallBytesMax = 1024 * 1024;
@@ -107,6 +113,13 @@ export class HttpWire implements Wire {
     const [reverse, pageToken] = [request.reverse || undefined, request.pageToken || undefined];
     const path = target(`/v1/keys/${segment}/versions`, { from, to, reverse, pageSize, pageToken, keyEncoding });
     return pageFromJson(await this.#succeed({ method: "GET", target: path }, call, pageBytesMax), versionFromJson);
+  }
+
+  async diff(request: DiffRequest, call: WireCall): Promise<WirePage<WireChange>> {
+    const { range, from, to, pageSize } = request;
+    const pageToken = request.pageToken || undefined;
+    const path = target("/v1/diff", { ...rangeParameters(range), from, to, pageSize, pageToken });
+    return pageFromJson(await this.#succeed({ method: "GET", target: path }, call, changesBytesMax), changeFromJson);
   }
 
   async stats(call: WireCall): Promise<StoreStats> {

@@ -14,6 +14,7 @@ export function scriptedWire(script: Partial<Wire>): Wire {
     batchGet: unexpected("batchGet"),
     scan: unexpected("scan"),
     listVersions: unexpected("listVersions"),
+    diff: unexpected("diff"),
     stats: unexpected("stats"),
     close() {},
     ...script,

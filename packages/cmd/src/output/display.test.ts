@@ -1,6 +1,6 @@
-import { makeEntry, makeTombstone, utf8 } from "@kvts/common";
+import { makeChange, makeEntry, makeTombstone, utf8 } from "@kvts/common";
 import { expect, test } from "vitest";
-import { displayBytes, displayKey, displayVersion } from "./display.ts";
+import { displayBytes, displayChange, displayKey, displayVersion } from "./display.ts";
 
 test("printable text is shown as it is", () => {
   for (const text of ["", "alice", "žluťoučký kůň", "日本語 👩‍👩‍👧", 'a"b\\c', " spaces "]) {
@@ -30,4 +30,12 @@ test("a version is shown with its time, value and expiry", () => {
   const large = makeEntry({ key: "k", value: new Uint8Array(1536), timestamp: 1, seq: 1 });
   expect(displayVersion(large)).toBe("1970-01-01T00:00:00.000001Z\t(1.5 KiB)");
   expect(displayVersion(makeTombstone("k", 2, 1))).toBe("1970-01-01T00:00:00.000002Z\t(deleted)");
+});
+
+test("a change is shown with what was there, what is, or both", () => {
+  const [before, after] = [1, 2].map((at) => makeEntry({ key: "k", value: utf8(`v${at}`), timestamp: at, seq: at }));
+  const [earlier, later] = ["1970-01-01T00:00:00.000001Z\tv1", "1970-01-01T00:00:00.000002Z\tv2"];
+  expect(displayChange(makeChange("k", undefined, after), "utf8")).toBe(`+ k\t${later}`);
+  expect(displayChange(makeChange("k", before, after), "hex")).toBe(`~ 6b\t${earlier}\t→\t${later}`);
+  expect(displayChange(makeChange("k", before, undefined), "utf8")).toBe(`- k\t${earlier}`);
 });

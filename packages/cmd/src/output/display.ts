@@ -1,4 +1,4 @@
-import { formatSize, formatTime, type Key, textOf, toBase64, utf8, type Version } from "@kvts/common";
+import { type Change, formatSize, formatTime, type Key, textOf, toBase64, utf8, type Version } from "@kvts/common";
 import { encodeBytes, type KeyEncoding } from "../options/key-encoding.ts";
 
 /** A key on a line for people. */
@@ -31,6 +31,17 @@ export function displayVersion(version: Version<Key>): string {
   const expiry = version.expiresAt === undefined ? "" : `\t(expires ${formatTime(version.expiresAt)})`;
   return `${time}\t${displayValue(version.value)}${expiry}`;
 }
+
+/**
+ * `+ key<TAB>time<TAB>value` for a key that came, `-` for one that went, with what it held; for one that changed `~` and
+ * both, with an arrow between.
+ */
+export function displayChange({ key, kind, before, after }: Change<Key>, encoding: KeyEncoding): string {
+  const sides = [before, after].flatMap((entry) => (entry === undefined ? [] : [displayVersion(entry)]));
+  return `${changeMarks[kind]} ${displayKey(key, encoding)}\t${sides.join("\t→\t")}`;
+}
+
+const changeMarks: Readonly<Record<Change["kind"], string>> = { added: "+", changed: "~", removed: "-" };
 
 /** Control characters of every kind, line separators, and marks that reorder what stands around them. */
 const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u;

@@ -1,6 +1,7 @@
 import type {
   BytesInput,
   DeleteOptions,
+  DiffOptions,
   Entries,
   GetOptions,
   HistoryOptions,
@@ -44,6 +45,17 @@ export interface TypedTombstone<K> {
 
 export type TypedVersion<K, Out> = TypedEntry<K, Out> | TypedTombstone<K>;
 
+/** A key for which another version is visible at one moment than at an earlier one. */
+export type TypedChange<K, Out> =
+  | { readonly key: K; readonly kind: "added"; readonly before?: undefined; readonly after: TypedEntry<K, Out> }
+  | {
+      readonly key: K;
+      readonly kind: "changed";
+      readonly before: TypedEntry<K, Out>;
+      readonly after: TypedEntry<K, Out>;
+    }
+  | { readonly key: K; readonly kind: "removed"; readonly before: TypedEntry<K, Out>; readonly after?: undefined };
+
 /** Keys that begin with `prefix`, or keys from `start` (inclusive) to `end` (exclusive); never both. */
 export type TypedRange<K, P> =
   | { readonly prefix?: P; readonly start?: undefined; readonly end?: undefined }
@@ -66,6 +78,7 @@ export interface TypedReader<K, P, Out> {
   scan(range?: TypedRange<K, P>, options?: LiveScanOptions): Entries<TypedEntry<K, Out>>;
   scan(range: TypedRange<K, P> | undefined, options: ScanOptions): Entries<TypedVersion<K, Out>>;
   history(key: K, options?: HistoryOptions): Entries<TypedVersion<K, Out>>;
+  diff(range: TypedRange<K, P> | undefined, options: DiffOptions): Entries<TypedChange<K, Out>>;
   /** The same reads as of a moment. */
   at(moment: TimeInput): TypedReader<K, P, Out>;
 }

@@ -2,6 +2,7 @@ import { makeEntries } from "../entries.ts";
 import { atIndex, isKvtsError } from "../errors.ts";
 import type {
   DeleteOptions,
+  DiffOptions,
   Entries,
   GetOptions,
   HistoryOptions,
@@ -15,7 +16,15 @@ import type {
   WriteResult,
 } from "../store.ts";
 import type { TimeInput } from "../time.ts";
-import type { TypedEntry, TypedOperation, TypedRange, TypedReader, TypedStore, TypedVersion } from "./typed-store.ts";
+import type {
+  TypedChange,
+  TypedEntry,
+  TypedOperation,
+  TypedRange,
+  TypedReader,
+  TypedStore,
+  TypedVersion,
+} from "./typed-store.ts";
 import type { Typing } from "./typing.ts";
 
 /** Whether a view's settings name a form of keys, so that no types are asked for. */
@@ -64,6 +73,13 @@ class TypedReaderView<K, P, In, Out> implements TypedReader<K, P, Out> {
     return mapEntries(
       () => this.#reader.history(this.#key(key), options),
       (version) => this.typing.version(version),
+    );
+  }
+
+  diff(range: TypedRange<K, P> | undefined, options: DiffOptions): Entries<TypedChange<K, Out>> {
+    return mapEntries(
+      () => this.#reader.diff(this.typing.range(range), options),
+      (change) => this.typing.change(change),
     );
   }
 

@@ -2,9 +2,10 @@ import { invalidArgument } from "../errors.ts";
 import { checkFields } from "../fields.ts";
 import { encodeValue } from "../keys.ts";
 import { shown } from "../shown.ts";
-import type { Entry, Operation, Range, Tombstone, Version } from "../store.ts";
+import type { Change, Entry, Operation, Range, Tombstone, Version } from "../store.ts";
 import { type KeyType, plainKeys } from "./key-type.ts";
 import type {
+  TypedChange,
   TypedEntry,
   TypedOperation,
   TypedRange,
@@ -55,6 +56,16 @@ export class Typing<K, P, In, Out> {
 
   version(version: Version<Uint8Array>): TypedVersion<K, Out> {
     return version.deleted === true ? this.#tombstone(version) : this.entry(version);
+  }
+
+  change({ key, kind, before, after }: Change<Uint8Array>): TypedChange<K, Out> {
+    // Which of the two are there is what `kind` says.
+    return {
+      key: this.keys.decode(key),
+      kind,
+      ...(before !== undefined && { before: this.entry(before) }),
+      ...(after !== undefined && { after: this.entry(after) }),
+    } as TypedChange<K, Out>;
   }
 
   #tombstone({ key, timestamp, seq }: Tombstone<Uint8Array>): TypedTombstone<K> {

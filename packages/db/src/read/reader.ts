@@ -152,8 +152,8 @@ export class EngineReader<K extends Key> {
     return makeLocalEntries(this.#source, options, () => {
       checkCallOptions(options, "diff");
       const resolved = resolveRange(range);
-      const limit = checkLimit(options.limit);
       const { from, to } = resolveMoments(options, () => this.#source.now());
+      const limit = checkLimit(options.limit);
       return { limit, open: (seq: number) => new Diff<K>(resolved, from, to, seq, this.#form) };
     });
   }

@@ -102,9 +102,9 @@ export class ModelReader<F extends "string" | "bytes"> implements Reader<KeyOf<F
   diff(range: Range | undefined, options: DiffOptions): Entries<Change<KeyOf<F>>> {
     checkCallOptions(options, "diff");
     const resolved = resolveRange(range);
-    checkLimit(options.limit);
     const { atSeq } = this.#moment();
     const view = { ...resolveMoments(options, this.#now), atSeq, limit: options.limit };
+    checkLimit(options.limit);
     return this.#entries(
       options,
       () => this.#model.diff(resolved, view),

@@ -126,7 +126,11 @@ export class StoreChecks {
     const entries = reader.diff(range, { from, to, limit });
     const changes = this.#random.chance(0.5) ? [...entries] : await entries.toArray();
     const found = changes.map(({ before, after }) => `${versionText(before)} → ${versionText(after)}`);
-    expectLines(found, expected, () => `diff ${rangeText(range)} from ${from} to ${to}, limit ${limit}, at seq ${atSeq}`);
+    expectLines(
+      found,
+      expected,
+      () => `diff ${rangeText(range)} from ${from} to ${to}, limit ${limit}, at seq ${atSeq}`,
+    );
   }
 
   /** Everything there is, and each key's value at some moment. */

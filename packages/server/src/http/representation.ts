@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeaders } from "node:http";
-import { type VersionJson, versionToJson } from "@kvts/common";
-import type { StoredEntry, StoredVersion } from "../service/lists.ts";
+import { keyToJson, type VersionJson, versionToJson } from "@kvts/common";
+import type { StoredChange, StoredEntry, StoredVersion } from "../service/lists.ts";
 import type { ItemCodec } from "../service/page.ts";
 import { jsonTextOf } from "./json-value.ts";
 
@@ -25,6 +25,17 @@ export function versionTexts(as: As): ItemCodec<StoredVersion, string> {
 /** The same, with `null` for a key that holds nothing. */
 export function entryTexts(as: As): ItemCodec<StoredEntry | undefined, string> {
   return { encode: (entry) => (entry === undefined ? "null" : versionText(entry, as)), bytes };
+}
+
+/** Changes as items of a JSON list. */
+export function changeTexts(as: As): ItemCodec<StoredChange, string> {
+  return { encode: (change) => changeText(change, as), bytes };
+}
+
+function changeText({ key, kind, before, after }: StoredChange, as: As): string {
+  const side = (name: "before" | "after", entry: StoredEntry | undefined): string =>
+    entry === undefined ? "" : `,"${name}":${versionText(entry, as)}`;
+  return `${JSON.stringify({ ...keyToJson(key), kind }).slice(0, -1)}${side("before", before)}${side("after", after)}}`;
 }
 
 function bytes(text: string): number {

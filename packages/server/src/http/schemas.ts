@@ -17,8 +17,15 @@ export const timeParameter = (description: string) =>
   z.string().openapi({ description: `${description} ${timeFormats}.`, example: "2023-01-12T11:48:12Z" });
 
 /** Text, or bytes where the percent-encoding is of no UTF-8. */
-export const boundParameter = (description: string) =>
+const boundParameter = (description: string) =>
   z.union([z.string(), z.instanceof(Uint8Array)]).openapi({ type: "string", description });
+
+/** Which keys a list is about. */
+export const rangeParameters = {
+  prefix: boundParameter("What every key begins with; not together with start or end.").optional(),
+  start: boundParameter("The first key, inclusive.").optional(),
+  end: boundParameter("The key to stop before.").optional(),
+};
 
 export const keyEncodingParameter = z.literal("base64url").openapi({
   description: "Keys in the path and in prefix, start and end are base64url of their bytes. Needed for `.` and `..`.",
@@ -89,6 +96,17 @@ const pageFields = {
 };
 
 export const versionListSchema = z.object({ items: z.array(versionSchema), ...pageFields }).openapi("VersionList");
+
+export const changeSchema = z
+  .object({
+    ...keyFields,
+    kind: z.enum(["added", "changed", "removed"]),
+    before: versionSchema.optional(),
+    after: versionSchema.optional(),
+  })
+  .openapi("Change", { description: "A key for which another version is visible at `to` than at `from`." });
+
+export const changeListSchema = z.object({ items: z.array(changeSchema), ...pageFields }).openapi("ChangeList");
 
 export const batchGetSchema = z
   .object({ items: z.array(versionSchema.nullable()), ...pageFields })

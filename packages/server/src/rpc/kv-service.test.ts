@@ -1,5 +1,5 @@
 import { type Client, Code, ConnectError, createClient } from "@connectrpc/connect";
-import { ErrorInfoSchema, KvService, RetryInfoSchema } from "@kvts/api";
+import { ChangeKind, ErrorInfoSchema, KvService, RetryInfoSchema } from "@kvts/api";
 import { limits, utf8 } from "@kvts/common";
 import { beforeEach, describe, expect, test } from "vitest";
 import { type Served, served } from "../testing/harness.ts";
@@ -98,6 +98,50 @@ describe.each(ways)("$name", ({ open }) => {
     expect(reversed.versions.map((version) => version.key)).toEqual([utf8("c"), utf8("b")]);
   });
 
+  test("tells what became of keys, in pages", async () => {
+    const keys = ["a", "b", "c"].map(utf8);
+    await store.write([
+      { op: "put", key: "a", value: "1", timestamp: 20 },
+      { op: "put", key: "b", value: "1", timestamp: 10, expiresAt: 99 },
+      { op: "put", key: "b", value: "2", timestamp: 20 },
+      { op: "put", key: "c", value: "1", timestamp: 10 },
+      { op: "delete", key: "c", timestamp: 20 },
+    ]);
+    const moments = { from: 10n, to: 20n };
+    const first = await kv.diff({ ...moments, pageSize: 2 });
+    await store.put("d", "later", { timestamp: 15 });
+    const second = await kv.diff({ ...moments, pageToken: first.nextPageToken });
+    expect([first.seq, second.seq, second.nextPageToken]).toEqual([5n, 5n, ""]);
+    const [added, changed, removed, ...more] = [...first.changes, ...second.changes];
+    expect(added).toMatchObject({ key: keys[0], kind: ChangeKind.ADDED, after: { key: keys[0], timestamp: 20n } });
+    expect(added?.before).toBeUndefined();
+    expect(changed).toMatchObject({
+      key: keys[1],
+      kind: ChangeKind.CHANGED,
+      before: { timestamp: 10n, seq: 2n, expiresAt: 99n },
+      after: { timestamp: 20n, seq: 3n, value: utf8("2") },
+    });
+    expect(removed).toMatchObject({ key: keys[2], kind: ChangeKind.REMOVED, before: { value: utf8("1") } });
+    expect(removed?.after).toBeUndefined();
+    expect(more).toEqual([]);
+    const within = await kv.diff({ ...moments, range: { start: keys[1]!, end: keys[2]! }, atSeq: 2n });
+    expect(within).toMatchObject({ changes: [], seq: 2n });
+    const foreign = kv.diff({ ...moments, range: { prefix: keys[0]! }, pageToken: first.nextPageToken });
+    expect(await failureOf(foreign)).toMatchObject({
+      code: Code.InvalidArgument,
+      metadata: { field: "page_token" },
+    });
+  });
+
+  test("a page of changes stays below its bytes, both sides counted", async () => {
+    for (const key of ["a", "b", "c"]) {
+      for (const timestamp of [10, 20]) await store.put(key, new Uint8Array(600_000), { timestamp });
+    }
+    const { changes, nextPageToken } = await kv.diff({ from: 10n, to: 20n });
+    expect(changes.map((change) => change.after?.value?.length)).toEqual([600_000, 600_000]);
+    expect(nextPageToken).not.toBe("");
+  });
+
   test("lists deleted keys when asked to", async () => {
     await kv.put({ key: utf8("gone"), value: utf8("v"), timestamp: 1n });
     await kv.delete({ key: utf8("gone"), timestamp: 2n });
@@ -160,6 +204,12 @@ describe.each(ways)("$name", ({ open }) => {
       { code: Code.InvalidArgument, metadata: { operation: "0" } },
     ],
     ["both forms of a range", (c) => c.scan({ range: { prefix: key, end: key } }), { code: Code.InvalidArgument }],
+    [
+      "a diff without moments",
+      (c) => c.diff({ from: 5n }),
+      { code: Code.InvalidArgument, message: expect.stringContaining("from and to") },
+    ],
+    ["a diff from a later moment", (c) => c.diff({ from: 5n, to: 4n }), { code: Code.InvalidArgument }],
     [
       "a negative page size",
       (c) => c.scan({ pageSize: -1 }),

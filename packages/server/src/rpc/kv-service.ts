@@ -7,7 +7,7 @@ import { type RpcOptions, rpc } from "./call.ts";
 import { conditionIn, preconditionsIn } from "./conditions.ts";
 import { numberOut, pageSizeIn, seqIn, textIn, timestampIn } from "./numbers.ts";
 import { operationsIn, rangeIn, valueIn } from "./operations.ts";
-import { batchItemCodec, versionCodec, versionOut } from "./versions.ts";
+import { batchItemCodec, changeCodec, versionCodec, versionOut } from "./versions.ts";
 
 /** kvts.v1.KvService over a service. */
 export function kvService(service: Service, options: RpcOptions): ServiceImpl<typeof KvService> {
@@ -70,6 +70,18 @@ export function kvService(service: Service, options: RpcOptions): ServiceImpl<ty
       };
       const { items, ...page } = pageOut(await service.versions(asked, versionCodec(encoding)));
       return { versions: items, ...page };
+    }),
+    diff: rpc("read", options, async (request, { signal, encoding }) => {
+      const asked = {
+        range: rangeIn(request.range),
+        from: timestampIn(request.from, "from"),
+        to: timestampIn(request.to, "to"),
+        atSeq: seqIn(request.atSeq, "at_seq"),
+        ...pageIn(request),
+        signal,
+      };
+      const { items, ...page } = pageOut(await service.diff(asked, changeCodec(encoding)));
+      return { changes: items, ...page };
     }),
   };
 }

@@ -1,6 +1,14 @@
 import { create } from "@bufbuild/protobuf";
-import { type BatchGetItem, BatchGetItemSchema, type Version, VersionSchema } from "@kvts/api";
-import type { StoredEntry, StoredVersion } from "../service/lists.ts";
+import {
+  type BatchGetItem,
+  BatchGetItemSchema,
+  type Change,
+  ChangeKind,
+  ChangeSchema,
+  type Version,
+  VersionSchema,
+} from "@kvts/api";
+import type { StoredChange, StoredEntry, StoredVersion } from "../service/lists.ts";
 import type { ItemCodec } from "../service/page.ts";
 import { numberOut } from "./numbers.ts";
 
@@ -13,6 +21,21 @@ export function versionOut(version: StoredVersion): Version {
     ...moment,
     value,
     ...(expiresAt === undefined ? {} : { expiresAt: numberOut(expiresAt) }),
+  });
+}
+
+const changeKinds: Readonly<Record<StoredChange["kind"], ChangeKind>> = {
+  added: ChangeKind.ADDED,
+  changed: ChangeKind.CHANGED,
+  removed: ChangeKind.REMOVED,
+};
+
+function changeOut({ key, kind, before, after }: StoredChange): Change {
+  return create(ChangeSchema, {
+    key,
+    kind: changeKinds[kind],
+    ...(before !== undefined && { before: versionOut(before) }),
+    ...(after !== undefined && { after: versionOut(after) }),
   });
 }
 
@@ -32,6 +55,25 @@ export function batchItemCodec(encoding: Encoding): ItemCodec<StoredEntry | unde
     bytes: ({ version }) => embedded(version === undefined ? 0 : bytes(version)) + batchItemJsonBytes,
   };
 }
+
+/** Changes as items of a page. */
+export function changeCodec(encoding: Encoding): ItemCodec<StoredChange, Change> {
+  const json = encoding === "json";
+  const bytes = json ? jsonBytes : (version: Version) => embedded(binaryBytes(version));
+  const side = (version: Version | undefined): number => (version === undefined ? 0 : bytes(version));
+  return {
+    encode: changeOut,
+    bytes: ({ key, before, after }) => {
+      const own = json ? changeJsonBytes + base64Bytes(key.length) : embedded(key.length) + changeKindBytes;
+      const whole = own + side(before) + side(after);
+      return json ? whole : embedded(whole);
+    },
+  };
+}
+
+/** `{"key":"","kind":"CHANGE_KIND_CHANGED","before":,"after":},` */
+const changeJsonBytes = 61;
+const changeKindBytes = 2;
 
 /** `{"version":},` */
 const batchItemJsonBytes = 13;

@@ -1,5 +1,7 @@
 import {
+  type Change,
   checkPositiveInteger,
+  type DiffOptions,
   type Entries,
   type Entry,
   encodeKey,
@@ -8,6 +10,7 @@ import {
   limits,
   parseTime,
   type Range,
+  resolveMoments,
   resolveRange,
   type ScanOptions,
   type Snapshot,
@@ -22,6 +25,7 @@ import { numberPosition, positionNumber, rangeAfter } from "./resume.ts";
 /** Versions as the server handles them: keys in bytes. */
 export type StoredVersion = Version<Uint8Array>;
 export type StoredEntry = Entry<Uint8Array>;
+export type StoredChange = Change<Uint8Array>;
 
 /** Which page of a listing is asked for. */
 export interface PageRequest {
@@ -53,10 +57,18 @@ export interface BatchGetRequest extends PageRequest {
   readonly atSeq?: number | undefined;
 }
 
+export interface DiffRequest extends PageRequest {
+  readonly range: Range;
+  readonly from?: TimeInput | undefined;
+  readonly to?: TimeInput | undefined;
+  readonly atSeq?: number | undefined;
+}
+
 /** The reads that answer in pages. `codec` says how the asking face writes items, and how large they come out. */
 export interface Lists {
   scan<I>(request: ScanRequest, codec: ItemCodec<StoredVersion, I>): Promise<Page<I>>;
   versions<I>(request: VersionsRequest, codec: ItemCodec<StoredVersion, I>): Promise<Page<I>>;
+  diff<I>(request: DiffRequest, codec: ItemCodec<StoredChange, I>): Promise<Page<I>>;
   /** One item a key, in the order asked; `undefined` is encoded for a key that holds nothing. */
   batchGet<I>(request: BatchGetRequest, codec: ItemCodec<StoredEntry | undefined, I>): Promise<Page<I>>;
 }
@@ -100,6 +112,24 @@ export function createLists(listings: Listings, warn: Warn): Lists {
         position: (last) => numberPosition(last.timestamp),
       });
     },
+    diff(request, codec) {
+      const range = resolveRange(request.range);
+      const { from, to, atSeq, pageToken, signal } = request;
+      const itemsMax = checkedPageItems(request);
+      return listings.page({
+        pageToken,
+        atSeq,
+        args: () => ["diff", range.start, range.end, timeArgument(from), timeArgument(to), atSeq],
+        async read(view, resume, now) {
+          const moments = resolveMoments({ from, to }, now, warn);
+          const rest = resume === undefined ? range : rangeAfter(range, resume, false);
+          if (rest === undefined) return nothing;
+          const options: DiffOptions = { ...moments, limit: itemsMax + 1, signal };
+          return await collectAndClose(view.diff(rest, options), codec, itemsMax);
+        },
+        position: (last) => last.key,
+      });
+    },
     batchGet(request, codec) {
       const { keys, asOf, atSeq, pageToken, signal } = request;
       checkKeys(keys);
@@ -121,11 +151,11 @@ export function createLists(listings: Listings, warn: Warn): Lists {
 
 const nothing: Collected<never, never> = { items: [], last: undefined, more: false };
 
-async function collectAndClose<Item>(
-  entries: Entries<StoredVersion>,
-  codec: ItemCodec<StoredVersion, Item>,
+async function collectAndClose<T, Item>(
+  entries: Entries<T>,
+  codec: ItemCodec<T, Item>,
   itemsMax: number,
-): Promise<Collected<StoredVersion, Item>> {
+): Promise<Collected<T, Item>> {
   try {
     return await collectPage(entries, codec, itemsMax);
   } finally {

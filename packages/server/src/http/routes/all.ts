@@ -6,6 +6,7 @@ import type { Times } from "../value-fields.ts";
 import { adminRoutes } from "./admin.ts";
 import { batchRoutes } from "./batch.ts";
 import { deleteKeyRoute } from "./delete-key.ts";
+import { diffRoute } from "./diff.ts";
 import { getKeyRoute } from "./get-key.ts";
 import { openApiRoute } from "./openapi.ts";
 import { putKeyRoute } from "./put-key.ts";
@@ -30,6 +31,7 @@ export function allRoutes(service: Service, { settings, version, ready }: Routes
     deleteKeyRoute(service, times),
     versionsRoute(service),
     scanRoute(service),
+    diffRoute(service),
     ...batchRoutes(service, times),
     ...adminRoutes(service),
     ...statusRoutes(service, ready),

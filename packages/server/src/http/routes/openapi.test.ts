@@ -46,6 +46,7 @@ test("names every route, and no other", async () => {
     "get /healthz",
     "get /openapi.json",
     "get /readyz",
+    "get /v1/diff",
     "get /v1/keys",
     "get /v1/keys/{key}",
     "get /v1/keys/{key}/versions",

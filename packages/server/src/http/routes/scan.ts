@@ -7,19 +7,17 @@ import { versionTexts } from "../representation.ts";
 import { type AnyRoute, defineRoute } from "../route.ts";
 import {
   asParameter,
-  boundParameter,
   flagParameter,
   keyEncodingParameter,
   pageParameters,
+  rangeParameters,
   timeParameter,
   versionListSchema,
 } from "../schemas.ts";
 import { timeText } from "../target.ts";
 
 const query = z.strictObject({
-  prefix: boundParameter("What every key begins with; not together with start or end.").optional(),
-  start: boundParameter("The first key, inclusive.").optional(),
-  end: boundParameter("The key to stop before.").optional(),
+  ...rangeParameters,
   at: timeParameter("The moment to read at, inclusive; without it, the newest versions.").optional(),
   reverse: flagParameter("Greatest key first.").optional(),
   includeDeleted: flagParameter("Also list keys whose visible version is a tombstone or has expired.").optional(),

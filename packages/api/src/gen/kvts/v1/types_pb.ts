@@ -8,15 +8,15 @@
 // @generated from file kvts/v1/types.proto (package kvts.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Message } from "@bufbuild/protobuf";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file kvts/v1/types.proto.
  */
 export const file_kvts_v1_types: GenFile = /*@__PURE__*/
-  fileDesc("ChNrdnRzL3YxL3R5cGVzLnByb3RvEgdrdnRzLnYxIo0BCgdWZXJzaW9uEgsKA2tleRgBIAEoDBIRCgl0aW1lc3RhbXAYAiABKAMSCwoDc2VxGAMgASgDEhIKBXZhbHVlGAQgASgMSACIAQESFwoKZXhwaXJlc19hdBgFIAEoA0gBiAEBEg8KB2RlbGV0ZWQYBiABKAhCCAoGX3ZhbHVlQg0KC19leHBpcmVzX2F0Il8KBVJhbmdlEhMKBnByZWZpeBgBIAEoDEgAiAEBEhIKBXN0YXJ0GAIgASgMSAGIAQESEAoDZW5kGAMgASgMSAKIAQFCCQoHX3ByZWZpeEIICgZfc3RhcnRCBgoEX2VuZCJlCglPcGVyYXRpb24SJAoDcHV0GAEgASgLMhUua3Z0cy52MS5QdXRPcGVyYXRpb25IABIqCgZkZWxldGUYAiABKAsyGC5rdnRzLnYxLkRlbGV0ZU9wZXJhdGlvbkgAQgYKBGtpbmQihwEKDFB1dE9wZXJhdGlvbhILCgNrZXkYASABKAwSEgoFdmFsdWUYAiABKAxIAIgBARIWCgl0aW1lc3RhbXAYAyABKANIAYgBARIXCgpleHBpcmVzX2F0GAQgASgDSAKIAQFCCAoGX3ZhbHVlQgwKCl90aW1lc3RhbXBCDQoLX2V4cGlyZXNfYXQiRAoPRGVsZXRlT3BlcmF0aW9uEgsKA2tleRgBIAEoDBIWCgl0aW1lc3RhbXAYAiABKANIAIgBAUIMCgpfdGltZXN0YW1wIlIKCUNvbmRpdGlvbhITCglpZl9hYnNlbnQYASABKAhIABIQCgZpZl9zZXEYAiABKANIABIWCgxpZl90aW1lc3RhbXAYAyABKANIAEIGCgRraW5kIkIKDFByZWNvbmRpdGlvbhILCgNrZXkYASABKAwSJQoJY29uZGl0aW9uGAIgASgLMhIua3Z0cy52MS5Db25kaXRpb25iBnByb3RvMw");
+  fileDesc("ChNrdnRzL3YxL3R5cGVzLnByb3RvEgdrdnRzLnYxIo0BCgdWZXJzaW9uEgsKA2tleRgBIAEoDBIRCgl0aW1lc3RhbXAYAiABKAMSCwoDc2VxGAMgASgDEhIKBXZhbHVlGAQgASgMSACIAQESFwoKZXhwaXJlc19hdBgFIAEoA0gBiAEBEg8KB2RlbGV0ZWQYBiABKAhCCAoGX3ZhbHVlQg0KC19leHBpcmVzX2F0InsKBkNoYW5nZRILCgNrZXkYASABKAwSIQoEa2luZBgCIAEoDjITLmt2dHMudjEuQ2hhbmdlS2luZBIgCgZiZWZvcmUYAyABKAsyEC5rdnRzLnYxLlZlcnNpb24SHwoFYWZ0ZXIYBCABKAsyEC5rdnRzLnYxLlZlcnNpb24iXwoFUmFuZ2USEwoGcHJlZml4GAEgASgMSACIAQESEgoFc3RhcnQYAiABKAxIAYgBARIQCgNlbmQYAyABKAxIAogBAUIJCgdfcHJlZml4QggKBl9zdGFydEIGCgRfZW5kImUKCU9wZXJhdGlvbhIkCgNwdXQYASABKAsyFS5rdnRzLnYxLlB1dE9wZXJhdGlvbkgAEioKBmRlbGV0ZRgCIAEoCzIYLmt2dHMudjEuRGVsZXRlT3BlcmF0aW9uSABCBgoEa2luZCKHAQoMUHV0T3BlcmF0aW9uEgsKA2tleRgBIAEoDBISCgV2YWx1ZRgCIAEoDEgAiAEBEhYKCXRpbWVzdGFtcBgDIAEoA0gBiAEBEhcKCmV4cGlyZXNfYXQYBCABKANIAogBAUIICgZfdmFsdWVCDAoKX3RpbWVzdGFtcEINCgtfZXhwaXJlc19hdCJECg9EZWxldGVPcGVyYXRpb24SCwoDa2V5GAEgASgMEhYKCXRpbWVzdGFtcBgCIAEoA0gAiAEBQgwKCl90aW1lc3RhbXAiUgoJQ29uZGl0aW9uEhMKCWlmX2Fic2VudBgBIAEoCEgAEhAKBmlmX3NlcRgCIAEoA0gAEhYKDGlmX3RpbWVzdGFtcBgDIAEoA0gAQgYKBGtpbmQiQgoMUHJlY29uZGl0aW9uEgsKA2tleRgBIAEoDBIlCgljb25kaXRpb24YAiABKAsyEi5rdnRzLnYxLkNvbmRpdGlvbipyCgpDaGFuZ2VLaW5kEhsKF0NIQU5HRV9LSU5EX1VOU1BFQ0lGSUVEEAASFQoRQ0hBTkdFX0tJTkRfQURERUQQARIXChNDSEFOR0VfS0lORF9DSEFOR0VEEAISFwoTQ0hBTkdFX0tJTkRfUkVNT1ZFRBADYgZwcm90bzM");
 
 /**
  * One version of a key: a value and the moment from which it holds, or a tombstone.
@@ -75,6 +75,48 @@ export const VersionSchema: GenMessage<Version> = /*@__PURE__*/
   messageDesc(file_kvts_v1_types, 0);
 
 /**
+ * A key for which another version is visible at one moment than at an earlier one.
+ *
+ * @generated from message kvts.v1.Change
+ */
+export type Change = Message<"kvts.v1.Change"> & {
+  /**
+   * The key, 1 … 65,535 bytes.
+   *
+   * @generated from field: bytes key = 1;
+   */
+  key: Uint8Array;
+
+  /**
+   * Which of `before` and `after` are there.
+   *
+   * @generated from field: kvts.v1.ChangeKind kind = 2;
+   */
+  kind: ChangeKind;
+
+  /**
+   * What was visible at the first moment. Absent where the key was added.
+   *
+   * @generated from field: kvts.v1.Version before = 3;
+   */
+  before?: Version | undefined;
+
+  /**
+   * What is visible at the second moment. Absent where the key was removed.
+   *
+   * @generated from field: kvts.v1.Version after = 4;
+   */
+  after?: Version | undefined;
+};
+
+/**
+ * Describes the message kvts.v1.Change.
+ * Use `create(ChangeSchema)` to create a new message.
+ */
+export const ChangeSchema: GenMessage<Change> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_types, 1);
+
+/**
  * Keys that share `prefix`, or keys from `start` to `end`, in byte order. With none of the three, every key.
  * `prefix` together with `start` or `end` is INVALID_ARGUMENT.
  *
@@ -108,7 +150,7 @@ export type Range = Message<"kvts.v1.Range"> & {
  * Use `create(RangeSchema)` to create a new message.
  */
 export const RangeSchema: GenMessage<Range> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_types, 1);
+  messageDesc(file_kvts_v1_types, 2);
 
 /**
  * One part of an atomic write. An operation without a known kind is INVALID_ARGUMENT, so that a server never skips what
@@ -146,7 +188,7 @@ export type Operation = Message<"kvts.v1.Operation"> & {
  * Use `create(OperationSchema)` to create a new message.
  */
 export const OperationSchema: GenMessage<Operation> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_types, 2);
+  messageDesc(file_kvts_v1_types, 3);
 
 /**
  * A value that holds from its timestamp on.
@@ -188,7 +230,7 @@ export type PutOperation = Message<"kvts.v1.PutOperation"> & {
  * Use `create(PutOperationSchema)` to create a new message.
  */
 export const PutOperationSchema: GenMessage<PutOperation> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_types, 3);
+  messageDesc(file_kvts_v1_types, 4);
 
 /**
  * A tombstone: the key holds nothing from its timestamp on. Older versions stay readable.
@@ -217,7 +259,7 @@ export type DeleteOperation = Message<"kvts.v1.DeleteOperation"> & {
  * Use `create(DeleteOperationSchema)` to create a new message.
  */
 export const DeleteOperationSchema: GenMessage<DeleteOperation> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_types, 4);
+  messageDesc(file_kvts_v1_types, 5);
 
 /**
  * What has to hold of a key's newest version for a write to be carried out. A tombstone, or a value that has expired,
@@ -263,7 +305,7 @@ export type Condition = Message<"kvts.v1.Condition"> & {
  * Use `create(ConditionSchema)` to create a new message.
  */
 export const ConditionSchema: GenMessage<Condition> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_types, 5);
+  messageDesc(file_kvts_v1_types, 6);
 
 /**
  * A condition on some key.
@@ -291,5 +333,53 @@ export type Precondition = Message<"kvts.v1.Precondition"> & {
  * Use `create(PreconditionSchema)` to create a new message.
  */
 export const PreconditionSchema: GenMessage<Precondition> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_types, 6);
+  messageDesc(file_kvts_v1_types, 7);
+
+/**
+ * What became of a key between two moments.
+ *
+ * @generated from enum kvts.v1.ChangeKind
+ */
+export const ChangeKind = {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: CHANGE_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The key held nothing at the first moment, and a value at the second.
+   *
+   * @generated from enum value: CHANGE_KIND_ADDED = 1;
+   */
+  ADDED: 1,
+
+  /**
+   * The key held one version at the first moment, and another at the second; their values may be equal.
+   *
+   * @generated from enum value: CHANGE_KIND_CHANGED = 2;
+   */
+  CHANGED: 2,
+
+  /**
+   * The key held a value at the first moment, and nothing at the second.
+   *
+   * @generated from enum value: CHANGE_KIND_REMOVED = 3;
+   */
+  REMOVED: 3,
+} as const;
+
+/**
+ * What became of a key between two moments.
+ *
+ * @generated from enum kvts.v1.ChangeKind
+ */
+export type ChangeKind = (typeof ChangeKind)[keyof typeof ChangeKind] | UnknownEnum;
+
+/**
+ * Describes the enum kvts.v1.ChangeKind.
+ */
+export const ChangeKindSchema: GenEnum<ChangeKind> = /*@__PURE__*/
+  enumDesc(file_kvts_v1_types, 0);
 
