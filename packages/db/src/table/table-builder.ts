@@ -158,7 +158,9 @@ export class TableBuilder {
     this.#packer.pack(block);
     const { columns, body } = this.#packer;
     const storedBytes = this.#output.addBlock(columns, body, blockBytes, this.#dictionary);
-    if (this.#blockCount++ === DICTIONARY_BLOCK && this.#options.compression === "lz4") {
+    const { compression, level } = this.#options;
+    // Compressing with a dictionary takes half as long again: too much for a table that does not last.
+    if (this.#blockCount++ === DICTIONARY_BLOCK && compression === "lz4" && level > 0) {
       this.#dictionary = body.slice(-DICTIONARY_BYTES);
     }
     return storedBytes;
