@@ -159,7 +159,7 @@ export class TableBuilder {
     const { columns, body } = this.#packer;
     const storedBytes = this.#output.addBlock(columns, body, blockBytes, this.#dictionary);
     const { compression, level } = this.#options;
-    // Compressing with a dictionary takes half as long again: too much for a table that does not last.
+    // Compressing with a dictionary takes twice as long: too much for a table that does not last.
     if (this.#blockCount++ === DICTIONARY_BLOCK && compression === "lz4" && level > 0) {
       this.#dictionary = body.slice(-DICTIONARY_BYTES);
     }
