@@ -34,6 +34,8 @@ export interface TableBuilderOptions {
   /** The level that the table is for. */
   readonly level: number;
   readonly compression: Compression;
+  /** See `TableSettings.dense`. */
+  readonly dense?: boolean;
 }
 
 /**
@@ -158,9 +160,9 @@ export class TableBuilder {
     this.#packer.pack(block);
     const { columns, body } = this.#packer;
     const storedBytes = this.#output.addBlock(columns, body, blockBytes, this.#dictionary);
-    const { compression, level } = this.#options;
-    // Compressing with a dictionary takes twice as long: too much for a table that does not last.
-    if (this.#blockCount++ === DICTIONARY_BLOCK && compression === "lz4" && level > 0) {
+    const { compression, dense } = this.#options;
+    // Compressing with a dictionary takes twice as long: too much for a table that does not last, or that others wait for.
+    if (this.#blockCount++ === DICTIONARY_BLOCK && compression === "lz4" && dense === true) {
       this.#dictionary = body.slice(-DICTIONARY_BYTES);
     }
     return storedBytes;
