@@ -45,6 +45,9 @@ export function conditionIn(options: ConditionOptions, now: () => number): Check
   return ifAbsent ? { kind: "ifAbsent" } : undefined;
 }
 
+/** One list for all writes without conditions. */
+const none: readonly EncodedPrecondition[] = [];
+
 const fields = ["key", "ifAbsent", "ifSeq", "ifTimestamp"] as const;
 
 /**
@@ -54,8 +57,8 @@ const fields = ["key", "ifAbsent", "ifSeq", "ifTimestamp"] as const;
 export function encodePreconditions(
   preconditions: readonly Precondition[] | undefined,
   now: () => number,
-): EncodedPrecondition[] {
-  if (preconditions === undefined) return [];
+): readonly EncodedPrecondition[] {
+  if (preconditions === undefined) return none;
   if (!Array.isArray(preconditions)) throw invalidArgument("preconditions must be an array");
   if (preconditions.length > limits.batchOperationsMax) {
     const max = limits.batchOperationsMax;
@@ -80,9 +83,13 @@ function encodePrecondition(precondition: Precondition, now: () => number): Enco
 }
 
 /** The precondition that a write of one operation has by its options: none, or one on its own key. */
-export function ownPrecondition(key: BytesInput, options: ConditionOptions, now: () => number): EncodedPrecondition[] {
+export function ownPrecondition(
+  key: BytesInput,
+  options: ConditionOptions,
+  now: () => number,
+): readonly EncodedPrecondition[] {
   const condition = conditionIn(options, now);
-  return condition === undefined ? [] : [{ key: encodeKey(key), condition }];
+  return condition === undefined ? none : [{ key: encodeKey(key), condition }];
 }
 
 /**

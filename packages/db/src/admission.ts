@@ -80,6 +80,11 @@ function checksumOf(preconditions: readonly EncodedPrecondition[]): number {
   return checksum;
 }
 
+/** Of a write of one operation, whose conditions are on its own key. Made here, so that other writes need no closure. */
+export function sameTimestamp(timestamp: number): () => number {
+  return () => timestamp;
+}
+
 /** The lowest timestamp that a batch writes at each of its keys, looked up by {@link keyText}. */
 export function lowestTimestamps(
   operations: readonly (Operation | EncodedOperation)[],

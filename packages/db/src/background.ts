@@ -260,6 +260,7 @@ export class Background {
       inputBytes: live.memtable.bytesUsed,
       dropsRetracts: false,
       urgent: true,
+      dense: false,
     });
     if (result === undefined) {
       await requests?.abandoned();
@@ -289,7 +290,7 @@ export class Background {
         for (const { resolve } of everything) resolve();
         return false;
       }
-      const done = pick.move ? await this.#move(pick) : await this.#merge(pick, levels);
+      const done = pick.move ? await this.#move(pick) : await this.#merge(pick, levels, everything.length > 0);
       if (!done) this.#mergesWanted.unshift(...everything);
       else for (const { resolve } of everything) resolve();
       return true;
@@ -310,7 +311,7 @@ export class Background {
     return true;
   }
 
-  async #merge(pick: Pick<TableMeta>, levels: readonly (readonly TableMeta[])[]): Promise<boolean> {
+  async #merge(pick: Pick<TableMeta>, levels: readonly (readonly TableMeta[])[], dense: boolean): Promise<boolean> {
     const result = await this.#jobs.run({
       memtables: [],
       tables: pick.inputs.map((meta) => meta.number),
@@ -318,6 +319,7 @@ export class Background {
       inputBytes: pick.inputs.reduce((sum, meta) => sum + meta.rawBytes + meta.fileBytes, 0),
       dropsRetracts: dropsRetracts(levels, pick.inputs),
       urgent: false,
+      dense,
     });
     if (result === undefined) return false;
     const removed = pick.inputs.map((meta) => meta.number);

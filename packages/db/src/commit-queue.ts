@@ -10,7 +10,7 @@ import {
   type Operation,
   type WriteResult,
 } from "@kvts/common";
-import { ADMITTED, Admission, type Arrival, lowestTimestamps } from "./admission.ts";
+import { ADMITTED, Admission, type Arrival, lowestTimestamps, sameTimestamp } from "./admission.ts";
 import type { Ceilings } from "./ceilings.ts";
 import { CommitGroup } from "./commit-group.ts";
 import { encodeBatch } from "./encode-batch.ts";
@@ -228,7 +228,7 @@ export class CommitQueue {
       else group.encoder.appendDelete(KEY, at);
       if (moment !== undefined) {
         const assigned = timestamp === undefined ? at : undefined;
-        const lowestWritten = (): number => at;
+        const lowestWritten = sameTimestamp(at);
         const arrival = { group, requestId, timestamp: at, assigned, preconditions, lowestWritten, moment };
         const answer = this.#answer(arrival, lookup);
         if (answer !== ADMITTED) return answer;
@@ -371,7 +371,8 @@ export class CommitQueue {
   #settlePublished(group: CommitGroup): void {
     this.#committing = undefined;
     this.#requests.published(group);
-    for (const later of this.#unpublished()) later.premises.delete(group);
+    for (const later of this.#full) later.premises.delete(group);
+    this.#open.premises.delete(group);
     group.acknowledge();
   }
 

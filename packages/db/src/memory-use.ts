@@ -9,7 +9,6 @@ export interface MemoryUseSources extends Pick<Recovered, "layers" | "tables" | 
 /** What each part of the engine holds of its share of the budget; for `stats`. */
 export function memoryUse({ layers, tables, settings, queue }: MemoryUseSources): StatValue {
   const { memory, memoryBytes, tuning, components } = settings;
-  const blocks = tables.cacheStats();
   const memtables = [layers.active, ...layers.frozen.map((live) => live.memtable)];
   return {
     bytesMax: memoryBytes,
@@ -17,7 +16,7 @@ export function memoryUse({ layers, tables, settings, queue }: MemoryUseSources)
       bytes: memtables.reduce((sum, memtable) => sum + memtable.bytesUsed, 0),
       bytesMax: 2 * memory.memtableBytes,
     },
-    blocks: { bytes: blocks.bytes, bytesMax: blocks.bytesMax },
+    blocks: { bytes: tables.cacheStats().bytes, bytesMax: memory.blockCacheBytes },
     indexes: { ...tables.indexStats() },
     worker: { bytes: components.runner.heldBytes ?? 0, bytesMax: memory.workerBytes },
     inFlight: { bytes: queue.pendingBytes, bytesMax: tuning.pendingBytesMax },

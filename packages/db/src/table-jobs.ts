@@ -44,6 +44,8 @@ export interface JobInputs {
   readonly dropsRetracts: boolean;
   /** Writers wait for it. */
   readonly urgent: boolean;
+  /** It was asked for, and what it writes will last: it may take longer to write less. */
+  readonly dense: boolean;
 }
 
 /**
@@ -87,7 +89,7 @@ export class TableJobs {
         pins: known,
         dropsRetracts: inputs.dropsRetracts,
         keysApart: this.#keysApart(inputs.memtables),
-        settings: this.#tableSettings(inputs.outputLevel),
+        settings: this.#tableSettings(inputs),
         provenance: this.#provenance(inputs.tables),
         urgent: inputs.urgent,
         pace: this.pacer.words,
@@ -106,9 +108,10 @@ export class TableJobs {
     return memtables.flatMap(({ memtable }) => keysApart(tables, flushedKeys(memtable)));
   }
 
-  #tableSettings(outputLevel: number): TableSettings {
+  #tableSettings({ outputLevel, dense }: JobInputs): TableSettings {
     const { tables } = this.#host.settings.tuning;
-    return outputLevel > 0 ? tables : { ...tables, tableBytesMax: tables.tableBytesMax * LEVEL0_TABLE_FACTOR };
+    const factor = outputLevel > 0 ? 1 : LEVEL0_TABLE_FACTOR;
+    return { ...tables, dense, tableBytesMax: tables.tableBytesMax * factor };
   }
 
   async #atPace<T>(run: () => Promise<T>): Promise<T> {

@@ -161,7 +161,13 @@ class TableOutput implements MergeSink<ExtentSource> {
     invariant(this.#used < outputsMax, "C1: a job has file numbers for all its tables");
     const fileNumber = firstOutput + this.#used++;
     this.#file = this.#fileSystem.create(tableFileName(directory, fileNumber));
-    return new TableBuilder(this.#file, { fileNumber, level: outputLevel, compression: settings.compression });
+    const { compression, dense } = settings;
+    return new TableBuilder(this.#file, {
+      fileNumber,
+      level: outputLevel,
+      compression,
+      ...(dense === true && { dense }),
+    });
   }
 
   #closeTable(): void {

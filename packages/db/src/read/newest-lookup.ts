@@ -44,10 +44,13 @@ export class NewestLookup {
   /** The newest version of a key up to `asOf`, where that is given, among those up to `seq`. */
   find(key: Uint8Array, asOf: number | undefined, seq: number): FoundNewest | undefined | typeof MISS {
     KEY.setBytes(key);
+    const view = this.#view();
     try {
-      const lookup = findPoint(this.#view(), KEY, BOUNDS.set(asOf, seq), BEST, DEMAND);
+      const lookup = findPoint(view, KEY, BOUNDS.set(asOf, seq), BEST, DEMAND);
       if (lookup === MISS) {
         this.#missing.push({ table: DEMAND.table!, block: DEMAND.block });
+        // At once: its tables stay open as long as a view names them, and a merge may end before they are read.
+        if (this.#views.at(-1) !== view) this.#views.push(view.acquire());
         return MISS;
       }
       return lookup === FOUND ? found(BEST) : undefined;
@@ -58,8 +61,6 @@ export class NewestLookup {
 
   /** Reads what was missing, through the thread pool. */
   async load(): Promise<void> {
-    // The tables stay open as long as the view that names them.
-    this.#views.push(this.#view().acquire());
     const loads = this.#missing.splice(0).map(({ table, block }) => table.load(block));
     for (const loaded of await Promise.allSettled(loads)) {
       if (loaded.status === "fulfilled") this.#held.push(loaded.value);

@@ -3,7 +3,16 @@ import { BlockView } from "./block.ts";
 import { unpackBlock } from "./block-unpacker.ts";
 import { checkEnvelope, compressionAt, ENVELOPE_BYTES } from "./envelope.ts";
 import type { Fences } from "./fences.ts";
-import { FLAG_CONTINUED, FLAG_GOES_ON, FLAGS, KEY_COUNT, KIND_BLOCK } from "./format.ts";
+import {
+  BLOCK_HEADER_WORDS,
+  FLAG_CONTINUED,
+  FLAG_GOES_ON,
+  FLAGS,
+  KEY_COUNT,
+  KIND_BLOCK,
+  SLOT_KEY,
+  SLOT_WORDS,
+} from "./format.ts";
 import type { TableBytes } from "./table-bytes.ts";
 
 /** Reads blocks of one table past the cache, and knows what a block has to be before anybody looks into it. */
@@ -44,15 +53,24 @@ export class BlockReader {
    * buffer, and is of no use afterwards. @throws CORRUPTION; what is in the block's place then means nothing.
    */
   unpack(block: number, envelope: Uint8Array, blockBytes: number, i32: Int32Array, u8: Uint8Array, word: number): void {
-    const { path } = this.#bytes;
+    const { path, dictionary } = this.#bytes;
     const fences = this.#fences;
     const offset = fences.offset(block);
-    const problem = unpackBlock(envelope, ENVELOPE_BYTES, compressionAt(envelope), blockBytes, i32, u8, word);
+    const compression = compressionAt(envelope);
+    const problem = unpackBlock(envelope, ENVELOPE_BYTES, compression, blockBytes, i32, u8, word, dictionary);
     if (problem !== undefined) throw corruption(path, offset, problem);
     const flags =
       (fences.isContinued(block) ? FLAG_CONTINUED : 0) |
       (block + 1 < fences.blockCount && fences.isContinued(block + 1) ? FLAG_GOES_ON : 0);
-    if (i32[word + FLAGS] !== flags || (i32[word + KEY_COUNT] === 1) !== fences.isSingle(block)) {
+    const slots = word + BLOCK_HEADER_WORDS;
+    const lastSlot = slots + (i32[word + KEY_COUNT]! - 1) * SLOT_WORDS;
+    const first = word + (i32[slots + SLOT_KEY]! >>> 2) + 1;
+    const last = word + (i32[lastSlot + SLOT_KEY]! >>> 2) + 1;
+    if (
+      i32[word + FLAGS] !== flags ||
+      (lastSlot === slots) !== fences.isSingle(block) ||
+      !fences.enclose(block, i32, first, last)
+    ) {
       throw corruption(path, offset, "a block is not the one that the index has there");
     }
   }

@@ -32,12 +32,14 @@ const COLUMNS = new PackedColumns();
 
 /**
  * Unpacks a block: {@link BlockPacker} made the payload, and packed-block.ts describes it. Everything is checked before
- * it is relied on, so that afterwards no lookup can leave the block, whatever its bytes. Order is left to `verify`.
+ * it is relied on, so that afterwards no lookup can leave the block, whatever its bytes, and keys ascend. The order of
+ * versions is left to `verify`.
  *
  * @param bytes a checked envelope, at a whole word of its buffer; the payload begins at `from`, a multiple of four. Some
  * bytes before the body may be overwritten.
  * @param compression id, of the body.
  * @param i32 where the block goes, from word `word` on: there is room for `blockBytes`. `u8` is a view of the same.
+ * @param dictionary that the body was compressed with, if it was.
  * @returns what is wrong, if anything is; what the place holds then is of no use.
  */
 export function unpackBlock(
@@ -48,27 +50,28 @@ export function unpackBlock(
   i32: Int32Array,
   u8: Uint8Array,
   word: number,
+  dictionary?: Uint8Array,
 ): string | undefined {
   const problem = COLUMNS.read(bytes, from, blockBytes);
   if (problem !== undefined) return problem;
   const { bodyAt, bodyBytes, keyCount, versionCount } = COLUMNS;
   const plain = compression === COMPRESSION_NONE;
-  const body = plain ? bytes.subarray(bodyAt) : decompress(compression, bytes, bodyAt, bodyBytes);
+  const body = plain ? bytes.subarray(bodyAt) : decompress(compression, bytes, bodyAt, bodyBytes, dictionary);
   if (body?.length !== bodyBytes) return "what was compressed there cannot be decompressed";
   const recordsWord = word + BLOCK_HEADER_WORDS + (keyCount + 1) * SLOT_WORDS;
   const keysWord = recordsWord + versionCount * VERSION_WORDS;
   const valuesWord = layOutKeys(body, i32, u8, word, keysWord);
+  if (valuesWord < 0) return "keys are out of order";
   i32[word + KEY_COUNT] = keyCount;
   i32[word + VERSION_COUNT] = versionCount;
   i32[word + FLAGS] = COLUMNS.flags;
   i32[word + VALUES_OFFSET] = (valuesWord - word) * 4;
-  const disorder = completeSlots(i32, u8, word);
-  if (disorder !== undefined) return disorder;
+  completeSlots(i32, u8, word);
   layOutPayloads(body, i32, u8, valuesWord);
   return layOutRecords(i32, word, recordsWord, valuesWord);
 }
 
-/** Keys and slots, but for prefixes and the sentinel. Returns the word behind the keys. */
+/** Keys and slots, but for prefixes and the sentinel. Returns the word behind the keys; −1 where they do not ascend. */
 function layOutKeys(body: Uint8Array, i32: Int32Array, u8: Uint8Array, word: number, keysWord: number): number {
   const { keyCount, shared, rest, versions } = COLUMNS;
   let slot = word + BLOCK_HEADER_WORDS;
@@ -79,6 +82,8 @@ function layOutKeys(body: Uint8Array, i32: Int32Array, u8: Uint8Array, word: num
   for (let key = 0; key < keyCount; key++, slot += SLOT_WORDS) {
     const same = shared[key]!;
     const length = same + rest[key]!;
+    // It is greater than the key before where it goes on behind that, or with a greater byte where they part.
+    if (key > 0 && (same === length || (same < i32[before - 1]! && body[bodyAt]! <= u8[before * 4 + same]!))) return -1;
     i32[slot + SLOT_KEY] = (at - word) * 4;
     i32[slot + SLOT_VERSION] = version;
     i32[at++] = length;
@@ -95,27 +100,22 @@ function layOutKeys(body: Uint8Array, i32: Int32Array, u8: Uint8Array, word: num
   return at;
 }
 
-/** Prefixes begin behind what the first and the last key, and so all where they are in order, share. */
-function completeSlots(i32: Int32Array, u8: Uint8Array, word: number): string | undefined {
+/** Prefixes begin behind what the first and the last key, and so all, share. */
+function completeSlots(i32: Int32Array, u8: Uint8Array, word: number): void {
   const first = word + BLOCK_HEADER_WORDS;
   const end = first + i32[word + KEY_COUNT]! * SLOT_WORDS;
   const firstKey = word + i32[first + SLOT_KEY]! / 4;
   const lastKey = word + i32[end - SLOT_WORDS + SLOT_KEY]! / 4;
   const common = commonPrefixBytes(i32, firstKey + 1, i32[firstKey]!, i32, lastKey + 1, i32[lastKey]!);
   i32[word + COMMON_BYTES] = common;
-  let before = -0x80000000;
   for (let slot = first; slot < end; slot += SLOT_WORDS) {
     const key = word + (i32[slot + SLOT_KEY]! >>> 2);
-    const prefix = boundedPrefix(u8, key * 4 + 4, i32[key]!, common);
-    if (prefix < before || i32[key]! < common) return "keys are out of order";
-    i32[slot + SLOT_PREFIX] = prefix;
-    before = prefix;
+    i32[slot + SLOT_PREFIX] = boundedPrefix(u8, key * 4 + 4, i32[key]!, common);
   }
   i32[end + SLOT_PREFIX] = SENTINEL;
   i32[end + SLOT_HASH] = SENTINEL;
   i32[end + SLOT_KEY] = i32[word + VALUES_OFFSET]!;
   i32[end + SLOT_VERSION] = i32[word + VERSION_COUNT]!;
-  return undefined;
 }
 
 /**

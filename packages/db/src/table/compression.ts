@@ -18,8 +18,8 @@ const SAVED_SHARE_MIN = 1 / 8;
 const LZ4_LENGTH_BYTES = 4;
 
 interface Lz4 {
-  compressSync(data: Buffer): Buffer;
-  uncompressSync(data: Uint8Array): Buffer;
+  compressSync(data: Buffer, dictionary?: Buffer): Buffer;
+  uncompressSync(data: Uint8Array, dictionary?: Uint8Array): Buffer;
 }
 
 let lz4: Lz4 | undefined;
@@ -48,10 +48,13 @@ export function compressionName(id: number): Compression {
   return id === COMPRESSION_LZ4 ? "lz4" : "zstd";
 }
 
-/** `raw` compressed, or undefined where that saves too little. */
-export function compress(id: number, raw: Uint8Array<ArrayBuffer>): Uint8Array | undefined {
+/**
+ * `raw` compressed, or undefined where that saves too little.
+ * @param dictionary what LZ4 may refer to as if it stood before `raw`; {@link decompress} needs the same.
+ */
+export function compress(id: number, raw: Uint8Array<ArrayBuffer>, dictionary?: Uint8Array): Uint8Array | undefined {
   if (id === COMPRESSION_NONE) return undefined;
-  const stored = id === COMPRESSION_LZ4 ? compressLz4(raw) : compressZstd(raw);
+  const stored = id === COMPRESSION_LZ4 ? compressLz4(raw, dictionary) : compressZstd(raw);
   return stored.length <= raw.length * (1 - SAVED_SHARE_MIN) ? stored : undefined;
 }
 
@@ -59,12 +62,18 @@ export function compress(id: number, raw: Uint8Array<ArrayBuffer>): Uint8Array |
  * Decompresses what lies in `bytes` from `offset` to the end; undefined where it cannot be decompressed. No more than
  * `rawBytes` come out of it. The four bytes before `offset` may be overwritten: LZ4 is to be told there what comes out.
  */
-export function decompress(id: number, bytes: Uint8Array, offset: number, rawBytes: number): Uint8Array | undefined {
+export function decompress(
+  id: number,
+  bytes: Uint8Array,
+  offset: number,
+  rawBytes: number,
+  dictionary?: Uint8Array,
+): Uint8Array | undefined {
   const native = id === COMPRESSION_LZ4 ? loadLz4() : undefined;
   try {
     if (native !== undefined) {
       for (let i = 0; i < LZ4_LENGTH_BYTES; i++) bytes[offset - LZ4_LENGTH_BYTES + i] = rawBytes >>> (i * 8);
-      return native.uncompressSync(bytes.subarray(offset - LZ4_LENGTH_BYTES));
+      return native.uncompressSync(bytes.subarray(offset - LZ4_LENGTH_BYTES), dictionary);
     }
     return zstdDecompressSync(bytes.subarray(offset), { maxOutputLength: rawBytes });
   } catch {
@@ -73,9 +82,14 @@ export function decompress(id: number, bytes: Uint8Array, offset: number, rawByt
   }
 }
 
-function compressLz4(raw: Uint8Array<ArrayBuffer>): Uint8Array {
-  const buffer = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
-  return loadLz4().compressSync(buffer).subarray(LZ4_LENGTH_BYTES);
+function compressLz4(raw: Uint8Array<ArrayBuffer>, dictionary: Uint8Array | undefined): Uint8Array {
+  return loadLz4()
+    .compressSync(bufferOf(raw), dictionary && bufferOf(dictionary))
+    .subarray(LZ4_LENGTH_BYTES);
+}
+
+function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
 }
 
 function compressZstd(raw: Uint8Array<ArrayBuffer>): Uint8Array {

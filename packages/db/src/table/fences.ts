@@ -157,6 +157,18 @@ export class Fences {
     return this.#newestHi.length === 0 || (this.#newestHi[block] === tsHi && this.#newestLo[block] === tsLo);
   }
 
+  /**
+   * Whether a block whose first and last key begin at words `first` and `last`, behind their lengths, is where this one
+   * is: between its separator and that of the next block, and with a whole key for a separator on that key.
+   */
+  enclose(block: number, i32: Int32Array, first: number, last: number): boolean {
+    const order = this.#compareSeparator(block, i32, first, i32[first - 1]!);
+    if (this.isContinued(block) ? order !== 0 : order > 0) return false;
+    if (block + 1 === this.blockCount) return true;
+    const next = this.#compareSeparator(block + 1, i32, last, i32[last - 1]!);
+    return this.isContinued(block + 1) ? next === 0 : next > 0;
+  }
+
   /** A block's separator, aligned and zero-padded: a copy. */
   separator(block: number): KeyWords {
     const head = this.#head[block]! * 2;

@@ -26,6 +26,14 @@ export function blockBytesMax(keyBytes: number): number {
 /** No block has more bytes in memory: as many as the longest keys may fill, or one of those and a value. */
 export const BLOCK_BYTES_MAX: number = blockBytesMax(limits.keyBytesMax);
 
+/**
+ * Bodies of LZ4 may refer to a dictionary, so that each block need not learn anew what values have in common: the last
+ * bytes of the body of block {@link DICTIONARY_BLOCK}, for the blocks behind it. A table that has no more is too small
+ * for it to pay.
+ */
+export const DICTIONARY_BYTES = 1024;
+export const DICTIONARY_BLOCK = 8;
+
 /** Value bytes in every chunk of an extent but the last. */
 export const EXTENT_CHUNK_BYTES: number = 1024 * 1024;
 

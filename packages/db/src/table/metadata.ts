@@ -105,6 +105,7 @@ export class MetadataSections {
     const bytes = this.#open(KIND_PROPERTIES, offset, this.footer.propertiesBytes);
     const properties = decodeProperties(bytes, this.#path, offset + ENVELOPE_BYTES);
     this.#file.number = properties.fileNumber;
+    this.#file.dictionary = properties.dictionary.length > 0 ? properties.dictionary : undefined;
     return properties;
   }
 

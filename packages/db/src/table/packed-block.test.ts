@@ -40,7 +40,7 @@ function blockOf(versions: readonly WrittenVersion[], flags = 0): Int32Array<Arr
 function packed(block: Int32Array<ArrayBuffer>, compression: number): Uint8Array {
   packer.pack(block);
   const body = compression === COMPRESSION_NONE ? packer.body : compress(compression, packer.body);
-  return Buffer.concat([new Uint8Array(ENVELOPE_BYTES), packer.columns, body ?? packer.body]);
+  return new Uint8Array(Buffer.concat([new Uint8Array(ENVELOPE_BYTES), packer.columns, body ?? packer.body]));
 }
 
 /** Unpacks between words of garbage, and makes sure that they stay. */
@@ -211,6 +211,20 @@ describe("a packed block that is damaged", () => {
       expect(tried(whole.subarray(0, length), COMPRESSION_NONE, block.byteLength), `${length} bytes`).toBe(true);
     }
     expect(tried(Buffer.concat([whole, new Uint8Array(4)]), COMPRESSION_NONE, block.byteLength)).toBe(true);
+  });
+
+  test("is told where its keys do not ascend, each by one byte", () => {
+    const keys = ["aa", "ab", "abc", "b"];
+    const whole = packed(blockOf(keys.map((key, seq) => put(key, 1, seq, 0))), COMPRESSION_NONE);
+    const body = ENVELOPE_BYTES + packer.columns.length;
+    expect(Buffer.from(whole.subarray(body)).toString()).toBe("aabcb");
+    const tryWith = (at: number, byte: string) => {
+      const bytes = whole.slice();
+      bytes[body + at] = byte.charCodeAt(0);
+      return tried(bytes, COMPRESSION_NONE, blockOf(keys.map((key, seq) => put(key, 1, seq, 0))).byteLength);
+    };
+    expect([tryWith(2, "a"), tryWith(2, "A"), tryWith(4, "a"), tryWith(4, "A")]).toEqual([true, true, true, true]);
+    expect([tryWith(2, "c"), tryWith(3, "\0"), tryWith(4, "c")]).toEqual([false, false, false]);
   });
 
   test("is told where it names columns wider than any number", () => {

@@ -73,6 +73,8 @@ export interface TableProperties extends TableContents {
   /** The level that it was written for. */
   readonly level: number;
   readonly compression: Compression;
+  /** What LZ4 bodies of blocks may refer to as if it stood before them; often empty. */
+  readonly dictionary: Uint8Array;
   readonly provenance: TableProvenance;
 }
 
@@ -104,6 +106,7 @@ export function encodeProperties(properties: TableProperties): Uint8Array {
   writer.blob(properties.smallestKey);
   writer.blob(properties.largestKey);
   encodeProvenance(writer, properties.provenance);
+  writer.blob(properties.dictionary);
   return writer.view();
 }
 
@@ -119,6 +122,7 @@ export function decodeProperties(bytes: Uint8Array, file: string, offset: number
   const smallestKey = new Uint8Array(reader.blob());
   const largestKey = new Uint8Array(reader.blob());
   const provenance = decodeProvenance(reader);
+  const dictionary = new Uint8Array(reader.blob());
   reader.end();
   if (smallestKey.length === 0 || largestKey.length === 0) throw corruption(file, offset, "a table's bounds are empty");
   const entryCount = counts.putCount + counts.deleteCount + counts.retractCount;
@@ -126,6 +130,7 @@ export function decodeProperties(bytes: Uint8Array, file: string, offset: number
     fileNumber,
     level,
     compression: compressionName(compression),
+    dictionary,
     ...counts,
     entryCount,
     smallestKey,

@@ -6,6 +6,7 @@ import { Random } from "../testing/random.ts";
 import { RunWriter } from "../testing/run-writer.ts";
 import { groupVersions, PROVENANCE, writeTable } from "../testing/table-writer.ts";
 import { BlockCache } from "./block-cache.ts";
+import type { Compression } from "./compression.ts";
 import type { TableProvenance } from "./properties.ts";
 import { Table } from "./table.ts";
 import { TableBuilder } from "./table-builder.ts";
@@ -177,6 +178,31 @@ describe("table builder", () => {
     const { estimatedBytes } = builder;
     builder.finish(PROVENANCE);
     expect(Math.abs(estimatedBytes / builder.fileBytes - 1)).toBeLessThan(0.01);
+  });
+
+  test("takes a dictionary for the blocks of a dense table that has many, with LZ4 alone", () => {
+    const words = "what all values have in common, more or less, and blocks need not learn anew: ".repeat(20);
+    const stored = (blocks: number, compression: Compression, dense = true) => {
+      const fileSystem = makeFileSystem();
+      const random = new Random(4);
+      const versions = Array.from({ length: blocks * 2 }, (_, seq) => {
+        const value = Buffer.concat([random.bytes(1500), Buffer.from(words)]);
+        return { key: `k${String(seq).padStart(3, "0")}`, timestamp: 1, seq, value };
+      });
+      const { dictionary } = writeTable(fileSystem.create("s/a"), groupVersions(versions), { compression, dense });
+      const file = fileSystem.open("s/a");
+      const table = Table.open(file, 1, new BlockCache(0));
+      expect(table.properties.dictionary).toEqual(dictionary);
+      const bytes = (block: number) => table.fences.storedBytes(block);
+      return { dictionary, saved: bytes(1) - bytes(table.blockCount - 1), table };
+    };
+    expect(stored(9, "lz4")).toMatchObject({ dictionary: { length: 1024 }, saved: 0 });
+    expect(stored(8, "lz4").dictionary).toHaveLength(0);
+    expect(stored(30, "zstd").dictionary).toHaveLength(0);
+    expect(stored(30, "lz4", false).dictionary).toHaveLength(0);
+    const { saved, table } = stored(30, "lz4");
+    expect(saved).toBeGreaterThan(40);
+    return table.verify();
   });
 
   test("writes the same bytes for the same versions, however they are cut into runs", () => {

@@ -11,11 +11,22 @@ import { ExtentWriter } from "./extent-writer.ts";
 import { FenceBuilder } from "./fence-builder.ts";
 import { Filter } from "./filter.ts";
 import { encodeFooter } from "./footer.ts";
-import { FLAG_CONTINUED, FLAG_GOES_ON, KIND_FILTER, KIND_INDEX, KIND_PROPERTIES, SECTION_ALIGNMENT } from "./format.ts";
+import {
+  DICTIONARY_BLOCK,
+  DICTIONARY_BYTES,
+  FLAG_CONTINUED,
+  FLAG_GOES_ON,
+  KIND_FILTER,
+  KIND_INDEX,
+  KIND_PROPERTIES,
+  SECTION_ALIGNMENT,
+} from "./format.ts";
 import { keyWordsOf } from "./key-words.ts";
 import { encodeProperties, type TableProperties, type TableProvenance } from "./properties.ts";
 import { TableOutput } from "./table-output.ts";
 import { WordList } from "./word-list.ts";
+
+const NO_DICTIONARY = new Uint8Array(0);
 
 export interface TableBuilderOptions {
   /** The number in the file's name. */
@@ -23,6 +34,8 @@ export interface TableBuilderOptions {
   /** The level that the table is for. */
   readonly level: number;
   readonly compression: Compression;
+  /** See `TableSettings.dense`. */
+  readonly dense?: boolean;
 }
 
 /**
@@ -50,6 +63,8 @@ export class TableBuilder {
   #keyInBlock = false;
   #keyWritten = false;
   #blockFlags = 0;
+  #blockCount = 0;
+  #dictionary: Uint8Array | undefined;
 
   constructor(file: WritableFile, options: TableBuilderOptions) {
     this.#options = options;
@@ -96,7 +111,8 @@ export class TableBuilder {
     this.#finishBlock(0);
     const output = this.#output;
     const { fileNumber, level, compression } = this.#options;
-    const properties = { fileNumber, level, compression, ...this.#counter.contents(), provenance };
+    const dictionary = this.#dictionary ?? NO_DICTIONARY;
+    const properties = { fileNumber, level, compression, dictionary, ...this.#counter.contents(), provenance };
     const dataBytes = output.position;
     const filterBytes = this.#addSection(
       KIND_FILTER,
@@ -134,10 +150,22 @@ export class TableBuilder {
     const broken = this.#counter.add(view, bytes.length);
     invariant(broken === undefined, broken ?? "");
     const offset = this.#output.position;
-    this.#packer.pack(block);
-    this.#fences.add(view, offset, this.#output.addBlock(this.#packer.columns, this.#packer.body, bytes.length));
+    this.#fences.add(view, offset, this.#writeBlock(block, bytes.length));
     this.#block.clear();
     this.#blockFlags = 0;
+  }
+
+  /** Returns the bytes that it takes. */
+  #writeBlock(block: Int32Array<ArrayBuffer>, blockBytes: number): number {
+    this.#packer.pack(block);
+    const { columns, body } = this.#packer;
+    const storedBytes = this.#output.addBlock(columns, body, blockBytes, this.#dictionary);
+    const { compression, dense } = this.#options;
+    // Compressing with a dictionary takes twice as long: too much for a table that does not last, or that others wait for.
+    if (this.#blockCount++ === DICTIONARY_BLOCK && compression === "lz4" && dense === true) {
+      this.#dictionary = body.slice(-DICTIONARY_BYTES);
+    }
+    return storedBytes;
   }
 
   #addSection(kind: number, bytes: Uint8Array): number {

@@ -7,6 +7,8 @@ export class TableBytes {
   readonly size: number;
   /** The table to whose envelopes these belong: its number by its name, and once the properties are read, by those. */
   number: number;
+  /** What bodies of blocks may refer to, once the properties are read; none where they name none. */
+  dictionary: Uint8Array | undefined = undefined;
   readonly #file: ReadableFile;
   readonly #underWay: Set<Promise<number>> = new Set();
 

@@ -34,9 +34,12 @@ export class TableOutput {
     return this.#add(kind, this.#compression, raw.length, stored);
   }
 
-  /** Adds a block: `columns` as they are, and `body`, compressed as the table is. `blockBytes` as it has in memory. */
-  addBlock(columns: Uint8Array, body: Uint8Array<ArrayBuffer>, blockBytes: number): number {
-    const stored = compress(this.#compression, body);
+  /**
+   * Adds a block: `columns` as they are, and `body`, compressed as the table is, with what of it is in `dictionary`.
+   * @param blockBytes bytes that the block takes in memory.
+   */
+  addBlock(columns: Uint8Array, body: Uint8Array<ArrayBuffer>, blockBytes: number, dictionary?: Uint8Array): number {
+    const stored = compress(this.#compression, body, dictionary);
     const compression = stored === undefined ? COMPRESSION_NONE : this.#compression;
     return this.#add(KIND_BLOCK, compression, blockBytes, columns, stored ?? body);
   }

@@ -4,6 +4,7 @@ import { MemoryFileSystem } from "./memory-file-system.ts";
 import type { Moment } from "./model-reader.ts";
 import { OpenReads } from "./open-reads.ts";
 import type { Random } from "./random.ts";
+import { RandomAdmission } from "./random-admission.ts";
 import { RandomOperations, randomTimestamps } from "./random-operations.ts";
 import { StoreChecks } from "./store-checks.ts";
 import type { TestReader } from "./store-contents.ts";
@@ -37,6 +38,7 @@ export class RandomRun {
   readonly #options: RandomRunOptions;
   readonly #pool: KeyPool;
   readonly #operations: RandomOperations;
+  readonly #admission: RandomAdmission;
   readonly #checks: StoreChecks;
   #snapshots: HeldSnapshot[] = [];
   readonly #reads: OpenReads;
@@ -58,6 +60,7 @@ export class RandomRun {
       valueBytesMax: options.valueBytesMax,
       now,
     });
+    this.#admission = new RandomAdmission(random, store, this.#operations, this.#pool);
     this.#checks = new StoreChecks(random, { model: store.model, pool: this.#pool, timestamps, now });
   }
 
@@ -91,7 +94,8 @@ export class RandomRun {
     const random = this.#random;
     const kind = random.below(100);
     if (kind < 50) await this.#write(1);
-    else if (kind < 55) await this.#write(random.between(2, 12));
+    else if (kind < 53) await this.#write(random.between(2, 12));
+    else if (kind < 57) await this.#admit();
     else if (kind < 72) await this.#checks.any(this.#store.db);
     else if (kind < 75) this.#pending.push(this.#checks.getLater(this.#store.db));
     else if (kind < 79) this.#maintain("flush");
@@ -112,6 +116,11 @@ export class RandomRun {
     for (const { state, error } of await Promise.all(submitted)) {
       if (state !== "acknowledged") throw new Error("a write was refused", { cause: error });
     }
+  }
+
+  async #admit(): Promise<void> {
+    this.#note("a write with conditions or a request id");
+    await this.#admission.any();
   }
 
   #maintain(kind: "flush" | "compact"): void {

@@ -1,5 +1,5 @@
 import { ok } from "node:assert/strict";
-import { isKvtsError, type Operation, type WriteResult } from "@kvts/common";
+import { isKvtsError, type Operation, type WriteOptions, type WriteResult } from "@kvts/common";
 import type { CompactionRunner } from "../compaction/job.ts";
 import { InlineRunner } from "../compaction/runner.ts";
 import { type Db, makeDb } from "../db.ts";
@@ -157,14 +157,22 @@ export class TestStore {
     return engine;
   }
 
-  /** Writes the operations as one batch; one operation alone may also go by its own method. Rejects only where the outcome is not as foretold. */
-  submit(operations: readonly TestOperation[], alone: boolean = operations.length === 1): Promise<TestBatch> {
+  /**
+   * Writes the operations as one batch; one operation alone may also go by its own method. Rejects only where the outcome
+   * is not as foretold. With conditions among the options, nothing else is submitted until it is settled: a refused one
+   * takes no seqs.
+   */
+  submit(
+    operations: readonly TestOperation[],
+    alone: boolean = operations.length === 1,
+    options?: WriteOptions,
+  ): Promise<TestBatch> {
     this.foretell();
     const batch: TestBatch = { operations: [], lastSeq: 0, state: "pending", error: undefined };
     this.batches.push(batch);
     this.#waiting.push({ batch, operations });
     const wasReadOnly = this.#isReadOnly;
-    const settled = this.#write(operations, alone).then(
+    const settled = this.#write(operations, alone, options).then(
       (result) => this.#acknowledged(batch, result),
       (error: unknown) => this.#failed(batch, error, wasReadOnly),
     );
@@ -188,10 +196,14 @@ export class TestStore {
     }
   }
 
-  async #write(operations: readonly TestOperation[], alone: boolean): Promise<WriteResult> {
+  async #write(
+    operations: readonly TestOperation[],
+    alone: boolean,
+    options: WriteOptions | undefined,
+  ): Promise<WriteResult> {
     const [first] = operations;
     if (first!.op === "retract") return this.#engine!.retract(first!.key, first!.timestamp, undefined);
-    if (!alone) return this.db.write(operations as readonly Operation[]);
+    if (!alone) return this.db.write(operations as readonly Operation[], options);
     const { timestamp } = first!;
     if (first!.op === "delete") return this.db.delete(first!.key, timestamp === undefined ? undefined : { timestamp });
     const { key, value, expiresAt } = first!;
