@@ -9,6 +9,8 @@ interface AttemptedOperation {
 
 /** A write that was tried, and what is known of it. */
 export interface Attempt {
+  /** Under which it can be sent again; undefined for those that are sent once. */
+  readonly requestId: string | undefined;
   readonly operations: readonly AttemptedOperation[];
   /** `open` until it is answered, or until a restart shows whether it was carried out. */
   state: "open" | "written" | "not written";
@@ -26,6 +28,8 @@ export interface FoundVersion {
 
 const KEYS = 60;
 const BATCH_OPERATIONS_MAX = 8;
+/** Answered writes that are sent again after each kill. */
+const SENT_AGAIN_MAX = 20;
 /** About as many bytes as a small record, so that memory fills soon. */
 const PADDING = "·".repeat(300);
 
@@ -48,6 +52,21 @@ export class Load {
         if (!killed.aborted || !isKvtsError(error)) throw error;
       }
     }
+  }
+
+  /** Sends again what has a request id: all that was not answered, and the last ones that were. Returns what is wrong. */
+  async sendAgain(store: Store): Promise<string[]> {
+    const named = this.attempts.filter(({ requestId, state }) => requestId !== undefined && state !== "not written");
+    const answered = named.filter(({ state }) => state === "written").slice(-SENT_AGAIN_MAX);
+    const wrong: string[] = [];
+    for (const attempt of [...named.filter(({ state }) => state === "open"), ...answered]) {
+      const before = attempt.result;
+      const { seq, timestamp } = await this.#send(store, attempt);
+      this.#written(attempt, { seq, timestamp });
+      if (before === undefined || (before.seq === seq && before.timestamp === timestamp)) continue;
+      wrong.push(`${nameOf(attempt.operations[0]!)} was answered ${before.seq}, and ${seq} when it was sent again`);
+    }
+    return wrong;
   }
 
   get written(): number {
@@ -77,23 +96,26 @@ export class Load {
       // Deletes can be told apart by their timestamps alone. Those before the clock fall between all others.
       timestamp: deletes || id % 4 === 0 ? id * BATCH_OPERATIONS_MAX + at : undefined,
     }));
-    const attempt: Attempt = { operations, state: "open", result: undefined };
+    const requestId = id % 2 === 0 ? `attempt ${id}` : undefined;
+    const attempt: Attempt = { requestId, operations, state: "open", result: undefined };
     for (const operation of operations) this.#byVersion.set(nameOf(operation), attempt);
     this.attempts.push(attempt);
     return attempt;
   }
 
-  #send(store: Store, { operations }: Attempt): Promise<WriteResult> {
+  #send(store: Store, { operations, requestId }: Attempt): Promise<WriteResult> {
     const [first] = operations;
     if (operations.length > 1) {
       return store.write(
         operations.map(({ key, value, timestamp }) =>
           value === undefined ? { op: "delete", key, timestamp } : { op: "put", key, value, timestamp },
         ),
+        { requestId },
       );
     }
     const { key, value, timestamp } = first!;
-    return value === undefined ? store.delete(key, { timestamp }) : store.put(key, value, { timestamp });
+    const options = { timestamp, requestId };
+    return value === undefined ? store.delete(key, options) : store.put(key, value, options);
   }
 
   #written(attempt: Attempt, result: WriteResult): void {

@@ -15,7 +15,7 @@ const timeout = 240_000;
 /** So little memory that tables are flushed and merged all the time. */
 const flags = ["--memtable-bytes", "256KiB", "--log-level", "warn"];
 
-test(`a server that is killed ${KILLS} times under load has every write that it acknowledged`, {
+test(`a server that is killed ${KILLS} times under load has every write that it acknowledged, once`, {
   timeout,
 }, async () => {
   await using directory = await temporaryDirectory();
@@ -30,6 +30,7 @@ test(`a server that is killed ${KILLS} times under load has every write that it 
       work.compactions += compactions;
       server = await server.restart();
       await using store = kill % 2 === 0 ? connect(server.grpcUrl) : connectHttp(server.httpUrl);
+      expect(await load.sendAgain(store), `sent again after kill ${kill}`).toEqual([]);
       expect(load.check(await withoutSequence(store)).slice(0, 10), `after kill ${kill}`).toEqual([]);
       await expectSequence(server);
     }
