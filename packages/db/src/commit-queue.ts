@@ -1,8 +1,5 @@
 import {
-  type BytesInput,
   checkExpiry,
-  copyBytes,
-  type EncodedOperation,
   type EncodedPrecondition,
   encodeOperations,
   invariant,
@@ -19,25 +16,13 @@ import { KeyBuffer } from "./format/key-buffer.ts";
 import { NUMBER_MAX } from "./format/version-record.ts";
 import { storeError } from "./io-error.ts";
 import type { Settings } from "./options.ts";
+import { ownedOperation, ownedPrecondition, ownedWrite, type SingleWrite } from "./owned-writes.ts";
 import { NewestLookup } from "./read/newest-lookup.ts";
 import type { View } from "./read/view.ts";
 import type { Requests } from "./requests/requests.ts";
 import type { WriteGate } from "./write-gate.ts";
 
 const KEY = new KeyBuffer();
-
-/** A put, or with an undefined value a delete or a retract, whose value and times have been checked. */
-export interface SingleWrite {
-  readonly key: BytesInput;
-  readonly value: BytesInput | undefined;
-  /** Hides what was written at exactly this timestamp, instead of writing a tombstone. */
-  readonly retracts?: true;
-  /** Microseconds; undefined to have one assigned. */
-  readonly timestamp: number | undefined;
-  readonly expiresAt: number | undefined;
-  readonly requestId: string | undefined;
-  readonly preconditions: readonly EncodedPrecondition[];
-}
 
 /** What the queue does with a full group, in this order. */
 export interface CommitTarget {
@@ -148,11 +133,11 @@ export class CommitQueue {
   submit(write: SingleWrite): Promise<WriteResult> {
     try {
       if (write.preconditions.length > 0) {
-        const kept = owned(write);
+        const kept = ownedWrite(write);
         return this.#submitJudged((lookup) => this.#add(kept, lookup));
       }
       if (this.#gate.isOpen) return this.#add(write, undefined)!;
-      const kept = owned(write);
+      const kept = ownedWrite(write);
       return this.#gate.pass(() => this.#add(kept, undefined)!);
     } catch (error) {
       return Promise.reject(error);
@@ -442,29 +427,4 @@ function attempt(step: () => Promise<void> | undefined): Promise<void> | undefin
   } catch (error) {
     return Promise.reject(error);
   }
-}
-
-/** A write that has to wait keeps copies: the caller may change its bytes meanwhile. */
-function owned(write: SingleWrite): SingleWrite {
-  return {
-    ...write,
-    key: ownedInput(write.key),
-    value: write.value === undefined ? undefined : ownedInput(write.value),
-    preconditions: write.preconditions.map(ownedPrecondition),
-  };
-}
-
-function ownedPrecondition({ key, condition }: EncodedPrecondition): EncodedPrecondition {
-  return { key: copyBytes(key), condition };
-}
-
-function ownedInput(input: BytesInput): BytesInput {
-  return input instanceof Uint8Array ? copyBytes(input) : input;
-}
-
-function ownedOperation({ op, timestamp, expiresAt, ...bytes }: EncodedOperation): Operation {
-  const key = copyBytes(bytes.key);
-  if (op === "retract") return { op, key, timestamp: timestamp! };
-  if (op === "delete") return { op, key, timestamp };
-  return { op, key, value: copyBytes(bytes.value!), timestamp, expiresAt };
 }
