@@ -25,10 +25,12 @@ export interface EncodedOperation {
  */
 export function encodeOperations(operations: readonly Operation[], now: () => number): EncodedOperation[] {
   checkOperationCount(operations);
-  // One reading of the clock, so that "now" is the same in all of them. Array.from visits holes, which are refused.
+  // One reading of the clock, so that "now" is the same in all of them. Array.from visits holes, which are refused, and
+  // counts by the length that has been checked: a getter may change the array that it is in.
   let moment: number | undefined;
   const once = (): number => (moment ??= now());
-  const encoded = Array.from(operations, (operation: Operation, index) => encodeNumbered(operation, index, once));
+  const { length } = operations;
+  const encoded = Array.from({ length }, (_, index) => encodeNumbered(operations[index]!, index, once));
   checkBatchBytes(encoded);
   return encoded;
 }

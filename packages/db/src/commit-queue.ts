@@ -2,6 +2,7 @@ import {
   checkExpiry,
   type EncodedPrecondition,
   encodeOperations,
+  invalidArgument,
   invariant,
   KvtsError,
   type Operation,
@@ -132,6 +133,7 @@ export class CommitQueue {
   /** Takes one write. Keys and values may be changed by the caller once it returns. */
   submit(write: SingleWrite): Promise<WriteResult> {
     try {
+      this.#checkReentry();
       if (write.preconditions.length > 0) {
         const kept = ownedWrite(write);
         return this.#submitJudged((lookup) => this.#add(kept, lookup));
@@ -151,6 +153,7 @@ export class CommitQueue {
     preconditions: readonly EncodedPrecondition[],
   ): Promise<WriteResult> {
     try {
+      this.#checkReentry();
       if (preconditions.length > 0) {
         const kept = encodeOperations(operations, () => this.#now()).map(ownedOperation);
         const ownPreconditions = preconditions.map(ownedPrecondition);
@@ -236,6 +239,7 @@ export class CommitQueue {
     const isChecked = requestId !== undefined || lookup !== undefined;
     const moment = isChecked ? this.#begin(lookup) : undefined;
     const before = group.encoder.bytes;
+    const operationsBefore = group.encoder.operationCount;
     const next = this.#nextTimestamp();
     const { timestamp, assigns } = encodeBatch(group.encoder, operations, requestId, moment, next, () => this.#now());
     if (moment !== undefined) {
@@ -251,7 +255,8 @@ export class CommitQueue {
       }
     }
     group.encoder.endBatch();
-    return this.#added(group, before, operations.length, timestamp, assigns, requestId, moment);
+    const added = group.encoder.operationCount - operationsBefore;
+    return this.#added(group, before, added, timestamp, assigns, requestId, moment);
   }
 
   /** Before a batch that is to be checked is opened. Returns the moment by which it is judged, microseconds. */
@@ -273,6 +278,14 @@ export class CommitQueue {
   #unpublished(): CommitGroup[] {
     const before = this.#committing === undefined ? this.#full : [this.#committing, ...this.#full];
     return [...before, this.#open];
+  }
+
+  /** What callers hand in is read while its batch is open: a getter in it may do anything but write. */
+  #checkReentry(): void {
+    if (!this.#open.encoder.isBatchOpen) return;
+    throw invalidArgument(
+      "a getter or proxy in a batch must not write while the batch is read; write before, or after",
+    );
   }
 
   /** Counts in what was just encoded, and sees to it that the group is taken up. */
