@@ -7,8 +7,8 @@ import { build, type Metafile } from "esbuild";
 import { describe, expect, test } from "vitest";
 
 /** What a page pays for a client, minified; and as it travels. Raise them knowingly. */
-const bytesMax = 36 * 1024;
-const gzippedBytesMax = 13 * 1024;
+const bytesMax = 48 * 1024;
+const gzippedBytesMax = 16 * 1024;
 
 interface Bundle {
   readonly code: string;
@@ -44,6 +44,7 @@ const pageGlobals = {
   Uint8Array,
   clearTimeout,
   console,
+  crypto,
   fetch,
   performance,
   setTimeout,
@@ -87,5 +88,15 @@ describe.each(["@kvts/client", "@kvts/client/http"])("%s in a browser", { timeou
 
 test("the package's root has in a browser what it has there, and no gRPC", async () => {
   const exports = run(await bundle("@kvts/client"));
-  expect(Object.keys(exports).sort()).toEqual(["KvtsError", "connectHttp", "isKvtsError"]);
+  expect(Object.keys(exports).sort()).toEqual([
+    "KvtsError",
+    "connectHttp",
+    "decodeTuple",
+    "encodeTuple",
+    "isKvtsError",
+    "json",
+    "text",
+    "tuple",
+    "tupleRange",
+  ]);
 });

@@ -53,6 +53,23 @@ describe("keys", () => {
     }
   });
 
+  test("bytes that are others to count than to copy are refused", () => {
+    class Short extends Uint8Array {
+      override get length(): number {
+        return 1;
+      }
+    }
+    const detached = new Uint8Array(4);
+    structuredClone(detached.buffer, { transfer: [detached.buffer] });
+    for (const bytes of [new Short([1, 2, 3]), new Proxy(new Uint8Array(3), {}), detached]) {
+      for (const encode of [encodeKey, encodeValue]) {
+        expect(() => encode(bytes)).toThrow(failsWith("INVALID_ARGUMENT", /neither a proxy nor detached; copy it$/));
+      }
+    }
+    expect(encodeValue(Buffer.from("ab").subarray(1))).toEqual(Buffer.from("b"));
+    expect(encodeValue(new Uint8Array(0))).toHaveLength(0);
+  });
+
   test("a bad key among several is named by its index", () => {
     expect(encodeKeys(["a", "b"])).toHaveLength(2);
     expect(() => encodeKeys(["a", ""])).toThrow(

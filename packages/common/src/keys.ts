@@ -1,4 +1,4 @@
-import { textOf, utf8 } from "./bytes.ts";
+import { copyBytes, textOf, utf8 } from "./bytes.ts";
 import { atIndex, invalidArgument, isKvtsError, KvtsError } from "./errors.ts";
 import { limits } from "./limits.ts";
 import { shown } from "./shown.ts";
@@ -70,7 +70,12 @@ export function checkKeyForm<F extends "string" | "bytes">(form: F): F {
 }
 
 function encodeText(input: BytesInput, name: string, bytesMax: number): Uint8Array {
-  if (input instanceof Uint8Array) return input;
+  if (input instanceof Uint8Array) {
+    if (isPlain(input)) return input;
+    throw invalidArgument(
+      `a ${name} is a Uint8Array with the bytes that it counts, neither a proxy nor detached; copy it`,
+    );
+  }
   if (typeof input !== "string") {
     throw invalidArgument(`a ${name} is a string or a Uint8Array, not ${shown(input)}`);
   }
@@ -80,6 +85,18 @@ function encodeText(input: BytesInput, name: string, bytesMax: number): Uint8Arr
     throw invalidArgument(`a ${name} given as a string must not have a lone surrogate; pass a Uint8Array instead`);
   }
   return utf8(input);
+}
+
+const lengthOf = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), "length")!.get!;
+
+/** Whether it is as long as it says. What copies its bytes goes by the one, what counts them by the other. */
+function isPlain(bytes: Uint8Array): boolean {
+  try {
+    if (bytes.length === 0) copyBytes(bytes);
+    return lengthOf.call(bytes) === bytes.length;
+  } catch {
+    return false; // a proxy, or detached
+  }
 }
 
 /** `String.prototype.isWellFormed` of ES2024, which every supported runtime has. */

@@ -1,4 +1,4 @@
-import { type KvtsError, utf8 } from "@kvts/common";
+import { type KvtsError, type Operation, utf8 } from "@kvts/common";
 import { describe, expect, test } from "vitest";
 import { MemoryFileSystem } from "./testing/memory-file-system.ts";
 import { openPlainStore } from "./testing/plain-store.ts";
@@ -37,6 +37,77 @@ describe("writes that are not waited for", () => {
     const found = [...store.db.history(utf8("key 0"))];
     expect(found.map(({ timestamp }) => timestamp)).toEqual([3, 2, 1]);
     for (const version of found) expect(version.deleted ? undefined : version.value[0]).toBe(1);
+    await store.close();
+  });
+});
+
+describe("a batch that changes while it is read", () => {
+  const put = (key: string, get: () => void = () => {}): Operation => ({
+    op: "put",
+    key,
+    get value() {
+      get();
+      return key;
+    },
+  });
+
+  async function openWith(conditional: boolean) {
+    const store = await openPlainStore();
+    const options = conditional ? { preconditions: [{ key: "none", ifAbsent: true } as const] } : undefined;
+    return {
+      db: store.db,
+      close: () => store.close(),
+      write: (operations: Operation[]) => store.db.write(operations, options),
+    };
+  }
+
+  describe.each([false, true])("with conditions: %j", (conditional) => {
+    test("counts as long as it was, and every seq is given out once", async () => {
+      const { db, write, close } = await openWith(conditional);
+      const grows: Operation[] = [put("grows", () => grows.push(put("more")))];
+      const shrinks: Operation[] = [put("a"), put("b"), put("shrinks", () => shrinks.splice(1))];
+      const endless = Object.assign([put("endless")], { *[Symbol.iterator]() {} });
+      expect((await write(grows)).seq).toBe(1);
+      expect((await write(shrinks)).seq).toBe(4);
+      expect((await write(endless)).seq).toBe(5);
+      expect((await db.put("next", "")).seq).toBe(6);
+      const found = [...db.scan()].map(({ key, seq }) => [Buffer.from(key).toString(), seq]);
+      const expected = [
+        ["a", 2],
+        ["b", 3],
+        ["endless", 5],
+        ["grows", 1],
+        ["next", 6],
+        ["shrinks", 4],
+      ];
+      expect(found).toEqual(expected);
+      await close();
+    });
+
+    test("is refused where operations are gone before their turn", async () => {
+      const { db, write, close } = await openWith(conditional);
+      const shrinks: Operation[] = [put("a", () => shrinks.splice(1)), put("b")];
+      await expect(write(shrinks)).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+      expect(await db.put("next", "")).toMatchObject({ seq: 1 });
+      await close();
+    });
+  });
+
+  test("cannot have another write in its midst", async () => {
+    const store = await openPlainStore();
+    const { db } = store;
+    const inner: Promise<unknown>[] = [];
+    const nests = put("outer", () => {
+      inner.push(db.put("in", "1"), db.write([put("in")]), db.put("in", "1", { ifAbsent: true }), db.delete("in"));
+    });
+    const before = db.put("before", "");
+    expect(await db.write([nests, put("last")])).toMatchObject({ seq: 3 });
+    await before;
+    expect(await Promise.allSettled(inner)).toEqual(
+      inner.map(() => ({ status: "rejected", reason: expect.objectContaining({ code: "INVALID_ARGUMENT" }) })),
+    );
+    expect(await db.put("last", "", { ifSeq: 3 })).toMatchObject({ seq: 4 });
+    expect(await db.get("in")).toBeUndefined();
     await store.close();
   });
 });

@@ -1,10 +1,8 @@
 import {
-  type BytesInput,
   checkExpiry,
-  copyBytes,
-  type EncodedOperation,
   type EncodedPrecondition,
   encodeOperations,
+  invalidArgument,
   invariant,
   KvtsError,
   type Operation,
@@ -19,25 +17,13 @@ import { KeyBuffer } from "./format/key-buffer.ts";
 import { NUMBER_MAX } from "./format/version-record.ts";
 import { storeError } from "./io-error.ts";
 import type { Settings } from "./options.ts";
+import { ownedOperation, ownedPrecondition, ownedWrite, type SingleWrite } from "./owned-writes.ts";
 import { NewestLookup } from "./read/newest-lookup.ts";
 import type { View } from "./read/view.ts";
 import type { Requests } from "./requests/requests.ts";
 import type { WriteGate } from "./write-gate.ts";
 
 const KEY = new KeyBuffer();
-
-/** A put, or with an undefined value a delete or a retract, whose value and times have been checked. */
-export interface SingleWrite {
-  readonly key: BytesInput;
-  readonly value: BytesInput | undefined;
-  /** Hides what was written at exactly this timestamp, instead of writing a tombstone. */
-  readonly retracts?: true;
-  /** Microseconds; undefined to have one assigned. */
-  readonly timestamp: number | undefined;
-  readonly expiresAt: number | undefined;
-  readonly requestId: string | undefined;
-  readonly preconditions: readonly EncodedPrecondition[];
-}
 
 /** What the queue does with a full group, in this order. */
 export interface CommitTarget {
@@ -147,12 +133,13 @@ export class CommitQueue {
   /** Takes one write. Keys and values may be changed by the caller once it returns. */
   submit(write: SingleWrite): Promise<WriteResult> {
     try {
+      this.#checkReentry();
       if (write.preconditions.length > 0) {
-        const kept = owned(write);
+        const kept = ownedWrite(write);
         return this.#submitJudged((lookup) => this.#add(kept, lookup));
       }
       if (this.#gate.isOpen) return this.#add(write, undefined)!;
-      const kept = owned(write);
+      const kept = ownedWrite(write);
       return this.#gate.pass(() => this.#add(kept, undefined)!);
     } catch (error) {
       return Promise.reject(error);
@@ -166,6 +153,7 @@ export class CommitQueue {
     preconditions: readonly EncodedPrecondition[],
   ): Promise<WriteResult> {
     try {
+      this.#checkReentry();
       if (preconditions.length > 0) {
         const kept = encodeOperations(operations, () => this.#now()).map(ownedOperation);
         const ownPreconditions = preconditions.map(ownedPrecondition);
@@ -251,6 +239,7 @@ export class CommitQueue {
     const isChecked = requestId !== undefined || lookup !== undefined;
     const moment = isChecked ? this.#begin(lookup) : undefined;
     const before = group.encoder.bytes;
+    const operationsBefore = group.encoder.operationCount;
     const next = this.#nextTimestamp();
     const { timestamp, assigns } = encodeBatch(group.encoder, operations, requestId, moment, next, () => this.#now());
     if (moment !== undefined) {
@@ -266,7 +255,8 @@ export class CommitQueue {
       }
     }
     group.encoder.endBatch();
-    return this.#added(group, before, operations.length, timestamp, assigns, requestId, moment);
+    const added = group.encoder.operationCount - operationsBefore;
+    return this.#added(group, before, added, timestamp, assigns, requestId, moment);
   }
 
   /** Before a batch that is to be checked is opened. Returns the moment by which it is judged, microseconds. */
@@ -288,6 +278,14 @@ export class CommitQueue {
   #unpublished(): CommitGroup[] {
     const before = this.#committing === undefined ? this.#full : [this.#committing, ...this.#full];
     return [...before, this.#open];
+  }
+
+  /** What callers hand in is read while its batch is open: a getter in it may do anything but write. */
+  #checkReentry(): void {
+    if (!this.#open.encoder.isBatchOpen) return;
+    throw invalidArgument(
+      "a getter or proxy in a batch must not write while the batch is read; write before, or after",
+    );
   }
 
   /** Counts in what was just encoded, and sees to it that the group is taken up. */
@@ -442,28 +440,4 @@ function attempt(step: () => Promise<void> | undefined): Promise<void> | undefin
   } catch (error) {
     return Promise.reject(error);
   }
-}
-
-/** A write that has to wait keeps copies: the caller may change its bytes meanwhile. */
-function owned(write: SingleWrite): SingleWrite {
-  return {
-    ...write,
-    key: ownedInput(write.key),
-    value: write.value === undefined ? undefined : ownedInput(write.value),
-    preconditions: write.preconditions.map(ownedPrecondition),
-  };
-}
-
-function ownedPrecondition({ key, condition }: EncodedPrecondition): EncodedPrecondition {
-  return { key: copyBytes(key), condition };
-}
-
-function ownedInput(input: BytesInput): BytesInput {
-  return input instanceof Uint8Array ? copyBytes(input) : input;
-}
-
-function ownedOperation({ op, timestamp, expiresAt, ...bytes }: EncodedOperation): Operation {
-  const key = copyBytes(bytes.key);
-  if (op === "delete") return { op, key, timestamp };
-  return { op, key, value: copyBytes(bytes.value!), timestamp, expiresAt };
 }

@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import { FaultFileSystem } from "./testing/fault-file-system.ts";
 import { MemoryFileSystem } from "./testing/memory-file-system.ts";
 import { openPlainStore } from "./testing/plain-store.ts";
-import type { TestStore } from "./testing/test-store.ts";
+import { Random } from "./testing/random.ts";
+import { TestStore } from "./testing/test-store.ts";
 
 const KEY = utf8("counter");
 
@@ -165,6 +166,38 @@ describe("a group that comes to nothing", () => {
     expect(results.map((result) => (result as KvtsError).code)).toEqual(["READ_ONLY", "READ_ONLY", "READ_ONLY"]);
     await store.close();
   });
+});
+
+test("a counter whose syncs fail loses no acknowledged increment, and counts none twice", async () => {
+  for (let failing = 1; failing <= 12; failing++) {
+    const memory = new MemoryFileSystem();
+    const faulty = new FaultFileSystem(memory, { kinds: new Set(["sync"]) });
+    const store = await openPlainStore({ tuning: { groupBytesMax: 300 } }, { fileSystem: faulty });
+    faulty.fault = { at: faulty.calls + failing, code: "EIO" };
+    let acknowledged = 0;
+    const increment = async (): Promise<void> => {
+      for (;;) {
+        const entry = await store.db.get(KEY);
+        const condition = entry === undefined ? { ifAbsent: true } : { ifSeq: entry.seq };
+        try {
+          await store.db.put(KEY, String(Number(entry?.text() ?? "0") + 1), condition);
+          acknowledged++;
+        } catch (error) {
+          if (isKvtsError(error, "READ_ONLY")) return;
+          if (!isKvtsError(error, "CONFLICT")) throw error;
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, increment));
+    const left = memory.crash(new Random(failing).coin(0.5));
+    await store.close();
+    const after = new TestStore({ settings: { keys: "bytes", tuning: {} }, fileSystem: left });
+    await after.open();
+    const values = [...after.db.history(KEY, { reverse: true })].map((version) => !version.deleted && version.text());
+    expect(values).toEqual(values.map((_, i) => String(i + 1)));
+    expect(values.length).toBeGreaterThanOrEqual(acknowledged);
+    await after.close();
+  }
 });
 
 test("conditions on keys in tables that are not in the cache are read from disk, and judged on what is there then", async () => {

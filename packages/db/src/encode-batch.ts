@@ -53,13 +53,18 @@ function appendAll(
   let isMeasured = false;
   let timestamp = assigned;
   let assigns = false;
-  for (const operation of operations) {
+  // By number, up to the length that has been checked: a getter may change the array that it is in.
+  const count = operations.length;
+  for (let at = 0; at < count; at++) {
+    const operation = operations[at]!;
     checkOperationFields(operation);
     assigns ||= operation.timestamp === undefined;
     timestamp = operation.timestamp === undefined ? assigned : parseTime(operation.timestamp, now);
     KEY.set(operation.key);
     if (operation.op === "delete") {
       encoder.appendDelete(KEY, timestamp);
+    } else if (operation.op === "retract") {
+      encoder.appendRetract(KEY, timestamp);
     } else {
       const expiresAt = operation.expiresAt === undefined ? undefined : parseTime(operation.expiresAt, now);
       if (expiresAt !== undefined) checkExpiry(timestamp, expiresAt);

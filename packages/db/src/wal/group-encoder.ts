@@ -71,6 +71,11 @@ export class GroupEncoder implements Frame {
     return this.operationCount === 0;
   }
 
+  /** Between `beginBatch` and the end or the discarding of that batch. */
+  get isBatchOpen(): boolean {
+    return this.#batch !== 0;
+  }
+
   /** Bytes of the frame so far, header and padding included. */
   get bytes(): number {
     return alignFrame(this.endWord * 4);
