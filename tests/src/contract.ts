@@ -13,6 +13,7 @@ import { modelTests } from "./contract/model.ts";
 import { rangeTests } from "./contract/ranges.ts";
 import { refusalTests } from "./contract/refusals.ts";
 import { requestIdTests } from "./contract/request-ids.ts";
+import { retractTests } from "./contract/retracts.ts";
 import { scanTests } from "./contract/scans.ts";
 import type { Capabilities, OpenedStore, Subject } from "./contract/subject.ts";
 import { timeTests } from "./contract/times.ts";
@@ -57,6 +58,7 @@ export function storeContract(name: string, options: ContractOptions): void {
     describe("versions", () => versionTests(subject));
     describe("writes", () => writeTests(subject));
     describe("batches", () => batchTests(subject));
+    describe("retracts", () => retractTests(subject));
     describe("conditions", () => conditionTests(subject));
     describe("request ids", () => requestIdTests(subject));
     describe("keys", () => keyTests(subject));

@@ -126,7 +126,10 @@ describe("a directory that is not a store", () => {
   test("but a file stays one", { timeout }, async () => {
     writeFileSync(join(folder.path, "file"), "text");
     for (const command of commands) {
-      expectRefusal(await run(...command, "--db-path", "file"), "something that is not a directory");
+      expectRefusal(
+        await run(...command, "--db-path", "file"),
+        /file is a file, or leads through one; name a directory/,
+      );
     }
     expect(readFileSync(join(folder.path, "file"), "utf8")).toBe("text");
   });

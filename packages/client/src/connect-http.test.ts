@@ -85,6 +85,28 @@ describe("requests over HTTP", { timeout }, () => {
     ]);
   });
 
+  test("a retract names its version in the path, of a long key in the body", async () => {
+    await using both = await recording({ timestamp: 5, seq: 6 });
+    const { store, seen } = both;
+    expect(await store.retract("a/b", new Date(1), { ifSeq: 3, requestId: "r" })).toEqual({ timestamp: 5, seq: 6 });
+    await store.retract("..", 0);
+    await store.retract(long, 7, { ifTimestamp: 7 });
+    await store.write([{ op: "retract", key: "k", timestamp: 5 }]);
+    expect(seen.map(({ method, url }) => `${method} ${url}`)).toEqual([
+      "DELETE /v1/keys/a%2Fb/versions/1000?ifSeq=3",
+      "DELETE /v1/keys/Li4/versions/0?keyEncoding=base64url",
+      "POST /v1/batch",
+      "POST /v1/batch",
+    ]);
+    expect(seen[0]!.headers).toMatchObject({ "idempotency-key": "r" });
+    const key = Buffer.from(long).toString();
+    expect(JSON.parse(seen[2]!.body)).toEqual({
+      operations: [{ op: "retract", key, timestamp: 7 }],
+      preconditions: [{ key, ifTimestamp: 7 }],
+    });
+    expect(JSON.parse(seen[3]!.body)).toEqual({ operations: [{ op: "retract", key: "k", timestamp: 5 }] });
+  });
+
   test("keys too long for a path go in the body", async () => {
     await using both = await recording({ timestamp: 5, seq: 6 });
     const { store, seen } = both;

@@ -85,6 +85,41 @@ describe("requests and answers over gRPC", { timeout }, () => {
     expect([ids.length, new Set(ids).size]).toEqual([2, 1]);
   });
 
+  test("a diff's moments, and changes of every kind", async () => {
+    const seen: unknown[] = [];
+    const version = (timestamp: bigint) => ({ key: utf8("k"), value: utf8("v"), timestamp, seq: 2n, deleted: false });
+    await using both = await pair({
+      diff({ from, to, range, pageSize, pageToken }) {
+        seen.push({ from, to, start: range?.start, pageSize, pageToken });
+        if (pageToken === "t") return { changes: [{ key: utf8("k"), before: version(1n) }], seq: 5n };
+        const changes = [
+          { key: utf8("k"), before: version(1n), after: version(2n) },
+          { key: utf8("k"), after: version(2n) },
+        ];
+        return { changes, nextPageToken: "t", seq: 5n };
+      },
+    });
+    const changes = await both.store.diff({ start: "a" }, { from: 0, to: new Date(1) }).toArray();
+    expect(changes).toMatchObject([
+      { key: "k", kind: "changed", before: { timestamp: 1 }, after: { timestamp: 2 } },
+      { key: "k", kind: "added", after: { timestamp: 2 } },
+      { key: "k", kind: "removed", before: { timestamp: 1 } },
+    ]);
+    const asked = { from: 0n, to: 1000n, start: utf8("a") };
+    expect(seen).toMatchObject([
+      { ...asked, pageToken: "" },
+      { ...asked, pageToken: "t" },
+    ]);
+  });
+
+  test.each([
+    ["nothing on either side", {}],
+    ["a tombstone for a value", { after: { key: utf8("k"), timestamp: 1n, seq: 1n, deleted: true } }],
+  ])("a change of %s is refused", async (_, sides) => {
+    await using both = await pair({ diff: () => ({ changes: [{ key: utf8("k"), ...sides }], seq: 5n }) });
+    await expect(both.store.diff({}, { from: 0, to: 1 }).toArray()).rejects.toMatchObject({ code: "INTERNAL" });
+  });
+
   test("a version, an absent one, and a tombstone", async () => {
     const version = { key: utf8("k"), timestamp: 1n, seq: 2n, deleted: false };
     await using both = await pair({

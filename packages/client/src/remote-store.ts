@@ -41,6 +41,7 @@ import {
   parseTime,
   type Range,
   type Reader,
+  type RetractOptions,
   readAt,
   resolveMoments,
   resolveRange,
@@ -116,6 +117,13 @@ class RemoteStore<F extends "string" | "bytes"> implements Store<KeyOf<F>> {
     const { wire, caller } = this.#remote;
     const request = this.#single({ op: "delete", key, timestamp: options.timestamp }, options);
     return caller.write(options, request.requestId, (call) => wire.delete(request, call));
+  }
+
+  async retract(key: BytesInput, timestamp: TimeInput, options: RetractOptions = {}): Promise<WriteResult> {
+    checkCallOptions(options, "retract");
+    const { wire, caller } = this.#remote;
+    const request = this.#single({ op: "retract", key, timestamp }, options);
+    return caller.write(options, request.requestId, (call) => wire.retract(request, call));
   }
 
   async write(operations: readonly Operation[], options: WriteOptions = {}): Promise<WriteResult> {

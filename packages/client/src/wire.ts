@@ -101,6 +101,8 @@ export interface WirePage<T> {
 export interface Wire {
   put(request: SingleWrite, call: WireCall): Promise<WriteResult>;
   delete(request: SingleWrite, call: WireCall): Promise<WriteResult>;
+  /** The operation is a retract. */
+  retract(request: SingleWrite, call: WireCall): Promise<WriteResult>;
   write(request: BatchWrite, call: WireCall): Promise<WriteResult>;
   get(request: GetRequest, call: WireCall): Promise<WireVersion | undefined>;
   batchGet(request: BatchGetRequest, call: WireCall): Promise<WirePage<WireVersion | undefined>>;

@@ -11,6 +11,7 @@ import { history } from "./commands/history.ts";
 import { importCommand } from "./commands/import.ts";
 import { put } from "./commands/put.ts";
 import { repairCommand } from "./commands/repair.ts";
+import { retract } from "./commands/retract.ts";
 import { scan } from "./commands/scan.ts";
 import { server } from "./commands/server.ts";
 import { stats } from "./commands/stats.ts";
@@ -25,6 +26,7 @@ const commands: readonly Command[] = [
   put,
   get,
   deleteCommand,
+  retract,
   scan,
   history,
   diff,

@@ -44,6 +44,21 @@ describe.each(targets)("%s", (target) => {
     }
   });
 
+  test("retract takes back what was written at a timestamp", async () => {
+    const run = await newStore(target);
+    for (const ts of ["100", "101"]) await run(["put", "k", `v${ts}`, "--ts", ts]);
+    const { code, out } = await run(["retract", "k", "--ts", "101", "--if-timestamp", "101", "--json"]);
+    const time = "1970-01-01T00:00:00.000101Z";
+    expect([code, JSON.parse(out)]).toEqual([0, { key: "k", timestamp: 101, time, seq: expect.any(Number) }]);
+    expect((await run(["get", "k"])).out).toBe("v100");
+    expect(await run(["retract", "k", "--ts", "99"])).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^1970-01-01T00:00:00.000099Z\tseq \d+\n$/),
+    });
+    expect(await run(["retract", "k", "--ts", "100", "--if-absent"])).toMatchObject({ code: 1, out: "" });
+    expect((await run(["history", "k"])).out).toBe("1970-01-01T00:00:00.000100Z\tv100\n");
+  });
+
   test("the same request id is the same write", async () => {
     const run = await newStore(target);
     const put = (value: string) => run(["put", "k", value, "--request-id", "r", "--json"]);

@@ -29,6 +29,8 @@ describe("what cannot be meant ends with exit code 2 and a sentence", () => {
     [["scan", "--limit", "1e3"], "--limit must be a whole number"],
     [["scan", "--limit", "0"], "--limit must be a whole number"],
     [["scan", "--prefix", "a", "--start", "b"], "leave one of the two forms out"],
+    [["retract", "k"], "missing argument ts; `kvts retract --help`"],
+    [["retract", "k", "--ts", "soon"], '--ts: the time "soon" cannot be read'],
     [["diff", "--from", "now"], "missing argument to; `kvts diff --help`"],
     [["diff", "--from", "now", "--to", "soon"], '--to: the time "soon" cannot be read'],
     [["import", "f.ndjson", "--key-column", "k"], "belong to CSV"],

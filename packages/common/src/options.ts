@@ -8,6 +8,7 @@ import type {
   GetOptions,
   HistoryOptions,
   PutOptions,
+  RetractOptions,
   ScanOptions,
   WriteOptions,
 } from "./store.ts";
@@ -22,12 +23,13 @@ const condition: OptionNames<ConditionOptions> = { ifAbsent: true, ifSeq: true, 
 const write: OptionNames<WriteOptions> = { preconditions: true, ...anyWrite };
 const put: OptionNames<PutOptions> = { timestamp: true, expiresAt: true, ...condition, ...anyWrite };
 const remove: OptionNames<DeleteOptions> = { timestamp: true, ...condition, ...anyWrite };
+const retract: OptionNames<RetractOptions> = { ...condition, ...anyWrite };
 const diff: OptionNames<DiffOptions> = { from: true, to: true, limit: true, ...anyCall };
 const scan: OptionNames<ScanOptions> = { asOf: true, reverse: true, limit: true, includeDeleted: true, ...anyCall };
 const history: OptionNames<HistoryOptions> = { from: true, to: true, reverse: true, limit: true, ...anyCall };
 
 /** The calls of a store that take options. */
-type Call = "get" | "getMany" | "scan" | "diff" | "history" | "put" | "delete" | "write" | "stats";
+type Call = "get" | "getMany" | "scan" | "diff" | "history" | "put" | "delete" | "retract" | "write" | "stats";
 
 const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
   get: read,
@@ -37,6 +39,7 @@ const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
   history,
   put,
   delete: remove,
+  retract,
   write,
   stats: anyCall,
 };

@@ -139,6 +139,9 @@ export interface DeleteOptions extends AnyWriteOptions, ConditionOptions {
   readonly timestamp?: TimeInput | undefined;
 }
 
+/** What `retract` accepts besides the timestamp. A condition is judged as for every other write: by the key's newest version. */
+export interface RetractOptions extends AnyWriteOptions, ConditionOptions {}
+
 export interface PutOptions extends AnyWriteOptions, ConditionOptions {
   /** The moment from which the value holds; assigned when omitted. */
   readonly timestamp?: TimeInput | undefined;
@@ -155,7 +158,8 @@ export type Operation =
       readonly timestamp?: TimeInput | undefined;
       readonly expiresAt?: TimeInput | undefined;
     }
-  | { readonly op: "delete"; readonly key: BytesInput; readonly timestamp?: TimeInput | undefined };
+  | { readonly op: "delete"; readonly key: BytesInput; readonly timestamp?: TimeInput | undefined }
+  | { readonly op: "retract"; readonly key: BytesInput; readonly timestamp: TimeInput };
 
 /** A lazy sequence that reads as it is consumed. Iterate it, or take it in pieces; `close` frees what it holds. */
 export interface Entries<T> extends AsyncIterable<T>, AsyncDisposable {
@@ -208,6 +212,11 @@ export type StatValue = string | number | boolean | readonly StatValue[] | { rea
 export interface Store<K extends Key = string> extends Reader<K>, AsyncDisposable {
   put(key: BytesInput, value: BytesInput, options?: PutOptions): Promise<WriteResult>;
   delete(key: BytesInput, options?: DeleteOptions): Promise<WriteResult>;
+  /**
+   * Takes back what was written to the key at exactly this timestamp, a value or a tombstone; what held before it holds
+   * on. It succeeds where nothing was written, and does not keep later writes away from that timestamp.
+   */
+  retract(key: BytesInput, timestamp: TimeInput, options?: RetractOptions): Promise<WriteResult>;
   /** All or nothing. Operations without a timestamp share one; the result's seq is the last operation's. */
   write(operations: readonly Operation[], options?: WriteOptions): Promise<WriteResult>;
   stats(options?: CallOptions): Promise<StoreStats>;

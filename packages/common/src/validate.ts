@@ -9,11 +9,11 @@ import { formatTime, parseTime } from "./time.ts";
 
 /** An operation of which everything is checked that can be before its timestamp is assigned. */
 export interface EncodedOperation {
-  readonly op: "put" | "delete";
+  readonly op: Operation["op"];
   readonly key: Uint8Array;
   /** Present for a put. */
   readonly value: Uint8Array | undefined;
-  /** Microseconds; `undefined` until assigned. */
+  /** Microseconds; `undefined` until assigned, which that of a retract never is. */
   readonly timestamp: number | undefined;
   readonly expiresAt: number | undefined;
 }
@@ -53,7 +53,7 @@ export function encodeOperation(operation: Operation, now: () => number): Encode
   checkOperationFields(operation);
   const key = encodeKey(operation.key);
   const timestamp = optionalTime(operation.timestamp, now);
-  if (operation.op === "delete") return { op: "delete", key, value: undefined, timestamp, expiresAt: undefined };
+  if (operation.op !== "put") return { op: operation.op, key, value: undefined, timestamp, expiresAt: undefined };
   const value = encodeValue(operation.value);
   const expiresAt = optionalTime(operation.expiresAt, now);
   if (timestamp !== undefined && expiresAt !== undefined) checkExpiry(timestamp, expiresAt);
@@ -82,15 +82,22 @@ export function checkRequestId(requestId: string | undefined): string | undefine
 const operationFields = {
   put: ["op", "key", "value", "timestamp", "expiresAt"],
   delete: ["op", "key", "timestamp"],
+  retract: ["op", "key", "timestamp"],
 } as const;
 
-/** @throws INVALID_ARGUMENT unless it is a put or a delete with no other fields than theirs, present or not */
+/**
+ * @throws INVALID_ARGUMENT unless it is a put, a delete or a retract, with no other fields than theirs, present or not; a
+ *   retract's timestamp has to be
+ */
 export function checkOperationFields(operation: Operation): void {
   const op: unknown = (operation as { op?: unknown } | null | undefined)?.op;
-  if (op !== "put" && op !== "delete") {
-    throw invalidArgument(`op must be "put" or "delete", not ${shown(op)}`);
+  if (op !== "put" && op !== "delete" && op !== "retract") {
+    throw invalidArgument(`op must be "put", "delete" or "retract", not ${shown(op)}`);
   }
   checkFields(operation, operationFields[op], `a ${op}`);
+  if (op === "retract" && operation.timestamp === undefined) {
+    throw invalidArgument("a retract needs the timestamp of what it takes back", { field: "timestamp" });
+  }
 }
 
 function optionalTime(input: Operation["timestamp"], now: () => number): number | undefined {

@@ -7,6 +7,7 @@ import {
   checkCallOptions,
   checkKeyForm,
   checkOperationCount,
+  checkOperationFields,
   checkOptionNames,
   checkRequestId,
   checkSeq,
@@ -29,6 +30,7 @@ import {
   parseTime,
   type Range,
   type Reader,
+  type RetractOptions,
   type ScanOptions,
   type Snapshot,
   type StoreStats,
@@ -194,6 +196,19 @@ class EngineDb<K extends Key> extends ReadFace<K> implements Db<K> {
       const requestId = checkRequestId(options?.requestId);
       const preconditions = options === undefined ? [] : ownPrecondition(key, options, this.#now);
       return bounded(options, () => this.#engine.delete(key, timestamp, requestId, preconditions));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  retract(key: BytesInput, timestamp: TimeInput, options?: RetractOptions): Promise<WriteResult> {
+    try {
+      checkCallOptions(options, "retract");
+      checkOperationFields({ op: "retract", key, timestamp });
+      const at = parseTime(timestamp, this.#now);
+      const requestId = checkRequestId(options?.requestId);
+      const preconditions = options === undefined ? [] : ownPrecondition(key, options, this.#now);
+      return bounded(options, () => this.#engine.retract(key, at, requestId, preconditions));
     } catch (error) {
       return Promise.reject(error);
     }

@@ -26,6 +26,7 @@ describe("a batch that is refused", () => {
     ["a lone surrogate", [put("a", "1"), put("\ud800", "2")]],
     ["a value of another type", [put("a", "1"), { op: "put", key: "b", value: 5 }]],
     ["a bad time", [put("a", "1"), { op: "delete", key: "b", timestamp: "yesterday-ish" }]],
+    ["a retract of no time", [put("a", "1"), { op: "retract", key: "b" }]],
     ["an expiry before its time", [put("a", "1"), { op: "put", key: "b", value: "", timestamp: 5, expiresAt: 5 }]],
     ["too many bytes", [put("a", half), put("b", half)]],
   ];

@@ -63,6 +63,8 @@ function appendAll(
     KEY.set(operation.key);
     if (operation.op === "delete") {
       encoder.appendDelete(KEY, timestamp);
+    } else if (operation.op === "retract") {
+      encoder.appendRetract(KEY, timestamp);
     } else {
       const expiresAt = operation.expiresAt === undefined ? undefined : parseTime(operation.expiresAt, now);
       if (expiresAt !== undefined) checkExpiry(timestamp, expiresAt);

@@ -169,16 +169,14 @@ export class Engine {
   }
 
   /** Hides what was written at exactly this timestamp; what came before it shows again. */
-  retract(key: BytesInput, timestamp: number, requestId: string | undefined): Promise<WriteResult> {
-    return this.#queue.submit({
-      key,
-      value: undefined,
-      retracts: true,
-      timestamp,
-      expiresAt: undefined,
-      requestId,
-      preconditions: NO_CONDITIONS,
-    });
+  retract(
+    key: BytesInput,
+    timestamp: number,
+    requestId: string | undefined,
+    preconditions: readonly EncodedPrecondition[] = NO_CONDITIONS,
+  ): Promise<WriteResult> {
+    const [value, expiresAt] = [undefined, undefined];
+    return this.#queue.submit({ key, value, retracts: true, timestamp, expiresAt, requestId, preconditions });
   }
 
   write(

@@ -16,6 +16,7 @@ export type {
   PutOptions,
   Range,
   Reader,
+  RetractOptions,
   ScanOptions,
   Snapshot,
   StatValue,

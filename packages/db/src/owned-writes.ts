@@ -39,6 +39,7 @@ function ownedInput(input: BytesInput): BytesInput {
 
 export function ownedOperation({ op, timestamp, expiresAt, ...bytes }: EncodedOperation): Operation {
   const key = copyBytes(bytes.key);
+  if (op === "retract") return { op, key, timestamp: timestamp! };
   if (op === "delete") return { op, key, timestamp };
   return { op, key, value: copyBytes(bytes.value!), timestamp, expiresAt };
 }

@@ -1,10 +1,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { utf8 } from "@kvts/common";
 import { expect, test, vi } from "vitest";
 import { open } from "./open.ts";
-import { livedInStore } from "./testing/lived-in-store.ts";
+import { differenceAfterOpen, kill, livedInStore } from "./testing/lived-in-store.ts";
 import type { MemoryFileSystem } from "./testing/memory-file-system.ts";
+import { openPlainStore } from "./testing/plain-store.ts";
 import { Random } from "./testing/random.ts";
 import type { VerifyReport } from "./verify/report.ts";
 import { verify } from "./verify.ts";
@@ -52,6 +54,17 @@ test("it shows one moment, while the store is written and merged", async () => {
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+});
+
+test("a manifest that has just been written anew says what is in use", async () => {
+  const store = await openPlainStore();
+  await store.submit([{ op: "put", key: utf8("key"), value: utf8("one"), timestamp: 1 }]);
+  await store.db.flush();
+  // The log goes on after the last edit that said how far it was on disk.
+  await store.submit([{ op: "put", key: utf8("key"), value: utf8("two"), timestamp: 2 }]);
+  expect(await differenceAfterOpen(store, await kill(store))).toEqual([]);
+  expect(await store.db.verify()).toMatchObject(SOUND);
+  await store.close();
 });
 
 test("it ends when its signal fires, and holds no table any more", async () => {

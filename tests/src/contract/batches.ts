@@ -73,6 +73,7 @@ export function batchTests(subject: Subject): void {
       { op: "put", key },
       { op: "merge", key, value: "v" },
       { op: "delete", key, timestmp: 5 },
+      { op: "retract", key },
       undefined,
     ];
     const { seq } = await store().stats();

@@ -22,7 +22,7 @@ const operation = fc.oneof(
       life: fc.option(fc.constantFrom(1, 2, 4, farExpiry), { nil: undefined, freq: 3 }),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ op: fc.constant("delete" as const), key, timestamp }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constantFrom("delete" as const, "retract" as const), key, timestamp }) },
 );
 type Drawn = typeof operation extends fc.Arbitrary<infer T> ? T : never;
 
@@ -123,10 +123,9 @@ class Run {
 
   #single(operation: ModelOperation): Promise<{ readonly seq: number }> {
     const { store } = this.#subject.shared;
-    const { key, timestamp } = operation;
-    return operation.op === "put"
-      ? store.put(key, operation.value, { timestamp, expiresAt: operation.expiresAt })
-      : store.delete(key, { timestamp });
+    const { op, key, timestamp } = operation;
+    if (op === "put") return store.put(key, operation.value, { timestamp, expiresAt: operation.expiresAt });
+    return op === "delete" ? store.delete(key, { timestamp }) : store.retract(key, timestamp);
   }
 
   #key(suffix: string): Uint8Array {
@@ -135,7 +134,7 @@ class Run {
 
   #operation(drawn: Drawn): ModelOperation & Operation {
     const at = this.#key(drawn.key);
-    if (drawn.op === "delete") return { op: "delete", key: at, timestamp: drawn.timestamp };
+    if (drawn.op !== "put") return { op: drawn.op, key: at, timestamp: drawn.timestamp };
     const expiresAt = drawn.life === undefined ? undefined : drawn.timestamp + drawn.life;
     return { op: "put", key: at, value: drawn.value, timestamp: drawn.timestamp, expiresAt };
   }

@@ -13,7 +13,7 @@ export function toInt64(value: number | undefined): bigint | undefined {
 export function toOperation({ op, ...fields }: EncodedOperation): MessageInitShape<typeof OperationSchema> {
   const { key, value } = fields;
   const timestamp = toInt64(fields.timestamp);
-  if (op === "delete") return { kind: { case: "delete", value: { key, timestamp } } };
+  if (op !== "put") return { kind: { case: op, value: { key, timestamp } } };
   return { kind: { case: "put", value: { key, value, timestamp, expiresAt: toInt64(fields.expiresAt) } } };
 }
 

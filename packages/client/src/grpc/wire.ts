@@ -68,6 +68,15 @@ export class GrpcWire implements Wire {
     );
   }
 
+  retract({ operation, condition: wanted, requestId = "" }: SingleWrite, call: WireCall): Promise<WriteResult> {
+    const { key } = operation;
+    const timestamp = toInt64(operation.timestamp);
+    const condition = wanted && toCondition(wanted);
+    return this.#exchange(call, async (options) =>
+      fromResult(await this.#admin.retract({ key, timestamp, condition, requestId }, options)),
+    );
+  }
+
   write(request: BatchWrite, call: WireCall): Promise<WriteResult> {
     const { requestId = "" } = request;
     return this.#exchange(call, async (options) => {

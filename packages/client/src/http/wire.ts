@@ -70,6 +70,15 @@ export class HttpWire implements Wire {
     return resultFromJson(await this.#succeed({ method: "DELETE", target: path, headers: idHeader(requestId) }, call));
   }
 
+  async retract(request: SingleWrite, call: WireCall): Promise<WriteResult> {
+    const { operation, condition, requestId } = request;
+    const { segment, keyEncoding } = keySegment(operation.key);
+    if (segment.length > segmentCharactersMax) return this.write(batchOf(request), call);
+    const versionPath = `/v1/keys/${segment}/versions/${operation.timestamp}`;
+    const path = target(versionPath, { ...conditionToJson(condition), keyEncoding });
+    return resultFromJson(await this.#succeed({ method: "DELETE", target: path, headers: idHeader(requestId) }, call));
+  }
+
   async write({ operations, preconditions, requestId }: BatchWrite, call: WireCall): Promise<WriteResult> {
     const conditions = preconditions.map(({ key, condition }) => ({
       ...keyToJson(key),

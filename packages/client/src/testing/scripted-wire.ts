@@ -9,6 +9,7 @@ export function scriptedWire(script: Partial<Wire>): Wire {
   return {
     put: unexpected("put"),
     delete: unexpected("delete"),
+    retract: unexpected("retract"),
     write: unexpected("write"),
     get: unexpected("get"),
     batchGet: unexpected("batchGet"),

@@ -7,6 +7,7 @@ import type {
   HistoryOptions,
   LiveScanOptions,
   PutOptions,
+  RetractOptions,
   ScanOptions,
   WriteOptions,
   WriteResult,
@@ -69,7 +70,8 @@ export type TypedOperation<K, In> =
       readonly timestamp?: TimeInput | undefined;
       readonly expiresAt?: TimeInput | undefined;
     }
-  | { readonly op: "delete"; readonly key: K; readonly timestamp?: TimeInput | undefined };
+  | { readonly op: "delete"; readonly key: K; readonly timestamp?: TimeInput | undefined }
+  | { readonly op: "retract"; readonly key: K; readonly timestamp: TimeInput };
 
 /** Reads of a typed view. */
 export interface TypedReader<K, P, Out> {
@@ -87,5 +89,6 @@ export interface TypedReader<K, P, Out> {
 export interface TypedStore<K, P, In, Out> extends TypedReader<K, P, Out> {
   put(key: K, value: In, options?: PutOptions): Promise<WriteResult>;
   delete(key: K, options?: DeleteOptions): Promise<WriteResult>;
+  retract(key: K, timestamp: TimeInput, options?: RetractOptions): Promise<WriteResult>;
   write(operations: readonly TypedOperation<K, In>[], options?: WriteOptions): Promise<WriteResult>;
 }

@@ -9,6 +9,7 @@ import type {
   LiveScanOptions,
   PutOptions,
   Reader,
+  RetractOptions,
   ScanOptions,
   Store,
   ViewOptions,
@@ -104,6 +105,10 @@ class TypedView<K, P, In, Out> extends TypedReaderView<K, P, In, Out> implements
 
   async delete(key: K, options?: DeleteOptions): Promise<WriteResult> {
     return await this.#store.delete(this.typing.keys.encode(key), options);
+  }
+
+  async retract(key: K, timestamp: TimeInput, options?: RetractOptions): Promise<WriteResult> {
+    return await this.#store.retract(this.typing.keys.encode(key), timestamp, options);
   }
 
   async write(operations: readonly TypedOperation<K, In>[], options?: WriteOptions): Promise<WriteResult> {

@@ -269,11 +269,10 @@ export class VersionSet<T = Table> {
     const { fileSystem, directory } = this.#options;
     const number = this.takeFileNumbers();
     const temporary = this.takeFileNumbers();
-    const nextFileNumber = this.#nextFileNumber + FILE_NUMBER_STEP;
+    const anew = { ...this.#durableLog(), nextFileNumber: this.#nextFileNumber + FILE_NUMBER_STEP };
     const snapshot = {
       ...this.#numbers,
-      ...this.#durableLog(),
-      nextFileNumber,
+      ...anew,
       added: this.#current.tables().map(({ level, file }) => ({ level, meta: file.meta })),
     };
     let writer: ManifestWriter | undefined;
@@ -294,7 +293,7 @@ export class VersionSet<T = Table> {
     this.#writer?.close();
     this.#writer = writer;
     this.#rollOverBytes = Math.max(this.#options.manifestBytesMax, writer.bytes * GROWTH_MIN);
-    this.#numbers = { ...this.#numbers, nextFileNumber };
+    this.#numbers = { ...this.#numbers, ...anew };
     if (before !== 0) await this.#remove(manifestFileName(directory, before));
     return writer;
   }

@@ -29,9 +29,11 @@ import {
   otherContent,
   ownPrecondition,
   type PutOptions,
+  type RetractOptions,
   type Snapshot,
   type StoreStats,
   systemClock,
+  type TimeInput,
   type TypedStore,
   type TypedViewOptions,
   Typing,
@@ -160,6 +162,12 @@ class ModelStoreView<F extends "string" | "bytes"> extends ModelReader<F> implem
     return this.#store.write([operation], options, ownPrecondition(key, options, this.#store.now));
   }
 
+  async retract(key: BytesInput, timestamp: TimeInput, options: RetractOptions = {}): Promise<WriteResult> {
+    checkCallOptions(options, "retract");
+    const operation = { op: "retract", key, timestamp } as const;
+    return this.#store.write([operation], options, ownPrecondition(key, options, this.#store.now));
+  }
+
   async write(operations: readonly Operation[], options: WriteOptions = {}): Promise<WriteResult> {
     checkCallOptions(options, "write");
     return this.#store.write(operations, options, encodePreconditions(options.preconditions, this.#store.now));
@@ -233,11 +241,11 @@ class ModelSnapshot<F extends "string" | "bytes"> extends ModelReader<F> impleme
 
 /** The operation as it is committed: with its timestamp, and with bytes of its own. */
 function withTimestamp(operation: EncodedOperation, assigned: number): ModelOperation {
-  const { expiresAt, timestamp = assigned } = operation;
+  const { op, expiresAt, timestamp = assigned } = operation;
   const key = copyBytes(operation.key);
-  if (operation.value === undefined) return { op: "delete", key, timestamp };
+  if (op !== "put") return { op, key, timestamp };
   if (expiresAt !== undefined) checkExpiry(timestamp, expiresAt);
-  return { op: "put", key, value: copyBytes(operation.value), timestamp, expiresAt };
+  return { op, key, value: copyBytes(operation.value!), timestamp, expiresAt };
 }
 
 function closedError(what: string): KvtsError {

@@ -48,7 +48,7 @@ export class RandomOperations {
   /** The operations of one write: mostly one. */
   batch(operationsMax: number): TestOperation[] {
     const random = this.#random;
-    if (random.chance(0.1)) return [this.retract()];
+    if (random.chance(0.05)) return [this.retract()];
     const operations = Array.from({ length: random.chance(0.6) ? 1 : random.between(1, operationsMax) }, () =>
       this.one(),
     );
@@ -60,6 +60,7 @@ export class RandomOperations {
   one(): TestOperation {
     const random = this.#random;
     const { pool, timestamps, assignedShare, now } = this.#mix;
+    if (random.chance(0.08)) return this.retract();
     const key = random.pick(pool.keys);
     const given = random.chance(assignedShare) ? {} : { timestamp: random.pick(timestamps) };
     if (random.chance(0.2)) return { op: "delete", key, ...given };
@@ -85,6 +86,7 @@ export class RandomOperations {
   /** Another write to the same key at the same timestamp. */
   #rival({ key, timestamp }: TestOperation): TestOperation {
     const moment = timestamp === undefined ? { key } : { key, timestamp };
+    if (timestamp !== undefined && this.#random.chance(0.3)) return { op: "retract", key, timestamp };
     return this.#random.chance(0.3) ? { op: "delete", ...moment } : { op: "put", value: this.#value(), ...moment };
   }
 

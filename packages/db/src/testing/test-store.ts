@@ -202,8 +202,8 @@ export class TestStore {
     options: WriteOptions | undefined,
   ): Promise<WriteResult> {
     const [first] = operations;
-    if (first!.op === "retract") return this.#engine!.retract(first!.key, first!.timestamp, undefined);
     if (!alone) return this.db.write(operations as readonly Operation[], options);
+    if (first!.op === "retract") return this.db.retract(first!.key, first!.timestamp);
     const { timestamp } = first!;
     if (first!.op === "delete") return this.db.delete(first!.key, timestamp === undefined ? undefined : { timestamp });
     const { key, value, expiresAt } = first!;

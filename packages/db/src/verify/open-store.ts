@@ -130,9 +130,8 @@ async function checkManifest(
 function differences(manifest: ManifestState, numbers: Moment["numbers"], tables: Moment["tables"]): FalseStatement[] {
   const found: FalseStatement[] = [];
   for (const name of Object.keys(numbers) as (keyof Moment["numbers"])[]) {
-    const [onDisk, inUse] = [manifest.numbers[name], numbers[name]];
-    if (JSON.stringify(onDisk) !== JSON.stringify(inUse))
-      found.push([undefined, `its ${name} is ${onDisk}, and the one in use is ${inUse}`]);
+    const [onDisk, inUse] = [JSON.stringify(manifest.numbers[name]), JSON.stringify(numbers[name])];
+    if (onDisk !== inUse) found.push([undefined, `its ${name} is ${onDisk}, and the one in use is ${inUse}`]);
   }
   const onDisk = new Map(manifest.tables.map((table) => [table.meta.number, table]));
   for (const { level, file } of tables) {

@@ -4,7 +4,9 @@ import type { AdminService } from "@kvts/api";
 import type { ServerLimits } from "../service/admin.ts";
 import type { Service } from "../service/service.ts";
 import { type RpcOptions, rpc } from "./call.ts";
-import { numberOut } from "./numbers.ts";
+import { conditionIn } from "./conditions.ts";
+import { numberOut, textIn, written } from "./numbers.ts";
+import { retractedIn } from "./operations.ts";
 
 /** kvts.v1.AdminService over a service. */
 export function adminService(service: Service, options: RpcOptions): ServiceImpl<typeof AdminService> {
@@ -30,6 +32,15 @@ export function adminService(service: Service, options: RpcOptions): ServiceImpl
       await service.compact(signal);
       return {};
     }),
+    retract: rpc("write", options, async (request, { signal }) =>
+      written(
+        await service.retract(request.key, retractedIn(request.timestamp), {
+          ...conditionIn(request.condition),
+          requestId: textIn(request.requestId),
+          signal,
+        }),
+      ),
+    ),
   };
 }
 

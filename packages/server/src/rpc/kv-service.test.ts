@@ -86,6 +86,16 @@ describe.each(ways)("$name", ({ open }) => {
     expect((await kv.batchGet({ keys: [b], atSeq: 1n })).items[0]?.version).toBeUndefined();
   });
 
+  test("a batch takes versions back", async () => {
+    await store.put("k", "1", { timestamp: 0 });
+    const operations = [
+      { kind: { case: "put", value: { key, value: utf8("2"), timestamp: 9n } } },
+      { kind: { case: "retract", value: { key, timestamp: 0n } } },
+    ] as const;
+    expect(await kv.write({ operations: [...operations] })).toMatchObject({ timestamp: 0n, seq: 3n });
+    expect(await store.history("k").toArray()).toMatchObject([{ timestamp: 9 }]);
+  });
+
   test("scans in pages that are all read at one seq", async () => {
     for (const name of ["a", "b", "c", "d"]) await kv.put({ key: utf8(name), value: utf8(name) });
     const first = await kv.scan({ pageSize: 2 });
@@ -202,6 +212,11 @@ describe.each(ways)("$name", ({ open }) => {
       "an operation of no kind",
       (c) => c.write({ operations: [{}] }),
       { code: Code.InvalidArgument, metadata: { operation: "0" } },
+    ],
+    [
+      "a retract of no timestamp",
+      (c) => c.write({ operations: [{ kind: { case: "retract", value: { key } } }] }),
+      { code: Code.InvalidArgument, metadata: { operation: "0", field: "timestamp" } },
     ],
     ["both forms of a range", (c) => c.scan({ range: { prefix: key, end: key } }), { code: Code.InvalidArgument }],
     [

@@ -1,11 +1,10 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { KvService } from "@kvts/api";
-import type { WriteResult } from "@kvts/common";
 import type { Page } from "../service/page.ts";
 import type { Service } from "../service/service.ts";
 import { type RpcOptions, rpc } from "./call.ts";
 import { conditionIn, preconditionsIn } from "./conditions.ts";
-import { numberOut, pageSizeIn, seqIn, textIn, timestampIn } from "./numbers.ts";
+import { numberOut, pageSizeIn, seqIn, textIn, timestampIn, written } from "./numbers.ts";
 import { operationsIn, rangeIn, valueIn } from "./operations.ts";
 import { batchItemCodec, changeCodec, versionCodec, versionOut } from "./versions.ts";
 
@@ -84,10 +83,6 @@ export function kvService(service: Service, options: RpcOptions): ServiceImpl<ty
       return { changes: items, ...page };
     }),
   };
-}
-
-function written({ timestamp, seq }: WriteResult): { timestamp: bigint; seq: bigint } {
-  return { timestamp: numberOut(timestamp), seq: numberOut(seq) };
 }
 
 interface ViewFields {

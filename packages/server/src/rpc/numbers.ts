@@ -1,4 +1,4 @@
-import { checkSeq, checkTimestamp, invalidArgument } from "@kvts/common";
+import { checkSeq, checkTimestamp, invalidArgument, type WriteResult } from "@kvts/common";
 
 /*
  * Generated messages carry 64-bit numbers as bigint; the rest of the server has plain numbers, exact up to 2^53 - 1.
@@ -28,6 +28,11 @@ export function textIn(value: string): string | undefined {
 
 export function numberOut(value: number): bigint {
   return BigInt(value);
+}
+
+/** What a write was committed as. */
+export function written({ timestamp, seq }: WriteResult): { timestamp: bigint; seq: bigint } {
+  return { timestamp: numberOut(timestamp), seq: numberOut(seq) };
 }
 
 function exact(value: bigint, name: string): bigint {

@@ -16,6 +16,12 @@ export function valueIn(value: Uint8Array | undefined): Uint8Array {
   throw invalidArgument("value is missing; send an empty one to store no bytes, or delete the key", { field: "value" });
 }
 
+/** @throws INVALID_ARGUMENT for an absent timestamp: 0 is one */
+export function retractedIn(timestamp: bigint | undefined): number {
+  if (timestamp !== undefined) return timestampIn(timestamp, "timestamp")!;
+  throw invalidArgument("a retract needs the timestamp of what it takes back", { field: "timestamp" });
+}
+
 /** @throws INVALID_ARGUMENT or TOO_LARGE, with the index of the bad operation */
 export function operationsIn(operations: readonly OperationMessage[]): ResolvedOperation[] {
   return operations.map((operation, index) => {
@@ -43,7 +49,9 @@ function operationIn({ kind }: OperationMessage): ResolvedOperation {
     }
     case "delete":
       return { op: "delete", key: kind.value.key, timestamp: timestampIn(kind.value.timestamp, "timestamp") };
+    case "retract":
+      return { op: "retract", key: kind.value.key, timestamp: retractedIn(kind.value.timestamp) };
     default:
-      throw invalidArgument("the operation is of no kind that this server knows; send put or delete");
+      throw invalidArgument("the operation is of no kind that this server knows; send put, delete or retract");
   }
 }

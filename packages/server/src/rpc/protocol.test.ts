@@ -233,6 +233,27 @@ test("status, flush and compact", async () => {
   await admin.compact({});
 });
 
+test("retract takes back a version, under a condition and a request id", async () => {
+  const { server, store } = await served();
+  await store.put("a", "1", { timestamp: 0 });
+  await store.put("a", "2", { timestamp: 5 });
+  const admin = createClient(AdminService, grpcWay.open(server));
+  const key = utf8("a");
+  const condition = { kind: { case: "ifSeq", value: 2n } } as const;
+  const request = { key, timestamp: 5n, requestId: "r", condition };
+  expect(await admin.retract(request)).toMatchObject({ timestamp: 5n, seq: 3n });
+  expect(await admin.retract(request)).toMatchObject({ timestamp: 5n, seq: 3n });
+  expect((await store.get("a"))?.text()).toBe("1");
+  await expect(admin.retract({ ...request, requestId: "" })).rejects.toMatchObject({ code: Code.Aborted });
+  await expect(admin.retract({ key })).rejects.toMatchObject({
+    code: Code.InvalidArgument,
+    rawMessage: expect.stringContaining("needs the timestamp"),
+  });
+  await admin.retract({ key, timestamp: 0n });
+  expect(await store.get("a")).toBeUndefined();
+  await admin.retract({ key, timestamp: BigInt(Number.MAX_SAFE_INTEGER) });
+});
+
 test("headers of any bytes end a call at worst, never the server", async () => {
   const { url, fetch, store } = await served();
   const body = '{"key":"aw==","value":"dg=="}';

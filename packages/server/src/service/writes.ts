@@ -7,6 +7,7 @@ import {
   KvtsError,
   type Operation,
   type PutOptions,
+  type RetractOptions,
   type WriteOptions,
   type WriteResult,
 } from "@kvts/common";
@@ -16,10 +17,14 @@ export type ResolvedPutOptions = PutOptions & { readonly timestamp?: number | un
 export type ResolvedDeleteOptions = DeleteOptions & { readonly timestamp?: number | undefined };
 export type ResolvedOperation = Operation & { readonly timestamp?: number | undefined };
 
-/** Writes, with what a server checks beyond the store: no timestamp may be far ahead of its clock. */
+/**
+ * Writes, with what a server checks beyond the store: no timestamp may be far ahead of its clock, save that of a retract.
+ * A version may have come there otherwise, and nothing else takes it back.
+ */
 export interface Writes {
   put(key: Uint8Array, value: Uint8Array, options: ResolvedPutOptions): Promise<WriteResult>;
   delete(key: Uint8Array, options: ResolvedDeleteOptions): Promise<WriteResult>;
+  retract(key: Uint8Array, timestamp: number, options: RetractOptions): Promise<WriteResult>;
   write(operations: readonly ResolvedOperation[], options: WriteOptions): Promise<WriteResult>;
 }
 
@@ -36,8 +41,11 @@ export function createWrites(store: HostedStore<Uint8Array>, clock: Clock, maxFu
       check(options.timestamp);
       return await store.delete(key, options);
     },
+    async retract(key, timestamp, options) {
+      return await store.retract(key, timestamp, options);
+    },
     async write(operations, options) {
-      for (const { timestamp } of operations) check(timestamp);
+      for (const { op, timestamp } of operations) if (op !== "retract") check(timestamp);
       return await store.write(operations, options);
     },
   };

@@ -10,6 +10,7 @@ import { diffRoute } from "./diff.ts";
 import { getKeyRoute } from "./get-key.ts";
 import { openApiRoute } from "./openapi.ts";
 import { putKeyRoute } from "./put-key.ts";
+import { retractVersionRoute } from "./retract-version.ts";
 import { scanRoute } from "./scan.ts";
 import { statusRoutes } from "./status.ts";
 import { versionsRoute } from "./versions.ts";
@@ -30,6 +31,7 @@ export function allRoutes(service: Service, { settings, version, ready }: Routes
     putKeyRoute(service, times),
     deleteKeyRoute(service, times),
     versionsRoute(service),
+    retractVersionRoute(service, times),
     scanRoute(service),
     diffRoute(service),
     ...batchRoutes(service, times),

@@ -29,6 +29,19 @@ describe("POST /v1/batch", () => {
     });
   });
 
+  test("takes versions back, however far ahead they are", async () => {
+    const it = await served();
+    await it.store.put("a", "old", { timestamp: 5 });
+    await it.store.put("a", "new", { timestamp: 6 });
+    await it.store.put("b", "far", { timestamp: 2 ** 52 });
+    const operations = [
+      { op: "retract", key: "a", timestamp: 6 },
+      { op: "retract", keyBase64: "Yg==", timestamp: 2 ** 52 },
+    ];
+    expect(await (await post(it, { operations })).json()).toEqual({ timestamp: 2 ** 52, seq: 5 });
+    expect([(await it.store.get("a"))?.text(), await it.store.get("b")]).toEqual(["old", undefined]);
+  });
+
   test("operations without a timestamp share one", async () => {
     const it = await served();
     const response = await post(it, {
@@ -44,6 +57,13 @@ describe("POST /v1/batch", () => {
   const good = { op: "put", key: "good", value: "v" };
   test.each<[string, unknown, number, string, string]>([
     ["no operations", { operations: [] }, 400, "INVALID_ARGUMENT", "at least one"],
+    [
+      "a retract without a timestamp",
+      { operations: [good, { op: "retract", key: "a" }] },
+      400,
+      "INVALID_ARGUMENT",
+      "operations.1.timestamp",
+    ],
     ["no list", {}, 400, "INVALID_ARGUMENT", "operations"],
     ["an unknown field", { operations: [good], sync: true }, 400, "INVALID_ARGUMENT", "sync"],
     [

@@ -47,7 +47,10 @@ const putOperation = z
 const deleteOperation = z
   .strictObject({ op: z.literal("delete"), ...keyFields, ...writeTimestampField })
   .openapi("DeleteOperation");
-const operation = z.discriminatedUnion("op", [putOperation, deleteOperation]);
+const retractOperation = z
+  .strictObject({ op: z.literal("retract"), ...keyFields, timestamp: timeField("Of the version that is taken back.") })
+  .openapi("RetractOperation");
+const operation = z.discriminatedUnion("op", [putOperation, deleteOperation, retractOperation]);
 
 const batchBody = z
   .strictObject({
@@ -123,6 +126,7 @@ function writeRoute(service: Service, times: Times): AnyRoute {
 
 function operationIn(fields: z.output<typeof operation>, times: Times): ResolvedOperation {
   const key = keyIn(fields);
+  if (fields.op === "retract") return { op: "retract", key, timestamp: timeIn(fields.timestamp, times)! };
   const timestamp = timeIn(fields.timestamp, times);
   if (fields.op === "delete") return { op: "delete", key, timestamp };
   return { op: "put", key, value: valueIn(fields), timestamp, expiresAt: expiryIn(fields, timestamp, times) };

@@ -43,6 +43,7 @@ test("names every route, and no other", async () => {
   );
   expect(routes.sort()).toEqual([
     "delete /v1/keys/{key}",
+    "delete /v1/keys/{key}/versions/{ts}",
     "get /healthz",
     "get /openapi.json",
     "get /readyz",

@@ -7,13 +7,15 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
+import type { Condition } from "./types_pb.ts";
+import { file_kvts_v1_types } from "./types_pb.ts";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file kvts/v1/admin.proto.
  */
 export const file_kvts_v1_admin: GenFile = /*@__PURE__*/
-  fileDesc("ChNrdnRzL3YxL2FkbWluLnByb3RvEgdrdnRzLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QisgEKEUdldFN0YXR1c1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSDQoFcmVhZHkYAiABKAgSEgoKc3RhcnRlZF9hdBgDIAEoAxILCgNzZXEYBCABKAMSEwoLaW5jYXJuYXRpb24YBSABKAkSHwoGbGltaXRzGAYgASgLMg8ua3Z0cy52MS5MaW1pdHMSJgoFc3RhdHMYByABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IroBCgZMaW1pdHMSFQoNa2V5X2J5dGVzX21heBgBIAEoAxIXCg92YWx1ZV9ieXRlc19tYXgYAiABKAMSHAoUYmF0Y2hfb3BlcmF0aW9uc19tYXgYAyABKAMSFwoPYmF0Y2hfYnl0ZXNfbWF4GAQgASgDEhkKEXJlcXVlc3RfYnl0ZXNfbWF4GAUgASgDEhYKDnBhZ2VfaXRlbXNfbWF4GAYgASgDEhYKDnBhZ2VfYnl0ZXNfbWF4GAcgASgDIg4KDEZsdXNoUmVxdWVzdCIPCg1GbHVzaFJlc3BvbnNlIhAKDkNvbXBhY3RSZXF1ZXN0IhEKD0NvbXBhY3RSZXNwb25zZTLNAQoMQWRtaW5TZXJ2aWNlEkcKCUdldFN0YXR1cxIZLmt2dHMudjEuR2V0U3RhdHVzUmVxdWVzdBoaLmt2dHMudjEuR2V0U3RhdHVzUmVzcG9uc2UiA5ACARI2CgVGbHVzaBIVLmt2dHMudjEuRmx1c2hSZXF1ZXN0GhYua3Z0cy52MS5GbHVzaFJlc3BvbnNlEjwKB0NvbXBhY3QSFy5rdnRzLnYxLkNvbXBhY3RSZXF1ZXN0Ghgua3Z0cy52MS5Db21wYWN0UmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_struct]);
+  fileDesc("ChNrdnRzL3YxL2FkbWluLnByb3RvEgdrdnRzLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QisgEKEUdldFN0YXR1c1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSDQoFcmVhZHkYAiABKAgSEgoKc3RhcnRlZF9hdBgDIAEoAxILCgNzZXEYBCABKAMSEwoLaW5jYXJuYXRpb24YBSABKAkSHwoGbGltaXRzGAYgASgLMg8ua3Z0cy52MS5MaW1pdHMSJgoFc3RhdHMYByABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IroBCgZMaW1pdHMSFQoNa2V5X2J5dGVzX21heBgBIAEoAxIXCg92YWx1ZV9ieXRlc19tYXgYAiABKAMSHAoUYmF0Y2hfb3BlcmF0aW9uc19tYXgYAyABKAMSFwoPYmF0Y2hfYnl0ZXNfbWF4GAQgASgDEhkKEXJlcXVlc3RfYnl0ZXNfbWF4GAUgASgDEhYKDnBhZ2VfaXRlbXNfbWF4GAYgASgDEhYKDnBhZ2VfYnl0ZXNfbWF4GAcgASgDIg4KDEZsdXNoUmVxdWVzdCIPCg1GbHVzaFJlc3BvbnNlIhAKDkNvbXBhY3RSZXF1ZXN0IhEKD0NvbXBhY3RSZXNwb25zZSJ+Cg5SZXRyYWN0UmVxdWVzdBILCgNrZXkYASABKAwSFgoJdGltZXN0YW1wGAIgASgDSACIAQESEgoKcmVxdWVzdF9pZBgDIAEoCRIlCgljb25kaXRpb24YBCABKAsyEi5rdnRzLnYxLkNvbmRpdGlvbkIMCgpfdGltZXN0YW1wIjEKD1JldHJhY3RSZXNwb25zZRIRCgl0aW1lc3RhbXAYASABKAMSCwoDc2VxGAIgASgDMosCCgxBZG1pblNlcnZpY2USRwoJR2V0U3RhdHVzEhkua3Z0cy52MS5HZXRTdGF0dXNSZXF1ZXN0Ghoua3Z0cy52MS5HZXRTdGF0dXNSZXNwb25zZSIDkAIBEjYKBUZsdXNoEhUua3Z0cy52MS5GbHVzaFJlcXVlc3QaFi5rdnRzLnYxLkZsdXNoUmVzcG9uc2USPAoHQ29tcGFjdBIXLmt2dHMudjEuQ29tcGFjdFJlcXVlc3QaGC5rdnRzLnYxLkNvbXBhY3RSZXNwb25zZRI8CgdSZXRyYWN0Ehcua3Z0cy52MS5SZXRyYWN0UmVxdWVzdBoYLmt2dHMudjEuUmV0cmFjdFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_struct, file_kvts_v1_types]);
 
 /**
  * See AdminService.GetStatus.
@@ -217,6 +219,78 @@ export const CompactResponseSchema: GenMessage<CompactResponse> = /*@__PURE__*/
   messageDesc(file_kvts_v1_admin, 6);
 
 /**
+ * See AdminService.Retract.
+ *
+ * @generated from message kvts.v1.RetractRequest
+ */
+export type RetractRequest = Message<"kvts.v1.RetractRequest"> & {
+  /**
+   * The key, 1 … 65,535 bytes.
+   *
+   * @generated from field: bytes key = 1;
+   */
+  key: Uint8Array;
+
+  /**
+   * The timestamp of what is taken back, in microseconds since the Unix epoch. Required. Unlike that of other writes, it
+   * may lie as far ahead of the server's clock as what it takes back.
+   *
+   * @generated from field: optional int64 timestamp = 2;
+   */
+  timestamp?: bigint | undefined;
+
+  /**
+   * Names this write, up to 128 bytes of UTF-8; empty for none. A write with the same id and content within ten minutes
+   * is not carried out again: it gets the answer of the first. With other content it is INVALID_ARGUMENT.
+   *
+   * @generated from field: string request_id = 3;
+   */
+  requestId: string;
+
+  /**
+   * Has to hold of the key, or the write is CONFLICT.
+   *
+   * @generated from field: kvts.v1.Condition condition = 4;
+   */
+  condition?: Condition | undefined;
+};
+
+/**
+ * Describes the message kvts.v1.RetractRequest.
+ * Use `create(RetractRequestSchema)` to create a new message.
+ */
+export const RetractRequestSchema: GenMessage<RetractRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 7);
+
+/**
+ * What a retract was committed as.
+ *
+ * @generated from message kvts.v1.RetractResponse
+ */
+export type RetractResponse = Message<"kvts.v1.RetractResponse"> & {
+  /**
+   * The timestamp of what is taken back, as given.
+   *
+   * @generated from field: int64 timestamp = 1;
+   */
+  timestamp: bigint;
+
+  /**
+   * The commit's place in the order of commits.
+   *
+   * @generated from field: int64 seq = 2;
+   */
+  seq: bigint;
+};
+
+/**
+ * Describes the message kvts.v1.RetractResponse.
+ * Use `create(RetractResponseSchema)` to create a new message.
+ */
+export const RetractResponseSchema: GenMessage<RetractResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 8);
+
+/**
  * The state and upkeep of one store.
  *
  * @generated from service kvts.v1.AdminService
@@ -251,6 +325,17 @@ export const AdminService: GenService<{
     methodKind: "unary";
     input: typeof CompactRequestSchema;
     output: typeof CompactResponseSchema;
+  },
+  /**
+   * Takes back what was written to a key at exactly one timestamp, a value or a tombstone: what held before it holds on.
+   * Succeeds where nothing was written. A later write at that timestamp counts.
+   *
+   * @generated from rpc kvts.v1.AdminService.Retract
+   */
+  retract: {
+    methodKind: "unary";
+    input: typeof RetractRequestSchema;
+    output: typeof RetractResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_kvts_v1_admin, 0);

@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file kvts/v1/types.proto.
  */
 export const file_kvts_v1_types: GenFile = /*@__PURE__*/
-  fileDesc("ChNrdnRzL3YxL3R5cGVzLnByb3RvEgdrdnRzLnYxIo0BCgdWZXJzaW9uEgsKA2tleRgBIAEoDBIRCgl0aW1lc3RhbXAYAiABKAMSCwoDc2VxGAMgASgDEhIKBXZhbHVlGAQgASgMSACIAQESFwoKZXhwaXJlc19hdBgFIAEoA0gBiAEBEg8KB2RlbGV0ZWQYBiABKAhCCAoGX3ZhbHVlQg0KC19leHBpcmVzX2F0InsKBkNoYW5nZRILCgNrZXkYASABKAwSIQoEa2luZBgCIAEoDjITLmt2dHMudjEuQ2hhbmdlS2luZBIgCgZiZWZvcmUYAyABKAsyEC5rdnRzLnYxLlZlcnNpb24SHwoFYWZ0ZXIYBCABKAsyEC5rdnRzLnYxLlZlcnNpb24iXwoFUmFuZ2USEwoGcHJlZml4GAEgASgMSACIAQESEgoFc3RhcnQYAiABKAxIAYgBARIQCgNlbmQYAyABKAxIAogBAUIJCgdfcHJlZml4QggKBl9zdGFydEIGCgRfZW5kImUKCU9wZXJhdGlvbhIkCgNwdXQYASABKAsyFS5rdnRzLnYxLlB1dE9wZXJhdGlvbkgAEioKBmRlbGV0ZRgCIAEoCzIYLmt2dHMudjEuRGVsZXRlT3BlcmF0aW9uSABCBgoEa2luZCKHAQoMUHV0T3BlcmF0aW9uEgsKA2tleRgBIAEoDBISCgV2YWx1ZRgCIAEoDEgAiAEBEhYKCXRpbWVzdGFtcBgDIAEoA0gBiAEBEhcKCmV4cGlyZXNfYXQYBCABKANIAogBAUIICgZfdmFsdWVCDAoKX3RpbWVzdGFtcEINCgtfZXhwaXJlc19hdCJECg9EZWxldGVPcGVyYXRpb24SCwoDa2V5GAEgASgMEhYKCXRpbWVzdGFtcBgCIAEoA0gAiAEBQgwKCl90aW1lc3RhbXAiUgoJQ29uZGl0aW9uEhMKCWlmX2Fic2VudBgBIAEoCEgAEhAKBmlmX3NlcRgCIAEoA0gAEhYKDGlmX3RpbWVzdGFtcBgDIAEoA0gAQgYKBGtpbmQiQgoMUHJlY29uZGl0aW9uEgsKA2tleRgBIAEoDBIlCgljb25kaXRpb24YAiABKAsyEi5rdnRzLnYxLkNvbmRpdGlvbipyCgpDaGFuZ2VLaW5kEhsKF0NIQU5HRV9LSU5EX1VOU1BFQ0lGSUVEEAASFQoRQ0hBTkdFX0tJTkRfQURERUQQARIXChNDSEFOR0VfS0lORF9DSEFOR0VEEAISFwoTQ0hBTkdFX0tJTkRfUkVNT1ZFRBADYgZwcm90bzM");
+  fileDesc("ChNrdnRzL3YxL3R5cGVzLnByb3RvEgdrdnRzLnYxIo0BCgdWZXJzaW9uEgsKA2tleRgBIAEoDBIRCgl0aW1lc3RhbXAYAiABKAMSCwoDc2VxGAMgASgDEhIKBXZhbHVlGAQgASgMSACIAQESFwoKZXhwaXJlc19hdBgFIAEoA0gBiAEBEg8KB2RlbGV0ZWQYBiABKAhCCAoGX3ZhbHVlQg0KC19leHBpcmVzX2F0InsKBkNoYW5nZRILCgNrZXkYASABKAwSIQoEa2luZBgCIAEoDjITLmt2dHMudjEuQ2hhbmdlS2luZBIgCgZiZWZvcmUYAyABKAsyEC5rdnRzLnYxLlZlcnNpb24SHwoFYWZ0ZXIYBCABKAsyEC5rdnRzLnYxLlZlcnNpb24iXwoFUmFuZ2USEwoGcHJlZml4GAEgASgMSACIAQESEgoFc3RhcnQYAiABKAxIAYgBARIQCgNlbmQYAyABKAxIAogBAUIJCgdfcHJlZml4QggKBl9zdGFydEIGCgRfZW5kIpMBCglPcGVyYXRpb24SJAoDcHV0GAEgASgLMhUua3Z0cy52MS5QdXRPcGVyYXRpb25IABIqCgZkZWxldGUYAiABKAsyGC5rdnRzLnYxLkRlbGV0ZU9wZXJhdGlvbkgAEiwKB3JldHJhY3QYAyABKAsyGS5rdnRzLnYxLlJldHJhY3RPcGVyYXRpb25IAEIGCgRraW5kIocBCgxQdXRPcGVyYXRpb24SCwoDa2V5GAEgASgMEhIKBXZhbHVlGAIgASgMSACIAQESFgoJdGltZXN0YW1wGAMgASgDSAGIAQESFwoKZXhwaXJlc19hdBgEIAEoA0gCiAEBQggKBl92YWx1ZUIMCgpfdGltZXN0YW1wQg0KC19leHBpcmVzX2F0IkQKD0RlbGV0ZU9wZXJhdGlvbhILCgNrZXkYASABKAwSFgoJdGltZXN0YW1wGAIgASgDSACIAQFCDAoKX3RpbWVzdGFtcCJFChBSZXRyYWN0T3BlcmF0aW9uEgsKA2tleRgBIAEoDBIWCgl0aW1lc3RhbXAYAiABKANIAIgBAUIMCgpfdGltZXN0YW1wIlIKCUNvbmRpdGlvbhITCglpZl9hYnNlbnQYASABKAhIABIQCgZpZl9zZXEYAiABKANIABIWCgxpZl90aW1lc3RhbXAYAyABKANIAEIGCgRraW5kIkIKDFByZWNvbmRpdGlvbhILCgNrZXkYASABKAwSJQoJY29uZGl0aW9uGAIgASgLMhIua3Z0cy52MS5Db25kaXRpb24qcgoKQ2hhbmdlS2luZBIbChdDSEFOR0VfS0lORF9VTlNQRUNJRklFRBAAEhUKEUNIQU5HRV9LSU5EX0FEREVEEAESFwoTQ0hBTkdFX0tJTkRfQ0hBTkdFRBACEhcKE0NIQU5HRV9LSU5EX1JFTU9WRUQQA2IGcHJvdG8z");
 
 /**
  * One version of a key: a value and the moment from which it holds, or a tombstone.
@@ -180,6 +180,14 @@ export type Operation = Message<"kvts.v1.Operation"> & {
      */
     value: DeleteOperation;
     case: "delete";
+  } | {
+    /**
+     * Takes back what was written at a timestamp.
+     *
+     * @generated from field: kvts.v1.RetractOperation retract = 3;
+     */
+    value: RetractOperation;
+    case: "retract";
   } | { case: undefined; value?: undefined };
 };
 
@@ -262,6 +270,34 @@ export const DeleteOperationSchema: GenMessage<DeleteOperation> = /*@__PURE__*/
   messageDesc(file_kvts_v1_types, 5);
 
 /**
+ * Takes back what was written to a key at exactly one timestamp, a value or a tombstone: what held before it holds on.
+ *
+ * @generated from message kvts.v1.RetractOperation
+ */
+export type RetractOperation = Message<"kvts.v1.RetractOperation"> & {
+  /**
+   * The key, 1 … 65,535 bytes.
+   *
+   * @generated from field: bytes key = 1;
+   */
+  key: Uint8Array;
+
+  /**
+   * The timestamp of what is taken back, in microseconds since the Unix epoch. Required.
+   *
+   * @generated from field: optional int64 timestamp = 2;
+   */
+  timestamp?: bigint | undefined;
+};
+
+/**
+ * Describes the message kvts.v1.RetractOperation.
+ * Use `create(RetractOperationSchema)` to create a new message.
+ */
+export const RetractOperationSchema: GenMessage<RetractOperation> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_types, 6);
+
+/**
  * What has to hold of a key's newest version for a write to be carried out. A tombstone, or a value that has expired,
  * counts as absent. What the write puts at that key must not be older than the newest version of any kind either.
  *
@@ -305,7 +341,7 @@ export type Condition = Message<"kvts.v1.Condition"> & {
  * Use `create(ConditionSchema)` to create a new message.
  */
 export const ConditionSchema: GenMessage<Condition> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_types, 6);
+  messageDesc(file_kvts_v1_types, 7);
 
 /**
  * A condition on some key.
@@ -333,7 +369,7 @@ export type Precondition = Message<"kvts.v1.Precondition"> & {
  * Use `create(PreconditionSchema)` to create a new message.
  */
 export const PreconditionSchema: GenMessage<Precondition> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_types, 7);
+  messageDesc(file_kvts_v1_types, 8);
 
 /**
  * What became of a key between two moments.
