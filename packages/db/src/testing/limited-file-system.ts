@@ -6,8 +6,8 @@ import type { MemoryFileSystem } from "./memory-file-system.ts";
 const UNIT_BYTES = 512;
 
 /**
- * A disk of limited size over a file system in memory: what would make it larger fails with ENOSPC, and everything else
- * goes on, as on a real one: overwriting, syncing, renaming, removing, and making directories.
+ * A disk of limited size over a file system in memory: what would make it larger fails with ENOSPC, a write after it has
+ * taken what there is room for, and everything else goes on, as on a real one: overwriting, syncing, renaming, removing, and making directories.
  */
 export class LimitedFileSystem implements FileSystem {
   /** Bytes that all files together may take. */
@@ -84,18 +84,26 @@ export class LimitedFileSystem implements FileSystem {
 
   #writable(file: WritableFile): WritableFile {
     const { path } = file;
-    const grow = (end: number): void => {
-      const growth = units(end) - units(file.size());
-      if (growth > 0) this.#grow({ kind: "write", path }, growth * UNIT_BYTES);
+    const grow = (bytes: Uint8Array, position: number): void => {
+      const growth = units(position + bytes.length) - units(file.size());
+      if (growth <= 0) return;
+      try {
+        this.#grow({ kind: "write", path }, growth * UNIT_BYTES);
+      } catch (error) {
+        const end =
+          (units(file.size()) + units(Math.max(0, this.limitBytes - this.usedBytes - UNIT_BYTES + 1))) * UNIT_BYTES;
+        if (end > position) file.writeSync(bytes.subarray(0, end - position), position);
+        throw error;
+      }
     };
     return {
       path,
       writeSync: (bytes, position) => {
-        grow(position + bytes.length);
+        grow(bytes, position);
         file.writeSync(bytes, position);
       },
       write: async (bytes, position) => {
-        grow(position + bytes.length);
+        grow(bytes, position);
         await file.write(bytes, position);
       },
       sync: () => file.sync(),

@@ -2,6 +2,7 @@ import { isKvtsError, type Logger, silentLogger } from "@kvts/common";
 import { describe, expect, test } from "vitest";
 import { logFileName } from "../format/filenames.ts";
 import { FaultFileSystem } from "../testing/fault-file-system.ts";
+import { LimitedFileSystem } from "../testing/limited-file-system.ts";
 import type { LoggedBatch } from "../testing/log-records.ts";
 import { MemoryFileSystem } from "../testing/memory-file-system.ts";
 import { plainGroup, readGroups, TEST_DIRECTORY, TestLog } from "../testing/test-log.ts";
@@ -219,6 +220,21 @@ describe("a failed write", () => {
     },
   );
 
+  test("on a full disk is taken back wherever the room ended", async () => {
+    for (let length = 0; length < 512; length += 4) {
+      const inner = memory();
+      const disk = new LimitedFileSystem(inner, TEST_DIRECTORY);
+      const log = await TestLog.start(disk, LOG_START, { sparesMax: 0 });
+      await log.append(put("a", "x".repeat(length)));
+      disk.fill();
+      expect((await failure(() => log.append(put("lost", "x".repeat(600))))).code, `${length}`).toBe("ENOSPC");
+      disk.limitBytes = Number.POSITIVE_INFINITY;
+      await log.append(put("b", "2"));
+      await log.writer.sync();
+      expect((await readGroups(inner.crash(powerCut), 1)).groups).toEqual(log.groups.map(plainGroup));
+    }
+  });
+
   test("that cannot be taken back ends the writing", async () => {
     const inner = memory();
     const fs = new FaultFileSystem(inner);
@@ -243,6 +259,8 @@ describe("a failed write", () => {
       await log.append(put("b", "2"));
     }
     await log.writer.sync();
+    await log.writer.settled();
+    expect(inner.list(TEST_DIRECTORY)).toEqual(["000001.log"]);
     expect((await readGroups(inner.crash(powerCut), 1)).groups).toEqual(log.groups.map(plainGroup));
     log.writer.rotate();
     await log.append(put("c", "3"));

@@ -212,7 +212,7 @@ export class LogWriter implements FramePlace {
     this.#spares.prepare();
   }
 
-  /** Resolves when no spare is being prepared. */
+  /** Resolves when no spare is being prepared, and none removed. */
   settled(): Promise<void> {
     return this.#spares.settled();
   }
@@ -260,7 +260,9 @@ export class LogWriter implements FramePlace {
   /** Makes sure that a header whose write failed never counts. Returns the error to throw. */
   #takeBack(error: unknown, file: WritableFile, offset: number, headerBytes: number): unknown {
     try {
-      if (file.size() > offset) file.writeSync(new Uint8Array(headerBytes), offset);
+      // No further than the file goes: a disk that is full may have taken half of a header, and has no room for the rest.
+      const bytes = Math.min(headerBytes, file.size() - offset);
+      if (bytes > 0) file.writeSync(new Uint8Array(bytes), offset);
       return error;
     } catch {
       return this.#fail("a failed write to a log could not be taken back", error);
@@ -291,6 +293,7 @@ export class LogWriter implements FramePlace {
     } catch (error) {
       const failure = this.#takeBack(error, file, 0, SEGMENT_HEADER_BYTES);
       file.close();
+      this.#spares.discard(path);
       throw failure;
     }
     return { number, file, capacity };

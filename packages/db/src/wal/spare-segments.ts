@@ -27,6 +27,7 @@ export class SpareSegments {
   readonly #options: SpareSegmentsOptions;
   readonly #paths: string[] = [];
   #making: Promise<void> | undefined;
+  #discarding: Promise<void> = Promise.resolve();
   #closed = false;
 
   constructor(options: SpareSegmentsOptions) {
@@ -46,9 +47,15 @@ export class SpareSegments {
     });
   }
 
-  /** Resolves when nothing is being prepared. */
+  /** Resolves when nothing is being prepared or removed. */
   async settled(): Promise<void> {
     await this.#making;
+    await this.#discarding;
+  }
+
+  /** Removes a segment that came to nothing, in the background: on a full disk there may be one for each try. */
+  discard(path: string): void {
+    this.#discarding = this.#discarding.then(() => this.#remove(path));
   }
 
   /** Keeps segment `number`, which holds nothing that is needed any more, as a spare, or removes it. */
@@ -67,7 +74,7 @@ export class SpareSegments {
   /** Removes the spares. Where that fails, it is logged: nobody needs them. */
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#making;
+    await this.settled();
     for (let path = this.#paths.pop(); path !== undefined; path = this.#paths.pop()) await this.#remove(path);
   }
 
