@@ -1,7 +1,7 @@
 import type { KvtsError, StoreStats } from "@kvts/common";
 import { spaceAmplification, writeAmplification } from "./amplification.ts";
-import type { Background } from "./background.ts";
-import type { CommitQueue } from "./commit-queue.ts";
+import type { Background } from "./background/background.ts";
+import type { CommitQueue } from "./commit/commit-queue.ts";
 import { memoryUse } from "./memory-use.ts";
 import type { Pins } from "./read/pins.ts";
 import type { Recovered } from "./recovered.ts";

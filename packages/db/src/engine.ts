@@ -7,11 +7,14 @@ import {
   type StoreStats,
   type WriteResult,
 } from "@kvts/common";
-import { Background, REST_FILL_MIN } from "./background.ts";
-import { Ceilings } from "./ceilings.ts";
+import { Background, REST_FILL_MIN } from "./background/background.ts";
 import type { StoreMoment } from "./checkpoint/moment.ts";
 import { type CheckpointReport, Checkpoints } from "./checkpoint.ts";
-import { CommitQueue } from "./commit-queue.ts";
+import { Ceilings } from "./commit/ceilings.ts";
+import { CommitQueue } from "./commit/commit-queue.ts";
+import { WaitingRoom } from "./commit/waiting-room.ts";
+import { WriteGate } from "./commit/write-gate.ts";
+import { WritePath } from "./commit/write-path.ts";
 import { engineStats } from "./engine-stats.ts";
 import { Fairness } from "./env/fairness.ts";
 import { Inspection } from "./inspection.ts";
@@ -21,9 +24,6 @@ import type { ReadSource } from "./read/read-source.ts";
 import type { Recovered, Recovery } from "./recovered.ts";
 import { Reserve } from "./reserve.ts";
 import type { VerifyOptions, VerifyReport } from "./verify/report.ts";
-import { WaitingRoom } from "./waiting-room.ts";
-import { WriteGate } from "./write-gate.ts";
-import { WritePath } from "./write-path.ts";
 
 const NO_CONDITIONS: readonly EncodedPrecondition[] = [];
 

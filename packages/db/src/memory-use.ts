@@ -1,5 +1,5 @@
 import type { StatValue } from "@kvts/common";
-import type { CommitQueue } from "./commit-queue.ts";
+import type { CommitQueue } from "./commit/commit-queue.ts";
 import type { Recovered } from "./recovered.ts";
 
 export interface MemoryUseSources extends Pick<Recovered, "layers" | "tables" | "settings"> {

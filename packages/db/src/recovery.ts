@@ -1,4 +1,5 @@
 import { formatTime, KvtsError, toHex } from "@kvts/common";
+import { insertFrame } from "./commit/memory-insert.ts";
 import type { FileLock } from "./env/file-system.ts";
 import { lockFileName, parseFileName } from "./format/filenames.ts";
 import { isDiskFull, openError } from "./io-error.ts";
@@ -8,7 +9,6 @@ import { makeDirectory } from "./make-directory.ts";
 import { loadManifest, type ManifestState } from "./manifest/state.ts";
 import { Version } from "./manifest/version.ts";
 import { VersionSet } from "./manifest/version-set.ts";
-import { insertFrame } from "./memory-insert.ts";
 import { ArenaPool } from "./memtable/arena-pool.ts";
 import type { Settings } from "./options.ts";
 import { clearIdle, clearOrphans } from "./orphans.ts";

@@ -1,10 +1,10 @@
+import { insertFrame } from "../commit/memory-insert.ts";
 import type { JobProvenance } from "../compaction/job.ts";
 import { unpaced } from "../compaction/pacer.ts";
 import { joinWords } from "../format/version-record.ts";
 import { Layers } from "../layers.ts";
 import type { TableMeta } from "../manifest/table-meta.ts";
 import { Version } from "../manifest/version.ts";
-import { insertFrame } from "../memory-insert.ts";
 import { ArenaPool } from "../memtable/arena-pool.ts";
 import type { Settings } from "../options.ts";
 import type { LogPosition } from "../wal/format.ts";

@@ -1,5 +1,5 @@
 import { otherContent, type WriteResult } from "@kvts/common";
-import type { CommitGroup } from "../commit-group.ts";
+import type { CommitGroup } from "../commit/commit-group.ts";
 import { crc32 } from "../format/checksum.ts";
 import { KeyBuffer } from "../format/key-buffer.ts";
 import { joinWords } from "../format/version-record.ts";

@@ -1,7 +1,7 @@
-import type { CompactionDebt } from "./compaction/pace.ts";
-import { levelScore, type PickerSettings } from "./compaction/picker.ts";
-import type { Layers } from "./layers.ts";
-import type { Version } from "./manifest/version.ts";
+import type { CompactionDebt } from "../compaction/pace.ts";
+import { levelScore, type PickerSettings } from "../compaction/picker.ts";
+import type { Layers } from "../layers.ts";
+import type { Version } from "../manifest/version.ts";
 
 /** What memory and tables make of the debt of background work; looked at often, so sums are kept for as long as a version lasts. */
 export class Debt {

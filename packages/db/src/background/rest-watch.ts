@@ -1,4 +1,4 @@
-import type { Scheduler } from "./env/scheduler.ts";
+import type { Scheduler } from "../env/scheduler.ts";
 
 /** Tells when nobody has written for a while: the moment for work that writers need not pay for. */
 export class RestWatch {

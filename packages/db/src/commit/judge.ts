@@ -1,8 +1,8 @@
 import { conflictAt, type EncodedPrecondition, judgeCondition, type KvtsError } from "@kvts/common";
+import { MISS } from "../format/version-run.ts";
+import type { FoundNewest, NewestLookup } from "../read/newest-lookup.ts";
 import type { CommitGroup } from "./commit-group.ts";
-import { MISS } from "./format/version-run.ts";
 import { keyText, type UnpublishedVersion } from "./group-index.ts";
-import type { FoundNewest, NewestLookup } from "./read/newest-lookup.ts";
 
 /** What is to be judged. */
 export interface Judgement {

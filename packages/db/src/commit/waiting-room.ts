@@ -1,5 +1,5 @@
 import { KvtsError } from "@kvts/common";
-import type { Scheduler } from "./env/scheduler.ts";
+import type { Scheduler } from "../env/scheduler.ts";
 
 /** How often those who wait are held against their deadline. */
 const LOOK_MS = 20;

@@ -1,13 +1,13 @@
 import { isKvtsError, utf8 } from "@kvts/common";
 import { describe, expect, test } from "vitest";
-import { InlineRunner } from "./compaction/runner.ts";
-import type { FileSystem } from "./env/file-system.ts";
-import { FaultFileSystem } from "./testing/fault-file-system.ts";
-import { HeldRunner } from "./testing/held-runner.ts";
-import { MemoryFileSystem } from "./testing/memory-file-system.ts";
-import { openPlainStore } from "./testing/plain-store.ts";
-import type { TestStore } from "./testing/test-store.ts";
-import type { StoreSettings } from "./testing/tiny-options.ts";
+import { InlineRunner } from "../compaction/runner.ts";
+import type { FileSystem } from "../env/file-system.ts";
+import { FaultFileSystem } from "../testing/fault-file-system.ts";
+import { HeldRunner } from "../testing/held-runner.ts";
+import { MemoryFileSystem } from "../testing/memory-file-system.ts";
+import { openPlainStore } from "../testing/plain-store.ts";
+import type { TestStore } from "../testing/test-store.ts";
+import type { StoreSettings } from "../testing/tiny-options.ts";
 
 const KEY = utf8("key");
 

@@ -1,6 +1,6 @@
 import { checkExpiry, checkOperationFields, encodeOperations, limits, type Operation, parseTime } from "@kvts/common";
-import { KeyBuffer } from "./format/key-buffer.ts";
-import type { GroupEncoder } from "./wal/group-encoder.ts";
+import { KeyBuffer } from "../format/key-buffer.ts";
+import type { GroupEncoder } from "../wal/group-encoder.ts";
 
 const KEY = new KeyBuffer();
 

@@ -1,6 +1,6 @@
 import { KvtsError } from "@kvts/common";
 import { describe, expect, test } from "vitest";
-import { SimulatedScheduler } from "./testing/simulated-scheduler.ts";
+import { SimulatedScheduler } from "../testing/simulated-scheduler.ts";
 import { WaitingRoom } from "./waiting-room.ts";
 import { WriteGate } from "./write-gate.ts";
 

@@ -1,15 +1,15 @@
 import { utf8 } from "@kvts/common";
 import { describe, expect, test } from "vitest";
-import type { CompactionJob, CompactionResult, CompactionRunner } from "./compaction/job.ts";
-import { InlineRunner } from "./compaction/runner.ts";
-import { parseFileName, tableFileName } from "./format/filenames.ts";
-import { loadManifest } from "./manifest/state.ts";
-import { BlockCache } from "./table/block-cache.ts";
-import { Table } from "./table/table.ts";
-import { FaultFileSystem } from "./testing/fault-file-system.ts";
-import { MemoryFileSystem } from "./testing/memory-file-system.ts";
-import { openPlainStore } from "./testing/plain-store.ts";
-import type { TestStore } from "./testing/test-store.ts";
+import type { CompactionJob, CompactionResult, CompactionRunner } from "../compaction/job.ts";
+import { InlineRunner } from "../compaction/runner.ts";
+import { parseFileName, tableFileName } from "../format/filenames.ts";
+import { loadManifest } from "../manifest/state.ts";
+import { BlockCache } from "../table/block-cache.ts";
+import { Table } from "../table/table.ts";
+import { FaultFileSystem } from "../testing/fault-file-system.ts";
+import { MemoryFileSystem } from "../testing/memory-file-system.ts";
+import { openPlainStore } from "../testing/plain-store.ts";
+import type { TestStore } from "../testing/test-store.ts";
 
 const DIRECTORY = "d";
 

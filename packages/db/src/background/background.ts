@@ -1,6 +1,6 @@
 import { isKvtsError, KvtsError } from "@kvts/common";
-import type { CompactionResult } from "./compaction/job.ts";
-import type { Pacer } from "./compaction/pacer.ts";
+import type { CompactionResult } from "../compaction/job.ts";
+import type { Pacer } from "../compaction/pacer.ts";
 import {
   dropsRetracts,
   type Pick,
@@ -8,11 +8,11 @@ import {
   pickCompaction,
   pickEverything,
   pickForReads,
-} from "./compaction/picker.ts";
-import { storeError } from "./io-error.ts";
-import type { LiveMemtable } from "./layers.ts";
-import type { TableMeta } from "./manifest/table-meta.ts";
-import type { SavedRequests } from "./requests/request-files.ts";
+} from "../compaction/picker.ts";
+import { storeError } from "../io-error.ts";
+import type { LiveMemtable } from "../layers.ts";
+import type { TableMeta } from "../manifest/table-meta.ts";
+import type { SavedRequests } from "../requests/request-files.ts";
 import { RestWatch } from "./rest-watch.ts";
 import { TableJobs, type TableJobsHost } from "./table-jobs.ts";
 

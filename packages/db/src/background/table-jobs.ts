@@ -1,15 +1,15 @@
+import { flushedKeys, keysApart } from "../compaction/appending.ts";
+import type { CompactionJob, CompactionResult, TableSettings } from "../compaction/job.ts";
+import { Pacer } from "../compaction/pacer.ts";
+import type { Layers, LiveMemtable } from "../layers.ts";
+import type { TableFile } from "../manifest/table-file.ts";
+import type { TableMeta } from "../manifest/table-meta.ts";
+import type { VersionEdit } from "../manifest/version-edit.ts";
+import type { VersionSet } from "../manifest/version-set.ts";
+import type { Settings } from "../options.ts";
+import type { Pins } from "../read/pins.ts";
 import { AbandonedTables } from "./abandoned-tables.ts";
-import { flushedKeys, keysApart } from "./compaction/appending.ts";
-import type { CompactionJob, CompactionResult, TableSettings } from "./compaction/job.ts";
-import { Pacer } from "./compaction/pacer.ts";
 import { Debt } from "./debt.ts";
-import type { Layers, LiveMemtable } from "./layers.ts";
-import type { TableFile } from "./manifest/table-file.ts";
-import type { TableMeta } from "./manifest/table-meta.ts";
-import type { VersionEdit } from "./manifest/version-edit.ts";
-import type { VersionSet } from "./manifest/version-set.ts";
-import type { Settings } from "./options.ts";
-import type { Pins } from "./read/pins.ts";
 
 /** Output tables that a job may need beyond its share of the input bytes. */
 const OUTPUTS_SPARE = 16;

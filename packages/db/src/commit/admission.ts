@@ -6,11 +6,11 @@ import {
   type Operation,
   type WriteResult,
 } from "@kvts/common";
+import { crc32 } from "../format/checksum.ts";
+import type { Requests } from "../requests/requests.ts";
 import type { CommitGroup } from "./commit-group.ts";
-import { crc32 } from "./format/checksum.ts";
 import { keyText } from "./group-index.ts";
 import { type JudgedState, type Judgement, judge } from "./judge.ts";
-import type { Requests } from "./requests/requests.ts";
 
 /** A write with a request id or conditions, whose batch is open in its group. */
 export interface Arrival extends Judgement {

@@ -1,7 +1,7 @@
 import type { KvtsError, WriteResult } from "@kvts/common";
+import type { UnpublishedRequest } from "../requests/requests.ts";
+import { GroupEncoder } from "../wal/group-encoder.ts";
 import { GroupIndex } from "./group-index.ts";
-import type { UnpublishedRequest } from "./requests/requests.ts";
-import { GroupEncoder } from "./wal/group-encoder.ts";
 
 /** A caller waiting for its write, and what it will be told. */
 interface Waiter extends WriteResult {

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
-import { joinWords, KIND_DELETE, KIND_MASK, KIND_RETRACT, META_EXPIRES } from "./format/version-record.ts";
-import type { GroupEncoder } from "./wal/group-encoder.ts";
-import { OperationCursor } from "./wal/operation-cursor.ts";
+import { joinWords, KIND_DELETE, KIND_MASK, KIND_RETRACT, META_EXPIRES } from "../format/version-record.ts";
+import type { GroupEncoder } from "../wal/group-encoder.ts";
+import { OperationCursor } from "../wal/operation-cursor.ts";
 
 /** An operation of a group that is not published yet. */
 export interface UnpublishedVersion {

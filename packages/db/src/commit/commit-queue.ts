@@ -8,19 +8,19 @@ import {
   type Operation,
   type WriteResult,
 } from "@kvts/common";
+import { Fairness } from "../env/fairness.ts";
+import { KeyBuffer } from "../format/key-buffer.ts";
+import { NUMBER_MAX } from "../format/version-record.ts";
+import { storeError } from "../io-error.ts";
+import type { Settings } from "../options.ts";
+import { NewestLookup } from "../read/newest-lookup.ts";
+import type { View } from "../read/view.ts";
+import type { Requests } from "../requests/requests.ts";
 import { ADMITTED, Admission, type Arrival, lowestTimestamps, sameTimestamp } from "./admission.ts";
 import type { Ceilings } from "./ceilings.ts";
 import { CommitGroup } from "./commit-group.ts";
 import { encodeBatch } from "./encode-batch.ts";
-import { Fairness } from "./env/fairness.ts";
-import { KeyBuffer } from "./format/key-buffer.ts";
-import { NUMBER_MAX } from "./format/version-record.ts";
-import { storeError } from "./io-error.ts";
-import type { Settings } from "./options.ts";
 import { ownedOperation, ownedPrecondition, ownedWrite, type SingleWrite } from "./owned-writes.ts";
-import { NewestLookup } from "./read/newest-lookup.ts";
-import type { View } from "./read/view.ts";
-import type { Requests } from "./requests/requests.ts";
 import type { WriteGate } from "./write-gate.ts";
 
 const KEY = new KeyBuffer();

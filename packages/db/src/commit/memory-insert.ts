@@ -1,10 +1,10 @@
 import { invariant } from "@kvts/common";
-import type { Scheduler } from "./env/scheduler.ts";
-import { hashKey } from "./format/key-buffer.ts";
-import { INLINE_VALUE_BYTES_MAX } from "./format/version-record.ts";
-import type { Layers } from "./layers.ts";
-import type { Frame } from "./wal/frame.ts";
-import { OperationCursor } from "./wal/operation-cursor.ts";
+import type { Scheduler } from "../env/scheduler.ts";
+import { hashKey } from "../format/key-buffer.ts";
+import { INLINE_VALUE_BYTES_MAX } from "../format/version-record.ts";
+import type { Layers } from "../layers.ts";
+import type { Frame } from "../wal/frame.ts";
+import { OperationCursor } from "../wal/operation-cursor.ts";
 
 const TIMESTAMP_BYTES = 8;
 

@@ -1,9 +1,9 @@
 import { type KvtsError, type Operation, utf8 } from "@kvts/common";
 import { describe, expect, test } from "vitest";
-import { MemoryFileSystem } from "./testing/memory-file-system.ts";
-import { openPlainStore } from "./testing/plain-store.ts";
-import { storeContents } from "./testing/store-contents.ts";
-import { TestStore } from "./testing/test-store.ts";
+import { MemoryFileSystem } from "../testing/memory-file-system.ts";
+import { openPlainStore } from "../testing/plain-store.ts";
+import { storeContents } from "../testing/store-contents.ts";
+import { TestStore } from "../testing/test-store.ts";
 
 describe("writes that are not waited for", () => {
   test("are carried out in order, also where some have to wait", async () => {

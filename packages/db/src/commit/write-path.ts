@@ -1,10 +1,10 @@
+import type { Layers } from "../layers.ts";
+import type { Logs } from "../logs.ts";
+import type { Memtable } from "../memtable/memtable.ts";
+import type { Settings } from "../options.ts";
 import type { CommitGroup } from "./commit-group.ts";
 import type { CommitTarget } from "./commit-queue.ts";
-import type { Layers } from "./layers.ts";
-import type { Logs } from "./logs.ts";
 import { insertFrame } from "./memory-insert.ts";
-import type { Memtable } from "./memtable/memtable.ts";
-import type { Settings } from "./options.ts";
 import type { WaitingRoom } from "./waiting-room.ts";
 
 /** What the write path asks of the store around it. */

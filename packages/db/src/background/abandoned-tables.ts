@@ -1,6 +1,6 @@
 import type { Logger } from "@kvts/common";
-import type { FileSystem } from "./env/file-system.ts";
-import { tableFileName } from "./format/filenames.ts";
+import type { FileSystem } from "../env/file-system.ts";
+import { tableFileName } from "../format/filenames.ts";
 
 /**
  * Removes the outputs of jobs that came to nothing: those that failed, died, or could not be installed. Until such a file

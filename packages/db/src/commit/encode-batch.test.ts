@@ -1,7 +1,7 @@
 import { encodeOperations, limits, type Operation } from "@kvts/common";
 import { describe, expect, test } from "vitest";
+import { GroupEncoder } from "../wal/group-encoder.ts";
 import { encodeBatch } from "./encode-batch.ts";
-import { GroupEncoder } from "./wal/group-encoder.ts";
 
 const NOW = () => 1000;
 const put = (key: string, value: string, timestamp?: number): Operation => ({ op: "put", key, value, timestamp });
