@@ -100,7 +100,7 @@ function isPlain(bytes: Uint8Array): boolean {
 }
 
 /** `String.prototype.isWellFormed` of ES2024, which every supported runtime has. */
-function isWellFormed(text: string): boolean {
+export function isWellFormed(text: string): boolean {
   return (text as string & { isWellFormed(): boolean }).isWellFormed();
 }
 

@@ -74,7 +74,7 @@ describe("other arguments", () => {
   test("request ids", () => {
     expect(checkRequestId(undefined)).toBeUndefined();
     for (const id of ["a", "x".repeat(128)]) expect(checkRequestId(id)).toBe(id);
-    for (const id of ["", "x".repeat(129), "é".repeat(65), 7 as unknown as string]) {
+    for (const id of ["", "x".repeat(129), "é".repeat(65), "a\ud800", 7 as unknown as string]) {
       expect(() => checkRequestId(id)).toThrow(/requestId must be a string of 1 to 128 bytes/);
     }
   });

@@ -1,7 +1,7 @@
 import { utf8 } from "./bytes.ts";
 import { atIndex, invalidArgument, isKvtsError, KvtsError } from "./errors.ts";
 import { checkFields } from "./fields.ts";
-import { encodeKey, encodeValue } from "./keys.ts";
+import { encodeKey, encodeValue, isWellFormed } from "./keys.ts";
 import { limits } from "./limits.ts";
 import { shown } from "./shown.ts";
 import type { Operation } from "./store.ts";
@@ -72,9 +72,11 @@ export function checkExpiry(timestamp: number, expiresAt: number): void {
 /** A request id, checked: 1 … 128 bytes of UTF-8; `undefined` when there is none. */
 export function checkRequestId(requestId: string | undefined): string | undefined {
   if (requestId === undefined) return undefined;
-  const length = typeof requestId === "string" ? utf8(requestId).length : 0;
+  const length = typeof requestId === "string" && isWellFormed(requestId) ? utf8(requestId).length : 0;
   if (length < 1 || length > limits.requestIdBytesMax) {
-    throw invalidArgument(`requestId must be a string of 1 to ${limits.requestIdBytesMax} bytes`);
+    throw invalidArgument(
+      `requestId must be a string of 1 to ${limits.requestIdBytesMax} bytes of UTF-8, without lone surrogates`,
+    );
   }
   return requestId;
 }

@@ -1,4 +1,6 @@
+import type { FileLock } from "./env/file-system.ts";
 import { lockFileName } from "./format/filenames.ts";
+import { directoryError } from "./io-error.ts";
 import type { ManifestState } from "./manifest/state.ts";
 import { type OpenOptions, resolveOptions, type Settings } from "./options.ts";
 import { examineStore, type Findings, isLogSound, isManifestTrue } from "./repair/findings.ts";
@@ -23,9 +25,10 @@ export async function repair(directory: string, options: RepairOptions = {}): Pr
   const settings = resolveOptions(options);
   const { fileSystem, scheduler, runner } = settings.components;
   const startedMs = scheduler.monotonicMs();
-  requireStore(fileSystem, directory);
-  const lock = fileSystem.lock(lockFileName(directory));
+  let lock: FileLock | undefined;
   try {
+    requireStore(fileSystem, directory);
+    lock = fileSystem.lock(lockFileName(directory));
     const findings = await examineStore(fileSystem, directory);
     const { manifest } = findings;
     const sound = manifest !== undefined && (await isSound(directory, settings, findings, manifest));
@@ -41,9 +44,11 @@ export async function repair(directory: string, options: RepairOptions = {}): Pr
       files,
       elapsedMs: Math.round(scheduler.monotonicMs() - startedMs),
     };
+  } catch (error) {
+    throw directoryError(error, directory) ?? error;
   } finally {
     await runner.close();
-    lock.release();
+    lock?.release();
   }
 }
 

@@ -1,5 +1,6 @@
 import { type KvtsError, type Operation, utf8 } from "@kvts/common";
 import { describe, expect, test } from "vitest";
+import { systemScheduler } from "../env/scheduler.ts";
 import { MemoryFileSystem } from "../testing/memory-file-system.ts";
 import { openPlainStore } from "../testing/plain-store.ts";
 import { storeContents } from "../testing/store-contents.ts";
@@ -38,6 +39,42 @@ describe("writes that are not waited for", () => {
     expect(found.map(({ timestamp }) => timestamp)).toEqual([3, 2, 1]);
     for (const version of found) expect(version.deleted ? undefined : version.value[0]).toBe(1);
     await store.close();
+  });
+});
+
+describe("a loop of writes that wait for no disk gives the event loop its turns", () => {
+  /** Runs `attempt` again and again until a timer has fired. */
+  async function until(attempt: (store: TestStore) => Promise<unknown>, prepare = async (_: TestStore) => {}) {
+    const scheduler = { ...systemScheduler, delay: async () => {} };
+    const store = await openPlainStore({}, { scheduler });
+    await prepare(store);
+    let isFired = false;
+    setTimeout(() => {
+      isFired = true;
+    });
+    let attempts = 0;
+    while (!isFired && attempts < 20_000) {
+      await attempt(store).catch(() => {});
+      attempts++;
+    }
+    expect(isFired).toBe(true);
+    await store.db.close();
+  }
+
+  test("where conditions do not hold", async () => {
+    await until(({ db }) => db.put("lock", "", { ifAbsent: true }));
+    await until(({ db }) => db.write([{ op: "delete", key: "a" }], { preconditions: [{ key: "a", ifSeq: 1 }] }));
+  });
+
+  test("where they were carried out before", async () => {
+    await until(({ db }) => db.put("a", "", { requestId: "same" }));
+  });
+
+  test("where they are refused", async () => {
+    await until(({ db }) => db.put("", ""));
+    const close = ({ db }: TestStore) => db.close();
+    await until(({ db }) => db.put("a", ""), close);
+    await until(({ db }) => db.put("a", "", { ifAbsent: true }), close);
   });
 });
 

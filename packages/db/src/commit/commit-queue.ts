@@ -78,6 +78,8 @@ export class CommitQueue {
   readonly #admission: Admission;
   /** Without a sync to wait for, commits would go on without the event loop getting a turn. */
   readonly #fairness: Fairness = new Fairness();
+  /** Neither would those who ask again and again for what is answered without a commit. */
+  readonly #answerFairness: Fairness = new Fairness();
   #open: CommitGroup = new CommitGroup();
   /** The group that is under way. */
   #committing: CommitGroup | undefined;
@@ -134,15 +136,16 @@ export class CommitQueue {
   submit(write: SingleWrite): Promise<WriteResult> {
     try {
       this.#checkReentry();
+      const { isOpen } = this.#gate;
       if (write.preconditions.length > 0) {
         const kept = ownedWrite(write);
         return this.#submitJudged((lookup) => this.#add(kept, lookup));
       }
-      if (this.#gate.isOpen) return this.#add(write, undefined)!;
+      if (isOpen) return this.#add(write, undefined)!;
       const kept = ownedWrite(write);
       return this.#gate.pass(() => this.#add(kept, undefined)!);
     } catch (error) {
-      return Promise.reject(error);
+      return this.#inTurn(Promise.reject(error));
     }
   }
 
@@ -154,16 +157,17 @@ export class CommitQueue {
   ): Promise<WriteResult> {
     try {
       this.#checkReentry();
+      const { isOpen } = this.#gate;
       if (preconditions.length > 0) {
         const kept = encodeOperations(operations, () => this.#now()).map(ownedOperation);
         const ownPreconditions = preconditions.map(ownedPrecondition);
         return this.#submitJudged((lookup) => this.#addBatch(kept, requestId, ownPreconditions, lookup));
       }
-      if (this.#gate.isOpen) return this.#addBatch(operations, requestId, preconditions, undefined)!;
+      if (isOpen) return this.#addBatch(operations, requestId, preconditions, undefined)!;
       const kept = encodeOperations(operations, () => this.#now()).map(ownedOperation);
       return this.#gate.pass(() => this.#addBatch(kept, requestId, preconditions, undefined)!);
     } catch (error) {
-      return Promise.reject(error);
+      return this.#inTurn(Promise.reject(error));
     }
   }
 
@@ -270,8 +274,23 @@ export class CommitQueue {
     const publishedSeq = this.#publishedSeq;
     const state = lookup && { lookup, publishedSeq, unpublished: this.#unpublished() };
     const answer = this.#admission.answer(arrival, state);
-    if (answer !== ADMITTED) arrival.group.encoder.discardBatch();
-    return answer;
+    if (answer === ADMITTED) return answer;
+    arrival.group.encoder.discardBatch();
+    return answer === undefined ? undefined : this.#inTurn(answer);
+  }
+
+  /** An answer that may be there at once: every few hundred of them come with the next turn of the event loop. */
+  #inTurn(answer: Promise<WriteResult>): Promise<WriteResult> {
+    if (!this.#answerFairness.isDue(1)) return answer;
+    return this.#nextTurn(answer);
+  }
+
+  async #nextTurn(answer: Promise<WriteResult>): Promise<WriteResult> {
+    try {
+      return await answer;
+    } finally {
+      await this.#settings.components.scheduler.nextTurn();
+    }
   }
 
   /** Groups whose writes are not visible yet, oldest first. */
@@ -351,13 +370,13 @@ export class CommitQueue {
       try {
         await this.#commit(group);
         this.#settlePublished(group);
-        if (this.#fairness.isDue(group.encoder.operationCount)) await this.#settings.components.scheduler.nextTurn();
       } catch (error) {
         const failure = storeError(error);
         if (failure.code === "READ_ONLY") this.#stop(failure);
         this.#committing = undefined;
         this.#fail(group, failure);
       }
+      if (this.#fairness.isDue(group.encoder.operationCount)) await this.#settings.components.scheduler.nextTurn();
       this.#recycle(group);
       this.#gate.changed();
     }
