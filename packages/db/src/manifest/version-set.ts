@@ -98,7 +98,7 @@ export class VersionSet<T = Table> {
    * @throws as {@link logAndApply}
    */
   async begin(): Promise<void> {
-    await this.#inTurn(() => this.#begin());
+    await this.between(() => this.#begin());
   }
 
   get current(): Version<T> {
@@ -147,11 +147,11 @@ export class VersionSet<T = Table> {
    *   (READ_ONLY, indeterminate) after a failed sync, from then on for every edit
    */
   logAndApply(edit: VersionEdit, opened: (number: number) => TableFile<T> = noTables): Promise<Version<T>> {
-    return this.#inTurn(() => this.#logAndApply(edit, opened));
+    return this.between(() => this.#logAndApply(edit, opened));
   }
 
   /** Runs `step` between two edits, while the manifest on disk says just what `current` and `numbers` do. */
-  between<R>(step: () => R): Promise<R> {
+  between<R>(step: () => R | Promise<R>): Promise<R> {
     const done = this.#turn.then(step);
     this.#turn = done.catch(() => undefined);
     return done;
@@ -179,12 +179,6 @@ export class VersionSet<T = Table> {
   /** The failed sync that brought that about. */
   get failure(): ManifestSyncError | undefined {
     return this.#failure;
-  }
-
-  #inTurn<R>(step: () => Promise<R>): Promise<R> {
-    const done = this.#turn.then(step);
-    this.#turn = done.catch(() => undefined);
-    return done;
   }
 
   async #begin(): Promise<ManifestWriter> {

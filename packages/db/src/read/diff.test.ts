@@ -117,3 +117,13 @@ test("the last minute of a large store is found without reading the rest", async
   expect((await misses()) - before).toBeLessThanOrEqual(1);
   await store.db.close();
 });
+
+test("goes on behind the longest keys there are", async () => {
+  const store = await openPlainStore({ memtableBytes: 16 * 1024 * 1024 });
+  const keys = Array.from({ length: 20 }, (_, i) => new Uint8Array(65_535).fill(i + 1));
+  for (const key of keys) await store.db.put(key, "v", { timestamp: 10 });
+  await store.db.compact();
+  const changes = await store.db.diff({}, { from: 0, to: 10 }).toArray();
+  expect(changes.map(({ key }) => key[0])).toEqual(keys.map((key) => key[0]));
+  await store.db.close();
+});

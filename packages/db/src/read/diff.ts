@@ -14,7 +14,7 @@ import { entryAt, expiryAt, type Incomplete, isVisible, recordAt, timestampAt } 
 import { type KeyForm, keyAt } from "./key-decoder.ts";
 import { KeyMerge } from "./key-merge.ts";
 import { findPoint } from "./point-read.ts";
-import type { ScanPause } from "./scan.ts";
+import { type ScanPause, successor } from "./scan.ts";
 import type { View } from "./view.ts";
 
 /** Keys looked at before a diff that finds little gives way to the event loop. */
@@ -25,9 +25,6 @@ const START = new KeyBuffer();
 const END = new KeyBuffer();
 const BEFORE = new BestVersion();
 const AFTER = new BestVersion();
-
-/** The least key above a key is that key and a zero byte. */
-const ZERO = new Uint8Array(1);
 
 type Found<K extends Key> = Entry<K> | Incomplete<Entry<K>> | undefined;
 
@@ -166,7 +163,7 @@ export class Diff<K extends Key> {
   /** Remembers where to go on: at the current key, or behind it where that is done. */
   #pause(reason: ScanPause, done: boolean): ScanPause {
     const key = KEY.toBytes();
-    this.#resume = done ? Uint8Array.of(...key, ...ZERO) : key;
+    this.#resume = done ? successor(key) : key;
     return reason;
   }
 }

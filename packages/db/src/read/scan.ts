@@ -122,7 +122,8 @@ export class Scan<K extends Key> {
   }
 }
 
-function successor(key: Uint8Array): Uint8Array {
+/** The least key above `key`. */
+export function successor(key: Uint8Array): Uint8Array {
   const next = new Uint8Array(key.length + 1);
   next.set(key);
   next.set(ZERO, key.length);
