@@ -8,6 +8,7 @@ import type {
   GetOptions,
   HistoryOptions,
   PutOptions,
+  RestoreOptions,
   RetractOptions,
   ScanOptions,
   WriteOptions,
@@ -25,11 +26,23 @@ const put: OptionNames<PutOptions> = { timestamp: true, expiresAt: true, ...cond
 const remove: OptionNames<DeleteOptions> = { timestamp: true, ...condition, ...anyWrite };
 const retract: OptionNames<RetractOptions> = { ...condition, ...anyWrite };
 const diff: OptionNames<DiffOptions> = { from: true, to: true, limit: true, ...anyCall };
+const restore: OptionNames<RestoreOptions> = { dryRun: true, ...anyCall };
 const scan: OptionNames<ScanOptions> = { asOf: true, reverse: true, limit: true, includeDeleted: true, ...anyCall };
 const history: OptionNames<HistoryOptions> = { from: true, to: true, reverse: true, limit: true, ...anyCall };
 
 /** The calls of a store that take options. */
-type Call = "get" | "getMany" | "scan" | "diff" | "history" | "put" | "delete" | "retract" | "write" | "stats";
+type Call =
+  | "get"
+  | "getMany"
+  | "scan"
+  | "diff"
+  | "history"
+  | "put"
+  | "delete"
+  | "retract"
+  | "restore"
+  | "write"
+  | "stats";
 
 const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
   get: read,
@@ -40,6 +53,7 @@ const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
   put,
   delete: remove,
   retract,
+  restore,
   write,
   stats: anyCall,
 };

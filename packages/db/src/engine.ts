@@ -2,6 +2,7 @@ import {
   type BytesInput,
   type EncodedPrecondition,
   encodeValue,
+  type Key,
   KvtsError,
   type Operation,
   type StoreStats,
@@ -19,11 +20,14 @@ import { engineStats } from "./engine-stats.ts";
 import { Fairness } from "./env/fairness.ts";
 import { Inspection } from "./inspection.ts";
 import { fullDiskError, isDiskFull, storeError } from "./io-error.ts";
+import type { KeyForm } from "./read/key-decoder.ts";
 import { type Pin, Pins } from "./read/pins.ts";
 import type { ReadSource } from "./read/read-source.ts";
 import type { Recovered, Recovery } from "./recovered.ts";
 import { Reserve } from "./reserve.ts";
+import { type RestoreGoal, type RestoreOutcome, type RestorePreview, Restores } from "./restore/restores.ts";
 import type { VerifyOptions, VerifyReport } from "./verify/report.ts";
+import type { Frame } from "./wal/frame.ts";
 
 const NO_CONDITIONS: readonly EncodedPrecondition[] = [];
 
@@ -44,6 +48,7 @@ export class Engine {
   readonly #reserve: Reserve;
   readonly #inspection: Inspection;
   readonly #checkpoints: Checkpoints;
+  readonly #restores: Restores;
   readonly #fairness: Fairness = new Fairness();
   /** Microseconds, by the store's clock. */
   readonly #openedAt: number;
@@ -90,7 +95,8 @@ export class Engine {
       }
     });
     const { requests, requestFiles, lastSeq, lastAssigned } = parts;
-    const published = (): void => {
+    const published = (group: Frame | undefined): void => {
+      if (group !== undefined) this.#restores.notice(group);
       // A frozen memtable may be flushed once all of it is published.
       if (layers.frozen.length > 0) this.#background.poke();
       else if (layers.activeFill >= REST_FILL_MIN) this.#background.awaitRest();
@@ -138,6 +144,24 @@ export class Engine {
     );
     this.#reserve.poke();
     this.#checkpoints = new Checkpoints({ directory: parts.directory, settings, moment: () => this.#moment() });
+    this.#restores = new Restores({
+      directory: parts.directory,
+      settings,
+      versions,
+      pins: this.#pins,
+      queue: this.#queue,
+      jobs: this.#background.jobs,
+      readSource: (pin) => this.readSource(pin),
+      checkWritable: () => this.#checkWritable(),
+      passed: () => {
+        this.#gate.changed();
+        this.#background.poke();
+      },
+      failed: (error) => {
+        this.#refuseInDoubt();
+        this.#noticeFullDisk(error);
+      },
+    });
     this.#inspection = new Inspection(parts);
     this.#background.poke();
   }
@@ -185,6 +209,20 @@ export class Engine {
     preconditions: readonly EncodedPrecondition[] = NO_CONDITIONS,
   ): Promise<WriteResult> {
     return this.#queue.submitBatch(operations, requestId, preconditions);
+  }
+
+  /** @throws see `Restores.restore` */
+  restore(goal: RestoreGoal, signal: AbortSignal | undefined): Promise<RestoreOutcome> {
+    return this.#restores.restore(goal, signal);
+  }
+
+  async previewRestore<K extends Key>(
+    goal: RestoreGoal,
+    form: KeyForm,
+    signal: AbortSignal | undefined,
+  ): Promise<RestorePreview<K>> {
+    this.#checkOpen();
+    return await this.#restores.preview<K>(goal, form, signal);
   }
 
   /** What reads see: the newest state, or a pinned seq. */
@@ -284,6 +322,7 @@ export class Engine {
     this.#gate.refuse(closedError());
     await this.#inspection.close();
     await this.#checkpoints.close();
+    await this.#restores.close(closedError());
     await this.#reserve.close();
     await this.#queue.close();
     await this.#flushBeforeClosing();
@@ -373,6 +412,7 @@ export class Engine {
   #stallReason(): string | undefined {
     const { settings, versions } = this.#parts;
     if (this.#reserve.isReleased) return "the disk is full";
+    if (this.#restores.takesPlace) return "a restore takes its place among them";
     if (this.#queue.pendingBytes > settings.tuning.pendingBytesMax) return "writes wait for the log";
     if (versions.current.levels[0]!.files.length >= settings.tuning.level0StallTables)
       return "tables wait to be merged";

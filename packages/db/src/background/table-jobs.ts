@@ -90,7 +90,7 @@ export class TableJobs {
         dropsRetracts: inputs.dropsRetracts,
         keysApart: this.#keysApart(inputs.memtables),
         settings: this.#tableSettings(inputs),
-        provenance: this.#provenance(inputs.tables),
+        provenance: this.provenance(inputs.tables),
         urgent: inputs.urgent,
         pace: this.pacer.words,
       };
@@ -148,6 +148,11 @@ export class TableJobs {
     return file;
   }
 
+  /** Removes what there is of `count` tables that come to nothing, unless the manifest may name them. */
+  async abandon(first: number, count: number): Promise<void> {
+    if (!this.#host.versions.isIndeterminate) await this.#abandoned.remove(first, count);
+  }
+
   /** Tables that could not be installed come to nothing, unless the manifest may name them after all. */
   async #abandon(tables: readonly TableMeta[], cause: unknown): Promise<never> {
     if (!this.#host.versions.isIndeterminate) {
@@ -156,7 +161,8 @@ export class TableJobs {
     throw cause;
   }
 
-  #provenance(inputs: readonly number[]): CompactionJob["provenance"] {
+  /** What tables that are made now say of where they come from. */
+  provenance(inputs: readonly number[]): CompactionJob["provenance"] {
     const { numbers } = this.#host.versions;
     const { lastSeq, lastAssigned } = this.#host.counters();
     return {

@@ -16,6 +16,8 @@ import type { Settings } from "../options.ts";
 import { NewestLookup } from "../read/newest-lookup.ts";
 import type { View } from "../read/view.ts";
 import type { Requests } from "../requests/requests.ts";
+import type { RestoreOperation } from "../restore/operation.ts";
+import type { Frame } from "../wal/frame.ts";
 import { ADMITTED, Admission, type Arrival, lowestTimestamps, sameTimestamp } from "./admission.ts";
 import type { Ceilings } from "./ceilings.ts";
 import { CommitGroup } from "./commit-group.ts";
@@ -46,8 +48,8 @@ export interface CommitState {
   readonly view: () => View;
   readonly lastSeq: number;
   readonly lastAssigned: number;
-  /** Called when a group has become visible. */
-  readonly published: () => void;
+  /** Called when a group has become visible, or something else that commits; its frame is lent for the call. */
+  readonly published: (group: Frame | undefined) => void;
   /** A sync has failed: what is not published by now never will be. */
   readonly stopped: (failure: KvtsError) => void;
 }
@@ -169,6 +171,58 @@ export class CommitQueue {
     } catch (error) {
       return this.#inTurn(Promise.reject(error));
     }
+  }
+
+  /** Whether every write that was taken has been published, or has failed. */
+  get isIdle(): boolean {
+    return this.#committing === undefined && this.#full.length === 0 && this.#open.isEmpty;
+  }
+
+  /**
+   * Takes a batch whatever the gate says, at a timestamp above `newest`: for an errand that has made other writes wait.
+   * Everything in it has been checked.
+   */
+  submitRestored(operations: readonly RestoreOperation[], newest: number): Promise<WriteResult> {
+    const assigned = this.#nextTimestamp();
+    const timestamp = Math.max(assigned, newest + 1);
+    const { encoder } = this.#open;
+    const before = encoder.bytes;
+    encoder.beginBatch();
+    try {
+      for (const { key, value, expiresAt } of operations) {
+        KEY.setBytes(key);
+        if (value === undefined) encoder.appendDelete(KEY, timestamp);
+        else encoder.appendPut(KEY, value, timestamp, expiresAt);
+      }
+    } catch (error) {
+      encoder.discardBatch();
+      throw error;
+    }
+    encoder.endBatch();
+    const isAssigned = timestamp === assigned;
+    return this.#added(this.#open, before, operations.length, timestamp, isAssigned, undefined, undefined);
+  }
+
+  /**
+   * Gives out the next `count` seqs and a timestamp above `newest`, for an errand that has made other writes wait and puts
+   * what bears them on disk itself; `publish` then shows it.
+   */
+  async reserve(count: number, newest: number): Promise<{ firstSeq: number; seq: number; timestamp: number }> {
+    const assigned = this.#nextTimestamp();
+    const timestamp = Math.max(assigned, newest + 1);
+    const firstSeq = this.#lastSeq + 1;
+    this.#lastSeq += count;
+    if (timestamp === assigned) this.#lastAssigned = assigned;
+    const seq = this.#lastSeq;
+    await this.#ceilings.cover(seq, this.#lastAssigned);
+    return { firstSeq, seq, timestamp };
+  }
+
+  /** Shows what was put on disk under seqs up to this one, all of them reserved. */
+  publish(seq: number): void {
+    invariant(seq > this.#publishedSeq && seq <= this.#lastSeq, "Q1: seqs are published in order");
+    this.#publishedSeq = seq;
+    this.#state.published(undefined);
   }
 
   /** Runs `errand` between two groups, when all that is acknowledged by now is in memory. */
@@ -428,7 +482,7 @@ export class CommitQueue {
     if (synced === undefined && target.spansMemtables) await this.#settle([target.sync()]);
     invariant(group.lastSeq > this.#publishedSeq, "Q1: seqs are published in order");
     this.#publishedSeq = group.lastSeq;
-    this.#state.published();
+    this.#state.published(group.encoder);
   }
 
   /** From the log on a failure leaves the group indeterminate, so it ends the writing. */
