@@ -150,7 +150,7 @@ export class TableJobs {
 
   /** Removes what there is of `count` tables that come to nothing, unless the manifest may name them. */
   async abandon(first: number, count: number): Promise<void> {
-    if (!this.#host.versions.isIndeterminate) await this.#abandoned.remove(first, count);
+    if (!this.#host.versions.isIndeterminate) await this.#abandoned.removeForGood(first, count);
   }
 
   /** Tables that could not be installed come to nothing, unless the manifest may name them after all. */

@@ -57,7 +57,7 @@ export class RestoreRun {
     let isDone = false;
     try {
       // Between two groups: all that is not published yet will be told of.
-      await this.#host.queue.between(async () => {
+      await this.#host.writing.queue.between(async () => {
         listener.watch(this.#touched);
         this.#pin();
       });
@@ -101,7 +101,8 @@ export class RestoreRun {
 
   /** With writes waiting, once all that were taken are published. Undefined where there is more to do before. */
   async #takePlace(): Promise<(() => Promise<RestoreOutcome>) | undefined> {
-    const { queue, settings } = this.#host;
+    const { writing, settings } = this.#host;
+    const { queue } = writing;
     for (;;) {
       let placed: (() => Promise<RestoreOutcome>) | undefined;
       let isOver = false;
@@ -132,7 +133,7 @@ export class RestoreRun {
     }
     const written: WriteResult | Promise<WriteResult> =
       this.#ingest === undefined
-        ? this.#host.queue.submitRestored(operations, newest)
+        ? this.#host.writing.submissions.submitRestored(operations, newest)
         : await this.#install(this.#ingest, newest);
     return async () => {
       const { timestamp, seq } = await written;
@@ -141,7 +142,8 @@ export class RestoreRun {
   }
 
   async #install(ingest: Ingest, newest: number): Promise<WriteResult> {
-    const { queue, jobs } = this.#host;
+    const { writing, jobs } = this.#host;
+    const { queue } = writing;
     const place = await queue.reserve(ingest.rounds, newest);
     const tables = await ingest.finish(jobs.provenance([]), place);
     const bytesWritten = tables.reduce((sum, { fileBytes }) => sum + fileBytes, 0);
@@ -180,7 +182,7 @@ export class RestoreRun {
   }
 
   #pin(): Pin {
-    const pin = this.#host.pins.pin(this.#host.queue.publishedSeq);
+    const pin = this.#host.pins.pin(this.#host.writing.queue.publishedSeq);
     this.#pins.push(pin);
     return pin;
   }

@@ -8,7 +8,6 @@ import {
   throwIfAborted,
 } from "@kvts/common";
 import type { TableJobs } from "../background/table-jobs.ts";
-import type { CommitQueue } from "../commit/commit-queue.ts";
 import { storeError } from "../io-error.ts";
 import type { VersionSet } from "../manifest/version-set.ts";
 import type { Settings } from "../options.ts";
@@ -16,6 +15,7 @@ import type { KeyForm } from "../read/key-decoder.ts";
 import type { Pin, Pins } from "../read/pins.ts";
 import type { ReadSource } from "../read/read-source.ts";
 import type { Frame } from "../wal/frame.ts";
+import type { Writing } from "../writing.ts";
 import type { RestoreCounts } from "./plan.ts";
 import { RestoreReader } from "./restore-reader.ts";
 import { RestoreRun } from "./restore-run.ts";
@@ -30,15 +30,11 @@ export interface RestoresHost {
   readonly settings: Settings;
   readonly versions: VersionSet;
   readonly pins: Pins;
-  readonly queue: CommitQueue;
+  readonly writing: Writing;
   readonly jobs: TableJobs;
   readSource(pin: Pin): ReadSource;
   /** @throws what the store refuses writes with */
   checkWritable(): void;
-  /** Writes need no longer wait for a restore. */
-  passed(): void;
-  /** Something could not be put on disk. */
-  failed(error: unknown): void;
 }
 
 /** What has to be gone back to: everything in `range` as it was at `to`, in microseconds. */
@@ -94,9 +90,9 @@ export class Restores {
     form: KeyForm,
     signal: AbortSignal | undefined,
   ): Promise<RestorePreview<K>> {
-    const { queue, pins, settings } = this.#host;
+    const { writing, pins, settings } = this.#host;
     const moment = { to, now: Math.max(settings.components.clock.now(), to) };
-    const pin = pins.pin(queue.publishedSeq);
+    const pin = pins.pin(writing.queue.publishedSeq);
     const sample: Change<K>[] = [];
     const reader = new RestoreReader<K>((at) => this.#host.readSource(at), moment, form, this.#signal(signal));
     let [restored, deleted, bytes] = [0, 0, 0];
@@ -131,11 +127,12 @@ export class Restores {
         },
         takingPlace: (takes) => {
           this.#takesPlace = takes;
-          if (!takes) this.#host.passed();
+          if (!takes) this.#host.writing.gate.changed();
         },
       });
     } catch (error) {
-      this.#host.failed(error);
+      this.#host.writing.refuseInDoubt();
+      this.#host.writing.noticeFullDisk(error);
       throw this.#closing.signal.aborted ? this.#closing.signal.reason : storeError(error);
     } finally {
       this.#touched = undefined;

@@ -41,6 +41,15 @@ export interface ModelDiff {
   readonly atSeq?: number | undefined;
 }
 
+export interface ModelRestore {
+  readonly to: number;
+  readonly now: number;
+}
+
+export type UntimedOperation =
+  | Omit<Extract<ModelOperation, { op: "put" }>, "timestamp">
+  | { readonly op: "delete"; readonly key: Uint8Array };
+
 export interface ModelHistory {
   readonly from?: number | undefined;
   readonly to?: number | undefined;
@@ -68,13 +77,17 @@ export class Model {
     return this.#operations.size;
   }
 
-  /** Commits a batch, whose operations get consecutive seqs; the last of them gets `seq`, by default the next free one. */
-  commit(operations: readonly ModelOperation[], seq: number = this.#seq + operations.length): void {
-    invariant(seq - operations.length >= this.#seq, `seqs grow: ${operations.length} up to ${seq} after ${this.#seq}`);
+  /**
+   * Commits a batch, whose operations get consecutive seqs; the last of them gets `seq`, by default the next free one.
+   * With `shared` they all get that one.
+   */
+  commit(operations: readonly ModelOperation[], seq: number = this.#seq + operations.length, shared = false): void {
+    const count = shared ? 1 : operations.length;
+    invariant(seq - count >= this.#seq, `seqs grow: ${operations.length} up to ${seq} after ${this.#seq}`);
     operations.forEach((operation, index) => {
       const id = toHex(operation.key);
       const filed = this.#operations.get(id) ?? [];
-      filed.push({ ...operation, seq: seq - operations.length + 1 + index });
+      filed.push({ ...operation, seq: shared ? seq : seq - operations.length + 1 + index });
       this.#operations.set(id, filed);
     });
     this.#seq = seq;
@@ -142,12 +155,36 @@ export class Model {
     return versions.slice(0, options.limit);
   }
 
+  /**
+   * What makes the range look as it did at `to`, still without timestamps, and the greatest timestamp after `to` that any of
+   * its keys has: they all have to be above it.
+   */
+  restore(range: ResolvedRange, { to, now }: ModelRestore): { operations: UntimedOperation[]; newest: number } {
+    const moment = Math.max(now, to);
+    const keys = this.#keysIn(range).map((id) => fromHex(id)!);
+    const operations = keys.flatMap((key): UntimedOperation[] => {
+      const then = this.get(key, { asOf: to, now: to });
+      if (then?.seq === this.get(key, { now: moment })?.seq) return [];
+      if (then === undefined) return [{ op: "delete", key }];
+      const { value, expiresAt } = then;
+      // What has expired since has the time again that it had left.
+      const expired = expiresAt !== undefined && expiresAt <= moment;
+      return [{ op: "put", key, value, expiresAt: expired ? restoredExpiry(expiresAt, to, moment) : expiresAt }];
+    });
+    const newest = Math.max(0, ...keys.map((key) => this.newest(key, {})?.timestamp ?? 0).filter((time) => time > to));
+    return { operations, newest };
+  }
+
   /** The hexadecimal keys of a range, in order. */
   #keysIn(range: ResolvedRange): string[] {
     const start = toHex(range.start);
     const end = range.end === undefined ? undefined : toHex(range.end);
     return [...this.#operations.keys()].filter((id) => id >= start && (end === undefined || id < end)).sort();
   }
+}
+
+function restoredExpiry(expiresAt: number, to: number, now: number): number {
+  return Math.min(Number.MAX_SAFE_INTEGER, now + expiresAt - to);
 }
 
 function isVersion(operation: CommittedOperation): operation is ModelVersion {

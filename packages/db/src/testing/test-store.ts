@@ -1,5 +1,13 @@
-import { ok } from "node:assert/strict";
-import { isKvtsError, type Operation, type WriteOptions, type WriteResult } from "@kvts/common";
+import { deepEqual, equal, ok } from "node:assert/strict";
+import {
+  isKvtsError,
+  limits,
+  type Operation,
+  type Range,
+  resolveRange,
+  type WriteOptions,
+  type WriteResult,
+} from "@kvts/common";
 import type { CompactionRunner } from "../compaction/job.ts";
 import { InlineRunner } from "../compaction/runner.ts";
 import { type Db, makeDb } from "../db.ts";
@@ -30,6 +38,8 @@ export type TestOperation =
 export interface TestBatch {
   operations: readonly ModelOperation[];
   lastSeq: number;
+  /** All its operations have the one seq: a restore that was an ingest. */
+  sharesSeq?: boolean;
   state: "pending" | "acknowledged" | "refused" | "unknown";
   error: unknown;
 }
@@ -183,6 +193,44 @@ export class TestStore {
     return settled;
   }
 
+  /**
+   * Restores a range, while no write is under way. Undefined where there is nothing to write.
+   * Rejects only where the outcome is not as foretold.
+   */
+  async restore(range: Range, to: number): Promise<TestBatch | undefined> {
+    this.foretell();
+    ok(this.#waiting.length === 0, "a restore is foretold while no write is under way");
+    const engine = this.#engine!;
+    const { operations, newest } = this.model.restore(resolveRange(range), { to, now: this.clock.now() });
+    if (operations.length === 0) {
+      equal((await this.db.restore(range, to)).seq, undefined, "a restore with nothing to do writes nothing");
+      return undefined;
+    }
+    const assigned = Math.max(this.clock.now(), this.#lastAssigned + 1);
+    const timestamp = Math.max(assigned, newest + 1);
+    const { restoreOperationsMax = limits.batchOperationsMax } = this.#options.settings.tuning;
+    const sharesSeq = operations.length > restoreOperationsMax;
+    const lastSeq = this.#lastSeq + (sharesSeq ? 1 : operations.length);
+    const timed = operations.map((operation) => ({ ...operation, timestamp }) as ModelOperation);
+    const batch: TestBatch = { operations: timed, lastSeq, sharesSeq, state: "pending", error: undefined };
+    this.batches.push(batch);
+    try {
+      const { restored, deleted, ...result } = await this.db.restore(range, to);
+      deepEqual([restored + deleted, result.timestamp, result.seq], [operations.length, timestamp, lastSeq]);
+      batch.state = "acknowledged";
+    } catch (error) {
+      if (!isKvtsError(error)) throw error;
+      const isDoubtful = error.code === "READ_ONLY" && engine.takenSeq > this.#lastSeq;
+      if (isDoubtful) this.#isReadOnly = true;
+      batch.state = isDoubtful ? "unknown" : "refused";
+      batch.error = error;
+    }
+    if (timestamp === assigned && engine.takenSeq > this.#lastSeq) this.#lastAssigned = assigned;
+    this.#lastSeq = engine.takenSeq;
+    this.#updateModel();
+    return batch;
+  }
+
   /** Finds out which writes the engine has taken up to now, and with that what they will look like. */
   foretell(): void {
     const taken = this.#engine?.takenSeq ?? 0;
@@ -238,7 +286,9 @@ export class TestStore {
   #updateModel(): void {
     for (let batch = this.batches[this.#modelled]; batch !== undefined; batch = this.batches[++this.#modelled]) {
       if (batch.state === "pending") return;
-      if (batch.state === "acknowledged") this.model.commit(batch.operations, batch.lastSeq);
+      if (batch.state === "acknowledged") {
+        this.model.commit(batch.operations, batch.lastSeq, batch.sharesSeq);
+      }
     }
   }
 }

@@ -35,6 +35,7 @@ export function tinySettings(random: Random): StoreSettings {
       },
       manifestBytesMax: random.pick([1, 2 * KIB, 4 * KIB * KIB]),
       indexBytesMax: random.pick([1, 2 * KIB, KIB * KIB]),
+      restoreOperationsMax: random.pick([0, 0, 5, 10_000]),
     },
   };
 }
