@@ -1,17 +1,16 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { KvService } from "@kvts/api";
 import type { Page } from "../service/page.ts";
-import type { Service } from "../service/service.ts";
 import { type RpcOptions, rpc } from "./call.ts";
 import { conditionIn, preconditionsIn } from "./conditions.ts";
 import { numberOut, pageSizeIn, seqIn, textIn, timestampIn, written } from "./numbers.ts";
 import { operationsIn, rangeIn, valueIn } from "./operations.ts";
 import { batchItemCodec, changeCodec, versionCodec, versionOut } from "./versions.ts";
 
-/** kvts.v1.KvService over a service. */
-export function kvService(service: Service, options: RpcOptions): ServiceImpl<typeof KvService> {
+/** kvts.v1.KvService. */
+export function kvService(options: RpcOptions): ServiceImpl<typeof KvService> {
   return {
-    put: rpc("write", options, async (request, { signal }) =>
+    put: rpc("write", options, async (request, { service, signal }) =>
       written(
         await service.put(request.key, valueIn(request.value), {
           timestamp: timestampIn(request.timestamp, "timestamp"),
@@ -22,7 +21,7 @@ export function kvService(service: Service, options: RpcOptions): ServiceImpl<ty
         }),
       ),
     ),
-    delete: rpc("write", options, async (request, { signal }) =>
+    delete: rpc("write", options, async (request, { service, signal }) =>
       written(
         await service.delete(request.key, {
           timestamp: timestampIn(request.timestamp, "timestamp"),
@@ -32,7 +31,7 @@ export function kvService(service: Service, options: RpcOptions): ServiceImpl<ty
         }),
       ),
     ),
-    write: rpc("write", options, async (request, { signal }) =>
+    write: rpc("write", options, async (request, { service, signal }) =>
       written(
         await service.write(operationsIn(request.operations), {
           preconditions: preconditionsIn(request.preconditions),
@@ -41,23 +40,23 @@ export function kvService(service: Service, options: RpcOptions): ServiceImpl<ty
         }),
       ),
     ),
-    get: rpc("read", options, async (request, { signal }) => {
+    get: rpc("read", options, async (request, { service, signal }) => {
       const entry = await service.get({ key: request.key, ...viewIn(request), signal });
       return entry === undefined ? {} : { version: versionOut(entry) };
     }),
-    batchGet: rpc("read", options, async (request, { signal, encoding }) => {
+    batchGet: rpc("read", options, async (request, { service, signal, encoding }) => {
       const asked = { keys: request.keys, ...viewIn(request), ...pageIn(request), signal };
       const { items, ...page } = pageOut(await service.batchGet(asked, batchItemCodec(encoding)));
       return { items, ...page };
     }),
-    scan: rpc("read", options, async (request, { signal, encoding }) => {
+    scan: rpc("read", options, async (request, { service, signal, encoding }) => {
       const { reverse, includeDeleted } = request;
       const range = rangeIn(request.range);
       const asked = { range, reverse, includeDeleted, ...viewIn(request), ...pageIn(request), signal };
       const { items, ...page } = pageOut(await service.scan(asked, versionCodec(encoding)));
       return { versions: items, ...page };
     }),
-    listVersions: rpc("read", options, async (request, { signal, encoding }) => {
+    listVersions: rpc("read", options, async (request, { service, signal, encoding }) => {
       const asked = {
         key: request.key,
         from: timestampIn(request.from, "from"),
@@ -70,7 +69,7 @@ export function kvService(service: Service, options: RpcOptions): ServiceImpl<ty
       const { items, ...page } = pageOut(await service.versions(asked, versionCodec(encoding)));
       return { versions: items, ...page };
     }),
-    diff: rpc("read", options, async (request, { signal, encoding }) => {
+    diff: rpc("read", options, async (request, { service, signal, encoding }) => {
       const asked = {
         range: rangeIn(request.range),
         from: timestampIn(request.from, "from"),
