@@ -82,10 +82,7 @@ function host<K extends Key>(
     access.grant(service);
     exchanges.start();
   };
-  const ready = begin();
-  // Whoever waits for it learns of its failure.
-  ready.catch(() => undefined);
-  return { ready, close: async () => await service?.close() };
+  return { ready: begin(), close: async () => await service?.close() };
 }
 
 interface Ports {
@@ -133,7 +130,13 @@ function rpcHandler(exchanges: Exchanges, access: Access, settings: Settings): R
 function running({ grpc, http }: Ports, hosting: Hosting, exchanges: Exchanges, settings: Settings): Server {
   const grpcUrl = urlOf(settings.host, grpc.port);
   const httpUrl = urlOf(settings.host, http.port);
-  settings.logger.info({ grpcUrl, httpUrl }, "serving");
+  let served = false;
+  const ready = hosting.ready.then(() => {
+    served = true;
+    settings.logger.info({ grpcUrl, httpUrl }, "serving");
+  });
+  // Whoever waits for it learns of its failure.
+  ready.catch(() => undefined);
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
     closing ??= (async () => {
@@ -142,11 +145,11 @@ function running({ grpc, http }: Ports, hosting: Hosting, exchanges: Exchanges, 
       await exchanges.drain(settings.drainTimeoutMs);
       await Promise.all([grpc.destroy(), http.destroy()]);
       await hosting.close();
-      settings.logger.info({ grpcUrl, httpUrl }, "closed");
+      if (served) settings.logger.info({ grpcUrl, httpUrl }, "closed");
     })();
     return closing;
   };
-  return { grpcUrl, httpUrl, ready: hosting.ready, close, [Symbol.asyncDispose]: close };
+  return { grpcUrl, httpUrl, ready, close, [Symbol.asyncDispose]: close };
 }
 
 function packageVersion(): string {
