@@ -15,9 +15,11 @@ import { resolveOptions, type ServeOptions, type Settings } from "./options.ts";
 import { createRpcHandler, type RpcHandler } from "./rpc/adapter.ts";
 import { adminService } from "./rpc/admin-service.ts";
 import { createDescriptors } from "./rpc/descriptors.ts";
+import { createFastPath } from "./rpc/fast-path.ts";
 import { healthService } from "./rpc/health-service.ts";
 import { kvService } from "./rpc/kv-service.ts";
 import { reflectionService, reflectionServiceV1Alpha } from "./rpc/reflection-service.ts";
+import { unaryMethods } from "./rpc/unary-methods.ts";
 import { createService, type Service } from "./service/service.ts";
 
 /** A store being served. */
@@ -48,7 +50,10 @@ export async function serve<K extends Key>(
   const settings = resolveOptions(options);
   const exchanges = createExchanges(settings);
   const access = createAccess();
-  const ports = await openPorts(exchanges, access, settings);
+  const ports = await openPorts(exchanges, access, settings).catch(async (error: unknown) => {
+    await exchanges.drain(0);
+    throw error;
+  });
   const hosting = host(store, exchanges, access, settings);
   const server = running(ports, hosting, exchanges, settings);
   if (store instanceof Promise) return server;
@@ -101,7 +106,11 @@ async function openPorts(exchanges: Exchanges, access: Access, settings: Setting
   try {
     const unknown = refuseUnknownMethods(exchanges, elsewhere);
     const line = `this port serves gRPC over HTTP/2; ${elsewhere}`;
-    return { http, grpc: await listenGrpc(createFront(front, unknown), line, settings) };
+    const stream = createFastPath(Object.values(unaryMethods), { guard, exchanges, access, ...settings });
+    return {
+      http,
+      grpc: await listenGrpc({ stream, request: createFront(front, unknown), elsewhere: line }, settings),
+    };
   } catch (error) {
     http.stop();
     await http.destroy();
