@@ -4,9 +4,9 @@ import type { Page } from "../service/page.ts";
 import type { Service } from "../service/service.ts";
 import { type RpcOptions, rpc } from "./call.ts";
 import { conditionIn, preconditionsIn } from "./conditions.ts";
-import { numberOut, pageSizeIn, seqIn, textIn, timestampIn, written } from "./numbers.ts";
+import { numberOut, pageSizeIn, seqIn, stepIn, textIn, timestampIn, written } from "./numbers.ts";
 import { operationsIn, rangeIn, valueIn } from "./operations.ts";
-import { batchItemCodec, changeCodec, versionCodec, versionOut } from "./versions.ts";
+import { batchItemCodec, bucketCodec, changeCodec, versionCodec, versionOut } from "./versions.ts";
 
 /** kvts.v1.KvService over a service. */
 export function kvService(service: Service, options: RpcOptions): ServiceImpl<typeof KvService> {
@@ -69,6 +69,19 @@ export function kvService(service: Service, options: RpcOptions): ServiceImpl<ty
       };
       const { items, ...page } = pageOut(await service.versions(asked, versionCodec(encoding)));
       return { versions: items, ...page };
+    }),
+    aggregateVersions: rpc("read", options, async (request, { signal }) => {
+      const asked = {
+        key: request.key,
+        step: stepIn(request.step),
+        from: timestampIn(request.from, "from"),
+        to: timestampIn(request.to, "to"),
+        atSeq: seqIn(request.atSeq, "at_seq"),
+        ...pageIn(request),
+        signal,
+      };
+      const { items, ...page } = pageOut(await service.aggregate(asked, bucketCodec()));
+      return { buckets: items, ...page };
     }),
     diff: rpc("read", options, async (request, { signal, encoding }) => {
       const asked = {
