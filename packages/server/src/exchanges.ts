@@ -1,5 +1,5 @@
 import { type IncomingMessage, ServerResponse } from "node:http";
-import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
+import { constants, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Stream } from "node:http2";
 import { KvtsError } from "@kvts/common";
 import type { Settings } from "./options.ts";
 
@@ -17,6 +17,18 @@ export interface Exchange {
    * @throws OVERLOADED when all requests together hold too many
    */
   hold(bytes: number): void;
+  /** Fires the signal: the answer is out, or not wanted any more. */
+  abort(reason: KvtsError): void;
+}
+
+/** What there is to know of an exchange's two directions. */
+export interface Channel {
+  /** Whether the whole request has come in. */
+  readonly arrived: boolean;
+  /** Whether the whole answer went out. A reset HTTP/2 response counts as finished although nobody ended it. */
+  readonly answered: boolean;
+  /** Gives up a request that takes too long to arrive. */
+  cut(): void;
 }
 
 /** Every exchange in progress: what a drain waits for, and whose memory is bounded. */
@@ -27,16 +39,32 @@ export interface Exchanges {
   readonly retryAfterSeconds: number;
   /** Begins an exchange, which ends when its answer is out or its client is gone. */
   begin(incoming: Incoming, outgoing: Outgoing): Exchange;
+  /** The same for a bare stream of HTTP/2, of whose directions `channel` tells. */
+  beginStream(stream: ServerHttp2Stream, channel: Channel): Exchange;
   /** @throws UNAVAILABLE once `drain` was called */
   checkOpen(): void;
   /** Takes no new work, and waits for the work in progress, for `timeoutMs` at most; then aborts what is left. */
   drain(timeoutMs: number): Promise<void>;
 }
 
+function messageChannel(incoming: Incoming, outgoing: Outgoing): Channel {
+  return {
+    get arrived() {
+      return incoming.complete;
+    },
+    get answered() {
+      return outgoing.writableEnded && outgoing.writableFinished;
+    },
+    cut() {
+      if ("stream" in incoming) incoming.stream.close(constants.NGHTTP2_CANCEL);
+      else incoming.destroy();
+    },
+  };
+}
+
 class TrackedExchange implements Exchange {
   readonly id: string;
-  readonly incoming: Incoming;
-  readonly outgoing: Outgoing;
+  readonly channel: Channel;
   readonly startedAt: number = performance.now();
   held = 0;
   readonly #budget: Budget;
@@ -44,10 +72,9 @@ class TrackedExchange implements Exchange {
   #controller: AbortController | undefined;
   #reason: KvtsError | undefined;
 
-  constructor(id: string, incoming: Incoming, outgoing: Outgoing, budget: Budget) {
+  constructor(id: string, channel: Channel, budget: Budget) {
     this.id = id;
-    this.incoming = incoming;
-    this.outgoing = outgoing;
+    this.channel = channel;
     this.#budget = budget;
   }
 
@@ -113,10 +140,18 @@ class ExchangeRegistry implements Exchanges {
   begin(incoming: Incoming, outgoing: Outgoing): Exchange {
     // A connection of HTTP/1.1 that goes on would be cut at the end of the drain.
     if (!this.open && outgoing instanceof ServerResponse) outgoing.shouldKeepAlive = false;
+    return this.#track(messageChannel(incoming, outgoing), outgoing);
+  }
+
+  beginStream(stream: ServerHttp2Stream, channel: Channel): Exchange {
+    return this.#track(channel, stream);
+  }
+
+  #track(channel: Channel, ending: Outgoing | ServerHttp2Stream): TrackedExchange {
     const id = `${this.#idPrefix}-${(this.#count++).toString(36)}`;
-    const exchange = new TrackedExchange(id, incoming, outgoing, this.#budget);
+    const exchange = new TrackedExchange(id, channel, this.#budget);
     this.#active.add(exchange);
-    outgoing.once("close", () => this.#end(exchange));
+    ending.once("close", () => this.#end(exchange));
     return exchange;
   }
 
@@ -146,20 +181,16 @@ class ExchangeRegistry implements Exchanges {
   #end(exchange: TrackedExchange): void {
     this.#active.delete(exchange);
     this.#budget.give(exchange.held);
-    // A reset HTTP/2 response counts as finished although nobody ended it.
-    const answered = exchange.outgoing.writableEnded && exchange.outgoing.writableFinished;
-    if (!answered) exchange.abort(new KvtsError("CANCELLED", "the client went away"));
+    if (!exchange.channel.answered) exchange.abort(new KvtsError("CANCELLED", "the client went away"));
     if (this.#active.size === 0) this.#emptied?.();
   }
 
   /** HTTP/1.1 servers time out such requests themselves; HTTP/2 ones do not. */
   #cancelSlowSenders(): void {
     const startedBefore = performance.now() - this.#requestTimeoutMs;
-    for (const { incoming, startedAt } of this.#active) {
+    for (const { channel, startedAt } of this.#active) {
       if (startedAt > startedBefore) return;
-      if (incoming.complete) continue;
-      if ("stream" in incoming) incoming.stream.close(constants.NGHTTP2_CANCEL);
-      else incoming.destroy();
+      if (!channel.arrived) channel.cut();
     }
   }
 }

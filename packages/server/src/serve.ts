@@ -13,7 +13,9 @@ import { urlOf } from "./listen/socket-address.ts";
 import { resolveOptions, type ServeOptions, type Settings } from "./options.ts";
 import { createRpcHandler, type RpcHandler } from "./rpc/adapter.ts";
 import { adminService } from "./rpc/admin-service.ts";
+import { createFastPath } from "./rpc/fast-path.ts";
 import { kvService } from "./rpc/kv-service.ts";
+import { unaryMethods } from "./rpc/unary-methods.ts";
 import { createService, type Service } from "./service/service.ts";
 
 /** A store being served. */
@@ -66,7 +68,11 @@ async function openPorts(service: Service, exchanges: Exchanges, settings: Setti
   try {
     const unknown = refuseUnknownMethods(exchanges, elsewhere);
     const line = `this port serves gRPC over HTTP/2; ${elsewhere}`;
-    return { http, grpc: await listenGrpc(createFront(front, unknown), line, settings) };
+    const stream = createFastPath(Object.values(unaryMethods(service)), { guard, exchanges, ...settings });
+    return {
+      http,
+      grpc: await listenGrpc({ stream, request: createFront(front, unknown), elsewhere: line }, settings),
+    };
   } catch (error) {
     http.stop();
     await http.destroy();
