@@ -2,11 +2,11 @@ import type { DescMethodUnary, MessageShape } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { KvService } from "@kvts/api";
 import { type RpcOptions, rpc } from "./call.ts";
-import { seqIn, timestampIn } from "./numbers.ts";
+import { seqIn, stepIn, timestampIn } from "./numbers.ts";
 import { rangeIn } from "./operations.ts";
 import { pageIn, pageOut, viewIn } from "./reads.ts";
 import { type UnaryMethod, unaryMethods } from "./unary-methods.ts";
-import { changeCodec, versionCodec } from "./versions.ts";
+import { bucketCodec, changeCodec, versionCodec } from "./versions.ts";
 
 /** kvts.v1.KvService. */
 export function kvService(options: RpcOptions): ServiceImpl<typeof KvService> {
@@ -35,6 +35,19 @@ export function kvService(options: RpcOptions): ServiceImpl<typeof KvService> {
       };
       const { items, ...page } = pageOut(await service.versions(asked, versionCodec(encoding)));
       return { versions: items, ...page };
+    }),
+    aggregateVersions: rpc("read", options, async (request, { service, signal }) => {
+      const asked = {
+        key: request.key,
+        step: stepIn(request.step),
+        from: timestampIn(request.from, "from"),
+        to: timestampIn(request.to, "to"),
+        atSeq: seqIn(request.atSeq, "at_seq"),
+        ...pageIn(request),
+        signal,
+      };
+      const { items, ...page } = pageOut(await service.aggregate(asked, bucketCodec()));
+      return { buckets: items, ...page };
     }),
     diff: rpc("read", options, async (request, { service, signal, encoding }) => {
       const asked = {

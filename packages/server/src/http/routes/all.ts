@@ -4,6 +4,7 @@ import { warnOnce } from "../../warn-once.ts";
 import type { AnyRoute } from "../route.ts";
 import type { Times } from "../value-fields.ts";
 import { adminRoutes } from "./admin.ts";
+import { aggregateRoute } from "./aggregate.ts";
 import { batchRoutes } from "./batch.ts";
 import { deleteKeyRoute } from "./delete-key.ts";
 import { diffRoute } from "./diff.ts";
@@ -32,6 +33,7 @@ export function allRoutes({ exchanges, settings, version }: RoutesOptions): AnyR
     deleteKeyRoute(times),
     versionsRoute(),
     retractVersionRoute(times),
+    aggregateRoute(),
     scanRoute(),
     diffRoute(),
     ...batchRoutes(times),
