@@ -1,5 +1,6 @@
 import { invalidArgument } from "./errors.ts";
 import type {
+  AggregateOptions,
   AnyWriteOptions,
   CallOptions,
   ConditionOptions,
@@ -28,6 +29,7 @@ const retract: OptionNames<RetractOptions> = { ...condition, ...anyWrite };
 const diff: OptionNames<DiffOptions> = { from: true, to: true, limit: true, ...anyCall };
 const restore: OptionNames<RestoreOptions> = { dryRun: true, ...anyCall };
 const scan: OptionNames<ScanOptions> = { asOf: true, reverse: true, limit: true, includeDeleted: true, ...anyCall };
+const aggregate: OptionNames<AggregateOptions> = { step: true, from: true, to: true, limit: true, ...anyCall };
 const history: OptionNames<HistoryOptions> = { from: true, to: true, reverse: true, limit: true, ...anyCall };
 
 /** The calls of a store that take options. */
@@ -37,6 +39,7 @@ type Call =
   | "scan"
   | "diff"
   | "history"
+  | "aggregate"
   | "put"
   | "delete"
   | "retract"
@@ -50,6 +53,7 @@ const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
   diff,
   scan,
   history,
+  aggregate,
   put,
   delete: remove,
   retract,

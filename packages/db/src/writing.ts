@@ -57,6 +57,12 @@ export class Writing {
     return this.#gateRoom.count + this.#flushRoom.count;
   }
 
+  /** Puts on disk what was acknowledged before it was. For an errand between two groups. */
+  async syncLog(): Promise<void> {
+    const { settings, logs } = this.#parts;
+    if (settings.durability === "buffered" && logs.writer.isBegun) await logs.writer.sync();
+  }
+
   /** Freezes the active memtable between two groups. */
   freeze(): Promise<void> {
     return this.queue.between(() => this.#path.freeze());

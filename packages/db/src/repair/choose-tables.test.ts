@@ -103,7 +103,11 @@ describe("of the tables in a directory", () => {
     ],
     [
       "an ingest counts in part where others of its tables have been merged",
-      [table(3, { first: 3, isLast: false, ingestSeq: 9 }), table(5, { first: 3, ingestSeq: 9 }), table(8, { inputs: [4] })],
+      [
+        table(3, { first: 3, isLast: false, ingestSeq: 9 }),
+        table(5, { first: 3, ingestSeq: 9 }),
+        table(8, { inputs: [4] }),
+      ],
       { 3: "use", 5: "use", 8: "use" },
     ],
     [

@@ -144,6 +144,8 @@ export class RestoreRun {
   async #install(ingest: Ingest, newest: number): Promise<WriteResult> {
     const { writing, jobs } = this.#host;
     const { queue } = writing;
+    // What was committed before must not be lost where the tables are kept.
+    await writing.syncLog();
     const place = await queue.reserve(ingest.rounds, newest);
     const tables = await ingest.finish(jobs.provenance([]), place);
     const bytesWritten = tables.reduce((sum, { fileBytes }) => sum + fileBytes, 0);
