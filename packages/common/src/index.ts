@@ -56,6 +56,12 @@ export { type LogFields, type Logger, silentLogger } from "./logger.ts";
 export { resolveMoments } from "./moments.ts";
 export { checkLimit, checkPositiveInteger, checkSeq } from "./numbers.ts";
 export { checkCallOptions, checkOptionNames, type OptionNames } from "./options.ts";
+export {
+  checkKeepFor,
+  encodeRetentionPrefix,
+  formatKeepFor,
+  RETENTION_PREFIX_BYTES_MAX,
+} from "./retention.ts";
 export { prefixEnd, type ResolvedRange, resolveRange } from "./range.ts";
 export { FixedMoment, readAt } from "./read-at.ts";
 export { shown } from "./shown.ts";

@@ -8,6 +8,7 @@ import type {
   GetOptions,
   HistoryOptions,
   PutOptions,
+  RetentionOptions,
   RetractOptions,
   ScanOptions,
   WriteOptions,
@@ -28,8 +29,10 @@ const diff: OptionNames<DiffOptions> = { from: true, to: true, limit: true, ...a
 const scan: OptionNames<ScanOptions> = { asOf: true, reverse: true, limit: true, includeDeleted: true, ...anyCall };
 const history: OptionNames<HistoryOptions> = { from: true, to: true, reverse: true, limit: true, ...anyCall };
 
+const retention: OptionNames<RetentionOptions> = { dryRun: true, ...anyCall };
+
 /** The calls of a store that take options. */
-type Call = "get" | "getMany" | "scan" | "diff" | "history" | "put" | "delete" | "retract" | "write" | "stats";
+type Call = "get" | "getMany" | "scan" | "diff" | "history" | "put" | "delete" | "retract" | "write" | "setRetention" | "deleteRetention" | "listRetention" | "stats";
 
 const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
   get: read,
@@ -41,6 +44,9 @@ const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
   delete: remove,
   retract,
   write,
+  setRetention: retention,
+  deleteRetention: retention,
+  listRetention: anyCall,
   stats: anyCall,
 };
 
