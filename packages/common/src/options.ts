@@ -1,5 +1,6 @@
 import { invalidArgument } from "./errors.ts";
 import type {
+  AggregateOptions,
   AnyWriteOptions,
   CallOptions,
   ConditionOptions,
@@ -27,12 +28,27 @@ const remove: OptionNames<DeleteOptions> = { timestamp: true, ...condition, ...a
 const retract: OptionNames<RetractOptions> = { ...condition, ...anyWrite };
 const diff: OptionNames<DiffOptions> = { from: true, to: true, limit: true, ...anyCall };
 const scan: OptionNames<ScanOptions> = { asOf: true, reverse: true, limit: true, includeDeleted: true, ...anyCall };
+const aggregate: OptionNames<AggregateOptions> = { step: true, from: true, to: true, limit: true, ...anyCall };
 const history: OptionNames<HistoryOptions> = { from: true, to: true, reverse: true, limit: true, ...anyCall };
 
 const retention: OptionNames<RetentionOptions> = { dryRun: true, ...anyCall };
 
 /** The calls of a store that take options. */
-type Call = "get" | "getMany" | "scan" | "diff" | "history" | "put" | "delete" | "retract" | "write" | "setRetention" | "deleteRetention" | "listRetention" | "stats";
+type Call =
+  | "get"
+  | "getMany"
+  | "scan"
+  | "diff"
+  | "history"
+  | "aggregate"
+  | "put"
+  | "delete"
+  | "retract"
+  | "write"
+  | "setRetention"
+  | "deleteRetention"
+  | "listRetention"
+  | "stats";
 
 const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
   get: read,
@@ -40,6 +56,7 @@ const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
   diff,
   scan,
   history,
+  aggregate,
   put,
   delete: remove,
   retract,

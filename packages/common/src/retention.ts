@@ -1,7 +1,7 @@
-import { invalidArgument, KvtsError } from "./errors.ts";
-import { formatDuration, parseDuration } from "./durations.ts";
-import { encodeBound } from "./keys.ts";
 import { copyBytes } from "./bytes.ts";
+import { formatDuration, parseDuration } from "./durations.ts";
+import { invalidArgument, KvtsError } from "./errors.ts";
+import { encodeBound } from "./keys.ts";
 import { shown } from "./shown.ts";
 import type { BytesInput, KeepFor } from "./store.ts";
 

@@ -1,4 +1,4 @@
-import { equalBytes, fromHex, invariant, KvtsError, type ResolvedRange, toHex } from "@kvts/common";
+import { type Bucket, equalBytes, fromHex, invariant, KvtsError, type ResolvedRange, toHex } from "@kvts/common";
 import { greatestHorizon, horizonOf, type ModelHorizons, NO_HORIZONS } from "./model-retention.ts";
 
 /** One operation with its timestamp, in microseconds, and its place in commit order. */
@@ -49,6 +49,15 @@ export interface ModelHistory {
   readonly from?: number | undefined;
   readonly to?: number | undefined;
   readonly reverse?: boolean | undefined;
+  readonly limit?: number | undefined;
+  readonly atSeq?: number | undefined;
+  readonly horizons?: ModelHorizons | undefined;
+}
+
+export interface ModelAggregate {
+  readonly step: number;
+  readonly from?: number | undefined;
+  readonly to?: number | undefined;
   readonly limit?: number | undefined;
   readonly atSeq?: number | undefined;
   readonly horizons?: ModelHorizons | undefined;
@@ -182,6 +191,30 @@ export class Model {
     if (moment !== undefined && moment < horizon) throw trimmed(horizon);
   }
 
+  /** The numbers of each step of time that has any, oldest first: which values count, and where each step begins. */
+  aggregate(key: Uint8Array, options: ModelAggregate): Bucket[] {
+    const { step, from, to, atSeq, limit, horizons } = options;
+    const values = this.history(key, { from, to, atSeq, horizons, reverse: true }).filter(
+      (version) => version.op === "put",
+    );
+    const starts = new Set(values.map(({ timestamp }) => Math.floor(timestamp / step) * step));
+    const buckets = [...starts].map((start) => {
+      const inside = values.filter(({ timestamp }) => timestamp >= start && timestamp < start + step);
+      const numbers = inside.map(({ value }) => modelNumber(value)).filter((number) => number !== undefined);
+      return {
+        timestamp: start,
+        count: numbers.length,
+        skipped: inside.length - numbers.length,
+        first: numbers[0]!,
+        last: numbers.at(-1)!,
+        min: Math.min(...numbers),
+        max: Math.max(...numbers),
+        mean: numbers.reduce((sum, number) => sum + number, 0) / numbers.length,
+      };
+    });
+    return buckets.filter(({ count }) => count > 0).slice(0, limit);
+  }
+
   /** The hexadecimal keys of a range, in order. */
   #keysIn(range: ResolvedRange): string[] {
     const start = toHex(range.start);
@@ -198,6 +231,16 @@ export function trimmed(horizon: number): KvtsError {
 
 function isSpent(version: ModelVersion, horizon: number): boolean {
   return version.op === "delete" || (version.expiresAt !== undefined && version.expiresAt < horizon);
+}
+
+/** JSON knows which texts are numbers. */
+function modelNumber(value: Uint8Array): number | undefined {
+  try {
+    const parsed: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(value));
+    return typeof parsed === "number" && Number.isFinite(parsed) ? parsed + 0 : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function isVersion(operation: CommittedOperation): operation is ModelVersion {
