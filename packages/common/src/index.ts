@@ -60,6 +60,12 @@ export { checkCallOptions, checkOptionNames, type OptionNames } from "./options.
 export { prefixEnd, type ResolvedRange, resolveRange } from "./range.ts";
 export { FixedMoment, readAt } from "./read-at.ts";
 export { checkRestore, type RestoreCall } from "./restore.ts";
+export {
+  checkKeepFor,
+  encodeRetentionPrefix,
+  formatKeepFor,
+  RETENTION_PREFIX_BYTES_MAX,
+} from "./retention.ts";
 export { shown } from "./shown.ts";
 export { formatSize, parseSize } from "./sizes.ts";
 export type * from "./store.ts";

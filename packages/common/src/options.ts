@@ -10,6 +10,7 @@ import type {
   HistoryOptions,
   PutOptions,
   RestoreOptions,
+  RetentionOptions,
   RetractOptions,
   ScanOptions,
   WriteOptions,
@@ -32,6 +33,8 @@ const scan: OptionNames<ScanOptions> = { asOf: true, reverse: true, limit: true,
 const aggregate: OptionNames<AggregateOptions> = { step: true, from: true, to: true, limit: true, ...anyCall };
 const history: OptionNames<HistoryOptions> = { from: true, to: true, reverse: true, limit: true, ...anyCall };
 
+const retention: OptionNames<RetentionOptions> = { dryRun: true, ...anyCall };
+
 /** The calls of a store that take options. */
 type Call =
   | "get"
@@ -45,6 +48,9 @@ type Call =
   | "retract"
   | "restore"
   | "write"
+  | "setRetention"
+  | "deleteRetention"
+  | "listRetention"
   | "stats";
 
 const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
@@ -59,6 +65,9 @@ const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
   retract,
   restore,
   write,
+  setRetention: retention,
+  deleteRetention: retention,
+  listRetention: anyCall,
   stats: anyCall,
 };
 

@@ -7,6 +7,7 @@ import {
   type Change,
   callSignal,
   checkCallOptions,
+  checkKeepFor,
   checkKeyForm,
   checkOperationCount,
   checkOperationFields,
@@ -14,15 +15,20 @@ import {
   checkRequestId,
   checkRestore,
   checkSeq,
+  copyBytes,
   type DeleteOptions,
   type DiffOptions,
+  decodeKey,
   type Entry,
   encodePreconditions,
+  encodeRetentionPrefix,
   FixedMoment,
+  formatKeepFor,
   type GetOptions,
   type HistoryOptions,
   type HostedStore,
   isPlainView,
+  type KeepFor,
   type Key,
   type KeyOf,
   type LiveScanOptions,
@@ -35,6 +41,9 @@ import {
   type Reader,
   type RestoreOptions,
   type RestoreResult,
+  type RetentionOptions,
+  type RetentionPolicy,
+  type RetentionResult,
   type RetractOptions,
   type ScanOptions,
   type Snapshot,
@@ -247,6 +256,37 @@ class EngineDb<K extends Key> extends ReadFace<K> implements Db<K> {
     if (dryRun) return { to: goal.to, ...(await this.#engine.previewRestore<K>(goal, this.#form, signal)) };
     const { timestamp, seq, ...counts } = await this.#engine.restore(goal, signal);
     return { to: goal.to, ...counts, ...(timestamp !== undefined && seq !== undefined && { timestamp, seq }) };
+  }
+
+  async setRetention(prefix: BytesInput, keepFor: KeepFor, options?: RetentionOptions): Promise<RetentionResult> {
+    checkCallOptions(options, "setRetention");
+    return await this.#changeRetention(prefix, checkKeepFor(keepFor), options);
+  }
+
+  async deleteRetention(prefix: BytesInput, options?: RetentionOptions): Promise<RetentionResult> {
+    checkCallOptions(options, "deleteRetention");
+    return await this.#changeRetention(prefix, "none", options);
+  }
+
+  async listRetention(options?: CallOptions): Promise<RetentionPolicy<K>[]> {
+    checkCallOptions(options, "listRetention");
+    throwIfAborted(callSignal(options));
+    return this.#engine.listRetention().map(({ prefix, keepFor, horizon }) => ({
+      prefix: decodeKey(copyBytes(prefix), this.#form) as K,
+      keepFor: formatKeepFor(keepFor),
+      horizon,
+    }));
+  }
+
+  async #changeRetention(
+    prefix: BytesInput,
+    keepFor: number | undefined | "none",
+    options: RetentionOptions | undefined,
+  ): Promise<RetentionResult> {
+    const bytes = encodeRetentionPrefix(prefix);
+    const signal = callSignal(options);
+    throwIfAborted(signal);
+    return await abortable(this.#engine.changeRetention(bytes, keepFor, options?.dryRun === true, signal), signal);
   }
 
   snapshot(options?: { readonly seq?: number | undefined }): LocalSnapshot<K> {

@@ -239,6 +239,17 @@ describe.each(WAYS)("a restore %s", (_, restoreOperationsMax) => {
     await store.close();
   });
 
+  test("goes back no further than the horizon", async () => {
+    const store = await open();
+    const { db, clock } = store;
+    await db.put("user:1", "ann", { timestamp: 100 });
+    await db.setRetention("user:", "1h");
+    await expect(db.restore(USERS, 50)).rejects.toMatchObject({ code: "HISTORY_TRIMMED" });
+    await expect(db.restore({}, 50, { dryRun: true })).rejects.toMatchObject({ code: "HISTORY_TRIMMED" });
+    expect(counts(await db.restore(USERS, clock.now()))).toEqual({ restored: 0, deleted: 0 });
+    await store.close();
+  });
+
   test("is refused where it cannot be understood", async () => {
     const store = await open();
     const { db } = store;

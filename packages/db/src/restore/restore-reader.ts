@@ -1,6 +1,7 @@
 import type { Change, Entries, Entry, Key, ResolvedRange } from "@kvts/common";
 import { NUMBER_MAX } from "../format/version-record.ts";
 import { Diff } from "../read/diff.ts";
+import { checkFloor } from "../read/floor.ts";
 import type { KeyForm } from "../read/key-decoder.ts";
 import { makeLocalEntries } from "../read/local-entries.ts";
 import type { Pin } from "../read/pins.ts";
@@ -59,13 +60,15 @@ export class RestoreReader<K extends Key> {
     const { to, now } = this.#moment;
     return makeLocalEntries<Change<K>>(this.#source(pin), { signal: this.#signal }, () => ({
       limit: Number.POSITIVE_INFINITY,
-      open: (seq) =>
-        new Diff<K>(range, to, NUMBER_MAX, seq, this.#form, {
+      open: (seq, horizons) => {
+        checkFloor(horizons, range, to);
+        return new Diff<K>(range, to, NUMBER_MAX, seq, this.#form, {
           expiresBy: now,
           sawNewer: (timestamp) => {
             if (timestamp > this.newest) this.newest = timestamp;
           },
-        }),
+        });
+      },
     }));
   }
 }

@@ -147,7 +147,7 @@ export class RestoreRun {
     // What was committed before must not be lost where the tables are kept.
     await writing.syncLog();
     const place = await queue.reserve(ingest.rounds, newest);
-    const tables = await ingest.finish(jobs.provenance([]), place);
+    const tables = await ingest.finish(jobs.provenance([], jobs.horizons()), place);
     const bytesWritten = tables.reduce((sum, { fileBytes }) => sum + fileBytes, 0);
     const result = { tables, seqFloor: 0, bytesRead: 0, bytesWritten };
     await jobs.install({ added: tables.map((meta) => ({ level: 0, meta })) }, result);
@@ -184,7 +184,7 @@ export class RestoreRun {
   }
 
   #pin(): Pin {
-    const pin = this.#host.pins.pin(this.#host.writing.queue.publishedSeq);
+    const pin = this.#host.pin();
     this.#pins.push(pin);
     return pin;
   }

@@ -12,7 +12,7 @@ import { storeError } from "../io-error.ts";
 import type { VersionSet } from "../manifest/version-set.ts";
 import type { Settings } from "../options.ts";
 import type { KeyForm } from "../read/key-decoder.ts";
-import type { Pin, Pins } from "../read/pins.ts";
+import type { Pin } from "../read/pins.ts";
 import type { ReadSource } from "../read/read-source.ts";
 import type { Frame } from "../wal/frame.ts";
 import type { Writing } from "../writing.ts";
@@ -29,8 +29,9 @@ export interface RestoresHost {
   readonly directory: string;
   readonly settings: Settings;
   readonly versions: VersionSet;
-  readonly pins: Pins;
   readonly writing: Writing;
+  /** Pins what is published. */
+  pin(): Pin;
   readonly jobs: TableJobs;
   readSource(pin: Pin): ReadSource;
   /** @throws what the store refuses writes with */
@@ -90,9 +91,9 @@ export class Restores {
     form: KeyForm,
     signal: AbortSignal | undefined,
   ): Promise<RestorePreview<K>> {
-    const { writing, pins, settings } = this.#host;
+    const { settings } = this.#host;
     const moment = { to, now: Math.max(settings.components.clock.now(), to) };
-    const pin = pins.pin(writing.queue.publishedSeq);
+    const pin = this.#host.pin();
     const sample: Change<K>[] = [];
     const reader = new RestoreReader<K>((at) => this.#host.readSource(at), moment, form, this.#signal(signal));
     let [restored, deleted, bytes] = [0, 0, 0];
