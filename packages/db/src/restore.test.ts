@@ -243,7 +243,7 @@ describe.each(WAYS)("a restore %s", (_, restoreOperationsMax) => {
     const store = await open();
     const { db, clock } = store;
     await db.put("user:1", "ann", { timestamp: 100 });
-    await db.setRetention("user:", "1h");
+    await db.setRetention("user:", "10m");
     await expect(db.restore(USERS, 50)).rejects.toMatchObject({ code: "HISTORY_TRIMMED" });
     await expect(db.restore({}, 50, { dryRun: true })).rejects.toMatchObject({ code: "HISTORY_TRIMMED" });
     expect(counts(await db.restore(USERS, clock.now()))).toEqual({ restored: 0, deleted: 0 });
