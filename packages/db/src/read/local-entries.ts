@@ -7,6 +7,7 @@ import {
   throwIfAborted,
 } from "@kvts/common";
 import { BlockDemand } from "../format/version-run.ts";
+import type { Horizons } from "../retention/horizons.ts";
 import type { Table } from "../table/table.ts";
 import { Batch } from "./batch.ts";
 import type { Pin } from "./pins.ts";
@@ -24,10 +25,10 @@ interface Stretches<T extends object> {
   fill(view: View, batch: Batch<T>, demand: BlockDemand<Table>): ScanPause;
 }
 
-/** A read whose options have been checked: how many items at most, and how to open it at a seq. */
+/** A read whose options have been checked: how many items at most, and how to open it at a seq, by horizons. */
 export interface Prepared<T extends object> {
   readonly limit: number;
-  readonly open: (seq: number) => Stretches<T>;
+  readonly open: (seq: number, horizons: Horizons | undefined) => Stretches<T>;
 }
 
 /** Items a batch of `for … of` holds. */
@@ -177,6 +178,7 @@ class SyncIteration<T extends object> implements Iterator<T, undefined> {
 class Run<T extends object> {
   readonly #source: ReadSource;
   readonly #seq: number;
+  readonly #horizons: Horizons | undefined;
   readonly #stretches: Stretches<T>;
   readonly #signal: AbortSignal | undefined;
   #pin: Pin | undefined;
@@ -187,7 +189,8 @@ class Run<T extends object> {
     this.#source = source;
     this.#signal = signal;
     this.#seq = source.seq();
-    this.#stretches = prepared.open(this.#seq);
+    this.#horizons = source.horizons();
+    this.#stretches = prepared.open(this.#seq, this.#horizons);
     this.#left = prepared.limit;
   }
 
@@ -245,7 +248,7 @@ class Run<T extends object> {
 
   /** Keeps what is visible at its seq from now on. */
   #hold(): void {
-    this.#pin ??= this.#source.pin(this.#seq);
+    this.#pin ??= this.#source.pin(this.#seq, this.#horizons);
   }
 
   pullSync(): T[] {
