@@ -6,6 +6,8 @@ import type { Entries } from "./store.ts";
 export interface EntriesSource<T> {
   /** The next items, about `count` of them, more or fewer; none at the end. Not called again after that, or a failure. */
   pull(count: number): Promise<T[]>;
+  /** Ends a pull that waits for what may never come: it answers with nothing. Called before `close`, at any time. */
+  interrupt?(): void;
   /** Frees what the source holds. Called once: at the end, after a failure, or when the consumer stops early. */
   close?(): Promise<void> | void;
 }
@@ -57,6 +59,7 @@ class PulledEntries<T> implements Entries<T> {
     this.#ended = true;
     this.#pulled = [];
     this.#taken = 0;
+    this.#source.interrupt?.();
     this.#closing ??= this.#turn.then(() => this.#source.close?.());
     return this.#signal === undefined ? this.#closing : this.#closedOrAborted(this.#closing, this.#signal);
   }

@@ -10,6 +10,7 @@ import type {
   PutOptions,
   RetractOptions,
   ScanOptions,
+  WatchOptions,
   WriteOptions,
 } from "./store.ts";
 
@@ -27,9 +28,27 @@ const retract: OptionNames<RetractOptions> = { ...condition, ...anyWrite };
 const diff: OptionNames<DiffOptions> = { from: true, to: true, limit: true, ...anyCall };
 const scan: OptionNames<ScanOptions> = { asOf: true, reverse: true, limit: true, includeDeleted: true, ...anyCall };
 const history: OptionNames<HistoryOptions> = { from: true, to: true, reverse: true, limit: true, ...anyCall };
+const watch: OptionNames<WatchOptions> = {
+  afterSeq: true,
+  initial: true,
+  progress: true,
+  incarnation: true,
+  ...anyCall,
+};
 
 /** The calls of a store that take options. */
-type Call = "get" | "getMany" | "scan" | "diff" | "history" | "put" | "delete" | "retract" | "write" | "stats";
+type Call =
+  | "get"
+  | "getMany"
+  | "scan"
+  | "diff"
+  | "history"
+  | "watch"
+  | "put"
+  | "delete"
+  | "retract"
+  | "write"
+  | "stats";
 
 const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
   get: read,
@@ -37,6 +56,7 @@ const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
   diff,
   scan,
   history,
+  watch,
   put,
   delete: remove,
   retract,

@@ -11,8 +11,10 @@ import {
   checkOptionNames,
   checkRequestId,
   checkSeq,
+  checkWatchOptions,
   type DeleteOptions,
   type DiffOptions,
+  type Entries,
   type Entry,
   encodePreconditions,
   FixedMoment,
@@ -23,6 +25,7 @@ import {
   type Key,
   type KeyOf,
   type LiveScanOptions,
+  makeEntries,
   type Operation,
   type OptionNames,
   ownPrecondition,
@@ -30,7 +33,9 @@ import {
   parseTime,
   type Range,
   type Reader,
+  type ResolvedRange,
   type RetractOptions,
+  resolveRange,
   type ScanOptions,
   type Snapshot,
   type StoreStats,
@@ -40,11 +45,14 @@ import {
   throwIfAborted,
   type Version,
   type ViewOptions,
+  type WatchEvent,
+  type WatchOptions,
   type WriteOptions,
   type WriteResult,
 } from "@kvts/common";
 import type { CheckpointReport } from "./checkpoint.ts";
 import type { Engine } from "./engine.ts";
+import { type InitialState, Watch } from "./feed/watch.ts";
 import type { LocalEntries } from "./read/local-entries.ts";
 import { EngineReader } from "./read/reader.ts";
 import { EngineReaderAt } from "./read/reader-at.ts";
@@ -226,6 +234,24 @@ class EngineDb<K extends Key> extends ReadFace<K> implements Db<K> {
     }
   }
 
+  watch(range?: Range, options?: WatchOptions): Entries<WatchEvent<K>> {
+    try {
+      const checked = checkWatchOptions(options);
+      const signal = callSignal(options);
+      const resolved = resolveRange(range);
+      const { feed } = this.#engine;
+      const initialState = (seq: number) => this.#stateAt(seq, resolved, signal);
+      const form = this.#form;
+      const nowSeq = feed.publishedSeq;
+      return makeEntries(
+        new Watch<K>({ feed, range: resolved, form, options: checked, signal, nowSeq, initialState }),
+        signal,
+      );
+    } catch (error) {
+      return makeEntries<WatchEvent<K>>({ pull: () => Promise.reject(error) });
+    }
+  }
+
   snapshot(options?: { readonly seq?: number | undefined }): LocalSnapshot<K> {
     const seq = options?.seq;
     return new EngineSnapshot<K>(this.#engine, this.#form, seq === undefined ? undefined : checkSeq(seq));
@@ -269,6 +295,20 @@ class EngineDb<K extends Key> extends ReadFace<K> implements Db<K> {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** @throws CURSOR_EXPIRED */
+  #stateAt(seq: number, range: ResolvedRange, signal: AbortSignal | undefined): InitialState<K> {
+    const pin = this.#engine.pinSnapshot(seq);
+    const reader = new EngineReader<K>(this.#engine.readSource(pin), this.#form);
+    const entries = reader.scan(range, { signal });
+    return {
+      nextv: (count) => entries.nextv(count),
+      close: async () => {
+        await entries.close();
+        pin.release();
+      },
+    };
   }
 
   #time(input: TimeInput | undefined): number | undefined {

@@ -17,8 +17,10 @@ import { WriteGate } from "./commit/write-gate.ts";
 import { WritePath } from "./commit/write-path.ts";
 import { engineStats } from "./engine-stats.ts";
 import { Fairness } from "./env/fairness.ts";
+import { Feed } from "./feed/feed.ts";
 import { Inspection } from "./inspection.ts";
 import { fullDiskError, isDiskFull, storeError } from "./io-error.ts";
+import type { VersionEdit } from "./manifest/version-edit.ts";
 import { type Pin, Pins } from "./read/pins.ts";
 import type { ReadSource } from "./read/read-source.ts";
 import type { Recovered, Recovery } from "./recovered.ts";
@@ -44,6 +46,7 @@ export class Engine {
   readonly #reserve: Reserve;
   readonly #inspection: Inspection;
   readonly #checkpoints: Checkpoints;
+  readonly #feed: Feed;
   readonly #fairness: Fairness = new Fairness();
   /** Microseconds, by the store's clock. */
   readonly #openedAt: number;
@@ -80,15 +83,7 @@ export class Engine {
       frozen: () => this.#background.poke(),
       failed: (error) => this.#noticeFullDisk(error),
     });
-    const ceilings = new Ceilings(versions.numbers, async (values) => {
-      try {
-        layers.install(await versions.logAndApply(values));
-      } catch (error) {
-        this.#refuseInDoubt();
-        this.#noticeFullDisk(error);
-        throw error;
-      }
-    });
+    const ceilings = new Ceilings(versions.numbers, (values) => this.#edit(values));
     const { requests, requestFiles, lastSeq, lastAssigned } = parts;
     const published = (): void => {
       // A frozen memtable may be flushed once all of it is published.
@@ -102,6 +97,7 @@ export class Engine {
       lastSeq,
       lastAssigned,
       published,
+      acknowledged: (group) => this.#feed.published(group),
       stopped: (failure) => this.#background.refuseFlushes(failure),
     });
     this.#background = new Background({
@@ -139,7 +135,14 @@ export class Engine {
     this.#reserve.poke();
     this.#checkpoints = new Checkpoints({ directory: parts.directory, settings, moment: () => this.#moment() });
     this.#inspection = new Inspection(parts);
+    this.#feed = this.#makeFeed();
     this.#background.poke();
+  }
+
+  /** Where the change feed begins, which whoever watches is given. */
+  get feed(): Feed {
+    this.#checkOpen();
+    return this.#feed;
   }
 
   now(): number {
@@ -239,6 +242,7 @@ export class Engine {
       openedAt: this.#openedAt,
       stalls: this.#gateRoom.count + this.#flushRoom.count,
       refusal: this.#gate.refusal,
+      feed: this.#feed,
     });
   }
 
@@ -284,6 +288,7 @@ export class Engine {
     this.#gate.refuse(closedError());
     await this.#inspection.close();
     await this.#checkpoints.close();
+    await this.#feed.close();
     await this.#reserve.close();
     await this.#queue.close();
     await this.#flushBeforeClosing();
@@ -352,11 +357,75 @@ export class Engine {
     return moment!;
   }
 
+  #makeFeed(): Feed {
+    const { directory, settings, versions, logs, feedLog, lastSeq, logEnd } = this.#parts;
+    const { tuning, logger } = settings;
+    const { fileSystem, scheduler } = settings.components;
+    const { incarnation } = versions.numbers;
+    const partBytesMax = tuning.watchQueueBytesMax;
+    const position = () => ({ segment: logs.writer.segment, offset: logs.writer.offset });
+    const hold = () => this.#holdLogs();
+    const host = {
+      scheduler,
+      logger,
+      isSynced: settings.durability === "sync",
+      queueBytesMax: tuning.watchQueueBytesMax,
+      queuesBytesMax: tuning.watchQueuesBytesMax,
+      reading: { fileSystem, scheduler, directory, incarnation, log: feedLog, partBytesMax, hold },
+      publishedSeq: () => this.#queue.publishedSeq,
+      logEnd: position,
+      sync: async () => {
+        let synced = { seq: 0, end: logEnd };
+        await this.#queue.between(async () => {
+          await logs.writer.sync();
+          synced = { seq: this.#queue.publishedSeq, end: position() };
+        });
+        return synced;
+      },
+    };
+    return new Feed(host, { seq: lastSeq, end: logEnd });
+  }
+
+  /** Keeps the log's segments until the result is called. */
+  #holdLogs(): () => void {
+    const { logs, versions } = this.#parts;
+    const unhold = logs.hold();
+    return () => {
+      unhold();
+      const { logNumber } = versions.numbers;
+      if (this.#closing === undefined && logs.isBehind(logNumber)) this.#releaseLogs(logNumber);
+    };
+  }
+
+  /** An edit that changes nothing but numbers. */
+  async #edit(edit: VersionEdit): Promise<void> {
+    const { layers, versions } = this.#parts;
+    try {
+      layers.install(await versions.logAndApply(edit));
+    } catch (error) {
+      this.#refuseInDoubt();
+      this.#noticeFullDisk(error);
+      throw error;
+    }
+  }
+
+  /** Gives up what the change feed has no room for: first the manifest says so, then the files go. */
+  async #trimFeed(): Promise<void> {
+    const { logs, feedLog } = this.#parts;
+    const gone = feedLog.trim();
+    const { start: feed } = feedLog;
+    if (gone.length === 0 || feed === undefined) return;
+    await this.#edit({ feed });
+    logs.discard(gone);
+  }
+
   /** Between two groups, when no log is being synced. */
   #releaseLogs(oldest: number): void {
     const { logs, settings } = this.#parts;
     this.#queue
       .between(() => logs.release(oldest))
+      .then(() => this.#trimFeed())
+      .then(() => (logs.isBehind(oldest) ? this.#queue.between(() => logs.release(oldest)) : undefined))
       .catch((error: unknown) => {
         settings.logger.warn(
           { err: error },

@@ -7,7 +7,7 @@ import { writeCurrent } from "./current.ts";
 import { ManifestSyncError } from "./sync-error.ts";
 import type { TableFile } from "./table-file.ts";
 import type { Version } from "./version.ts";
-import type { CleanClose, VersionEdit } from "./version-edit.ts";
+import type { CleanClose, FeedStart, VersionEdit } from "./version-edit.ts";
 import { ManifestWriter } from "./writer.ts";
 
 /** File numbers reserved ahead of use. */
@@ -28,6 +28,8 @@ export interface StoreNumbers {
   readonly requestFiles?: readonly number[];
   /** How far the log is on disk for certain, at least; left out where that is not known. */
   readonly durableLog?: LogPosition;
+  /** What the change feed can be read from; left out where no log is kept for it. */
+  readonly feed?: FeedStart;
 }
 
 export interface VersionSetOptions {
@@ -220,6 +222,7 @@ export class VersionSet<T = Table> {
     for (const { file } of this.#current.tables()) if (removed.has(file.meta.number)) file.markRemoved();
     const requestFiles = edit.requestFiles ?? this.#numbers.requestFiles;
     const durableLog = edit.durableLog ?? this.#numbers.durableLog;
+    const feed = edit.feed ?? this.#numbers.feed;
     this.#numbers = {
       incarnation: edit.incarnation ?? this.#numbers.incarnation,
       nextFileNumber: edit.nextFileNumber ?? this.#numbers.nextFileNumber,
@@ -229,6 +232,7 @@ export class VersionSet<T = Table> {
       seqFloor: edit.seqFloor ?? this.#numbers.seqFloor,
       ...(requestFiles === undefined ? {} : { requestFiles }),
       ...(durableLog === undefined ? {} : { durableLog }),
+      ...(feed === undefined ? {} : { feed }),
     };
     const before = this.#current;
     this.#current = next;

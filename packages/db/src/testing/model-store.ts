@@ -9,11 +9,13 @@ import {
   checkKeyForm,
   checkRequestId,
   checkSeq,
+  checkWatchOptions,
   conflictAt,
   copyBytes,
   type DeleteOptions,
   type EncodedOperation,
   type EncodedPrecondition,
+  type Entries,
   encodeOperations,
   encodePreconditions,
   equalBytes,
@@ -24,12 +26,15 @@ import {
   type KeyOf,
   KvtsError,
   limits,
+  makeEntries,
   makeTypedStore,
   type Operation,
   otherContent,
   ownPrecondition,
   type PutOptions,
+  type Range,
   type RetractOptions,
+  resolveRange,
   type Snapshot,
   type StoreStats,
   systemClock,
@@ -40,11 +45,14 @@ import {
   throwIfAborted,
   toHex,
   type ViewOptions,
+  type WatchEvent,
+  type WatchOptions,
   type WriteOptions,
   type WriteResult,
 } from "@kvts/common";
 import { Model, type ModelOperation } from "./model.ts";
 import { ModelReader, type Moment } from "./model-reader.ts";
+import { type ModelFeed, ModelWatch } from "./model-watch.ts";
 
 export interface ModelStoreOptions {
   readonly clock?: Clock;
@@ -69,6 +77,8 @@ class ModelStore {
   readonly clock: Clock;
   readonly model: Model = new Model();
   readonly incarnation: string = crypto.randomUUID();
+  /** Watches that wait for the next commit, or the end. */
+  readonly waiting: Set<() => void> = new Set();
   closed = false;
   readonly #named: Map<string, NamedWrite> = new Map();
   #lastAssigned = 0;
@@ -105,6 +115,10 @@ class ModelStore {
     return result;
   }
 
+  wakeWatches(): void {
+    for (const wake of this.waiting) wake();
+  }
+
   #commit(encoded: readonly EncodedOperation[], preconditions: readonly EncodedPrecondition[]): WriteResult {
     const assigned = Math.max(this.now(), this.#lastAssigned + 1);
     if (assigned > limits.timestampMax) throw invalidArgument("no timestamp is left to assign; give one");
@@ -113,6 +127,7 @@ class ModelStore {
     const assigns = encoded.some(({ timestamp }) => timestamp === undefined);
     if (assigns) this.#lastAssigned = assigned;
     this.model.commit(timed);
+    this.wakeWatches();
     return { timestamp: assigns ? assigned : timed.at(-1)!.timestamp, seq: this.model.seq };
   }
 
@@ -173,6 +188,18 @@ class ModelStoreView<F extends "string" | "bytes"> extends ModelReader<F> implem
     return this.#store.write(operations, options, encodePreconditions(options.preconditions, this.#store.now));
   }
 
+  watch(range?: Range, options?: WatchOptions): Entries<WatchEvent<KeyOf<F>>> {
+    try {
+      const checked = checkWatchOptions(options);
+      const signal = callSignal(options);
+      const { model, incarnation, now, waiting } = this.#store;
+      const feed: ModelFeed = { model, incarnation, now, isClosed: () => this.#store.closed, waiting };
+      return makeEntries(new ModelWatch(feed, resolveRange(range), this.#form, checked, signal), signal);
+    } catch (error) {
+      return makeEntries<WatchEvent<KeyOf<F>>>({ pull: () => Promise.reject(error) });
+    }
+  }
+
   async stats(options: CallOptions = {}): Promise<StoreStats> {
     checkCallOptions(options, "stats");
     throwIfAborted(callSignal(options));
@@ -207,7 +234,9 @@ class ModelStoreView<F extends "string" | "bytes"> extends ModelReader<F> implem
   }
 
   async close(): Promise<void> {
-    if (this.#owner) this.#store.closed = true;
+    if (!this.#owner) return;
+    this.#store.closed = true;
+    this.#store.wakeWatches();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,0 +1,128 @@
+import { deepEqual, fail, ok } from "node:assert/strict";
+import { type FeedItem, isKvtsError, type KvtsError, type WatchEvent } from "@kvts/common";
+import type { ModelOperation } from "../model.ts";
+import type { TestBatch, TestStore } from "../test-store.ts";
+import { expectTyped, isSystemError } from "../typed-errors.ts";
+
+/** What an observer has to know of the process that it observes. */
+export interface ObservedProcess {
+  readonly store: TestStore;
+  /** Calls to the disk that have failed. */
+  readonly faults: number;
+}
+
+/**
+ * Watches a store through all its processes, resuming each time from the last seq that it was shown. Every batch has to
+ * come once, whole and in order, unless the feed says that it does not go back so far; and what was shown is there after
+ * every crash.
+ */
+export class FeedObserver {
+  /** Batches that were shown. */
+  shown = 0;
+  #position = 0;
+  #parts: FeedItem<Uint8Array>[] = [];
+  #failure: { readonly error: unknown } | undefined;
+  /** Seq of the last batch that was shown whole, and from where on the feed had to begin anew. */
+  #lastWhole = 0;
+  #goesBackTo = 0;
+
+  /** @param survivors what a new process has found */
+  expectSurvived(survivors: readonly TestBatch[]): void {
+    const last = survivors.at(-1)?.lastSeq ?? 0;
+    ok(
+      this.#parts.length > 0 || last >= this.#position,
+      `seq ${this.#position} was shown, and ${last} is what is left`,
+    );
+    // The batch whose first parts were shown is there too.
+    ok(this.#parts.length === 0 || survivors.some(({ lastSeq }) => lastSeq >= this.#position), "a shown part is gone");
+  }
+
+  /**
+   * Watches until the store is closed, or its process is gone.
+   * @param keepsAll whether the feed goes back to what was shown last, whatever happened
+   */
+  begin(process: ObservedProcess, keepsAll: boolean): void {
+    void this.#watch(process, keepsAll).catch((error: unknown) => {
+      this.#failure ??= { error };
+    });
+  }
+
+  /** Whether it has seen everything up to `seq`. */
+  hasSeen(seq: number): boolean {
+    this.check();
+    return this.#position >= seq;
+  }
+
+  /** @throws what went wrong */
+  check(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  async #watch(process: ObservedProcess, keepsAll: boolean): Promise<void> {
+    for (;;) {
+      try {
+        for await (const event of process.store.db.watch({}, { afterSeq: this.#position })) {
+          this.#take(process.store, event);
+        }
+        return;
+      } catch (error) {
+        if (isKvtsError(error, "CLOSED")) return;
+        this.#recover(error, process, keepsAll);
+        await process.store.nextTurn();
+      }
+    }
+  }
+
+  #recover(error: unknown, process: ObservedProcess, keepsAll: boolean): void {
+    if (isSystemError(error) && process.faults > 0) return;
+    if (!isKvtsError(error, "FEED_TRIMMED") && !isKvtsError(error, "OVERLOADED")) throw error;
+    expectTyped(error);
+    if (keepsAll) throw new Error(`a feed that keeps everything says: ${(error as Error).message}`);
+    const { oldestSeq } = (error as KvtsError).details;
+    ok(Number(oldestSeq) > this.#position, "it goes back no further than it can");
+    this.#position = Number(oldestSeq);
+    this.#goesBackTo = this.#position;
+    this.#parts = [];
+  }
+
+  #take(store: TestStore, { seq, items, more }: WatchEvent<Uint8Array>): void {
+    store.foretell();
+    ok(seq > this.#position, `${seq} comes after ${this.#position}`);
+    this.#parts.push(...items);
+    this.#position = seq;
+    if (more === true) return;
+    const batch = store.batches.find(({ lastSeq }) => lastSeq === seq);
+    if (batch === undefined) return fail(`seq ${seq} is shown, and nothing was written with it`);
+    ok(batch.state !== "refused", `seq ${seq} is shown, and was refused`);
+    this.#expectNext(store, seq, this.#parts.length === batch.operations.length ? batch : undefined);
+    deepEqual(this.#parts.map(operationOf), batch.operations.map(plain), `what is shown as seq ${seq}`);
+    this.#parts = [];
+    this.shown++;
+  }
+
+  /** Nothing that was acknowledged lies between this batch and the one before. */
+  #expectNext(store: TestStore, seq: number, batch: TestBatch | undefined): void {
+    if (batch === undefined) return fail(`seq ${seq} is shown in part`);
+    const before = store.batches.filter(({ lastSeq, state }) => state === "acknowledged" && lastSeq < seq).at(-1);
+    const previous = Math.max(this.#goesBackTo, this.#lastWhole);
+    ok(before === undefined || before.lastSeq <= previous, `seq ${before?.lastSeq} is left out before ${seq}`);
+    this.#lastWhole = seq;
+  }
+}
+
+function operationOf(item: FeedItem<Uint8Array>): unknown {
+  const { key, timestamp } = item;
+  if (item.op === "retract") return { op: "retract", key, timestamp };
+  if (item.deleted === true) return { op: "delete", key, timestamp };
+  const { value, expiresAt } = item;
+  return { op: "put", key, value, timestamp, ...(expiresAt === undefined ? {} : { expiresAt }) };
+}
+
+/** Without fields that say nothing, and with bytes of one kind. */
+function plain(operation: ModelOperation): unknown {
+  const { op, key, timestamp } = operation;
+  if (op !== "put") return { op, key: new Uint8Array(key), timestamp };
+  const { value, expiresAt } = operation;
+  const expiry = expiresAt === undefined ? {} : { expiresAt };
+  return { op, key: new Uint8Array(key), value: new Uint8Array(value), timestamp, ...expiry };
+}
