@@ -1,5 +1,6 @@
 import { invalidArgument } from "./errors.ts";
 import type {
+  AggregateOptions,
   AnyWriteOptions,
   CallOptions,
   ConditionOptions,
@@ -27,6 +28,7 @@ const remove: OptionNames<DeleteOptions> = { timestamp: true, ...condition, ...a
 const retract: OptionNames<RetractOptions> = { ...condition, ...anyWrite };
 const diff: OptionNames<DiffOptions> = { from: true, to: true, limit: true, ...anyCall };
 const scan: OptionNames<ScanOptions> = { asOf: true, reverse: true, limit: true, includeDeleted: true, ...anyCall };
+const aggregate: OptionNames<AggregateOptions> = { step: true, from: true, to: true, limit: true, ...anyCall };
 const history: OptionNames<HistoryOptions> = { from: true, to: true, reverse: true, limit: true, ...anyCall };
 const watch: OptionNames<WatchOptions> = {
   afterSeq: true,
@@ -44,6 +46,7 @@ type Call =
   | "diff"
   | "history"
   | "watch"
+  | "aggregate"
   | "put"
   | "delete"
   | "retract"
@@ -57,6 +60,7 @@ const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
   scan,
   history,
   watch,
+  aggregate,
   put,
   delete: remove,
   retract,

@@ -7,25 +7,20 @@ import {
   type StoreStats,
   type WriteResult,
 } from "@kvts/common";
-import { Background, REST_FILL_MIN } from "./background/background.ts";
-import type { StoreMoment } from "./checkpoint/moment.ts";
+import { Background } from "./background/background.ts";
+import { type StoreMoment, takeMoment } from "./checkpoint/moment.ts";
 import { type CheckpointReport, Checkpoints } from "./checkpoint.ts";
-import { Ceilings } from "./commit/ceilings.ts";
-import { CommitQueue } from "./commit/commit-queue.ts";
-import { WaitingRoom } from "./commit/waiting-room.ts";
-import { WriteGate } from "./commit/write-gate.ts";
-import { WritePath } from "./commit/write-path.ts";
+import { closeParts } from "./close-parts.ts";
 import { engineStats } from "./engine-stats.ts";
 import { Fairness } from "./env/fairness.ts";
-import { Feed } from "./feed/feed.ts";
+import type { Feed } from "./feed/feed.ts";
 import { Inspection } from "./inspection.ts";
-import { fullDiskError, isDiskFull, storeError } from "./io-error.ts";
-import type { VersionEdit } from "./manifest/version-edit.ts";
 import { type Pin, Pins } from "./read/pins.ts";
 import type { ReadSource } from "./read/read-source.ts";
 import type { Recovered, Recovery } from "./recovered.ts";
 import { Reserve } from "./reserve.ts";
 import type { VerifyOptions, VerifyReport } from "./verify/report.ts";
+import { Writing } from "./writing.ts";
 
 const NO_CONDITIONS: readonly EncodedPrecondition[] = [];
 
@@ -37,87 +32,42 @@ export class Engine {
   readonly recovery: Recovery;
   readonly #parts: Recovered;
   readonly #pins: Pins;
-  readonly #queue: CommitQueue;
-  readonly #gate: WriteGate;
-  readonly #gateRoom: WaitingRoom;
-  readonly #flushRoom: WaitingRoom;
-  readonly #path: WritePath;
+  readonly #writing: Writing;
   readonly #background: Background;
   readonly #reserve: Reserve;
   readonly #inspection: Inspection;
   readonly #checkpoints: Checkpoints;
-  readonly #feed: Feed;
   readonly #fairness: Fairness = new Fairness();
   /** Microseconds, by the store's clock. */
   readonly #openedAt: number;
   #closing: Promise<void> | undefined;
 
   constructor(parts: Recovered) {
-    const { settings, layers, versions, logs } = parts;
-    const { tuning } = settings;
+    const { settings, layers, versions } = parts;
     const { scheduler } = settings.components;
     this.#parts = parts;
     this.#openedAt = settings.components.clock.now();
     this.recovery = parts.recovery;
     this.#pins = new Pins(() => scheduler.monotonicMs(), versions.numbers.seqFloor);
-    // On a full disk nothing is flushed or merged before there is room: waiting for it would only hide the reason.
-    const fullDisk = (): KvtsError | undefined => {
-      if (this.#reserve.isReleased) return fullDiskError();
-      const { lastError } = this.#background;
-      return lastError?.code === "NO_SPACE" ? lastError : undefined;
-    };
-    this.#gateRoom = new WaitingRoom(scheduler, settings.stallTimeoutMs, () => this.#stallReason(), fullDisk);
-    this.#flushRoom = new WaitingRoom(
-      scheduler,
-      settings.stallTimeoutMs,
-      () => (layers.frozen.length >= tuning.frozenMemtablesMax ? "memory waits to be flushed" : undefined),
-      fullDisk,
-    );
-    this.#gate = new WriteGate(this.#gateRoom);
-    this.#path = new WritePath({
-      settings,
-      layers,
-      logs,
-      flushRoom: this.#flushRoom,
-      level0Tables: () => versions.current.levels[0]!.files.length,
-      frozen: () => this.#background.poke(),
-      failed: (error) => this.#noticeFullDisk(error),
-    });
-    const ceilings = new Ceilings(versions.numbers, (values) => this.#edit(values));
-    const { requests, requestFiles, lastSeq, lastAssigned } = parts;
-    const published = (): void => {
-      // A frozen memtable may be flushed once all of it is published.
-      if (layers.frozen.length > 0) this.#background.poke();
-      else if (layers.activeFill >= REST_FILL_MIN) this.#background.awaitRest();
-    };
-    const view = () => layers.view;
-    this.#queue = new CommitQueue(settings, this.#gate, ceilings, this.#path, {
-      requests,
-      view,
-      lastSeq,
-      lastAssigned,
-      published,
-      acknowledged: (group) => this.#feed.published(group),
-      stopped: (failure) => this.#background.refuseFlushes(failure),
-    });
+    this.#writing = new Writing(parts, { background: () => this.#background, reserve: () => this.#reserve });
+    const { queue } = this.#writing;
     this.#background = new Background({
       directory: parts.directory,
       settings,
       layers,
       versions,
       pins: this.#pins,
-      counters: () => this.#queue.counters(),
+      counters: () => queue.counters(),
       openTable: (meta) => parts.tables.open(meta),
       obsoleteTables: () => parts.tables.obsolete(),
-      releaseLogs: (oldest) => this.#releaseLogs(oldest),
+      releaseLogs: (oldest) => this.#writing.releaseLogs(oldest),
       changed: () => {
-        this.#flushRoom.changed();
-        this.#gate.changed();
+        this.#writing.changed();
         this.#reserve.poke();
       },
       freeze: () => this.#freezeAtRest(),
-      saveRequests: (upTo) => requestFiles.save(upTo, this.now()),
-      failed: () => this.#refuseInDoubt(),
+      saveRequests: (upTo) => parts.requestFiles.save(upTo, this.now()),
+      failed: () => this.#writing.refuseInDoubt(),
       fullDisk: () => this.#reserve.release(),
     });
     this.#reserve = new Reserve(
@@ -128,21 +78,20 @@ export class Engine {
         logger: settings.logger,
         bytes: settings.reserveBytes,
         tableBytes: () => versions.current.tables().reduce((sum, { file }) => sum + file.meta.fileBytes, 0),
-        changed: () => this.#gate.changed(),
+        changed: () => this.#writing.gate.changed(),
       },
       parts.reserveWasReleased && settings.reserveBytes > 0,
     );
     this.#reserve.poke();
     this.#checkpoints = new Checkpoints({ directory: parts.directory, settings, moment: () => this.#moment() });
     this.#inspection = new Inspection(parts);
-    this.#feed = this.#makeFeed();
     this.#background.poke();
   }
 
-  /** Where the change feed begins, which whoever watches is given. */
+  /** What is committed, for those who watch. */
   get feed(): Feed {
     this.#checkOpen();
-    return this.#feed;
+    return this.#writing.feed;
   }
 
   now(): number {
@@ -159,7 +108,7 @@ export class Engine {
   ): Promise<WriteResult> {
     // In the queue no value stands for a delete. Strings are checked as they are encoded.
     const checked = typeof value === "string" ? value : encodeValue(value);
-    return this.#queue.submit({ key, value: checked, timestamp, expiresAt, requestId, preconditions });
+    return this.#writing.submissions.submit({ key, value: checked, timestamp, expiresAt, requestId, preconditions });
   }
 
   delete(
@@ -168,7 +117,14 @@ export class Engine {
     requestId: string | undefined,
     preconditions: readonly EncodedPrecondition[] = NO_CONDITIONS,
   ): Promise<WriteResult> {
-    return this.#queue.submit({ key, value: undefined, timestamp, expiresAt: undefined, requestId, preconditions });
+    return this.#writing.submissions.submit({
+      key,
+      value: undefined,
+      timestamp,
+      expiresAt: undefined,
+      requestId,
+      preconditions,
+    });
   }
 
   /** Hides what was written at exactly this timestamp; what came before it shows again. */
@@ -179,7 +135,15 @@ export class Engine {
     preconditions: readonly EncodedPrecondition[] = NO_CONDITIONS,
   ): Promise<WriteResult> {
     const [value, expiresAt] = [undefined, undefined];
-    return this.#queue.submit({ key, value, retracts: true, timestamp, expiresAt, requestId, preconditions });
+    return this.#writing.submissions.submit({
+      key,
+      value,
+      retracts: true,
+      timestamp,
+      expiresAt,
+      requestId,
+      preconditions,
+    });
   }
 
   write(
@@ -187,7 +151,7 @@ export class Engine {
     requestId: string | undefined,
     preconditions: readonly EncodedPrecondition[] = NO_CONDITIONS,
   ): Promise<WriteResult> {
-    return this.#queue.submitBatch(operations, requestId, preconditions);
+    return this.#writing.submissions.submitBatch(operations, requestId, preconditions);
   }
 
   /** What reads see: the newest state, or a pinned seq. */
@@ -205,7 +169,7 @@ export class Engine {
       seq: () => {
         this.#checkOpen();
         if (pin?.isReleased === true) throw new KvtsError("CLOSED", "the snapshot is closed; open another one");
-        return pin?.seq ?? this.#queue.publishedSeq;
+        return pin?.seq ?? this.#writing.queue.publishedSeq;
       },
       pin: (seq) => this.#pins.pin(seq),
       now,
@@ -217,7 +181,7 @@ export class Engine {
   /** @throws CURSOR_EXPIRED, INVALID_ARGUMENT for a seq that is still to come */
   pinSnapshot(seq: number | undefined): Pin {
     this.#checkOpen();
-    const newest = this.#queue.publishedSeq;
+    const newest = this.#writing.queue.publishedSeq;
     if (seq !== undefined && seq > newest) {
       throw new KvtsError("INVALID_ARGUMENT", `seq ${seq} is still to come; the newest is ${newest}`, {
         details: { currentSeq: newest },
@@ -228,7 +192,7 @@ export class Engine {
 
   /** Seq of the last operation taken, published or not. */
   get takenSeq(): number {
-    return this.#queue.counters().lastSeq;
+    return this.#writing.queue.counters().lastSeq;
   }
 
   stats(): StoreStats {
@@ -236,19 +200,19 @@ export class Engine {
     return engineStats({
       ...this.#parts,
       pins: this.#pins,
-      queue: this.#queue,
+      queue: this.#writing.queue,
       background: this.#background,
       scrub: this.#inspection.scrubStats,
       openedAt: this.#openedAt,
-      stalls: this.#gateRoom.count + this.#flushRoom.count,
-      refusal: this.#gate.refusal,
-      feed: this.#feed,
+      stalls: this.#writing.stalls,
+      refusal: this.#writing.gate.refusal,
+      feed: this.#writing.feed,
     });
   }
 
   async flush(): Promise<void> {
     this.#checkWritable();
-    await this.#queue.between(() => this.#path.freeze());
+    await this.#writing.freeze();
     // A group before it may have come to nothing meanwhile, and lie in a frozen memtable that will never be flushed.
     this.#checkWritable();
     await this.#background.flushAll();
@@ -256,8 +220,8 @@ export class Engine {
 
   #freezeAtRest(): void {
     const { logger } = this.#parts.settings;
-    this.#queue
-      .between(() => this.#path.freeze())
+    this.#writing
+      .freeze()
       .catch((error: unknown) => logger.warn({ err: error }, "memory could not be flushed while nobody writes"));
   }
 
@@ -284,44 +248,28 @@ export class Engine {
   }
 
   async #close(): Promise<void> {
-    const { settings, lock, layers, versions, logs, tables } = this.#parts;
-    this.#gate.refuse(closedError());
+    const { versions } = this.#parts;
+    const { gate, queue, feed } = this.#writing;
+    gate.refuse(closedError());
     await this.#inspection.close();
     await this.#checkpoints.close();
-    await this.#feed.close();
+    await feed.close();
     await this.#reserve.close();
-    await this.#queue.close();
+    await queue.close();
     await this.#flushBeforeClosing();
     await this.#background.close();
     // Its last flush may have left logs to be released.
-    await this.#queue.close();
-    const { lastSeq, lastAssigned } = this.#queue.counters();
-    const isSound = this.#queue.isSound && !versions.isIndeterminate;
-    let failure: unknown;
-    // Every step is taken, whatever becomes of the one before: nothing is to stay open.
-    for (const step of [
-      () => settings.components.runner.close(),
-      () => logs.writer.close(),
-      () => layers.close(),
-      () => versions.close(isSound && failure === undefined ? { lastSeq, lastAssigned } : undefined),
-      () => tables.close(),
-      () => lock.release(),
-    ]) {
-      try {
-        await step();
-      } catch (error) {
-        failure ??= error;
-      }
-    }
-    if (failure !== undefined) throw storeError(failure);
+    await queue.close();
+    const isSound = queue.isSound && !versions.isIndeterminate;
+    await closeParts(this.#parts, isSound ? queue.counters() : undefined);
   }
 
   /** With everything in tables the next open has nothing to replay. Where that fails, it has the logs. */
   async #flushBeforeClosing(): Promise<void> {
     const { settings, versions } = this.#parts;
-    if (!this.#queue.isSound || versions.isIndeterminate) return;
+    if (!this.#writing.queue.isSound || versions.isIndeterminate) return;
     try {
-      await this.#queue.between(() => this.#path.freeze());
+      await this.#writing.freeze();
       await this.#background.flushAll();
     } catch (error) {
       settings.logger.warn({ err: error }, "memory could not be flushed before closing; the next open replays the log");
@@ -330,131 +278,13 @@ export class Engine {
 
   /** The store as it is between two groups, held until it is released. */
   async #moment(): Promise<StoreMoment> {
-    const { versions, logs } = this.#parts;
+    const { queue } = this.#writing;
     let moment: StoreMoment | undefined;
-    await this.#queue.between(async () => {
+    await queue.between(async () => {
       this.#checkWritable();
-      await logs.begin();
-      const { numbers } = versions;
-      const { publishedSeq, lastAssigned } = this.#queue.counters();
-      // What its numbers say of the log holds for this version alone; reads may still see the one before.
-      const version = versions.current.acquire();
-      const unhold = logs.hold();
-      moment = {
-        version,
-        numbers,
-        logs: logs.segments.filter((number) => number >= numbers.logNumber),
-        logEnd: { segment: logs.writer.segment, offset: logs.writer.offset },
-        lastSeq: publishedSeq,
-        lastAssigned,
-        release: () => {
-          version.release();
-          unhold();
-          this.#releaseLogs(versions.numbers.logNumber);
-        },
-      };
+      moment = await takeMoment(this.#parts, queue.counters(), (oldest) => this.#writing.releaseLogs(oldest));
     });
     return moment!;
-  }
-
-  #makeFeed(): Feed {
-    const { directory, settings, versions, logs, feedLog, lastSeq, logEnd } = this.#parts;
-    const { tuning, logger } = settings;
-    const { fileSystem, scheduler } = settings.components;
-    const { incarnation } = versions.numbers;
-    const partBytesMax = tuning.watchQueueBytesMax;
-    const position = () => ({ segment: logs.writer.segment, offset: logs.writer.offset });
-    const hold = () => this.#holdLogs();
-    const host = {
-      scheduler,
-      logger,
-      isSynced: settings.durability === "sync",
-      queueBytesMax: tuning.watchQueueBytesMax,
-      queuesBytesMax: tuning.watchQueuesBytesMax,
-      reading: { fileSystem, scheduler, directory, incarnation, log: feedLog, partBytesMax, hold },
-      publishedSeq: () => this.#queue.publishedSeq,
-      logEnd: position,
-      sync: async () => {
-        let synced = { seq: 0, end: logEnd };
-        await this.#queue.between(async () => {
-          await logs.writer.sync();
-          synced = { seq: this.#queue.publishedSeq, end: position() };
-        });
-        return synced;
-      },
-    };
-    return new Feed(host, { seq: lastSeq, end: logEnd });
-  }
-
-  /** Keeps the log's segments until the result is called. */
-  #holdLogs(): () => void {
-    const { logs, versions } = this.#parts;
-    const unhold = logs.hold();
-    return () => {
-      unhold();
-      const { logNumber } = versions.numbers;
-      if (this.#closing === undefined && logs.isBehind(logNumber)) this.#releaseLogs(logNumber);
-    };
-  }
-
-  /** An edit that changes nothing but numbers. */
-  async #edit(edit: VersionEdit): Promise<void> {
-    const { layers, versions } = this.#parts;
-    try {
-      layers.install(await versions.logAndApply(edit));
-    } catch (error) {
-      this.#refuseInDoubt();
-      this.#noticeFullDisk(error);
-      throw error;
-    }
-  }
-
-  /** Gives up what the change feed has no room for: first the manifest says so, then the files go. */
-  async #trimFeed(): Promise<void> {
-    const { logs, feedLog } = this.#parts;
-    const gone = feedLog.trim();
-    const { start: feed } = feedLog;
-    if (gone.length === 0 || feed === undefined) return;
-    await this.#edit({ feed });
-    logs.discard(gone);
-  }
-
-  /** Between two groups, when no log is being synced. */
-  #releaseLogs(oldest: number): void {
-    const { logs, settings } = this.#parts;
-    this.#queue
-      .between(() => logs.release(oldest))
-      .then(() => this.#trimFeed())
-      .then(() => (logs.isBehind(oldest) ? this.#queue.between(() => logs.release(oldest)) : undefined))
-      .catch((error: unknown) => {
-        settings.logger.warn(
-          { err: error },
-          "a log that is not needed any more could not be removed; the next open will",
-        );
-      });
-  }
-
-  /** From now on flushes and merges have the disk's reserve, and writes wait until there is room for it again. */
-  #noticeFullDisk(error: unknown): void {
-    if (isDiskFull(error)) this.#reserve.release();
-  }
-
-  #stallReason(): string | undefined {
-    const { settings, versions } = this.#parts;
-    if (this.#reserve.isReleased) return "the disk is full";
-    if (this.#queue.pendingBytes > settings.tuning.pendingBytesMax) return "writes wait for the log";
-    if (versions.current.levels[0]!.files.length >= settings.tuning.level0StallTables)
-      return "tables wait to be merged";
-    return undefined;
-  }
-
-  /** Takes no more writes where the manifest is in doubt. */
-  #refuseInDoubt(): void {
-    const { failure } = this.#parts.versions;
-    if (failure === undefined) return;
-    this.#gate.refuse(failure);
-    // What waits here for a flush would wait in vain.
-    this.#flushRoom.empty(failure);
   }
 
   #checkOpen(): void {
@@ -463,7 +293,7 @@ export class Engine {
 
   #checkWritable(): void {
     this.#checkOpen();
-    if (this.#gate.refusal !== undefined) throw this.#gate.refusal;
+    if (this.#writing.gate.refusal !== undefined) throw this.#writing.gate.refusal;
   }
 }
 

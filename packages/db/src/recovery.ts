@@ -8,6 +8,7 @@ import { isDiskFull, openError } from "./io-error.ts";
 import { Layers } from "./layers.ts";
 import { Logs } from "./logs.ts";
 import { makeDirectory } from "./make-directory.ts";
+import { expectConsistent } from "./manifest/contradictions.ts";
 import { loadManifest, type ManifestState } from "./manifest/state.ts";
 import { Version } from "./manifest/version.ts";
 import { VersionSet } from "./manifest/version-set.ts";
@@ -98,6 +99,7 @@ class Recoverer {
     const { fileSystem, scheduler } = settings.components;
     const created = !holdsStore(fileSystem, directory, settings.createIfMissing);
     const state = loadManifest(fileSystem, directory) ?? this.#newState();
+    expectConsistent(state, directory);
     this.#checkClock(state);
 
     const version = Version.of(state.tables.map(({ level, meta }) => ({ level, file: this.#tables.open(meta) })));

@@ -261,6 +261,11 @@ describe("of the manifest", () => {
     const { problems } = await verifyOn(fs);
     expect(problems.length).toBeGreaterThan(0);
     for (const { message } of problems) expect(message).toMatch(/tables \d+ and \d+ of level 3 overlap$/);
+    const { manifestNumber } = loadManifest(fs, DIRECTORY)!;
+    await expect(openPlainStore({}, { fileSystem: fs })).rejects.toMatchObject({
+      code: "CORRUPTION",
+      details: { file: manifestFileName(DIRECTORY, manifestNumber), offset: 0 },
+    });
     await expectRepairable(fs);
   });
 

@@ -1,5 +1,6 @@
 import type { Version } from "../manifest/version.ts";
 import type { StoreNumbers } from "../manifest/version-set.ts";
+import type { Recovered } from "../recovered.ts";
 import type { LogPosition } from "../wal/format.ts";
 
 /** A store between two commit groups: what it holds lies in these tables and this much of the log, and nowhere else. */
@@ -15,4 +16,34 @@ export interface StoreMoment {
   readonly lastSeq: number;
   readonly lastAssigned: number;
   release(): void;
+}
+
+/**
+ * Holds on to the store as it is; called between two commit groups.
+ * @param counters the last seq published, and the last timestamp assigned
+ * @param releaseLogs gives up the segments below the given one, held here no longer
+ */
+export async function takeMoment(
+  { versions, logs }: Pick<Recovered, "versions" | "logs">,
+  counters: { readonly publishedSeq: number; readonly lastAssigned: number },
+  releaseLogs: (oldest: number) => void,
+): Promise<StoreMoment> {
+  await logs.begin();
+  const { numbers } = versions;
+  // What its numbers say of the log holds for this version alone; reads may still see the one before.
+  const version = versions.current.acquire();
+  const unhold = logs.hold();
+  return {
+    version,
+    numbers,
+    logs: logs.segments.filter((number) => number >= numbers.logNumber),
+    logEnd: { segment: logs.writer.segment, offset: logs.writer.offset },
+    lastSeq: counters.publishedSeq,
+    lastAssigned: counters.lastAssigned,
+    release: () => {
+      version.release();
+      unhold();
+      releaseLogs(versions.numbers.logNumber);
+    },
+  };
 }

@@ -3,7 +3,7 @@ import type { FileSystem } from "../env/file-system.ts";
 import type { Scheduler } from "../env/scheduler.ts";
 import { corruption } from "../format/corruption.ts";
 import { type LogPosition, SEGMENT_HEADER_BYTES } from "../wal/format.ts";
-import { SegmentReader } from "../wal/segment-reader.ts";
+import { isAfter, SegmentReader } from "../wal/segment-reader.ts";
 import type { FeedLog } from "./feed-log.ts";
 import type { FeedBatch } from "./feed-record.ts";
 import { FrameParts } from "./frame-parts.ts";
@@ -42,8 +42,7 @@ export class CatchUp {
 
   /** Whether nothing is left to be read. */
   get isDone(): boolean {
-    const end = this.#reading.end();
-    return this.#place?.segment === end.segment && this.#place.offset >= end.offset;
+    return this.#place !== undefined && !isAfter(this.#reading.end(), this.#place);
   }
 
   /** @throws FEED_TRIMMED where it is not there any more */
@@ -78,6 +77,7 @@ export class CatchUp {
   async #read(place: LogPosition, parts: FrameParts): Promise<void> {
     const { log, fileSystem, directory, incarnation } = this.#reading;
     const end = this.#reading.end();
+    if (!isAfter(end, place)) return;
     const isLast = place.segment === end.segment;
     const limit = isLast ? end.offset : (log.find(place.segment)!.end ?? end.offset);
     if (place.offset < limit) {

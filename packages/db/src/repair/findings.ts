@@ -1,12 +1,13 @@
 import { isKvtsError } from "@kvts/common";
 import type { FileSystem } from "../env/file-system.ts";
 import { currentFileName } from "../format/filenames.ts";
+import { contradictionsIn } from "../manifest/contradictions.ts";
 import { findLeastNumbers } from "../manifest/least-numbers.ts";
 import { loadManifest, type ManifestState } from "../manifest/state.ts";
 import type { LeveledTable } from "../manifest/version-edit.ts";
 import { requestRecords } from "../requests/request-file.ts";
 import { FrameCheck } from "../verify/frame-check.ts";
-import { contradictionsIn, falseAccount } from "../verify/manifest.ts";
+import { falseAccount } from "../verify/manifest.ts";
 import { readLog } from "../wal/log-reader.ts";
 import { damageIn } from "./damage.ts";
 import { type ExaminedTable, examineTable, listTables } from "./examine-tables.ts";

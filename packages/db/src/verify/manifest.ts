@@ -2,9 +2,9 @@ import { compareBytes, type KvtsError } from "@kvts/common";
 import type { FileReading } from "../env/file-system.ts";
 import { corruption, damageFrom } from "../format/corruption.ts";
 import { currentFileName } from "../format/filenames.ts";
+import type { FalseStatement } from "../manifest/contradictions.ts";
 import { type ManifestFile, ManifestFold, type ManifestState, readManifestFile } from "../manifest/state.ts";
 import { type TableMeta, tableMeta, tableMetaNames } from "../manifest/table-meta.ts";
-import type { LeveledTable } from "../manifest/version-edit.ts";
 import type { ExaminedTable } from "../repair/examine-tables.ts";
 
 /** Records folded between two turns of the event loop: some 2 ms of work. */
@@ -56,51 +56,12 @@ export class ManifestPlace {
   }
 }
 
-/** Something that a manifest says and that is not so, of a table where that is defined. */
-export type FalseStatement = readonly [table: number | undefined, problem: string];
-
-/** What a whole manifest says that cannot be, whatever the tables hold. */
-export function contradictionsIn({ numbers, tables, closed }: ManifestState): FalseStatement[] {
-  const { seqCeiling, seqFloor, nextFileNumber } = numbers;
-  const found: FalseStatement[] = overlaps(tables).map(([a, b, level]) => {
-    return [b, `tables ${a} and ${b} of level ${level} overlap`];
-  });
-  for (const { meta } of tables) {
-    const { number, maxSeq } = meta;
-    if (maxSeq > seqCeiling) {
-      found.push([number, `table ${number} has seq ${maxSeq}, and none above ${seqCeiling} was given out`]);
-    }
-    if (number >= nextFileNumber) {
-      found.push([number, `it names table ${number}, and no number above ${nextFileNumber - 1} was given out`]);
-    }
-  }
-  if (seqFloor > seqCeiling) found.push([undefined, `the seq floor ${seqFloor} is above all seqs`]);
-  if ((closed?.lastSeq ?? 0) > seqCeiling) {
-    found.push([undefined, `the store was closed at seq ${closed?.lastSeq}, above the ceiling ${seqCeiling}`]);
-  }
-  return found;
-}
-
 /** What it says of a table that is not so. */
 export function falseAccount(meta: TableMeta, { properties, fileBytes }: ExaminedTable): FalseStatement | undefined {
   if (properties === undefined) return undefined;
   const fields = differingFields(meta, tableMeta(properties, fileBytes));
   if (fields.length === 0) return undefined;
   return [meta.number, `what it says of table ${meta.number} is not so (${fields.join(", ")})`];
-}
-
-/** Pairs of tables that share keys below level 0, with their level. */
-function overlaps(tables: readonly LeveledTable[]): [number, number, number][] {
-  const found: [number, number, number][] = [];
-  const reach = new Map<number, TableMeta>();
-  for (const { level, meta } of tables.toSorted((a, b) => compareBytes(a.meta.smallest, b.meta.smallest))) {
-    if (level === 0) continue;
-    const before = reach.get(level);
-    const overlap = before !== undefined && compareBytes(before.largest, meta.smallest) >= 0;
-    if (overlap) found.push([before.number, meta.number, level]);
-    if (!overlap || compareBytes(before.largest, meta.largest) < 0) reach.set(level, meta);
-  }
-  return found;
 }
 
 /** Names of the fields in which two accounts of a table differ. */

@@ -2,19 +2,13 @@ import type { KvtsError } from "@kvts/common";
 import type { FileReading } from "../env/file-system.ts";
 import { logFileName, manifestFileName, parseFileName, tableFileName } from "../format/filenames.ts";
 import type { Logs } from "../logs.ts";
+import { contradictionsIn, type FalseStatement } from "../manifest/contradictions.ts";
 import type { ManifestFile, ManifestState } from "../manifest/state.ts";
 import type { TableFile } from "../manifest/table-file.ts";
 import type { VersionSet } from "../manifest/version-set.ts";
 import { sizeOf } from "./file-size.ts";
 import type { Findings } from "./findings.ts";
-import {
-  contradictionsIn,
-  differingFields,
-  type FalseStatement,
-  foldManifest,
-  ManifestPlace,
-  readManifestInForce,
-} from "./manifest.ts";
+import { differingFields, foldManifest, ManifestPlace, readManifestInForce } from "./manifest.ts";
 import type { MeteredFiles } from "./metered-files.ts";
 import { checkOpenLog, type OpenLog } from "./open-log.ts";
 import { checkRequestFiles, requestFilesOf } from "./request-files.ts";
