@@ -6,7 +6,6 @@ import { openPlainStore } from "./testing/plain-store.ts";
 import type { TestStore } from "./testing/test-store.ts";
 
 const KIB = 1024;
-const _bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const text = (value: Uint8Array): string => new TextDecoder().decode(value);
 
 /** An event in one line: `7: a=1 -b ~c@5`, with what marks it. */

@@ -87,9 +87,6 @@ function reportLog(
   for (const number of stale) {
     const isKept = feed !== undefined && number >= feed.segment && number < logNumber;
     const reason = LOG_REASONS[number < logNumber ? "not needed" : "given up"];
-    findings.unneeded(
-      logFileName(directory, number),
-      isKept ? `${reason}; it is kept for the change feed` : reason,
-    );
+    findings.unneeded(logFileName(directory, number), isKept ? `${reason}; it is kept for the change feed` : reason);
   }
 }
