@@ -6,6 +6,7 @@ import type { Frame } from "../wal/frame.ts";
 import { SegmentReader } from "../wal/segment-reader.ts";
 import { CatchUp, type FeedReading } from "./catch-up.ts";
 import { Dispatcher } from "./dispatcher.ts";
+import { trimmedError } from "./feed-log.ts";
 import type { FeedBatch } from "./feed-record.ts";
 import type { Subscriber, Topic } from "./topic.ts";
 import { Turns } from "./turns.ts";
@@ -208,6 +209,7 @@ export class Feed {
   /** Hands out what has been put on disk, from the log. */
   async #advance(to: FeedPosition): Promise<void> {
     if (to.seq <= this.seq) return;
+    const release = this.#reading.hold();
     try {
       for (let at = this.#position.end; !this.isClosed && !this.#dispatcher.isIdle && at.segment <= to.end.segment; ) {
         at = await this.#readTo(at, to);
@@ -217,6 +219,8 @@ export class Feed {
       // Each watcher reads for itself now, and is told what is wrong.
       this.#host.logger.warn({ err: error }, "the change feed could not be read from the log");
       this.#dispatcher.cutAll(this.seq);
+    } finally {
+      release();
     }
     this.#position = to;
     this.#dispatcher.wakeAll();
@@ -225,7 +229,10 @@ export class Feed {
 
   async #readTo(from: LogPosition, to: FeedPosition): Promise<LogPosition> {
     const { fileSystem, directory, incarnation, log } = this.#reading;
-    const limit = from.segment === to.end.segment ? to.end.offset : (log.find(from.segment)?.end ?? from.offset);
+    const segment = log.find(from.segment);
+    // Given up before it was on disk: what was in it is in tables.
+    if (segment === undefined) throw trimmedError(this.seq, log.floor);
+    const limit = from.segment === to.end.segment ? to.end.offset : segment.end!;
     const reader = SegmentReader.open(fileSystem, directory, from.segment, incarnation);
     try {
       reader.offset = from.offset;

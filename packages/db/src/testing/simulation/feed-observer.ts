@@ -26,20 +26,19 @@ export class FeedObserver {
   shown = 0;
   #position = 0;
   #parts: FeedItem<Uint8Array>[] = [];
+  readonly #written: Map<number, TestBatch> = new Map();
   #failure: { readonly error: unknown } | undefined;
   /** Seq of the last batch that was shown whole, and from where on the feed had to begin anew. */
   #lastWhole = 0;
   #goesBackTo = 0;
 
-  /** @param survivors what a new process has found */
-  expectSurvived(survivors: readonly TestBatch[]): void {
-    const last = survivors.at(-1)?.lastSeq ?? 0;
-    ok(
-      this.#parts.length > 0 || last >= this.#position,
-      `seq ${this.#position} was shown, and ${last} is what is left`,
-    );
-    // The batch whose first parts were shown is there too.
-    ok(this.#parts.length === 0 || survivors.some(({ lastSeq }) => lastSeq >= this.#position), "a shown part is gone");
+  /**
+   * How many of the batches that were written by a crash are there for certain, since they were shown.
+   * @param written in the order of their seqs; what changed nothing that reads see may have survived unnoticed
+   */
+  shownOf(written: readonly TestBatch[]): number {
+    for (const batch of written) this.#written.set(batch.lastSeq, batch);
+    return written.findLastIndex(({ lastSeq }) => lastSeq <= this.#lastWhole) + 1;
   }
 
   /**
@@ -96,7 +95,7 @@ export class FeedObserver {
     this.#parts.push(...items);
     this.#position = seq;
     if (more === true) return;
-    const batch = store.batches.find(({ lastSeq }) => lastSeq === seq);
+    const batch = store.batches.find(({ lastSeq }) => lastSeq === seq) ?? this.#written.get(seq);
     ok(batch !== undefined, `seq ${seq} is shown, and nothing was written with it`);
     ok(batch.state !== "refused", `seq ${seq} is shown, and was refused`);
     this.#expectNext(store, seq);

@@ -227,9 +227,10 @@ export class Life {
     const { seq } = await store.db.stats();
     const { acknowledgedSeq, moment } = this.#left;
     ok(seq >= acknowledgedSeq, `after ${moment}: seq ${acknowledgedSeq} could be given out again`);
-    const survivors: TestBatch[] = survivingBatches(await storeContents(store.db), this.#left);
+    const { batches } = this.#left;
+    const batchesMin = Math.max(this.#left.batchesMin, this.#observer.shownOf(batches));
+    const survivors: TestBatch[] = survivingBatches(await storeContents(store.db), { ...this.#left, batchesMin });
     store.adopt(survivors);
-    this.#observer.expectSurvived(survivors);
     this.#keepsFeed &&= keepsWholeFeed(this.#settings);
     this.#observer.begin(process, this.#keepsFeed);
     return survivors.length;
