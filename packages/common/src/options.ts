@@ -9,6 +9,7 @@ import type {
   GetOptions,
   HistoryOptions,
   PutOptions,
+  RetentionOptions,
   RetractOptions,
   ScanOptions,
   WatchOptions,
@@ -38,6 +39,8 @@ const watch: OptionNames<WatchOptions> = {
   ...anyCall,
 };
 
+const retention: OptionNames<RetentionOptions> = { dryRun: true, ...anyCall };
+
 /** The calls of a store that take options. */
 type Call =
   | "get"
@@ -51,6 +54,9 @@ type Call =
   | "delete"
   | "retract"
   | "write"
+  | "setRetention"
+  | "deleteRetention"
+  | "listRetention"
   | "stats";
 
 const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
@@ -65,6 +71,9 @@ const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
   delete: remove,
   retract,
   write,
+  setRetention: retention,
+  deleteRetention: retention,
+  listRetention: anyCall,
   stats: anyCall,
 };
 

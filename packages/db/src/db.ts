@@ -7,6 +7,7 @@ import {
   type Change,
   callSignal,
   checkCallOptions,
+  checkKeepFor,
   checkKeyForm,
   checkOperationCount,
   checkOperationFields,
@@ -14,16 +15,21 @@ import {
   checkRequestId,
   checkSeq,
   checkWatchOptions,
+  copyBytes,
   type DeleteOptions,
   type DiffOptions,
+  decodeKey,
   type Entries,
   type Entry,
   encodePreconditions,
+  encodeRetentionPrefix,
   FixedMoment,
+  formatKeepFor,
   type GetOptions,
   type HistoryOptions,
   type HostedStore,
   isPlainView,
+  type KeepFor,
   type Key,
   type KeyOf,
   type LiveScanOptions,
@@ -36,6 +42,9 @@ import {
   type Range,
   type Reader,
   type ResolvedRange,
+  type RetentionOptions,
+  type RetentionPolicy,
+  type RetentionResult,
   type RetractOptions,
   resolveRange,
   type ScanOptions,
@@ -260,6 +269,37 @@ class EngineDb<K extends Key> extends ReadFace<K> implements Db<K> {
     } catch (error) {
       return makeEntries<WatchEvent<K>>({ pull: () => Promise.reject(error) });
     }
+  }
+
+  async setRetention(prefix: BytesInput, keepFor: KeepFor, options?: RetentionOptions): Promise<RetentionResult> {
+    checkCallOptions(options, "setRetention");
+    return await this.#changeRetention(prefix, checkKeepFor(keepFor), options);
+  }
+
+  async deleteRetention(prefix: BytesInput, options?: RetentionOptions): Promise<RetentionResult> {
+    checkCallOptions(options, "deleteRetention");
+    return await this.#changeRetention(prefix, "none", options);
+  }
+
+  async listRetention(options?: CallOptions): Promise<RetentionPolicy<K>[]> {
+    checkCallOptions(options, "listRetention");
+    throwIfAborted(callSignal(options));
+    return this.#engine.listRetention().map(({ prefix, keepFor, horizon }) => ({
+      prefix: decodeKey(copyBytes(prefix), this.#form) as K,
+      keepFor: formatKeepFor(keepFor),
+      horizon,
+    }));
+  }
+
+  async #changeRetention(
+    prefix: BytesInput,
+    keepFor: number | undefined | "none",
+    options: RetentionOptions | undefined,
+  ): Promise<RetentionResult> {
+    const bytes = encodeRetentionPrefix(prefix);
+    const signal = callSignal(options);
+    throwIfAborted(signal);
+    return await abortable(this.#engine.changeRetention(bytes, keepFor, options?.dryRun === true, signal), signal);
   }
 
   snapshot(options?: { readonly seq?: number | undefined }): LocalSnapshot<K> {

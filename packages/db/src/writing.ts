@@ -41,7 +41,7 @@ export class Writing {
     this.#flushRoom = this.#room(() => this.#flushReason());
     this.gate = new WriteGate(this.#gateRoom);
     this.#path = this.#makePath();
-    const ceilings = new Ceilings(versions.numbers, (values) => this.#edit(values));
+    const ceilings = new Ceilings(versions.numbers, (values) => this.persist(values));
     this.queue = new CommitQueue(settings, this.gate, ceilings, this.#path, {
       requests,
       lastSeq,
@@ -120,8 +120,8 @@ export class Writing {
     else if (layers.activeFill >= REST_FILL_MIN) background.awaitRest();
   }
 
-  /** An edit of nothing but numbers. */
-  async #edit(edit: VersionEdit): Promise<void> {
+  /** Puts an edit that changes no tables into the manifest. */
+  async persist(edit: VersionEdit): Promise<void> {
     const { layers, versions } = this.#parts;
     try {
       layers.install(await versions.logAndApply(edit));
@@ -138,7 +138,7 @@ export class Writing {
     const gone = feedLog.trim();
     const { start: feed } = feedLog;
     if (gone.length === 0 || feed === undefined) return;
-    await this.#edit({ feed });
+    await this.persist({ feed });
     logs.discard(gone);
   }
 
