@@ -61,8 +61,8 @@ import {
 } from "@kvts/common";
 import { Model, type ModelOperation, trimmed } from "./model.ts";
 import { ModelReader, type Moment } from "./model-reader.ts";
-import { type ModelFeed, ModelWatch } from "./model-watch.ts";
 import { horizonOf, type ModelPolicies, movedHorizons } from "./model-retention.ts";
+import { type ModelFeed, ModelWatch } from "./model-watch.ts";
 
 export interface ModelStoreOptions {
   readonly clock?: Clock;
