@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { type IncomingMessage, ServerResponse } from "node:http";
 import { constants, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Stream } from "node:http2";
 import { KvtsError } from "@kvts/common";
@@ -17,13 +18,15 @@ export interface Exchange {
    * @throws OVERLOADED when all requests together hold too many
    */
   hold(bytes: number): void;
+  /** Counts them out again before that. */
+  release(bytes: number): void;
   /** Fires the signal: the answer is out, or not wanted any more. */
   abort(reason: KvtsError): void;
 }
 
 /** What there is to know of an exchange's two directions. */
 export interface Channel {
-  /** Whether the whole request has come in. */
+  /** Whether the whole request has come in, or may take its time. */
   readonly arrived: boolean;
   /** Whether the whole answer went out. A reset HTTP/2 response counts as finished although nobody ended it. */
   readonly answered: boolean;
@@ -35,10 +38,15 @@ export interface Channel {
 export interface Exchanges {
   /** Whether new work is taken. */
   readonly open: boolean;
+  /** Fires when the drain begins: what would go on for ever comes to its end then. */
+  readonly draining: AbortSignal;
   /** Seconds after which a client that was turned away may come again. */
   readonly retryAfterSeconds: number;
-  /** Begins an exchange, which ends when its answer is out or its client is gone. */
-  begin(incoming: Incoming, outgoing: Outgoing): Exchange;
+  /**
+   * Begins an exchange, which ends when its answer is out or its client is gone.
+   * @param isStreaming the request may take any time to come in
+   */
+  begin(incoming: Incoming, outgoing: Outgoing, isStreaming?: boolean): Exchange;
   /** The same for a bare stream of HTTP/2, of whose directions `channel` tells. */
   beginStream(stream: ServerHttp2Stream, channel: Channel): Exchange;
   /** @throws UNAVAILABLE once `drain` was called */
@@ -47,10 +55,10 @@ export interface Exchanges {
   drain(timeoutMs: number): Promise<void>;
 }
 
-function messageChannel(incoming: Incoming, outgoing: Outgoing): Channel {
+function messageChannel(incoming: Incoming, outgoing: Outgoing, isStreaming: boolean): Channel {
   return {
     get arrived() {
-      return incoming.complete;
+      return isStreaming || incoming.complete;
     },
     get answered() {
       return outgoing.writableEnded && outgoing.writableFinished;
@@ -91,6 +99,11 @@ class TrackedExchange implements Exchange {
     this.held += bytes;
   }
 
+  release(bytes: number): void {
+    this.#budget.give(bytes);
+    this.held -= bytes;
+  }
+
   abort(reason: KvtsError): void {
     this.#reason ??= reason;
     this.#controller?.abort(this.#reason);
@@ -122,6 +135,7 @@ function byteBudget(bytesMax: number): Budget {
 class ExchangeRegistry implements Exchanges {
   open = true;
   readonly retryAfterSeconds = 1;
+  readonly #draining: AbortController = new AbortController();
   readonly #active: Set<TrackedExchange> = new Set();
   readonly #budget: Budget;
   readonly #requestTimeoutMs: number;
@@ -132,15 +146,21 @@ class ExchangeRegistry implements Exchanges {
   #emptied: (() => void) | undefined;
 
   constructor(settings: Settings) {
+    // Every stream that goes on until then listens.
+    setMaxListeners(0, this.#draining.signal);
     this.#budget = byteBudget(settings.maxBufferedBytes);
     this.#requestTimeoutMs = settings.requestTimeoutMs;
     this.#sweeper = setInterval(() => this.#cancelSlowSenders(), Math.min(settings.requestTimeoutMs, 10_000)).unref();
   }
 
-  begin(incoming: Incoming, outgoing: Outgoing): Exchange {
+  get draining(): AbortSignal {
+    return this.#draining.signal;
+  }
+
+  begin(incoming: Incoming, outgoing: Outgoing, isStreaming = false): Exchange {
     // A connection of HTTP/1.1 that goes on would be cut at the end of the drain.
     if (!this.open && outgoing instanceof ServerResponse) outgoing.shouldKeepAlive = false;
-    return this.#track(messageChannel(incoming, outgoing), outgoing);
+    return this.#track(messageChannel(incoming, outgoing, isStreaming), outgoing);
   }
 
   beginStream(stream: ServerHttp2Stream, channel: Channel): Exchange {
@@ -161,6 +181,7 @@ class ExchangeRegistry implements Exchanges {
 
   async drain(timeoutMs: number): Promise<void> {
     this.open = false;
+    this.#draining.abort();
     clearInterval(this.#sweeper);
     if (this.#active.size > 0) await this.#emptiedWithin(timeoutMs);
     if (this.#active.size === 0) return;

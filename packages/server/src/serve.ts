@@ -15,7 +15,7 @@ import { createRpcHandler, type RpcHandler } from "./rpc/adapter.ts";
 import { adminService } from "./rpc/admin-service.ts";
 import { createFastPath } from "./rpc/fast-path.ts";
 import { kvService } from "./rpc/kv-service.ts";
-import { unaryMethods } from "./rpc/unary-methods.ts";
+import { type UnaryMethods, unaryMethods } from "./rpc/unary-methods.ts";
 import { createService, type Service } from "./service/service.ts";
 
 /** A store being served. */
@@ -60,7 +60,8 @@ interface Ports {
 async function openPorts(service: Service, exchanges: Exchanges, settings: Settings): Promise<Ports> {
   const { host, allowedHosts, logger } = settings;
   const guard = createGuard(host, allowedHosts);
-  const front = { guard, rpc: rpcHandler(service, exchanges, settings), exchanges, logger };
+  const unary = unaryMethods(service);
+  const front = { guard, rpc: rpcHandler(service, unary, exchanges, settings), exchanges, logger };
   const routes = allRoutes(service, { settings, version: packageVersion(), ready: () => exchanges.open });
   const rest = createHttpHandler(routes, { exchanges, ...settings });
   const http = await listenHttp(createFront(front, rest), settings);
@@ -68,7 +69,7 @@ async function openPorts(service: Service, exchanges: Exchanges, settings: Setti
   try {
     const unknown = refuseUnknownMethods(exchanges, elsewhere);
     const line = `this port serves gRPC over HTTP/2; ${elsewhere}`;
-    const stream = createFastPath(Object.values(unaryMethods(service)), { guard, exchanges, ...settings });
+    const stream = createFastPath(Object.values(unary), { guard, exchanges, ...settings });
     return {
       http,
       grpc: await listenGrpc({ stream, request: createFront(front, unknown), elsewhere: line }, settings),
@@ -80,11 +81,12 @@ async function openPorts(service: Service, exchanges: Exchanges, settings: Setti
   }
 }
 
-function rpcHandler(service: Service, exchanges: Exchanges, settings: Settings): RpcHandler {
-  const options = { logger: settings.logger, retryAfterSeconds: exchanges.retryAfterSeconds };
+function rpcHandler(service: Service, unary: UnaryMethods, exchanges: Exchanges, settings: Settings): RpcHandler {
+  const { retryAfterSeconds, draining } = exchanges;
+  const options = { logger: settings.logger, retryAfterSeconds, draining };
   return createRpcHandler(
     (router) => {
-      router.service(KvService, kvService(service, options));
+      router.service(KvService, kvService(service, unary, options));
       router.service(AdminService, adminService(service, options));
     },
     exchanges,

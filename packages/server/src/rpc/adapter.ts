@@ -1,3 +1,4 @@
+import type { DescMethod } from "@bufbuild/protobuf";
 import { ConnectError, type ConnectRouter, createConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { compressionGzip, universalResponseToNodeResponse } from "@connectrpc/connect-node";
@@ -56,10 +57,11 @@ export function createRpcHandler(
   }
 
   function run(handler: UniversalHandler, incoming: Incoming, outgoing: Outgoing): void {
-    const exchange = exchanges.begin(incoming, outgoing);
+    const isStreaming = takesStream(handler.method);
+    const exchange = exchanges.begin(incoming, outgoing, isStreaming);
     discardUnreadBody(incoming, outgoing);
     for (const [name, value] of Object.entries(commonHeaders(exchange.id))) outgoing.setHeader(name, value);
-    handler(universalRequest(incoming, exchange))
+    handler(universalRequest(incoming, exchange, isStreaming))
       .then((response) => universalResponseToNodeResponse(response, outgoing))
       .catch((error: unknown) => {
         // The client is gone, or its connection broke: nobody is left to be told.
@@ -68,14 +70,15 @@ export function createRpcHandler(
       });
   }
 
-  function universalRequest(incoming: Incoming, exchange: Exchange): UniversalServerRequest {
+  function universalRequest(incoming: Incoming, exchange: Exchange, isStreaming: boolean): UniversalServerRequest {
     return {
       httpVersion: incoming.httpVersion,
       method: incoming.method ?? "",
       // Handlers look at its query alone.
       url: new URL(incoming.url ?? "/", "http://kvts").href,
       header: webHeaders(incoming),
-      body: wholeBody(incoming, exchange),
+      // A stream's messages are bounded one by one, and counted by who takes them.
+      body: isStreaming ? incoming.iterator({ destroyOnReturn: false }) : wholeBody(incoming, exchange),
       signal: exchange.signal,
       contextValues: contextWith(exchange),
     };
@@ -100,6 +103,10 @@ export function createRpcHandler(
       return true;
     },
   };
+}
+
+function takesStream({ methodKind }: DescMethod): boolean {
+  return methodKind === "client_streaming" || methodKind === "bidi_streaming";
 }
 
 /** What gRPC and gRPC-Web put around a message. */

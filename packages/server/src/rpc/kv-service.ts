@@ -5,19 +5,24 @@ import type { Service } from "../service/service.ts";
 import { type RpcOptions, rpc } from "./call.ts";
 import { seqIn, timestampIn } from "./numbers.ts";
 import { rangeIn } from "./operations.ts";
+import { pipeline } from "./pipeline.ts";
 import { pageIn, pageOut, viewIn } from "./reads.ts";
-import { type UnaryMethod, unaryMethods } from "./unary-methods.ts";
+import type { UnaryMethod, UnaryMethods } from "./unary-methods.ts";
 import { changeCodec, versionCodec } from "./versions.ts";
 
 /** kvts.v1.KvService over a service. */
-export function kvService(service: Service, options: RpcOptions): ServiceImpl<typeof KvService> {
-  const unary = unaryMethods(service);
+export function kvService(
+  service: Service,
+  unary: UnaryMethods,
+  options: RpcOptions & { readonly draining: AbortSignal },
+): ServiceImpl<typeof KvService> {
   return {
     put: unaryRpc(unary.put, options),
     delete: unaryRpc(unary.delete, options),
     write: unaryRpc(unary.write, options),
     get: unaryRpc(unary.get, options),
     batchGet: unaryRpc(unary.batchGet, options),
+    pipeline: pipeline(unary, options.draining, options),
     scan: rpc("read", options, async (request, { signal, encoding }) => {
       const { reverse, includeDeleted } = request;
       const range = rangeIn(request.range);

@@ -9,6 +9,8 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { ErrorInfo, RetryInfo } from "../../google/rpc/error_details_pb.ts";
+import { file_google_rpc_error_details } from "../../google/rpc/error_details_pb.ts";
 import type { Change, Condition, Operation, Precondition, Range, Version } from "./types_pb.ts";
 import { file_kvts_v1_types } from "./types_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
@@ -17,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file kvts/v1/kv.proto.
  */
 export const file_kvts_v1_kv: GenFile = /*@__PURE__*/
-  fileDesc("ChBrdnRzL3YxL2t2LnByb3RvEgdrdnRzLnYxIsABCgpQdXRSZXF1ZXN0EgsKA2tleRgBIAEoDBISCgV2YWx1ZRgCIAEoDEgAiAEBEhYKCXRpbWVzdGFtcBgDIAEoA0gBiAEBEhcKCmV4cGlyZXNfYXQYBCABKANIAogBARISCgpyZXF1ZXN0X2lkGAUgASgJEiUKCWNvbmRpdGlvbhgGIAEoCzISLmt2dHMudjEuQ29uZGl0aW9uQggKBl92YWx1ZUIMCgpfdGltZXN0YW1wQg0KC19leHBpcmVzX2F0Ii0KC1B1dFJlc3BvbnNlEhEKCXRpbWVzdGFtcBgBIAEoAxILCgNzZXEYAiABKAMiVwoKR2V0UmVxdWVzdBILCgNrZXkYASABKAwSEgoFYXNfb2YYAiABKANIAIgBARITCgZhdF9zZXEYAyABKANIAYgBAUIICgZfYXNfb2ZCCQoHX2F0X3NlcSIwCgtHZXRSZXNwb25zZRIhCgd2ZXJzaW9uGAEgASgLMhAua3Z0cy52MS5WZXJzaW9uIn0KDURlbGV0ZVJlcXVlc3QSCwoDa2V5GAEgASgMEhYKCXRpbWVzdGFtcBgCIAEoA0gAiAEBEhIKCnJlcXVlc3RfaWQYAyABKAkSJQoJY29uZGl0aW9uGAQgASgLMhIua3Z0cy52MS5Db25kaXRpb25CDAoKX3RpbWVzdGFtcCIwCg5EZWxldGVSZXNwb25zZRIRCgl0aW1lc3RhbXAYASABKAMSCwoDc2VxGAIgASgDIoQBCg9CYXRjaEdldFJlcXVlc3QSDAoEa2V5cxgBIAMoDBISCgVhc19vZhgCIAEoA0gAiAEBEhMKBmF0X3NlcRgDIAEoA0gBiAEBEhEKCXBhZ2Vfc2l6ZRgEIAEoBRISCgpwYWdlX3Rva2VuGAUgASgJQggKBl9hc19vZkIJCgdfYXRfc2VxIl4KEEJhdGNoR2V0UmVzcG9uc2USJAoFaXRlbXMYASADKAsyFS5rdnRzLnYxLkJhdGNoR2V0SXRlbRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSCwoDc2VxGAMgASgDIjEKDEJhdGNoR2V0SXRlbRIhCgd2ZXJzaW9uGAEgASgLMhAua3Z0cy52MS5WZXJzaW9uIngKDFdyaXRlUmVxdWVzdBImCgpvcGVyYXRpb25zGAEgAygLMhIua3Z0cy52MS5PcGVyYXRpb24SEgoKcmVxdWVzdF9pZBgCIAEoCRIsCg1wcmVjb25kaXRpb25zGAMgAygLMhUua3Z0cy52MS5QcmVjb25kaXRpb24iLwoNV3JpdGVSZXNwb25zZRIRCgl0aW1lc3RhbXAYASABKAMSCwoDc2VxGAIgASgDIrsBCgtTY2FuUmVxdWVzdBIdCgVyYW5nZRgBIAEoCzIOLmt2dHMudjEuUmFuZ2USEgoFYXNfb2YYAiABKANIAIgBARITCgZhdF9zZXEYAyABKANIAYgBARIPCgdyZXZlcnNlGAQgASgIEhEKCXBhZ2Vfc2l6ZRgFIAEoBRISCgpwYWdlX3Rva2VuGAYgASgJEhcKD2luY2x1ZGVfZGVsZXRlZBgHIAEoCEIICgZfYXNfb2ZCCQoHX2F0X3NlcSJYCgxTY2FuUmVzcG9uc2USIgoIdmVyc2lvbnMYASADKAsyEC5rdnRzLnYxLlZlcnNpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEgsKA3NlcRgDIAEoAyKuAQoTTGlzdFZlcnNpb25zUmVxdWVzdBILCgNrZXkYASABKAwSEQoEZnJvbRgCIAEoA0gAiAEBEg8KAnRvGAMgASgDSAGIAQESEwoGYXRfc2VxGAQgASgDSAKIAQESDwoHcmV2ZXJzZRgFIAEoCBIRCglwYWdlX3NpemUYBiABKAUSEgoKcGFnZV90b2tlbhgHIAEoCUIHCgVfZnJvbUIFCgNfdG9CCQoHX2F0X3NlcSJgChRMaXN0VmVyc2lvbnNSZXNwb25zZRIiCgh2ZXJzaW9ucxgBIAMoCzIQLmt2dHMudjEuVmVyc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSCwoDc2VxGAMgASgDIqcBCgtEaWZmUmVxdWVzdBIdCgVyYW5nZRgBIAEoCzIOLmt2dHMudjEuUmFuZ2USEQoEZnJvbRgCIAEoA0gAiAEBEg8KAnRvGAMgASgDSAGIAQESEwoGYXRfc2VxGAQgASgDSAKIAQESEQoJcGFnZV9zaXplGAUgASgFEhIKCnBhZ2VfdG9rZW4YBiABKAlCBwoFX2Zyb21CBQoDX3RvQgkKB19hdF9zZXEiVgoMRGlmZlJlc3BvbnNlEiAKB2NoYW5nZXMYASADKAsyDy5rdnRzLnYxLkNoYW5nZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSCwoDc2VxGAMgASgDMvMDCglLdlNlcnZpY2USMAoDUHV0EhMua3Z0cy52MS5QdXRSZXF1ZXN0GhQua3Z0cy52MS5QdXRSZXNwb25zZRI1CgNHZXQSEy5rdnRzLnYxLkdldFJlcXVlc3QaFC5rdnRzLnYxLkdldFJlc3BvbnNlIgOQAgESOQoGRGVsZXRlEhYua3Z0cy52MS5EZWxldGVSZXF1ZXN0Ghcua3Z0cy52MS5EZWxldGVSZXNwb25zZRJECghCYXRjaEdldBIYLmt2dHMudjEuQmF0Y2hHZXRSZXF1ZXN0Ghkua3Z0cy52MS5CYXRjaEdldFJlc3BvbnNlIgOQAgESNgoFV3JpdGUSFS5rdnRzLnYxLldyaXRlUmVxdWVzdBoWLmt2dHMudjEuV3JpdGVSZXNwb25zZRI4CgRTY2FuEhQua3Z0cy52MS5TY2FuUmVxdWVzdBoVLmt2dHMudjEuU2NhblJlc3BvbnNlIgOQAgESUAoMTGlzdFZlcnNpb25zEhwua3Z0cy52MS5MaXN0VmVyc2lvbnNSZXF1ZXN0Gh0ua3Z0cy52MS5MaXN0VmVyc2lvbnNSZXNwb25zZSIDkAIBEjgKBERpZmYSFC5rdnRzLnYxLkRpZmZSZXF1ZXN0GhUua3Z0cy52MS5EaWZmUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_kvts_v1_types]);
+  fileDesc("ChBrdnRzL3YxL2t2LnByb3RvEgdrdnRzLnYxIsABCgpQdXRSZXF1ZXN0EgsKA2tleRgBIAEoDBISCgV2YWx1ZRgCIAEoDEgAiAEBEhYKCXRpbWVzdGFtcBgDIAEoA0gBiAEBEhcKCmV4cGlyZXNfYXQYBCABKANIAogBARISCgpyZXF1ZXN0X2lkGAUgASgJEiUKCWNvbmRpdGlvbhgGIAEoCzISLmt2dHMudjEuQ29uZGl0aW9uQggKBl92YWx1ZUIMCgpfdGltZXN0YW1wQg0KC19leHBpcmVzX2F0Ii0KC1B1dFJlc3BvbnNlEhEKCXRpbWVzdGFtcBgBIAEoAxILCgNzZXEYAiABKAMiVwoKR2V0UmVxdWVzdBILCgNrZXkYASABKAwSEgoFYXNfb2YYAiABKANIAIgBARITCgZhdF9zZXEYAyABKANIAYgBAUIICgZfYXNfb2ZCCQoHX2F0X3NlcSIwCgtHZXRSZXNwb25zZRIhCgd2ZXJzaW9uGAEgASgLMhAua3Z0cy52MS5WZXJzaW9uIn0KDURlbGV0ZVJlcXVlc3QSCwoDa2V5GAEgASgMEhYKCXRpbWVzdGFtcBgCIAEoA0gAiAEBEhIKCnJlcXVlc3RfaWQYAyABKAkSJQoJY29uZGl0aW9uGAQgASgLMhIua3Z0cy52MS5Db25kaXRpb25CDAoKX3RpbWVzdGFtcCIwCg5EZWxldGVSZXNwb25zZRIRCgl0aW1lc3RhbXAYASABKAMSCwoDc2VxGAIgASgDIoQBCg9CYXRjaEdldFJlcXVlc3QSDAoEa2V5cxgBIAMoDBISCgVhc19vZhgCIAEoA0gAiAEBEhMKBmF0X3NlcRgDIAEoA0gBiAEBEhEKCXBhZ2Vfc2l6ZRgEIAEoBRISCgpwYWdlX3Rva2VuGAUgASgJQggKBl9hc19vZkIJCgdfYXRfc2VxIl4KEEJhdGNoR2V0UmVzcG9uc2USJAoFaXRlbXMYASADKAsyFS5rdnRzLnYxLkJhdGNoR2V0SXRlbRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSCwoDc2VxGAMgASgDIjEKDEJhdGNoR2V0SXRlbRIhCgd2ZXJzaW9uGAEgASgLMhAua3Z0cy52MS5WZXJzaW9uIngKDFdyaXRlUmVxdWVzdBImCgpvcGVyYXRpb25zGAEgAygLMhIua3Z0cy52MS5PcGVyYXRpb24SEgoKcmVxdWVzdF9pZBgCIAEoCRIsCg1wcmVjb25kaXRpb25zGAMgAygLMhUua3Z0cy52MS5QcmVjb25kaXRpb24iLwoNV3JpdGVSZXNwb25zZRIRCgl0aW1lc3RhbXAYASABKAMSCwoDc2VxGAIgASgDIrsBCgtTY2FuUmVxdWVzdBIdCgVyYW5nZRgBIAEoCzIOLmt2dHMudjEuUmFuZ2USEgoFYXNfb2YYAiABKANIAIgBARITCgZhdF9zZXEYAyABKANIAYgBARIPCgdyZXZlcnNlGAQgASgIEhEKCXBhZ2Vfc2l6ZRgFIAEoBRISCgpwYWdlX3Rva2VuGAYgASgJEhcKD2luY2x1ZGVfZGVsZXRlZBgHIAEoCEIICgZfYXNfb2ZCCQoHX2F0X3NlcSJYCgxTY2FuUmVzcG9uc2USIgoIdmVyc2lvbnMYASADKAsyEC5rdnRzLnYxLlZlcnNpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEgsKA3NlcRgDIAEoAyKuAQoTTGlzdFZlcnNpb25zUmVxdWVzdBILCgNrZXkYASABKAwSEQoEZnJvbRgCIAEoA0gAiAEBEg8KAnRvGAMgASgDSAGIAQESEwoGYXRfc2VxGAQgASgDSAKIAQESDwoHcmV2ZXJzZRgFIAEoCBIRCglwYWdlX3NpemUYBiABKAUSEgoKcGFnZV90b2tlbhgHIAEoCUIHCgVfZnJvbUIFCgNfdG9CCQoHX2F0X3NlcSJgChRMaXN0VmVyc2lvbnNSZXNwb25zZRIiCgh2ZXJzaW9ucxgBIAMoCzIQLmt2dHMudjEuVmVyc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSCwoDc2VxGAMgASgDIqcBCgtEaWZmUmVxdWVzdBIdCgVyYW5nZRgBIAEoCzIOLmt2dHMudjEuUmFuZ2USEQoEZnJvbRgCIAEoA0gAiAEBEg8KAnRvGAMgASgDSAGIAQESEwoGYXRfc2VxGAQgASgDSAKIAQESEQoJcGFnZV9zaXplGAUgASgFEhIKCnBhZ2VfdG9rZW4YBiABKAlCBwoFX2Zyb21CBQoDX3RvQgkKB19hdF9zZXEiVgoMRGlmZlJlc3BvbnNlEiAKB2NoYW5nZXMYASADKAsyDy5rdnRzLnYxLkNoYW5nZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSCwoDc2VxGAMgASgDIjcKD1BpcGVsaW5lUmVxdWVzdBIkCgVjYWxscxgBIAMoCzIVLmt2dHMudjEuUGlwZWxpbmVDYWxsIoECCgxQaXBlbGluZUNhbGwSCgoCaWQYASABKA0SEgoKdGltZW91dF9tcxgCIAEoDRIiCgNwdXQYAyABKAsyEy5rdnRzLnYxLlB1dFJlcXVlc3RIABIoCgZkZWxldGUYBCABKAsyFi5rdnRzLnYxLkRlbGV0ZVJlcXVlc3RIABImCgV3cml0ZRgFIAEoCzIVLmt2dHMudjEuV3JpdGVSZXF1ZXN0SAASIgoDZ2V0GAYgASgLMhMua3Z0cy52MS5HZXRSZXF1ZXN0SAASLQoJYmF0Y2hfZ2V0GAcgASgLMhgua3Z0cy52MS5CYXRjaEdldFJlcXVlc3RIAEIICgZtZXRob2QiPAoQUGlwZWxpbmVSZXNwb25zZRIoCgdhbnN3ZXJzGAEgAygLMhcua3Z0cy52MS5QaXBlbGluZUFuc3dlciKeAgoOUGlwZWxpbmVBbnN3ZXISCgoCaWQYASABKA0SIwoDcHV0GAIgASgLMhQua3Z0cy52MS5QdXRSZXNwb25zZUgAEikKBmRlbGV0ZRgDIAEoCzIXLmt2dHMudjEuRGVsZXRlUmVzcG9uc2VIABInCgV3cml0ZRgEIAEoCzIWLmt2dHMudjEuV3JpdGVSZXNwb25zZUgAEiMKA2dldBgFIAEoCzIULmt2dHMudjEuR2V0UmVzcG9uc2VIABIuCgliYXRjaF9nZXQYBiABKAsyGS5rdnRzLnYxLkJhdGNoR2V0UmVzcG9uc2VIABInCgVlcnJvchgHIAEoCzIWLmt2dHMudjEuUGlwZWxpbmVFcnJvckgAQgkKB291dGNvbWUieQoNUGlwZWxpbmVFcnJvchIMCgRjb2RlGAEgASgFEg8KB21lc3NhZ2UYAiABKAkSIwoEaW5mbxgDIAEoCzIVLmdvb2dsZS5ycGMuRXJyb3JJbmZvEiQKBXJldHJ5GAQgASgLMhUuZ29vZ2xlLnJwYy5SZXRyeUluZm8yuAQKCUt2U2VydmljZRIwCgNQdXQSEy5rdnRzLnYxLlB1dFJlcXVlc3QaFC5rdnRzLnYxLlB1dFJlc3BvbnNlEjUKA0dldBITLmt2dHMudjEuR2V0UmVxdWVzdBoULmt2dHMudjEuR2V0UmVzcG9uc2UiA5ACARI5CgZEZWxldGUSFi5rdnRzLnYxLkRlbGV0ZVJlcXVlc3QaFy5rdnRzLnYxLkRlbGV0ZVJlc3BvbnNlEkQKCEJhdGNoR2V0Ehgua3Z0cy52MS5CYXRjaEdldFJlcXVlc3QaGS5rdnRzLnYxLkJhdGNoR2V0UmVzcG9uc2UiA5ACARI2CgVXcml0ZRIVLmt2dHMudjEuV3JpdGVSZXF1ZXN0GhYua3Z0cy52MS5Xcml0ZVJlc3BvbnNlEjgKBFNjYW4SFC5rdnRzLnYxLlNjYW5SZXF1ZXN0GhUua3Z0cy52MS5TY2FuUmVzcG9uc2UiA5ACARJQCgxMaXN0VmVyc2lvbnMSHC5rdnRzLnYxLkxpc3RWZXJzaW9uc1JlcXVlc3QaHS5rdnRzLnYxLkxpc3RWZXJzaW9uc1Jlc3BvbnNlIgOQAgESOAoERGlmZhIULmt2dHMudjEuRGlmZlJlcXVlc3QaFS5rdnRzLnYxLkRpZmZSZXNwb25zZSIDkAIBEkMKCFBpcGVsaW5lEhgua3Z0cy52MS5QaXBlbGluZVJlcXVlc3QaGS5rdnRzLnYxLlBpcGVsaW5lUmVzcG9uc2UoATABYgZwcm90bzM", [file_google_rpc_error_details, file_kvts_v1_types]);
 
 /**
  * See KvService.Put.
@@ -691,6 +693,241 @@ export const DiffResponseSchema: GenMessage<DiffResponse> = /*@__PURE__*/
   messageDesc(file_kvts_v1_kv, 16);
 
 /**
+ * See KvService.Pipeline.
+ *
+ * @generated from message kvts.v1.PipelineRequest
+ */
+export type PipelineRequest = Message<"kvts.v1.PipelineRequest"> & {
+  /**
+   * Calls to begin. At most 1,000.
+   *
+   * @generated from field: repeated kvts.v1.PipelineCall calls = 1;
+   */
+  calls: PipelineCall[];
+};
+
+/**
+ * Describes the message kvts.v1.PipelineRequest.
+ * Use `create(PipelineRequestSchema)` to create a new message.
+ */
+export const PipelineRequestSchema: GenMessage<PipelineRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_kv, 17);
+
+/**
+ * One call of a pipeline. A call without a known method is INVALID_ARGUMENT.
+ *
+ * @generated from message kvts.v1.PipelineCall
+ */
+export type PipelineCall = Message<"kvts.v1.PipelineCall"> & {
+  /**
+   * Chosen by the client: comes back with the answer. No two calls that wait for their answers may share one.
+   *
+   * @generated from field: uint32 id = 1;
+   */
+  id: number;
+
+  /**
+   * After so many milliseconds the call fails with DEADLINE_EXCEEDED. 0 for no deadline.
+   *
+   * @generated from field: uint32 timeout_ms = 2;
+   */
+  timeoutMs: number;
+
+  /**
+   * What to do, as the method of that name would.
+   *
+   * @generated from oneof kvts.v1.PipelineCall.method
+   */
+  method: {
+    /**
+     * See KvService.Put.
+     *
+     * @generated from field: kvts.v1.PutRequest put = 3;
+     */
+    value: PutRequest;
+    case: "put";
+  } | {
+    /**
+     * See KvService.Delete.
+     *
+     * @generated from field: kvts.v1.DeleteRequest delete = 4;
+     */
+    value: DeleteRequest;
+    case: "delete";
+  } | {
+    /**
+     * See KvService.Write.
+     *
+     * @generated from field: kvts.v1.WriteRequest write = 5;
+     */
+    value: WriteRequest;
+    case: "write";
+  } | {
+    /**
+     * See KvService.Get.
+     *
+     * @generated from field: kvts.v1.GetRequest get = 6;
+     */
+    value: GetRequest;
+    case: "get";
+  } | {
+    /**
+     * See KvService.BatchGet.
+     *
+     * @generated from field: kvts.v1.BatchGetRequest batch_get = 7;
+     */
+    value: BatchGetRequest;
+    case: "batchGet";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message kvts.v1.PipelineCall.
+ * Use `create(PipelineCallSchema)` to create a new message.
+ */
+export const PipelineCallSchema: GenMessage<PipelineCall> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_kv, 18);
+
+/**
+ * See KvService.Pipeline.
+ *
+ * @generated from message kvts.v1.PipelineResponse
+ */
+export type PipelineResponse = Message<"kvts.v1.PipelineResponse"> & {
+  /**
+   * Answers to calls of any frames.
+   *
+   * @generated from field: repeated kvts.v1.PipelineAnswer answers = 1;
+   */
+  answers: PipelineAnswer[];
+};
+
+/**
+ * Describes the message kvts.v1.PipelineResponse.
+ * Use `create(PipelineResponseSchema)` to create a new message.
+ */
+export const PipelineResponseSchema: GenMessage<PipelineResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_kv, 19);
+
+/**
+ * The answer to one call of a pipeline.
+ *
+ * @generated from message kvts.v1.PipelineAnswer
+ */
+export type PipelineAnswer = Message<"kvts.v1.PipelineAnswer"> & {
+  /**
+   * The call's.
+   *
+   * @generated from field: uint32 id = 1;
+   */
+  id: number;
+
+  /**
+   * What became of it.
+   *
+   * @generated from oneof kvts.v1.PipelineAnswer.outcome
+   */
+  outcome: {
+    /**
+     * To a put.
+     *
+     * @generated from field: kvts.v1.PutResponse put = 2;
+     */
+    value: PutResponse;
+    case: "put";
+  } | {
+    /**
+     * To a delete.
+     *
+     * @generated from field: kvts.v1.DeleteResponse delete = 3;
+     */
+    value: DeleteResponse;
+    case: "delete";
+  } | {
+    /**
+     * To a write.
+     *
+     * @generated from field: kvts.v1.WriteResponse write = 4;
+     */
+    value: WriteResponse;
+    case: "write";
+  } | {
+    /**
+     * To a get.
+     *
+     * @generated from field: kvts.v1.GetResponse get = 5;
+     */
+    value: GetResponse;
+    case: "get";
+  } | {
+    /**
+     * To a batch_get.
+     *
+     * @generated from field: kvts.v1.BatchGetResponse batch_get = 6;
+     */
+    value: BatchGetResponse;
+    case: "batchGet";
+  } | {
+    /**
+     * The call failed.
+     *
+     * @generated from field: kvts.v1.PipelineError error = 7;
+     */
+    value: PipelineError;
+    case: "error";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message kvts.v1.PipelineAnswer.
+ * Use `create(PipelineAnswerSchema)` to create a new message.
+ */
+export const PipelineAnswerSchema: GenMessage<PipelineAnswer> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_kv, 20);
+
+/**
+ * Why a call of a pipeline failed: what a call of its own would have had as its status.
+ *
+ * @generated from message kvts.v1.PipelineError
+ */
+export type PipelineError = Message<"kvts.v1.PipelineError"> & {
+  /**
+   * The number of gRPC's status code.
+   *
+   * @generated from field: int32 code = 1;
+   */
+  code: number;
+
+  /**
+   * One sentence that says what to do.
+   *
+   * @generated from field: string message = 2;
+   */
+  message: string;
+
+  /**
+   * The error's code and details.
+   *
+   * @generated from field: google.rpc.ErrorInfo info = 3;
+   */
+  info?: ErrorInfo | undefined;
+
+  /**
+   * How long to wait before the call is sent again, where waiting helps.
+   *
+   * @generated from field: google.rpc.RetryInfo retry = 4;
+   */
+  retry?: RetryInfo | undefined;
+};
+
+/**
+ * Describes the message kvts.v1.PipelineError.
+ * Use `create(PipelineErrorSchema)` to create a new message.
+ */
+export const PipelineErrorSchema: GenMessage<PipelineError> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_kv, 21);
+
+/**
  * The keys, values and timestamps of one store.
  *
  * @generated from service kvts.v1.KvService
@@ -775,6 +1012,18 @@ export const KvService: GenService<{
     methodKind: "unary";
     input: typeof DiffRequestSchema;
     output: typeof DiffResponseSchema;
+  },
+  /**
+   * Carries many calls to and fro, for clients that have many at a time. A message is a frame of calls that have nothing
+   * to do with each other: each is carried out by itself, with its own deadline, and has its own answer. They begin in
+   * the order sent; answers come as they are ready, in frames of their own.
+   *
+   * @generated from rpc kvts.v1.KvService.Pipeline
+   */
+  pipeline: {
+    methodKind: "bidi_streaming";
+    input: typeof PipelineRequestSchema;
+    output: typeof PipelineResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_kvts_v1_kv, 0);
