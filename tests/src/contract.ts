@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe } from "vitest";
+import { aggregateTests } from "./contract/aggregates.ts";
 import { atTests } from "./contract/at.ts";
 import { batchTests } from "./contract/batches.ts";
 import { conditionTests } from "./contract/conditions.ts";
@@ -66,6 +67,7 @@ export function storeContract(name: string, options: ContractOptions): void {
     describe("ranges", () => rangeTests(subject));
     describe("scans", () => scanTests(subject));
     describe("histories", () => historyTests(subject));
+    describe("histories in numbers", () => aggregateTests(subject));
     describe("diffs", () => diffTests(subject));
     describe("getMany", () => getManyTests(subject));
     describe("typed views", () => typedTests(subject));

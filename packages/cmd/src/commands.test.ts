@@ -95,6 +95,42 @@ describe.each(targets)("%s", (target) => {
     expect(await run(["diff", "--from", "200", "--to", "100"])).toMatchObject({ code: 2, out: "" });
   });
 
+  test("history tells a key's numbers by steps of time, and draws them", async () => {
+    const run = await newStore(target);
+    const hour = 3_600_000_000;
+    const items = [1, 3, "text", 8].map((value, at) => ({ key: "k", value: `${value}`, timestamp: (at * hour) / 2 }));
+    await run(["import", "-"], { input: items.map((item) => JSON.stringify(item)).join("\n") });
+    const steps = ["history", "k", "--step", "1h"];
+    expect(await run([...steps, "--aggregate", "mean"])).toMatchObject({
+      code: 0,
+      err: "",
+      out: "1970-01-01T00:00:00.000000Z\t2\n1970-01-01T01:00:00.000000Z\t8\n",
+    });
+    expect((await run([...steps, "--limit", "1"])).out).toBe(
+      "1970-01-01T00:00:00.000000Z\tcount 2\tfirst 1\tlast 3\tmin 1\tmax 3\tmean 2\n",
+    );
+    const json = (await run([...steps, "--json", "--from", String(hour)])).out;
+    expect(JSON.parse(json)).toEqual({
+      timestamp: hour,
+      time: "1970-01-01T01:00:00.000000Z",
+      ...{ count: 1, skipped: 1, first: 8, last: 8, min: 8, max: 8, mean: 8 },
+    });
+    expect(JSON.parse((await run([...steps, "--json", "--aggregate", "max", "--limit", "1"])).out)).toEqual({
+      timestamp: 0,
+      time: "1970-01-01T00:00:00.000000Z",
+      max: 3,
+    });
+    const plot = await run(["history", "k", "--plot"]);
+    expect(plot).toMatchObject({ code: 0, err: "" });
+    expect(plot.out.split("\n")).toHaveLength(21);
+    expect(plot.out).toMatch(/^8\.0 ┤[^\n]*\u2800?[\u2801-\u28ff]\n/);
+    expect(plot.out).toMatch(/\n +1970-01-01T00:00Z +1970-01-01T01:30Z\n$/);
+    expect((await run(["history", "k", "--plot"])).out).toBe(plot.out);
+    expect(await run(["history", "other", "--plot"])).toMatchObject({ code: 3, out: "" });
+    const both = await run(["history", "k", "--plot", "--json"]);
+    expect(both).toMatchObject({ code: 2, out: "", err: expect.stringContaining("give one of them") });
+  });
+
   test("binary keys and large values travel unharmed", async () => {
     const run = await newStore(target);
     const value = randomBytes(1_500_000);

@@ -1,5 +1,6 @@
 export { invariant, unreachable } from "./assert.ts";
 export { type FileNum, fileNum, type SeqNum, seqNum, type Timestamp, timestamp } from "./brands.ts";
+export { aggregateEntries, aggregateSync, type BucketJson, bucketToJson, parseStep } from "./buckets.ts";
 export {
   compareBytes,
   concatBytes,

@@ -1,5 +1,6 @@
 import { invalidArgument } from "./errors.ts";
 import type {
+  AggregateOptions,
   AnyWriteOptions,
   CallOptions,
   ConditionOptions,
@@ -26,10 +27,22 @@ const remove: OptionNames<DeleteOptions> = { timestamp: true, ...condition, ...a
 const retract: OptionNames<RetractOptions> = { ...condition, ...anyWrite };
 const diff: OptionNames<DiffOptions> = { from: true, to: true, limit: true, ...anyCall };
 const scan: OptionNames<ScanOptions> = { asOf: true, reverse: true, limit: true, includeDeleted: true, ...anyCall };
+const aggregate: OptionNames<AggregateOptions> = { step: true, from: true, to: true, limit: true, ...anyCall };
 const history: OptionNames<HistoryOptions> = { from: true, to: true, reverse: true, limit: true, ...anyCall };
 
 /** The calls of a store that take options. */
-type Call = "get" | "getMany" | "scan" | "diff" | "history" | "put" | "delete" | "retract" | "write" | "stats";
+type Call =
+  | "get"
+  | "getMany"
+  | "scan"
+  | "diff"
+  | "history"
+  | "aggregate"
+  | "put"
+  | "delete"
+  | "retract"
+  | "write"
+  | "stats";
 
 const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
   get: read,
@@ -37,6 +50,7 @@ const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
   diff,
   scan,
   history,
+  aggregate,
   put,
   delete: remove,
   retract,

@@ -98,6 +98,36 @@ export interface HistoryOptions extends CallOptions {
   readonly limit?: number | undefined;
 }
 
+export interface AggregateOptions extends CallOptions {
+  /**
+   * How long each bucket is: a duration such as `1h`, or a whole number of microseconds. Buckets begin at whole multiples
+   * of it since the Unix epoch.
+   */
+  readonly step: string | number;
+  /** Oldest and newest timestamp that counts, both inclusive. */
+  readonly from?: TimeInput | undefined;
+  readonly to?: TimeInput | undefined;
+  /** The most buckets wanted. */
+  readonly limit?: number | undefined;
+}
+
+/** The numbers among the values that were written to a key with a timestamp from some moment on, for a step. */
+export interface Bucket {
+  /** Microseconds since the Unix epoch: where it begins, inclusive. It ends before the next multiple of the step. */
+  readonly timestamp: number;
+  /** How many numbers there are; at least 1. */
+  readonly count: number;
+  /** How many values there are that are no numbers, and count for nothing. */
+  readonly skipped: number;
+  /** The number with the least timestamp, and the one with the greatest. */
+  readonly first: number;
+  readonly last: number;
+  readonly min: number;
+  readonly max: number;
+  /** Of the numbers, each counting the same however long it held. */
+  readonly mean: number;
+}
+
 /**
  * What has to hold of a key's newest version for a write to be carried out; one of the three. A tombstone, or a value that
  * has expired, counts as absent.
@@ -180,6 +210,11 @@ export interface Reader<K extends Key = string> {
   scan(range: Range | undefined, options: ScanOptions): Entries<Version<K>>;
   /** Every version of one key, tombstones included, newest first. */
   history(key: BytesInput, options?: HistoryOptions): Entries<Version<K>>;
+  /**
+   * A key's history in numbers, for plotting it without reading every version: the numbers of each step of time, oldest
+   * first. Steps without numbers are left out.
+   */
+  aggregate(key: BytesInput, options: AggregateOptions): Entries<Bucket>;
   /** What became of the keys of a range between two moments, in byte order of the keys. */
   diff(range: Range | undefined, options: DiffOptions): Entries<Change<K>>;
   /**

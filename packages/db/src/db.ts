@@ -1,5 +1,7 @@
 import {
+  type AggregateOptions,
   abortable,
+  type Bucket,
   type BytesInput,
   type CallOptions,
   type Change,
@@ -59,6 +61,7 @@ export interface LocalReader<K extends Key = string> {
   scan(range?: Range, options?: LiveScanOptions): LocalEntries<Entry<K>>;
   scan(range: Range | undefined, options: ScanOptions): LocalEntries<Version<K>>;
   history(key: BytesInput, options?: HistoryOptions): LocalEntries<Version<K>>;
+  aggregate(key: BytesInput, options: AggregateOptions): LocalEntries<Bucket>;
   diff(range: Range | undefined, options: DiffOptions): LocalEntries<Change<K>>;
   at(moment: TimeInput): LocalReaderAt<K>;
 }
@@ -68,6 +71,7 @@ export interface LocalReaderAt<K extends Key = string> extends Reader<K>, LocalR
   scan(range?: Range, options?: LiveScanOptions): LocalEntries<Entry<K>>;
   scan(range: Range | undefined, options: ScanOptions): LocalEntries<Version<K>>;
   history(key: BytesInput, options?: HistoryOptions): LocalEntries<Version<K>>;
+  aggregate(key: BytesInput, options: AggregateOptions): LocalEntries<Bucket>;
   diff(range: Range | undefined, options: DiffOptions): LocalEntries<Change<K>>;
   at(moment: TimeInput): LocalReaderAt<K>;
 }
@@ -77,6 +81,7 @@ export interface LocalSnapshot<K extends Key = string> extends Snapshot<K>, Loca
   scan(range?: Range, options?: LiveScanOptions): LocalEntries<Entry<K>>;
   scan(range: Range | undefined, options: ScanOptions): LocalEntries<Version<K>>;
   history(key: BytesInput, options?: HistoryOptions): LocalEntries<Version<K>>;
+  aggregate(key: BytesInput, options: AggregateOptions): LocalEntries<Bucket>;
   diff(range: Range | undefined, options: DiffOptions): LocalEntries<Change<K>>;
   at(moment: TimeInput): LocalReaderAt<K>;
 }
@@ -95,6 +100,7 @@ export interface Db<K extends Key = string> extends HostedStore<K>, LocalReader<
   scan(range?: Range, options?: LiveScanOptions): LocalEntries<Entry<K>>;
   scan(range: Range | undefined, options: ScanOptions): LocalEntries<Version<K>>;
   history(key: BytesInput, options?: HistoryOptions): LocalEntries<Version<K>>;
+  aggregate(key: BytesInput, options: AggregateOptions): LocalEntries<Bucket>;
   diff(range: Range | undefined, options: DiffOptions): LocalEntries<Change<K>>;
   at(moment: TimeInput): LocalReaderAt<K>;
   snapshot(options?: { readonly seq?: number | undefined }): LocalSnapshot<K>;
@@ -146,6 +152,10 @@ class ReadFace<K extends Key> implements LocalReader<K> {
 
   history(key: BytesInput, options?: HistoryOptions): LocalEntries<Version<K>> {
     return this.reader.history(key, options);
+  }
+
+  aggregate(key: BytesInput, options: AggregateOptions): LocalEntries<Bucket> {
+    return this.reader.aggregate(key, options);
   }
 
   diff(range: Range | undefined, options: DiffOptions): LocalEntries<Change<K>> {

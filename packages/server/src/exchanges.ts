@@ -1,4 +1,3 @@
-import { setMaxListeners } from "node:events";
 import { type IncomingMessage, ServerResponse } from "node:http";
 import { constants, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Stream } from "node:http2";
 import { KvtsError } from "@kvts/common";
@@ -18,7 +17,7 @@ export interface Exchange {
    * @throws OVERLOADED when all requests together hold too many
    */
   hold(bytes: number): void;
-  /** Counts them out again before that. */
+  /** Counts no longer what was held and has been worked off. */
   release(bytes: number): void;
   /** Fires the signal: the answer is out, or not wanted any more. */
   abort(reason: KvtsError): void;
@@ -34,12 +33,16 @@ export interface Channel {
   cut(): void;
 }
 
+/** `starting` until there is a store to serve; work is taken while `open`. */
+export type Phase = "starting" | "open" | "closing";
+
 /** Every exchange in progress: what a drain waits for, and whose memory is bounded. */
 export interface Exchanges {
-  /** Whether new work is taken. */
-  readonly open: boolean;
-  /** Fires when the drain begins: what would go on for ever comes to its end then. */
-  readonly draining: AbortSignal;
+  readonly phase: Phase;
+  /** Calls `listener` after each change of phase, until the function that it returns is called. */
+  onPhase(listener: () => void): () => void;
+  /** From now on work is taken, unless the server is closing already. */
+  start(): void;
   /** Seconds after which a client that was turned away may come again. */
   readonly retryAfterSeconds: number;
   /**
@@ -49,7 +52,7 @@ export interface Exchanges {
   begin(incoming: Incoming, outgoing: Outgoing, isStreaming?: boolean): Exchange;
   /** The same for a bare stream of HTTP/2, of whose directions `channel` tells. */
   beginStream(stream: ServerHttp2Stream, channel: Channel): Exchange;
-  /** @throws UNAVAILABLE once `drain` was called */
+  /** @throws UNAVAILABLE before `start`, and once `drain` was called */
   checkOpen(): void;
   /** Takes no new work, and waits for the work in progress, for `timeoutMs` at most; then aborts what is left. */
   drain(timeoutMs: number): Promise<void>;
@@ -100,8 +103,10 @@ class TrackedExchange implements Exchange {
   }
 
   release(bytes: number): void {
-    this.#budget.give(bytes);
-    this.held -= bytes;
+    // What is left goes all at once at the end, after which nothing is held.
+    const held = Math.min(bytes, this.held);
+    this.#budget.give(held);
+    this.held -= held;
   }
 
   abort(reason: KvtsError): void {
@@ -133,9 +138,9 @@ function byteBudget(bytesMax: number): Budget {
 }
 
 class ExchangeRegistry implements Exchanges {
-  open = true;
+  phase: Phase = "starting";
+  readonly #phaseListeners: Set<() => void> = new Set();
   readonly retryAfterSeconds = 1;
-  readonly #draining: AbortController = new AbortController();
   readonly #active: Set<TrackedExchange> = new Set();
   readonly #budget: Budget;
   readonly #requestTimeoutMs: number;
@@ -146,20 +151,14 @@ class ExchangeRegistry implements Exchanges {
   #emptied: (() => void) | undefined;
 
   constructor(settings: Settings) {
-    // Every stream that goes on until then listens.
-    setMaxListeners(0, this.#draining.signal);
     this.#budget = byteBudget(settings.maxBufferedBytes);
     this.#requestTimeoutMs = settings.requestTimeoutMs;
     this.#sweeper = setInterval(() => this.#cancelSlowSenders(), Math.min(settings.requestTimeoutMs, 10_000)).unref();
   }
 
-  get draining(): AbortSignal {
-    return this.#draining.signal;
-  }
-
   begin(incoming: Incoming, outgoing: Outgoing, isStreaming = false): Exchange {
     // A connection of HTTP/1.1 that goes on would be cut at the end of the drain.
-    if (!this.open && outgoing instanceof ServerResponse) outgoing.shouldKeepAlive = false;
+    if (this.phase === "closing" && outgoing instanceof ServerResponse) outgoing.shouldKeepAlive = false;
     return this.#track(messageChannel(incoming, outgoing, isStreaming), outgoing);
   }
 
@@ -176,12 +175,26 @@ class ExchangeRegistry implements Exchanges {
   }
 
   checkOpen(): void {
-    if (!this.open) throw closing();
+    if (this.phase === "starting") throw starting();
+    if (this.phase === "closing") throw closing();
+  }
+
+  onPhase(listener: () => void): () => void {
+    this.#phaseListeners.add(listener);
+    return () => void this.#phaseListeners.delete(listener);
+  }
+
+  start(): void {
+    if (this.phase === "starting") this.#enter("open");
+  }
+
+  #enter(phase: Phase): void {
+    this.phase = phase;
+    for (const listener of this.#phaseListeners) listener();
   }
 
   async drain(timeoutMs: number): Promise<void> {
-    this.open = false;
-    this.#draining.abort();
+    if (this.phase !== "closing") this.#enter("closing");
     clearInterval(this.#sweeper);
     if (this.#active.size > 0) await this.#emptiedWithin(timeoutMs);
     if (this.#active.size === 0) return;
@@ -201,7 +214,7 @@ class ExchangeRegistry implements Exchanges {
 
   #end(exchange: TrackedExchange): void {
     this.#active.delete(exchange);
-    this.#budget.give(exchange.held);
+    exchange.release(exchange.held);
     if (!exchange.channel.answered) exchange.abort(new KvtsError("CANCELLED", "the client went away"));
     if (this.#active.size === 0) this.#emptied?.();
   }
@@ -218,6 +231,10 @@ class ExchangeRegistry implements Exchanges {
 
 /** What aborted handlers get to answer their clients, before the connections are cut. */
 const abortGraceMs = 250;
+
+function starting(): KvtsError {
+  return new KvtsError("UNAVAILABLE", "the server is starting and opens its store; try again in a moment");
+}
 
 function closing(): KvtsError {
   return new KvtsError("UNAVAILABLE", "the server is shutting down; try again when it is back");

@@ -18,7 +18,10 @@ const operation = fc.oneof(
       op: fc.constant("put" as const),
       key,
       timestamp,
-      value: fc.uint8Array({ maxLength: 12 }),
+      value: fc.oneof(
+        fc.uint8Array({ maxLength: 12 }),
+        fc.integer({ min: -9, max: 9 }).map((number) => utf8(`${number}`)),
+      ),
       life: fc.option(fc.constantFrom(1, 2, 4, farExpiry), { nil: undefined, freq: 3 }),
     }),
   },
@@ -28,11 +31,13 @@ type Drawn = typeof operation extends fc.Arbitrary<infer T> ? T : never;
 
 const list = { reverse: fc.boolean(), limit: fc.option(fc.integer({ min: 1, max: 5 }), { nil: undefined }) };
 const asOf = fc.option(timestamp, { nil: undefined });
+const stepLength = fc.constantFrom(1, 3, 2 ** 32, 2 ** 52);
 const question = fc.oneof(
   fc.record({ ask: fc.constant("get" as const), key, asOf }),
   fc.record({ ask: fc.constant("getMany" as const), keys: fc.array(key), asOf }),
   fc.record({ ask: fc.constant("scan" as const), start: key, end: key, asOf, includeDeleted: fc.boolean(), ...list }),
   fc.record({ ask: fc.constant("history" as const), key, from: asOf, to: asOf, ...list }),
+  fc.record({ ask: fc.constant("aggregate" as const), key, from: asOf, to: asOf, step: stepLength, limit: list.limit }),
   fc.record({ ask: fc.constant("diff" as const), start: key, end: key, one: timestamp, other: timestamp }),
 );
 type Question = typeof question extends fc.Arbitrary<infer T> ? T : never;
@@ -93,6 +98,10 @@ class Run {
       const { asOf, reverse, limit, includeDeleted } = asked;
       const found = await bytes.scan(range, { asOf, reverse, limit, includeDeleted }).toArray();
       expectSame(asked, found, model.scan(resolveRange(range), { now, ...asked }));
+    } else if (asked.ask === "aggregate") {
+      const { step, from, to, limit } = asked;
+      const at = this.#key(asked.key);
+      expect(await bytes.aggregate(at, { step, from, to, limit }).toArray()).toEqual(model.aggregate(at, asked));
     } else if (asked.ask === "diff") {
       const range = { start: this.#key(asked.start), end: this.#key(asked.end) };
       const moments = { from: Math.min(asked.one, asked.other), to: Math.max(asked.one, asked.other) };

@@ -1,6 +1,13 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { Change, ConditionSchema, GetStatusResponse, OperationSchema, Version } from "@kvts/api";
-import type { CheckedCondition, EncodedOperation, StatValue, StoreStats, WriteResult } from "@kvts/common";
+import type { Bucket, Change, ConditionSchema, GetStatusResponse, OperationSchema, Version } from "@kvts/api";
+import type {
+  CheckedCondition,
+  EncodedOperation,
+  Bucket as Figures,
+  StatValue,
+  StoreStats,
+  WriteResult,
+} from "@kvts/common";
 import { arrivedNumber } from "../arrived.ts";
 import { brokenAnswer } from "../failures.ts";
 import type { WireChange, WirePage, WireVersion } from "../wire.ts";
@@ -46,6 +53,15 @@ export function fromVersion({ key, value, timestamp, seq, expiresAt, deleted }: 
 export function fromChange({ key, before, after }: Change): WireChange {
   if (before === undefined && after === undefined) throw brokenAnswer("a change has neither a before nor an after");
   return { key, before: before && fromVersion(before), after: after && fromVersion(after) };
+}
+
+export function fromBucket({ timestamp, count, skipped, first, last, min, max, mean }: Bucket): Figures {
+  return {
+    timestamp: arrivedNumber(timestamp, "timestamp"),
+    count: arrivedNumber(count, "count"),
+    skipped: arrivedNumber(skipped, "skipped"),
+    ...{ first, last, min, max, mean },
+  };
 }
 
 export function fromPage<M, T>(

@@ -1,10 +1,11 @@
 import { type CallOptions, type Client, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { AdminService, type GetResponse, KvService } from "@kvts/api";
-import type { EncodedOperation, StoreStats, WriteResult } from "@kvts/common";
+import type { Bucket, EncodedOperation, StoreStats, WriteResult } from "@kvts/common";
 import { brokenAnswer } from "../failures.ts";
 import type { Settings } from "../options.ts";
 import {
+  type AggregateRequest,
   type BatchGetRequest,
   type BatchWrite,
   type DiffRequest,
@@ -22,6 +23,7 @@ import {
 import { GrpcConnection } from "./connection.ts";
 import { failureOf, messageBytesMax, unopenedFailure } from "./errors.ts";
 import {
+  fromBucket,
   fromChange,
   fromPage,
   fromResult,
@@ -144,6 +146,15 @@ export class GrpcWire implements Wire {
     return this.#exchange(call, async (options) => {
       const page = await this.#kv.listVersions({ key, from, to, reverse, pageSize, pageToken }, options);
       return fromPage(page, page.versions, fromVersion);
+    });
+  }
+
+  aggregate(request: AggregateRequest, call: WireCall): Promise<WirePage<Bucket>> {
+    const { key, pageSize, pageToken } = request;
+    const [step, from, to] = [BigInt(request.step), toInt64(request.from), toInt64(request.to)];
+    return this.#exchange(call, async (options) => {
+      const page = await this.#kv.aggregateVersions({ key, step, from, to, pageSize, pageToken }, options);
+      return fromPage(page, page.buckets, fromBucket);
     });
   }
 

@@ -51,6 +51,11 @@ export function makeLocalEntries<T extends object>(
   }
 }
 
+/** A sequence that can be read in either way. */
+export function localEntries<T>(entries: Entries<T>, atOnce: () => Iterator<T>): LocalEntries<T> {
+  return Object.assign(entries, { [Symbol.iterator]: atOnce });
+}
+
 class EngineEntries<T extends object> implements LocalEntries<T> {
   readonly #start: () => Run<T>;
   readonly #signal: AbortSignal | undefined;

@@ -1,4 +1,8 @@
 import {
+  type AggregateOptions,
+  aggregateEntries,
+  aggregateSync,
+  type Bucket,
   type BytesInput,
   type Change,
   callSignal,
@@ -31,7 +35,7 @@ import { Diff } from "./diff.ts";
 import { entryAt, type Incomplete, isIncomplete, isVisible } from "./found-version.ts";
 import { History } from "./history.ts";
 import { type KeyForm, keyAt } from "./key-decoder.ts";
-import { type LocalEntries, makeLocalEntries } from "./local-entries.ts";
+import { type LocalEntries, localEntries, makeLocalEntries } from "./local-entries.ts";
 import { findPoint } from "./point-read.ts";
 import type { ReadSource } from "./read-source.ts";
 import { Scan } from "./scan.ts";
@@ -146,6 +150,13 @@ export class EngineReader<K extends Key> {
       const open = (seq: number) => new History<K>(bytes, shown, { from, to }, seq, options?.reverse === true);
       return { limit, open };
     });
+  }
+
+  aggregate(key: BytesInput, options: AggregateOptions): LocalEntries<Bucket> {
+    // The caller may change the key's bytes before the first read.
+    const own = key instanceof Uint8Array ? copyBytes(key) : key;
+    const history = (asked: HistoryOptions) => this.history(own, asked);
+    return localEntries(aggregateEntries(history, options), () => aggregateSync(history, options));
   }
 
   diff(range: Range | undefined, options: DiffOptions): LocalEntries<Change<K>> {

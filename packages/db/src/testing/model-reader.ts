@@ -1,4 +1,6 @@
 import {
+  type AggregateOptions,
+  type Bucket,
   type BytesInput,
   type CallOptions,
   type Change,
@@ -21,6 +23,7 @@ import {
   makeEntries,
   makeEntry,
   makeTombstone,
+  parseStep,
   parseTime,
   type Range,
   type Reader,
@@ -96,6 +99,20 @@ export class ModelReader<F extends "string" | "bytes"> implements Reader<KeyOf<F
       options,
       () => this.#model.history(encoded, view),
       (version) => this.#version(version),
+    );
+  }
+
+  aggregate(key: BytesInput, options: AggregateOptions): Entries<Bucket> {
+    checkCallOptions(options ?? {}, "aggregate");
+    const encoded = copyBytes(encodeKey(key));
+    const { step, limit, from, to } = options ?? {};
+    checkLimit(limit);
+    const { atSeq } = this.#moment();
+    const view = { step: parseStep(step), from: this.#time(from), to: this.#time(to), limit, atSeq };
+    return this.#entries(
+      options,
+      () => this.#model.aggregate(encoded, view),
+      (bucket) => bucket,
     );
   }
 

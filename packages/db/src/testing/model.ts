@@ -1,4 +1,4 @@
-import { equalBytes, fromHex, invariant, type ResolvedRange, toHex } from "@kvts/common";
+import { type Bucket, equalBytes, fromHex, invariant, type ResolvedRange, toHex } from "@kvts/common";
 
 /** One operation with its timestamp, in microseconds, and its place in commit order. */
 export type ModelOperation =
@@ -45,6 +45,14 @@ export interface ModelHistory {
   readonly from?: number | undefined;
   readonly to?: number | undefined;
   readonly reverse?: boolean | undefined;
+  readonly limit?: number | undefined;
+  readonly atSeq?: number | undefined;
+}
+
+export interface ModelAggregate {
+  readonly step: number;
+  readonly from?: number | undefined;
+  readonly to?: number | undefined;
   readonly limit?: number | undefined;
   readonly atSeq?: number | undefined;
 }
@@ -142,11 +150,43 @@ export class Model {
     return versions.slice(0, options.limit);
   }
 
+  /** The numbers of each step of time that has any, oldest first: which values count, and where each step begins. */
+  aggregate(key: Uint8Array, options: ModelAggregate): Bucket[] {
+    const { step, from, to, atSeq, limit } = options;
+    const values = this.history(key, { from, to, atSeq, reverse: true }).filter((version) => version.op === "put");
+    const starts = new Set(values.map(({ timestamp }) => Math.floor(timestamp / step) * step));
+    const buckets = [...starts].map((start) => {
+      const inside = values.filter(({ timestamp }) => timestamp >= start && timestamp < start + step);
+      const numbers = inside.map(({ value }) => modelNumber(value)).filter((number) => number !== undefined);
+      return {
+        timestamp: start,
+        count: numbers.length,
+        skipped: inside.length - numbers.length,
+        first: numbers[0]!,
+        last: numbers.at(-1)!,
+        min: Math.min(...numbers),
+        max: Math.max(...numbers),
+        mean: numbers.reduce((sum, number) => sum + number, 0) / numbers.length,
+      };
+    });
+    return buckets.filter(({ count }) => count > 0).slice(0, limit);
+  }
+
   /** The hexadecimal keys of a range, in order. */
   #keysIn(range: ResolvedRange): string[] {
     const start = toHex(range.start);
     const end = range.end === undefined ? undefined : toHex(range.end);
     return [...this.#operations.keys()].filter((id) => id >= start && (end === undefined || id < end)).sort();
+  }
+}
+
+/** JSON knows which texts are numbers. */
+function modelNumber(value: Uint8Array): number | undefined {
+  try {
+    const parsed: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(value));
+    return typeof parsed === "number" && Number.isFinite(parsed) ? parsed + 0 : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,36 +1,32 @@
 import type { DescMethodUnary, MessageShape } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { KvService } from "@kvts/api";
-import type { Service } from "../service/service.ts";
+import type { Exchanges } from "../exchanges.ts";
 import { type RpcOptions, rpc } from "./call.ts";
-import { seqIn, timestampIn } from "./numbers.ts";
+import { seqIn, stepIn, timestampIn } from "./numbers.ts";
 import { rangeIn } from "./operations.ts";
 import { pipeline } from "./pipeline.ts";
 import { pageIn, pageOut, viewIn } from "./reads.ts";
-import type { UnaryMethod, UnaryMethods } from "./unary-methods.ts";
-import { changeCodec, versionCodec } from "./versions.ts";
+import { type UnaryMethod, unaryMethods } from "./unary-methods.ts";
+import { bucketCodec, changeCodec, versionCodec } from "./versions.ts";
 
-/** kvts.v1.KvService over a service. */
-export function kvService(
-  service: Service,
-  unary: UnaryMethods,
-  options: RpcOptions & { readonly draining: AbortSignal },
-): ServiceImpl<typeof KvService> {
+/** kvts.v1.KvService. */
+export function kvService(options: RpcOptions, exchanges: Exchanges): ServiceImpl<typeof KvService> {
   return {
-    put: unaryRpc(unary.put, options),
-    delete: unaryRpc(unary.delete, options),
-    write: unaryRpc(unary.write, options),
-    get: unaryRpc(unary.get, options),
-    batchGet: unaryRpc(unary.batchGet, options),
-    pipeline: pipeline(unary, options.draining, options),
-    scan: rpc("read", options, async (request, { signal, encoding }) => {
+    put: unaryRpc(unaryMethods.put, options),
+    delete: unaryRpc(unaryMethods.delete, options),
+    write: unaryRpc(unaryMethods.write, options),
+    get: unaryRpc(unaryMethods.get, options),
+    batchGet: unaryRpc(unaryMethods.batchGet, options),
+    pipeline: pipeline(exchanges, options),
+    scan: rpc("read", options, async (request, { service, signal, encoding }) => {
       const { reverse, includeDeleted } = request;
       const range = rangeIn(request.range);
       const asked = { range, reverse, includeDeleted, ...viewIn(request), ...pageIn(request), signal };
       const { items, ...page } = pageOut(await service.scan(asked, versionCodec(encoding)));
       return { versions: items, ...page };
     }),
-    listVersions: rpc("read", options, async (request, { signal, encoding }) => {
+    listVersions: rpc("read", options, async (request, { service, signal, encoding }) => {
       const asked = {
         key: request.key,
         from: timestampIn(request.from, "from"),
@@ -43,7 +39,20 @@ export function kvService(
       const { items, ...page } = pageOut(await service.versions(asked, versionCodec(encoding)));
       return { versions: items, ...page };
     }),
-    diff: rpc("read", options, async (request, { signal, encoding }) => {
+    aggregateVersions: rpc("read", options, async (request, { service, signal }) => {
+      const asked = {
+        key: request.key,
+        step: stepIn(request.step),
+        from: timestampIn(request.from, "from"),
+        to: timestampIn(request.to, "to"),
+        atSeq: seqIn(request.atSeq, "at_seq"),
+        ...pageIn(request),
+        signal,
+      };
+      const { items, ...page } = pageOut(await service.aggregate(asked, bucketCodec()));
+      return { buckets: items, ...page };
+    }),
+    diff: rpc("read", options, async (request, { service, signal, encoding }) => {
       const asked = {
         range: rangeIn(request.range),
         from: timestampIn(request.from, "from"),

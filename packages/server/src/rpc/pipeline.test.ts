@@ -160,7 +160,7 @@ test("requests beyond what the server holds are refused, call by call, until the
   const held = gate();
   const model = createModelStore();
   const store = overridden(model, { put: () => held.opened.then(() => ({ timestamp: 1, seq: 1 })) });
-  const stream = await opened({ maxRequestBytes: 100_000, maxBufferedBytes: 100_000 }, store as typeof model);
+  const stream = await opened({ maxRequestBytes: 100_000, maxBufferedBytes: 150_000 }, store as typeof model);
   const put = (id: number): Call => ({ id, method: { case: "put", value: { key, value: new Uint8Array(60_000) } } });
   stream.send(put(1));
   stream.send(put(2));

@@ -8,12 +8,13 @@ import {
   type PipelineResponseSchema,
 } from "@kvts/api";
 import { invalidArgument, KvtsError } from "@kvts/common";
-import type { Exchange } from "../exchanges.ts";
+import type { Exchange, Exchanges } from "../exchanges.ts";
 import { toKnownFailure } from "../failures.ts";
+import type { Service } from "../service/service.ts";
 import type { RpcOptions, UnaryCall } from "./call.ts";
-import { exchangeOf } from "./context.ts";
+import { exchangeOf, serviceOf } from "./context.ts";
 import { toPipelineError } from "./errors.ts";
-import type { UnaryMethods } from "./unary-methods.ts";
+import { unaryMethods } from "./unary-methods.ts";
 
 /** Most calls in one frame. */
 const frameCallsMax = 1000;
@@ -24,27 +25,27 @@ const callsUnderWayMax = 10_000;
 /** A timer's longest delay. */
 const timeoutMsMax = 2 ** 31 - 1;
 
-/** Answers come at their deadline at the latest, so there is nothing to call off. */
-const call: UnaryCall = { signal: undefined, encoding: "binary" };
-
 type Frames = AsyncIterable<PipelineRequest>;
 type Answers = AsyncIterable<MessageInitShape<typeof PipelineResponseSchema>>;
 type Outcome = NonNullable<MessageInitShape<typeof PipelineAnswerSchema>["outcome"]>;
 
 /**
- * KvService.Pipeline: many calls on one stream, each carried out as if it had come alone.
- * @param draining fires when the server begins to close: no more frames are taken then
+ * KvService.Pipeline: many calls on one stream, each carried out as if it had come alone. Once the server begins to
+ * close it takes no more frames.
  */
 export function pipeline(
-  methods: UnaryMethods,
-  draining: AbortSignal,
+  exchanges: Exchanges,
   options: RpcOptions,
 ): (frames: Frames, context: HandlerContext) => Answers {
-  return (frames, { values }) => new PipelineStream(methods, exchangeOf(values), options).run(frames, draining);
+  return (frames, { values }) => {
+    const stream = new PipelineStream(serviceOf(values), exchangeOf(values), options);
+    return stream.run(untilClosing(frames, exchanges));
+  };
 }
 
 class PipelineStream {
-  readonly #methods: UnaryMethods;
+  /** Answers come at their deadline at the latest, so there is nothing to call off. */
+  readonly #call: UnaryCall;
   readonly #exchange: Exchange;
   readonly #options: RpcOptions;
   readonly #answers: PipelineAnswer[] = [];
@@ -54,15 +55,15 @@ class PipelineStream {
   readonly #answering = new Bell();
   readonly #taking = new Bell();
 
-  constructor(methods: UnaryMethods, exchange: Exchange, options: RpcOptions) {
-    this.#methods = methods;
+  constructor(service: Service, exchange: Exchange, options: RpcOptions) {
+    this.#call = { service, signal: undefined, encoding: "binary" };
     this.#exchange = exchange;
     this.#options = options;
   }
 
   /** Answers, all at a time that are ready, until no more frames come and nothing is under way. */
-  async *run(frames: Frames, draining: AbortSignal): Answers {
-    const taken = this.#take(frames, draining);
+  async *run(frames: Frames): Answers {
+    const taken = this.#take(frames);
     for (;;) {
       if (this.#answers.length > 0) {
         yield { answers: this.#nextFrame() };
@@ -86,9 +87,9 @@ class PipelineStream {
     return this.#answers.splice(0, full < 0 ? this.#answers.length : full + 1);
   }
 
-  async #take(frames: Frames, draining: AbortSignal): Promise<void> {
+  async #take(frames: Frames): Promise<void> {
     try {
-      for await (const { calls } of untilAborted(frames, draining)) {
+      for await (const { calls } of frames) {
         this.#begin(calls);
         while (this.#underWay > callsUnderWayMax) await this.#taking.rung();
       }
@@ -137,7 +138,8 @@ class PipelineStream {
   }
 
   async #outcomeOf({ method }: PipelineCall): Promise<Outcome> {
-    const methods = this.#methods;
+    const methods = unaryMethods;
+    const call = this.#call;
     switch (method.case) {
       case "put":
         return { case: "put", value: methods.put.message(await methods.put.run(method.value, call)) };
@@ -190,22 +192,24 @@ class Bell {
   }
 }
 
-async function* untilAborted<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
+async function* untilClosing<T>(source: AsyncIterable<T>, exchanges: Exchanges): AsyncGenerator<T> {
   const items = source[Symbol.asyncIterator]();
-  const ended = new AbortController();
-  const aborted = new Promise<"aborted">((resolve) => {
-    const stop = (): void => resolve("aborted");
-    if (signal.aborted) stop();
-    else signal.addEventListener("abort", stop, { once: true, signal: ended.signal });
+  let close = (): void => {};
+  const closing = new Promise<undefined>((resolve) => {
+    close = () => {
+      if (exchanges.phase === "closing") resolve(undefined);
+    };
   });
+  const forget = exchanges.onPhase(close);
+  close();
   try {
     for (;;) {
-      const next = await Promise.race([items.next(), aborted]);
-      if (next === "aborted" || next.done === true) return;
+      const next = await Promise.race([items.next(), closing]);
+      if (next === undefined || next.done === true) return;
       yield next.value;
     }
   } finally {
-    ended.abort();
+    forget();
   }
 }
 

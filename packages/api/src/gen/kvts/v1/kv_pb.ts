@@ -11,7 +11,7 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { ErrorInfo, RetryInfo } from "../../google/rpc/error_details_pb.ts";
 import { file_google_rpc_error_details } from "../../google/rpc/error_details_pb.ts";
-import type { Change, Condition, Operation, Precondition, Range, Version } from "./types_pb.ts";
+import type { Bucket, Change, Condition, Operation, Precondition, Range, Version } from "./types_pb.ts";
 import { file_kvts_v1_types } from "./types_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -19,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file kvts/v1/kv.proto.
  */
 export const file_kvts_v1_kv: GenFile = /*@__PURE__*/
-  fileDesc("ChBrdnRzL3YxL2t2LnByb3RvEgdrdnRzLnYxIsABCgpQdXRSZXF1ZXN0EgsKA2tleRgBIAEoDBISCgV2YWx1ZRgCIAEoDEgAiAEBEhYKCXRpbWVzdGFtcBgDIAEoA0gBiAEBEhcKCmV4cGlyZXNfYXQYBCABKANIAogBARISCgpyZXF1ZXN0X2lkGAUgASgJEiUKCWNvbmRpdGlvbhgGIAEoCzISLmt2dHMudjEuQ29uZGl0aW9uQggKBl92YWx1ZUIMCgpfdGltZXN0YW1wQg0KC19leHBpcmVzX2F0Ii0KC1B1dFJlc3BvbnNlEhEKCXRpbWVzdGFtcBgBIAEoAxILCgNzZXEYAiABKAMiVwoKR2V0UmVxdWVzdBILCgNrZXkYASABKAwSEgoFYXNfb2YYAiABKANIAIgBARITCgZhdF9zZXEYAyABKANIAYgBAUIICgZfYXNfb2ZCCQoHX2F0X3NlcSIwCgtHZXRSZXNwb25zZRIhCgd2ZXJzaW9uGAEgASgLMhAua3Z0cy52MS5WZXJzaW9uIn0KDURlbGV0ZVJlcXVlc3QSCwoDa2V5GAEgASgMEhYKCXRpbWVzdGFtcBgCIAEoA0gAiAEBEhIKCnJlcXVlc3RfaWQYAyABKAkSJQoJY29uZGl0aW9uGAQgASgLMhIua3Z0cy52MS5Db25kaXRpb25CDAoKX3RpbWVzdGFtcCIwCg5EZWxldGVSZXNwb25zZRIRCgl0aW1lc3RhbXAYASABKAMSCwoDc2VxGAIgASgDIoQBCg9CYXRjaEdldFJlcXVlc3QSDAoEa2V5cxgBIAMoDBISCgVhc19vZhgCIAEoA0gAiAEBEhMKBmF0X3NlcRgDIAEoA0gBiAEBEhEKCXBhZ2Vfc2l6ZRgEIAEoBRISCgpwYWdlX3Rva2VuGAUgASgJQggKBl9hc19vZkIJCgdfYXRfc2VxIl4KEEJhdGNoR2V0UmVzcG9uc2USJAoFaXRlbXMYASADKAsyFS5rdnRzLnYxLkJhdGNoR2V0SXRlbRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSCwoDc2VxGAMgASgDIjEKDEJhdGNoR2V0SXRlbRIhCgd2ZXJzaW9uGAEgASgLMhAua3Z0cy52MS5WZXJzaW9uIngKDFdyaXRlUmVxdWVzdBImCgpvcGVyYXRpb25zGAEgAygLMhIua3Z0cy52MS5PcGVyYXRpb24SEgoKcmVxdWVzdF9pZBgCIAEoCRIsCg1wcmVjb25kaXRpb25zGAMgAygLMhUua3Z0cy52MS5QcmVjb25kaXRpb24iLwoNV3JpdGVSZXNwb25zZRIRCgl0aW1lc3RhbXAYASABKAMSCwoDc2VxGAIgASgDIrsBCgtTY2FuUmVxdWVzdBIdCgVyYW5nZRgBIAEoCzIOLmt2dHMudjEuUmFuZ2USEgoFYXNfb2YYAiABKANIAIgBARITCgZhdF9zZXEYAyABKANIAYgBARIPCgdyZXZlcnNlGAQgASgIEhEKCXBhZ2Vfc2l6ZRgFIAEoBRISCgpwYWdlX3Rva2VuGAYgASgJEhcKD2luY2x1ZGVfZGVsZXRlZBgHIAEoCEIICgZfYXNfb2ZCCQoHX2F0X3NlcSJYCgxTY2FuUmVzcG9uc2USIgoIdmVyc2lvbnMYASADKAsyEC5rdnRzLnYxLlZlcnNpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEgsKA3NlcRgDIAEoAyKuAQoTTGlzdFZlcnNpb25zUmVxdWVzdBILCgNrZXkYASABKAwSEQoEZnJvbRgCIAEoA0gAiAEBEg8KAnRvGAMgASgDSAGIAQESEwoGYXRfc2VxGAQgASgDSAKIAQESDwoHcmV2ZXJzZRgFIAEoCBIRCglwYWdlX3NpemUYBiABKAUSEgoKcGFnZV90b2tlbhgHIAEoCUIHCgVfZnJvbUIFCgNfdG9CCQoHX2F0X3NlcSJgChRMaXN0VmVyc2lvbnNSZXNwb25zZRIiCgh2ZXJzaW9ucxgBIAMoCzIQLmt2dHMudjEuVmVyc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSCwoDc2VxGAMgASgDIqcBCgtEaWZmUmVxdWVzdBIdCgVyYW5nZRgBIAEoCzIOLmt2dHMudjEuUmFuZ2USEQoEZnJvbRgCIAEoA0gAiAEBEg8KAnRvGAMgASgDSAGIAQESEwoGYXRfc2VxGAQgASgDSAKIAQESEQoJcGFnZV9zaXplGAUgASgFEhIKCnBhZ2VfdG9rZW4YBiABKAlCBwoFX2Zyb21CBQoDX3RvQgkKB19hdF9zZXEiVgoMRGlmZlJlc3BvbnNlEiAKB2NoYW5nZXMYASADKAsyDy5rdnRzLnYxLkNoYW5nZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSCwoDc2VxGAMgASgDIjcKD1BpcGVsaW5lUmVxdWVzdBIkCgVjYWxscxgBIAMoCzIVLmt2dHMudjEuUGlwZWxpbmVDYWxsIoECCgxQaXBlbGluZUNhbGwSCgoCaWQYASABKA0SEgoKdGltZW91dF9tcxgCIAEoDRIiCgNwdXQYAyABKAsyEy5rdnRzLnYxLlB1dFJlcXVlc3RIABIoCgZkZWxldGUYBCABKAsyFi5rdnRzLnYxLkRlbGV0ZVJlcXVlc3RIABImCgV3cml0ZRgFIAEoCzIVLmt2dHMudjEuV3JpdGVSZXF1ZXN0SAASIgoDZ2V0GAYgASgLMhMua3Z0cy52MS5HZXRSZXF1ZXN0SAASLQoJYmF0Y2hfZ2V0GAcgASgLMhgua3Z0cy52MS5CYXRjaEdldFJlcXVlc3RIAEIICgZtZXRob2QiPAoQUGlwZWxpbmVSZXNwb25zZRIoCgdhbnN3ZXJzGAEgAygLMhcua3Z0cy52MS5QaXBlbGluZUFuc3dlciKeAgoOUGlwZWxpbmVBbnN3ZXISCgoCaWQYASABKA0SIwoDcHV0GAIgASgLMhQua3Z0cy52MS5QdXRSZXNwb25zZUgAEikKBmRlbGV0ZRgDIAEoCzIXLmt2dHMudjEuRGVsZXRlUmVzcG9uc2VIABInCgV3cml0ZRgEIAEoCzIWLmt2dHMudjEuV3JpdGVSZXNwb25zZUgAEiMKA2dldBgFIAEoCzIULmt2dHMudjEuR2V0UmVzcG9uc2VIABIuCgliYXRjaF9nZXQYBiABKAsyGS5rdnRzLnYxLkJhdGNoR2V0UmVzcG9uc2VIABInCgVlcnJvchgHIAEoCzIWLmt2dHMudjEuUGlwZWxpbmVFcnJvckgAQgkKB291dGNvbWUieQoNUGlwZWxpbmVFcnJvchIMCgRjb2RlGAEgASgFEg8KB21lc3NhZ2UYAiABKAkSIwoEaW5mbxgDIAEoCzIVLmdvb2dsZS5ycGMuRXJyb3JJbmZvEiQKBXJldHJ5GAQgASgLMhUuZ29vZ2xlLnJwYy5SZXRyeUluZm8yuAQKCUt2U2VydmljZRIwCgNQdXQSEy5rdnRzLnYxLlB1dFJlcXVlc3QaFC5rdnRzLnYxLlB1dFJlc3BvbnNlEjUKA0dldBITLmt2dHMudjEuR2V0UmVxdWVzdBoULmt2dHMudjEuR2V0UmVzcG9uc2UiA5ACARI5CgZEZWxldGUSFi5rdnRzLnYxLkRlbGV0ZVJlcXVlc3QaFy5rdnRzLnYxLkRlbGV0ZVJlc3BvbnNlEkQKCEJhdGNoR2V0Ehgua3Z0cy52MS5CYXRjaEdldFJlcXVlc3QaGS5rdnRzLnYxLkJhdGNoR2V0UmVzcG9uc2UiA5ACARI2CgVXcml0ZRIVLmt2dHMudjEuV3JpdGVSZXF1ZXN0GhYua3Z0cy52MS5Xcml0ZVJlc3BvbnNlEjgKBFNjYW4SFC5rdnRzLnYxLlNjYW5SZXF1ZXN0GhUua3Z0cy52MS5TY2FuUmVzcG9uc2UiA5ACARJQCgxMaXN0VmVyc2lvbnMSHC5rdnRzLnYxLkxpc3RWZXJzaW9uc1JlcXVlc3QaHS5rdnRzLnYxLkxpc3RWZXJzaW9uc1Jlc3BvbnNlIgOQAgESOAoERGlmZhIULmt2dHMudjEuRGlmZlJlcXVlc3QaFS5rdnRzLnYxLkRpZmZSZXNwb25zZSIDkAIBEkMKCFBpcGVsaW5lEhgua3Z0cy52MS5QaXBlbGluZVJlcXVlc3QaGS5rdnRzLnYxLlBpcGVsaW5lUmVzcG9uc2UoATABYgZwcm90bzM", [file_google_rpc_error_details, file_kvts_v1_types]);
+  fileDesc("ChBrdnRzL3YxL2t2LnByb3RvEgdrdnRzLnYxIsABCgpQdXRSZXF1ZXN0EgsKA2tleRgBIAEoDBISCgV2YWx1ZRgCIAEoDEgAiAEBEhYKCXRpbWVzdGFtcBgDIAEoA0gBiAEBEhcKCmV4cGlyZXNfYXQYBCABKANIAogBARISCgpyZXF1ZXN0X2lkGAUgASgJEiUKCWNvbmRpdGlvbhgGIAEoCzISLmt2dHMudjEuQ29uZGl0aW9uQggKBl92YWx1ZUIMCgpfdGltZXN0YW1wQg0KC19leHBpcmVzX2F0Ii0KC1B1dFJlc3BvbnNlEhEKCXRpbWVzdGFtcBgBIAEoAxILCgNzZXEYAiABKAMiVwoKR2V0UmVxdWVzdBILCgNrZXkYASABKAwSEgoFYXNfb2YYAiABKANIAIgBARITCgZhdF9zZXEYAyABKANIAYgBAUIICgZfYXNfb2ZCCQoHX2F0X3NlcSIwCgtHZXRSZXNwb25zZRIhCgd2ZXJzaW9uGAEgASgLMhAua3Z0cy52MS5WZXJzaW9uIn0KDURlbGV0ZVJlcXVlc3QSCwoDa2V5GAEgASgMEhYKCXRpbWVzdGFtcBgCIAEoA0gAiAEBEhIKCnJlcXVlc3RfaWQYAyABKAkSJQoJY29uZGl0aW9uGAQgASgLMhIua3Z0cy52MS5Db25kaXRpb25CDAoKX3RpbWVzdGFtcCIwCg5EZWxldGVSZXNwb25zZRIRCgl0aW1lc3RhbXAYASABKAMSCwoDc2VxGAIgASgDIoQBCg9CYXRjaEdldFJlcXVlc3QSDAoEa2V5cxgBIAMoDBISCgVhc19vZhgCIAEoA0gAiAEBEhMKBmF0X3NlcRgDIAEoA0gBiAEBEhEKCXBhZ2Vfc2l6ZRgEIAEoBRISCgpwYWdlX3Rva2VuGAUgASgJQggKBl9hc19vZkIJCgdfYXRfc2VxIl4KEEJhdGNoR2V0UmVzcG9uc2USJAoFaXRlbXMYASADKAsyFS5rdnRzLnYxLkJhdGNoR2V0SXRlbRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSCwoDc2VxGAMgASgDIjEKDEJhdGNoR2V0SXRlbRIhCgd2ZXJzaW9uGAEgASgLMhAua3Z0cy52MS5WZXJzaW9uIngKDFdyaXRlUmVxdWVzdBImCgpvcGVyYXRpb25zGAEgAygLMhIua3Z0cy52MS5PcGVyYXRpb24SEgoKcmVxdWVzdF9pZBgCIAEoCRIsCg1wcmVjb25kaXRpb25zGAMgAygLMhUua3Z0cy52MS5QcmVjb25kaXRpb24iLwoNV3JpdGVSZXNwb25zZRIRCgl0aW1lc3RhbXAYASABKAMSCwoDc2VxGAIgASgDIrsBCgtTY2FuUmVxdWVzdBIdCgVyYW5nZRgBIAEoCzIOLmt2dHMudjEuUmFuZ2USEgoFYXNfb2YYAiABKANIAIgBARITCgZhdF9zZXEYAyABKANIAYgBARIPCgdyZXZlcnNlGAQgASgIEhEKCXBhZ2Vfc2l6ZRgFIAEoBRISCgpwYWdlX3Rva2VuGAYgASgJEhcKD2luY2x1ZGVfZGVsZXRlZBgHIAEoCEIICgZfYXNfb2ZCCQoHX2F0X3NlcSJYCgxTY2FuUmVzcG9uc2USIgoIdmVyc2lvbnMYASADKAsyEC5rdnRzLnYxLlZlcnNpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEgsKA3NlcRgDIAEoAyKuAQoTTGlzdFZlcnNpb25zUmVxdWVzdBILCgNrZXkYASABKAwSEQoEZnJvbRgCIAEoA0gAiAEBEg8KAnRvGAMgASgDSAGIAQESEwoGYXRfc2VxGAQgASgDSAKIAQESDwoHcmV2ZXJzZRgFIAEoCBIRCglwYWdlX3NpemUYBiABKAUSEgoKcGFnZV90b2tlbhgHIAEoCUIHCgVfZnJvbUIFCgNfdG9CCQoHX2F0X3NlcSJgChRMaXN0VmVyc2lvbnNSZXNwb25zZRIiCgh2ZXJzaW9ucxgBIAMoCzIQLmt2dHMudjEuVmVyc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSCwoDc2VxGAMgASgDIrABChhBZ2dyZWdhdGVWZXJzaW9uc1JlcXVlc3QSCwoDa2V5GAEgASgMEgwKBHN0ZXAYAiABKAMSEQoEZnJvbRgDIAEoA0gAiAEBEg8KAnRvGAQgASgDSAGIAQESEwoGYXRfc2VxGAUgASgDSAKIAQESEQoJcGFnZV9zaXplGAYgASgFEhIKCnBhZ2VfdG9rZW4YByABKAlCBwoFX2Zyb21CBQoDX3RvQgkKB19hdF9zZXEiYwoZQWdncmVnYXRlVmVyc2lvbnNSZXNwb25zZRIgCgdidWNrZXRzGAEgAygLMg8ua3Z0cy52MS5CdWNrZXQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEgsKA3NlcRgDIAEoAyKnAQoLRGlmZlJlcXVlc3QSHQoFcmFuZ2UYASABKAsyDi5rdnRzLnYxLlJhbmdlEhEKBGZyb20YAiABKANIAIgBARIPCgJ0bxgDIAEoA0gBiAEBEhMKBmF0X3NlcRgEIAEoA0gCiAEBEhEKCXBhZ2Vfc2l6ZRgFIAEoBRISCgpwYWdlX3Rva2VuGAYgASgJQgcKBV9mcm9tQgUKA190b0IJCgdfYXRfc2VxIlYKDERpZmZSZXNwb25zZRIgCgdjaGFuZ2VzGAEgAygLMg8ua3Z0cy52MS5DaGFuZ2USFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEgsKA3NlcRgDIAEoAyI3Cg9QaXBlbGluZVJlcXVlc3QSJAoFY2FsbHMYASADKAsyFS5rdnRzLnYxLlBpcGVsaW5lQ2FsbCKBAgoMUGlwZWxpbmVDYWxsEgoKAmlkGAEgASgNEhIKCnRpbWVvdXRfbXMYAiABKA0SIgoDcHV0GAMgASgLMhMua3Z0cy52MS5QdXRSZXF1ZXN0SAASKAoGZGVsZXRlGAQgASgLMhYua3Z0cy52MS5EZWxldGVSZXF1ZXN0SAASJgoFd3JpdGUYBSABKAsyFS5rdnRzLnYxLldyaXRlUmVxdWVzdEgAEiIKA2dldBgGIAEoCzITLmt2dHMudjEuR2V0UmVxdWVzdEgAEi0KCWJhdGNoX2dldBgHIAEoCzIYLmt2dHMudjEuQmF0Y2hHZXRSZXF1ZXN0SABCCAoGbWV0aG9kIjwKEFBpcGVsaW5lUmVzcG9uc2USKAoHYW5zd2VycxgBIAMoCzIXLmt2dHMudjEuUGlwZWxpbmVBbnN3ZXIingIKDlBpcGVsaW5lQW5zd2VyEgoKAmlkGAEgASgNEiMKA3B1dBgCIAEoCzIULmt2dHMudjEuUHV0UmVzcG9uc2VIABIpCgZkZWxldGUYAyABKAsyFy5rdnRzLnYxLkRlbGV0ZVJlc3BvbnNlSAASJwoFd3JpdGUYBCABKAsyFi5rdnRzLnYxLldyaXRlUmVzcG9uc2VIABIjCgNnZXQYBSABKAsyFC5rdnRzLnYxLkdldFJlc3BvbnNlSAASLgoJYmF0Y2hfZ2V0GAYgASgLMhkua3Z0cy52MS5CYXRjaEdldFJlc3BvbnNlSAASJwoFZXJyb3IYByABKAsyFi5rdnRzLnYxLlBpcGVsaW5lRXJyb3JIAEIJCgdvdXRjb21lInkKDVBpcGVsaW5lRXJyb3ISDAoEY29kZRgBIAEoBRIPCgdtZXNzYWdlGAIgASgJEiMKBGluZm8YAyABKAsyFS5nb29nbGUucnBjLkVycm9ySW5mbxIkCgVyZXRyeRgEIAEoCzIVLmdvb2dsZS5ycGMuUmV0cnlJbmZvMpkFCglLdlNlcnZpY2USMAoDUHV0EhMua3Z0cy52MS5QdXRSZXF1ZXN0GhQua3Z0cy52MS5QdXRSZXNwb25zZRI1CgNHZXQSEy5rdnRzLnYxLkdldFJlcXVlc3QaFC5rdnRzLnYxLkdldFJlc3BvbnNlIgOQAgESOQoGRGVsZXRlEhYua3Z0cy52MS5EZWxldGVSZXF1ZXN0Ghcua3Z0cy52MS5EZWxldGVSZXNwb25zZRJECghCYXRjaEdldBIYLmt2dHMudjEuQmF0Y2hHZXRSZXF1ZXN0Ghkua3Z0cy52MS5CYXRjaEdldFJlc3BvbnNlIgOQAgESNgoFV3JpdGUSFS5rdnRzLnYxLldyaXRlUmVxdWVzdBoWLmt2dHMudjEuV3JpdGVSZXNwb25zZRI4CgRTY2FuEhQua3Z0cy52MS5TY2FuUmVxdWVzdBoVLmt2dHMudjEuU2NhblJlc3BvbnNlIgOQAgESUAoMTGlzdFZlcnNpb25zEhwua3Z0cy52MS5MaXN0VmVyc2lvbnNSZXF1ZXN0Gh0ua3Z0cy52MS5MaXN0VmVyc2lvbnNSZXNwb25zZSIDkAIBEl8KEUFnZ3JlZ2F0ZVZlcnNpb25zEiEua3Z0cy52MS5BZ2dyZWdhdGVWZXJzaW9uc1JlcXVlc3QaIi5rdnRzLnYxLkFnZ3JlZ2F0ZVZlcnNpb25zUmVzcG9uc2UiA5ACARI4CgREaWZmEhQua3Z0cy52MS5EaWZmUmVxdWVzdBoVLmt2dHMudjEuRGlmZlJlc3BvbnNlIgOQAgESQwoIUGlwZWxpbmUSGC5rdnRzLnYxLlBpcGVsaW5lUmVxdWVzdBoZLmt2dHMudjEuUGlwZWxpbmVSZXNwb25zZSgBMAFiBnByb3RvMw", [file_google_rpc_error_details, file_kvts_v1_types]);
 
 /**
  * See KvService.Put.
@@ -602,6 +602,104 @@ export const ListVersionsResponseSchema: GenMessage<ListVersionsResponse> = /*@_
   messageDesc(file_kvts_v1_kv, 14);
 
 /**
+ * See KvService.AggregateVersions.
+ *
+ * @generated from message kvts.v1.AggregateVersionsRequest
+ */
+export type AggregateVersionsRequest = Message<"kvts.v1.AggregateVersionsRequest"> & {
+  /**
+   * The key, 1 … 65,535 bytes.
+   *
+   * @generated from field: bytes key = 1;
+   */
+  key: Uint8Array;
+
+  /**
+   * How long each bucket is, in microseconds, at least 1. Buckets begin at whole multiples of it since the Unix epoch.
+   *
+   * @generated from field: int64 step = 2;
+   */
+  step: bigint;
+
+  /**
+   * The oldest timestamp that counts, inclusive, in microseconds since the Unix epoch.
+   *
+   * @generated from field: optional int64 from = 3;
+   */
+  from?: bigint | undefined;
+
+  /**
+   * The newest timestamp that counts, inclusive, in microseconds since the Unix epoch.
+   *
+   * @generated from field: optional int64 to = 4;
+   */
+  to?: bigint | undefined;
+
+  /**
+   * Ignores commits above this seq. Absent for the newest.
+   *
+   * @generated from field: optional int64 at_seq = 5;
+   */
+  atSeq?: bigint | undefined;
+
+  /**
+   * The most buckets wanted in one page. 0 for the server's choice; more than its maximum is coerced down.
+   *
+   * @generated from field: int32 page_size = 6;
+   */
+  pageSize: number;
+
+  /**
+   * Goes on where an earlier answer to the same arguments stopped: its `next_page_token`.
+   *
+   * @generated from field: string page_token = 7;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message kvts.v1.AggregateVersionsRequest.
+ * Use `create(AggregateVersionsRequestSchema)` to create a new message.
+ */
+export const AggregateVersionsRequestSchema: GenMessage<AggregateVersionsRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_kv, 15);
+
+/**
+ * One page of a key's history in numbers.
+ *
+ * @generated from message kvts.v1.AggregateVersionsResponse
+ */
+export type AggregateVersionsResponse = Message<"kvts.v1.AggregateVersionsResponse"> & {
+  /**
+   * At least one unless there are no more.
+   *
+   * @generated from field: repeated kvts.v1.Bucket buckets = 1;
+   */
+  buckets: Bucket[];
+
+  /**
+   * Empty on the last page. It pins `seq` for 60 s after its last use.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+
+  /**
+   * The seq that every page is read at.
+   *
+   * @generated from field: int64 seq = 3;
+   */
+  seq: bigint;
+};
+
+/**
+ * Describes the message kvts.v1.AggregateVersionsResponse.
+ * Use `create(AggregateVersionsResponseSchema)` to create a new message.
+ */
+export const AggregateVersionsResponseSchema: GenMessage<AggregateVersionsResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_kv, 16);
+
+/**
  * See KvService.Diff.
  *
  * @generated from message kvts.v1.DiffRequest
@@ -655,7 +753,7 @@ export type DiffRequest = Message<"kvts.v1.DiffRequest"> & {
  * Use `create(DiffRequestSchema)` to create a new message.
  */
 export const DiffRequestSchema: GenMessage<DiffRequest> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_kv, 15);
+  messageDesc(file_kvts_v1_kv, 17);
 
 /**
  * One page of changes.
@@ -690,7 +788,7 @@ export type DiffResponse = Message<"kvts.v1.DiffResponse"> & {
  * Use `create(DiffResponseSchema)` to create a new message.
  */
 export const DiffResponseSchema: GenMessage<DiffResponse> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_kv, 16);
+  messageDesc(file_kvts_v1_kv, 18);
 
 /**
  * See KvService.Pipeline.
@@ -711,7 +809,7 @@ export type PipelineRequest = Message<"kvts.v1.PipelineRequest"> & {
  * Use `create(PipelineRequestSchema)` to create a new message.
  */
 export const PipelineRequestSchema: GenMessage<PipelineRequest> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_kv, 17);
+  messageDesc(file_kvts_v1_kv, 19);
 
 /**
  * One call of a pipeline. A call without a known method is INVALID_ARGUMENT.
@@ -786,7 +884,7 @@ export type PipelineCall = Message<"kvts.v1.PipelineCall"> & {
  * Use `create(PipelineCallSchema)` to create a new message.
  */
 export const PipelineCallSchema: GenMessage<PipelineCall> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_kv, 18);
+  messageDesc(file_kvts_v1_kv, 20);
 
 /**
  * See KvService.Pipeline.
@@ -807,7 +905,7 @@ export type PipelineResponse = Message<"kvts.v1.PipelineResponse"> & {
  * Use `create(PipelineResponseSchema)` to create a new message.
  */
 export const PipelineResponseSchema: GenMessage<PipelineResponse> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_kv, 19);
+  messageDesc(file_kvts_v1_kv, 21);
 
 /**
  * The answer to one call of a pipeline.
@@ -883,7 +981,7 @@ export type PipelineAnswer = Message<"kvts.v1.PipelineAnswer"> & {
  * Use `create(PipelineAnswerSchema)` to create a new message.
  */
 export const PipelineAnswerSchema: GenMessage<PipelineAnswer> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_kv, 20);
+  messageDesc(file_kvts_v1_kv, 22);
 
 /**
  * Why a call of a pipeline failed: what a call of its own would have had as its status.
@@ -925,7 +1023,7 @@ export type PipelineError = Message<"kvts.v1.PipelineError"> & {
  * Use `create(PipelineErrorSchema)` to create a new message.
  */
 export const PipelineErrorSchema: GenMessage<PipelineError> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_kv, 21);
+  messageDesc(file_kvts_v1_kv, 23);
 
 /**
  * The keys, values and timestamps of one store.
@@ -1002,6 +1100,16 @@ export const KvService: GenService<{
     methodKind: "unary";
     input: typeof ListVersionsRequestSchema;
     output: typeof ListVersionsResponseSchema;
+  },
+  /**
+   * Lists the numbers among the values of one key by steps of time, oldest first, leaving out steps without numbers.
+   *
+   * @generated from rpc kvts.v1.KvService.AggregateVersions
+   */
+  aggregateVersions: {
+    methodKind: "unary";
+    input: typeof AggregateVersionsRequestSchema;
+    output: typeof AggregateVersionsResponseSchema;
   },
   /**
    * Lists what became of the keys of a range between two moments, in byte order of the keys.
