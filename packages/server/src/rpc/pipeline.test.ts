@@ -159,12 +159,21 @@ test("a frame of too many calls fails, call by call, and the stream goes on", as
 test("requests beyond what the server holds are refused, call by call, until there is room", async () => {
   const held = gate();
   const model = createModelStore();
-  const store = overridden(model, { put: () => held.opened.then(() => ({ timestamp: 1, seq: 1 })) });
-  const stream = await opened({ maxRequestBytes: 100_000, maxBufferedBytes: 150_000 }, store as typeof model);
+  const started = gate();
+  const store = overridden(model, {
+    put() {
+      started.open();
+      return held.opened.then(() => ({ timestamp: 1, seq: 1 }));
+    },
+  });
+  // Room for one call and its bytes as they come in, however they are cut into pieces; not for two calls and any of theirs.
+  const stream = await opened({ maxRequestBytes: 100_000, maxBufferedBytes: 120_100 }, store as typeof model);
   const put = (id: number): Call => ({ id, method: { case: "put", value: { key, value: new Uint8Array(60_000) } } });
   stream.send(put(1));
+  const first = stream.answers(1);
+  await started.opened;
   stream.send(put(2));
-  const [id, outcome] = [...(await stream.answers(1))][0]!;
+  const [id, outcome] = [...(await first)][0]!;
   expect([id, outcome]).toMatchObject([2, { case: "error", value: { info: { reason: "OVERLOADED" }, retry: {} } }]);
   held.open();
   expect((await stream.answers(1)).get(1)).toMatchObject({ case: "put" });
