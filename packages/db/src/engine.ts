@@ -16,6 +16,7 @@ import { type CheckpointReport, Checkpoints } from "./checkpoint.ts";
 import { closeParts } from "./close-parts.ts";
 import { engineStats } from "./engine-stats.ts";
 import { Fairness } from "./env/fairness.ts";
+import type { Feed } from "./feed/feed.ts";
 import { Inspection } from "./inspection.ts";
 import type { KeyForm } from "./read/key-decoder.ts";
 import { type Pin, Pins } from "./read/pins.ts";
@@ -119,6 +120,12 @@ export class Engine {
       moved: () => this.#background.poke(),
     });
     this.#background.poke();
+  }
+
+  /** What is committed, for those who watch. */
+  get feed(): Feed {
+    this.#checkOpen();
+    return this.#writing.feed;
   }
 
   now(): number {
@@ -272,6 +279,7 @@ export class Engine {
       openedAt: this.#openedAt,
       stalls: this.#writing.stalls,
       refusal: this.#writing.gate.refusal,
+      feed: this.#writing.feed,
     });
   }
 
@@ -314,12 +322,13 @@ export class Engine {
 
   async #close(): Promise<void> {
     const { versions } = this.#parts;
-    const { gate, queue } = this.#writing;
+    const { gate, queue, feed } = this.#writing;
     gate.refuse(closedError());
     await this.#retention.close();
     await this.#inspection.close();
     await this.#checkpoints.close();
     await this.#restores.close(closedError());
+    await feed.close();
     await this.#reserve.close();
     await queue.close();
     await this.#flushBeforeClosing();

@@ -261,6 +261,38 @@ describe.each(WAYS)("a restore %s", (_, restoreOperationsMax) => {
   });
 });
 
+test("one batch is one event of the change feed; an ingest is none, and the feed begins behind it", async () => {
+  const store = await openPlainStore({ tuning: { restoreOperationsMax: 1 } });
+  const { db } = store;
+  await db.put("user:1", "ann", { timestamp: 100 });
+  await db.put("user:1", "anna", { timestamp: 200 });
+  await db.put("user:2", "bob", { timestamp: 150 });
+  const { seq: afterSeq } = await db.stats();
+  const watched = db.watch({})[Symbol.asyncIterator]();
+  const event = watched.next();
+  const small = await db.restore(USERS, 150);
+  expect((await event).value).toMatchObject({ seq: small.seq, items: [{ seq: small.seq }] });
+  const ended = expect(watched.next()).rejects.toThrow("begin again with initial");
+  const ingest = await db.restore(USERS, 120);
+  expect(ingest).toMatchObject({ restored: 1, deleted: 1 });
+  await ended;
+  for (const reopen of [false, true]) {
+    if (reopen) {
+      await store.close();
+      await store.open();
+    }
+    const since = store.db.watch({}, { afterSeq })[Symbol.asyncIterator]();
+    await expect(since.next()).rejects.toMatchObject({ code: "FEED_TRIMMED" });
+    const newest = reopen ? (await store.db.stats()).seq : ingest.seq!;
+    const after = store.db.watch({}, { afterSeq: newest })[Symbol.asyncIterator]();
+    const next = after.next();
+    const { seq } = await store.db.put("user:3", "c");
+    expect((await next).value).toMatchObject({ seq });
+    await after.return?.();
+  }
+  await store.close();
+});
+
 test("a large restore is an ingest of several tables, of whose keys none is written that has not changed", async () => {
   const store = await openPlainStore({
     tuning: { tables: { tableBytesMax: 16 * 1024, compression: "lz4" } },

@@ -223,6 +223,8 @@ export class TestStore {
       const isDoubtful = error.code === "READ_ONLY" && engine.takenSeq > this.#lastSeq;
       if (isDoubtful) this.#isReadOnly = true;
       batch.state = isDoubtful ? "unknown" : "refused";
+      // What was foretold of it may come to mean another write.
+      if (!isDoubtful) batch.lastSeq = 0;
       batch.error = error;
     }
     if (timestamp === assigned && engine.takenSeq > this.#lastSeq) this.#lastAssigned = assigned;
