@@ -11,6 +11,7 @@ import type {
   PutOptions,
   RetractOptions,
   ScanOptions,
+  SnapshotOptions,
   WriteOptions,
 } from "./store.ts";
 
@@ -28,6 +29,7 @@ const retract: OptionNames<RetractOptions> = { ...condition, ...anyWrite };
 const diff: OptionNames<DiffOptions> = { from: true, to: true, limit: true, ...anyCall };
 const scan: OptionNames<ScanOptions> = { asOf: true, reverse: true, limit: true, includeDeleted: true, ...anyCall };
 const aggregate: OptionNames<AggregateOptions> = { step: true, from: true, to: true, limit: true, ...anyCall };
+const snapshot: OptionNames<SnapshotOptions> = { seq: true, ...anyCall };
 const history: OptionNames<HistoryOptions> = { from: true, to: true, reverse: true, limit: true, ...anyCall };
 
 /** The calls of a store that take options. */
@@ -42,6 +44,7 @@ type Call =
   | "delete"
   | "retract"
   | "write"
+  | "snapshot"
   | "stats";
 
 const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
@@ -55,6 +58,7 @@ const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
   delete: remove,
   retract,
   write,
+  snapshot,
   stats: anyCall,
 };
 

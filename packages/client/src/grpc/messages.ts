@@ -1,5 +1,14 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { Bucket, Change, ConditionSchema, GetStatusResponse, OperationSchema, Version } from "@kvts/api";
+import type {
+  Bucket,
+  Change,
+  ConditionSchema,
+  CreateSnapshotResponse,
+  GetStatusResponse,
+  OperationSchema,
+  RenewSnapshotResponse,
+  Version,
+} from "@kvts/api";
 import type {
   CheckedCondition,
   EncodedOperation,
@@ -10,7 +19,7 @@ import type {
 } from "@kvts/common";
 import { arrivedNumber } from "../arrived.ts";
 import { brokenAnswer } from "../failures.ts";
-import type { WireChange, WirePage, WireVersion } from "../wire.ts";
+import type { WireChange, WireLease, WirePage, WireVersion } from "../wire.ts";
 
 /** An optional integer as generated messages carry it. */
 export function toInt64(value: number | undefined): bigint | undefined {
@@ -53,6 +62,10 @@ export function fromVersion({ key, value, timestamp, seq, expiresAt, deleted }: 
 export function fromChange({ key, before, after }: Change): WireChange {
   if (before === undefined && after === undefined) throw brokenAnswer("a change has neither a before nor an after");
   return { key, before: before && fromVersion(before), after: after && fromVersion(after) };
+}
+
+export function fromLease({ snapshot, seq, leaseMs }: CreateSnapshotResponse | RenewSnapshotResponse): WireLease {
+  return { id: snapshot, seq: arrivedNumber(seq, "seq"), leaseMs: arrivedNumber(leaseMs, "leaseMs") };
 }
 
 export function fromBucket({ timestamp, count, skipped, first, last, min, max, mean }: Bucket): Figures {

@@ -14,6 +14,7 @@ import type {
   Wire,
   WireCall,
   WireChange,
+  WireLease,
   WirePage,
   WireVersion,
 } from "../wire.ts";
@@ -22,6 +23,7 @@ import { failureOf, messageBytesMax, unopenedFailure } from "./errors.ts";
 import {
   fromBucket,
   fromChange,
+  fromLease,
   fromPage,
   fromResult,
   fromStatus,
@@ -90,55 +92,76 @@ export class GrpcWire implements Wire {
     });
   }
 
-  get({ key, asOf }: GetRequest, call: WireCall): Promise<WireVersion | undefined> {
+  get({ key, asOf, snapshot = "" }: GetRequest, call: WireCall): Promise<WireVersion | undefined> {
     return this.#exchange(call, async (options) => {
-      const { version } = await this.#kv.get({ key, asOf: toInt64(asOf) }, options);
+      const { version } = await this.#kv.get({ key, asOf: toInt64(asOf), snapshot }, options);
       return version === undefined ? undefined : fromVersion(version);
     });
   }
 
   batchGet(request: BatchGetRequest, call: WireCall): Promise<WirePage<WireVersion | undefined>> {
-    const { pageSize, pageToken } = request;
+    const { pageSize, pageToken, snapshot = "" } = request;
     const [asOf, atSeq] = [toInt64(request.asOf), toInt64(request.atSeq)];
     return this.#exchange(call, async (options) => {
-      const page = await this.#kv.batchGet({ keys: [...request.keys], asOf, atSeq, pageSize, pageToken }, options);
+      const page = await this.#kv.batchGet(
+        { keys: [...request.keys], asOf, atSeq, pageSize, pageToken, snapshot },
+        options,
+      );
       return fromPage(page, page.items, ({ version }) => (version === undefined ? undefined : fromVersion(version)));
     });
   }
 
   scan(request: ScanRequest, call: WireCall): Promise<WirePage<WireVersion>> {
-    const { range, reverse, includeDeleted, pageSize, pageToken } = request;
+    const { range, reverse, includeDeleted, pageSize, pageToken, snapshot = "" } = request;
     const asOf = toInt64(request.asOf);
     return this.#exchange(call, async (options) => {
-      const page = await this.#kv.scan({ range, asOf, reverse, includeDeleted, pageSize, pageToken }, options);
+      const page = await this.#kv.scan(
+        { range, asOf, reverse, includeDeleted, pageSize, pageToken, snapshot },
+        options,
+      );
       return fromPage(page, page.versions, fromVersion);
     });
   }
 
   listVersions(request: ListVersionsRequest, call: WireCall): Promise<WirePage<WireVersion>> {
-    const { key, reverse, pageSize, pageToken } = request;
+    const { key, reverse, pageSize, pageToken, snapshot = "" } = request;
     const [from, to] = [toInt64(request.from), toInt64(request.to)];
     return this.#exchange(call, async (options) => {
-      const page = await this.#kv.listVersions({ key, from, to, reverse, pageSize, pageToken }, options);
+      const page = await this.#kv.listVersions({ key, from, to, reverse, pageSize, pageToken, snapshot }, options);
       return fromPage(page, page.versions, fromVersion);
     });
   }
 
   aggregate(request: AggregateRequest, call: WireCall): Promise<WirePage<Bucket>> {
-    const { key, pageSize, pageToken } = request;
+    const { key, pageSize, pageToken, snapshot = "" } = request;
     const [step, from, to] = [BigInt(request.step), toInt64(request.from), toInt64(request.to)];
     return this.#exchange(call, async (options) => {
-      const page = await this.#kv.aggregateVersions({ key, step, from, to, pageSize, pageToken }, options);
+      const page = await this.#kv.aggregateVersions({ key, step, from, to, pageSize, pageToken, snapshot }, options);
       return fromPage(page, page.buckets, fromBucket);
     });
   }
 
   diff(request: DiffRequest, call: WireCall): Promise<WirePage<WireChange>> {
-    const { range, pageSize, pageToken } = request;
+    const { range, pageSize, pageToken, snapshot = "" } = request;
     const [from, to] = [BigInt(request.from), BigInt(request.to)];
     return this.#exchange(call, async (options) => {
-      const page = await this.#kv.diff({ range, from, to, pageSize, pageToken }, options);
+      const page = await this.#kv.diff({ range, from, to, pageSize, pageToken, snapshot }, options);
       return fromPage(page, page.changes, fromChange);
+    });
+  }
+
+  createSnapshot(seq: number | undefined, call: WireCall): Promise<WireLease> {
+    const atSeq = toInt64(seq);
+    return this.#exchange(call, async (options) => fromLease(await this.#admin.createSnapshot({ atSeq }, options)));
+  }
+
+  renewSnapshot(snapshot: string, call: WireCall): Promise<WireLease> {
+    return this.#exchange(call, async (options) => fromLease(await this.#admin.renewSnapshot({ snapshot }, options)));
+  }
+
+  releaseSnapshot(snapshot: string, call: WireCall): Promise<void> {
+    return this.#exchange(call, async (options) => {
+      await this.#admin.releaseSnapshot({ snapshot }, options);
     });
   }
 

@@ -2,10 +2,11 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { AdminService } from "@kvts/api";
 import type { ServerLimits } from "../service/admin.ts";
+import type { Lease } from "../service/leases.ts";
 import type { Service } from "../service/service.ts";
 import { type RpcOptions, rpc } from "./call.ts";
 import { conditionIn } from "./conditions.ts";
-import { numberOut, textIn, written } from "./numbers.ts";
+import { numberOut, seqIn, textIn, written } from "./numbers.ts";
 import { retractedIn } from "./operations.ts";
 
 /** kvts.v1.AdminService over a service. */
@@ -32,6 +33,14 @@ export function adminService(service: Service, options: RpcOptions): ServiceImpl
       await service.compact(signal);
       return {};
     }),
+    createSnapshot: rpc("read", options, async ({ atSeq }) =>
+      leaseOut(service.snapshots.create(seqIn(atSeq, "at_seq"))),
+    ),
+    renewSnapshot: rpc("read", options, async ({ snapshot }) => leaseOut(service.snapshots.renew(snapshot))),
+    releaseSnapshot: rpc("read", options, async ({ snapshot }) => {
+      service.snapshots.release(snapshot);
+      return {};
+    }),
     retract: rpc("write", options, async (request, { signal }) =>
       written(
         await service.retract(request.key, retractedIn(request.timestamp), {
@@ -42,6 +51,10 @@ export function adminService(service: Service, options: RpcOptions): ServiceImpl
       ),
     ),
   };
+}
+
+function leaseOut({ id, seq, leaseMs }: Lease): { snapshot: string; seq: bigint; leaseMs: bigint } {
+  return { snapshot: id, seq: numberOut(seq), leaseMs: numberOut(leaseMs) };
 }
 
 function limitsOut(

@@ -3,9 +3,9 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { KvService } from "@kvts/api";
 import type { Service } from "../service/service.ts";
 import { type RpcOptions, rpc } from "./call.ts";
-import { seqIn, stepIn, timestampIn } from "./numbers.ts";
+import { stepIn, timestampIn } from "./numbers.ts";
 import { rangeIn } from "./operations.ts";
-import { pageIn, pageOut, viewIn } from "./reads.ts";
+import { commitsIn, pageIn, pageOut, viewIn } from "./reads.ts";
 import { type UnaryMethod, unaryMethods } from "./unary-methods.ts";
 import { bucketCodec, changeCodec, versionCodec } from "./versions.ts";
 
@@ -30,7 +30,7 @@ export function kvService(service: Service, options: RpcOptions): ServiceImpl<ty
         key: request.key,
         from: timestampIn(request.from, "from"),
         to: timestampIn(request.to, "to"),
-        atSeq: seqIn(request.atSeq, "at_seq"),
+        ...commitsIn(request),
         reverse: request.reverse,
         ...pageIn(request),
         signal,
@@ -44,7 +44,7 @@ export function kvService(service: Service, options: RpcOptions): ServiceImpl<ty
         step: stepIn(request.step),
         from: timestampIn(request.from, "from"),
         to: timestampIn(request.to, "to"),
-        atSeq: seqIn(request.atSeq, "at_seq"),
+        ...commitsIn(request),
         ...pageIn(request),
         signal,
       };
@@ -56,7 +56,7 @@ export function kvService(service: Service, options: RpcOptions): ServiceImpl<ty
         range: rangeIn(request.range),
         from: timestampIn(request.from, "from"),
         to: timestampIn(request.to, "to"),
-        atSeq: seqIn(request.atSeq, "at_seq"),
+        ...commitsIn(request),
         ...pageIn(request),
         signal,
       };

@@ -13,6 +13,7 @@ import { openApiRoute } from "./openapi.ts";
 import { putKeyRoute } from "./put-key.ts";
 import { retractVersionRoute } from "./retract-version.ts";
 import { scanRoute } from "./scan.ts";
+import { snapshotRoutes } from "./snapshots.ts";
 import { statusRoutes } from "./status.ts";
 import { versionsRoute } from "./versions.ts";
 
@@ -37,6 +38,7 @@ export function allRoutes(service: Service, { settings, version, ready }: Routes
     scanRoute(service),
     diffRoute(service),
     ...batchRoutes(service, times),
+    ...snapshotRoutes(service),
     ...adminRoutes(service),
     ...statusRoutes(service, ready),
   ];

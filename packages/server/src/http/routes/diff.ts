@@ -40,12 +40,12 @@ export function diffRoute(service: Service): AnyRoute {
       request: { query },
       responses: responsesOf({ 200: jsonResponse("One page.", changeListSchema) }, 410, 413),
     },
-    async handle({ query: { from, to, as, pageSize, pageToken, ...range }, signal }) {
+    async handle({ query: { from, to, as, pageSize, pageToken, snapshot, ...range }, signal }) {
       const request = {
         range: rangeFromQuery(range),
         from: timeText(from),
         to: timeText(to),
-        ...pageIn({ pageSize, pageToken }),
+        ...pageIn({ pageSize, pageToken, snapshot }),
         signal,
       };
       return pageReply(await service.diff(request, changeTexts(as)));

@@ -15,7 +15,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file kvts/v1/admin.proto.
  */
 export const file_kvts_v1_admin: GenFile = /*@__PURE__*/
-  fileDesc("ChNrdnRzL3YxL2FkbWluLnByb3RvEgdrdnRzLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QisgEKEUdldFN0YXR1c1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSDQoFcmVhZHkYAiABKAgSEgoKc3RhcnRlZF9hdBgDIAEoAxILCgNzZXEYBCABKAMSEwoLaW5jYXJuYXRpb24YBSABKAkSHwoGbGltaXRzGAYgASgLMg8ua3Z0cy52MS5MaW1pdHMSJgoFc3RhdHMYByABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IroBCgZMaW1pdHMSFQoNa2V5X2J5dGVzX21heBgBIAEoAxIXCg92YWx1ZV9ieXRlc19tYXgYAiABKAMSHAoUYmF0Y2hfb3BlcmF0aW9uc19tYXgYAyABKAMSFwoPYmF0Y2hfYnl0ZXNfbWF4GAQgASgDEhkKEXJlcXVlc3RfYnl0ZXNfbWF4GAUgASgDEhYKDnBhZ2VfaXRlbXNfbWF4GAYgASgDEhYKDnBhZ2VfYnl0ZXNfbWF4GAcgASgDIg4KDEZsdXNoUmVxdWVzdCIPCg1GbHVzaFJlc3BvbnNlIhAKDkNvbXBhY3RSZXF1ZXN0IhEKD0NvbXBhY3RSZXNwb25zZSJ+Cg5SZXRyYWN0UmVxdWVzdBILCgNrZXkYASABKAwSFgoJdGltZXN0YW1wGAIgASgDSACIAQESEgoKcmVxdWVzdF9pZBgDIAEoCRIlCgljb25kaXRpb24YBCABKAsyEi5rdnRzLnYxLkNvbmRpdGlvbkIMCgpfdGltZXN0YW1wIjEKD1JldHJhY3RSZXNwb25zZRIRCgl0aW1lc3RhbXAYASABKAMSCwoDc2VxGAIgASgDMosCCgxBZG1pblNlcnZpY2USRwoJR2V0U3RhdHVzEhkua3Z0cy52MS5HZXRTdGF0dXNSZXF1ZXN0Ghoua3Z0cy52MS5HZXRTdGF0dXNSZXNwb25zZSIDkAIBEjYKBUZsdXNoEhUua3Z0cy52MS5GbHVzaFJlcXVlc3QaFi5rdnRzLnYxLkZsdXNoUmVzcG9uc2USPAoHQ29tcGFjdBIXLmt2dHMudjEuQ29tcGFjdFJlcXVlc3QaGC5rdnRzLnYxLkNvbXBhY3RSZXNwb25zZRI8CgdSZXRyYWN0Ehcua3Z0cy52MS5SZXRyYWN0UmVxdWVzdBoYLmt2dHMudjEuUmV0cmFjdFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_struct, file_kvts_v1_types]);
+  fileDesc("ChNrdnRzL3YxL2FkbWluLnByb3RvEgdrdnRzLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QisgEKEUdldFN0YXR1c1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSDQoFcmVhZHkYAiABKAgSEgoKc3RhcnRlZF9hdBgDIAEoAxILCgNzZXEYBCABKAMSEwoLaW5jYXJuYXRpb24YBSABKAkSHwoGbGltaXRzGAYgASgLMg8ua3Z0cy52MS5MaW1pdHMSJgoFc3RhdHMYByABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IroBCgZMaW1pdHMSFQoNa2V5X2J5dGVzX21heBgBIAEoAxIXCg92YWx1ZV9ieXRlc19tYXgYAiABKAMSHAoUYmF0Y2hfb3BlcmF0aW9uc19tYXgYAyABKAMSFwoPYmF0Y2hfYnl0ZXNfbWF4GAQgASgDEhkKEXJlcXVlc3RfYnl0ZXNfbWF4GAUgASgDEhYKDnBhZ2VfaXRlbXNfbWF4GAYgASgDEhYKDnBhZ2VfYnl0ZXNfbWF4GAcgASgDIg4KDEZsdXNoUmVxdWVzdCIPCg1GbHVzaFJlc3BvbnNlIhAKDkNvbXBhY3RSZXF1ZXN0IhEKD0NvbXBhY3RSZXNwb25zZSI3ChVDcmVhdGVTbmFwc2hvdFJlcXVlc3QSEwoGYXRfc2VxGAEgASgDSACIAQFCCQoHX2F0X3NlcSJJChZDcmVhdGVTbmFwc2hvdFJlc3BvbnNlEhAKCHNuYXBzaG90GAEgASgJEgsKA3NlcRgCIAEoAxIQCghsZWFzZV9tcxgDIAEoAyIoChRSZW5ld1NuYXBzaG90UmVxdWVzdBIQCghzbmFwc2hvdBgBIAEoCSJIChVSZW5ld1NuYXBzaG90UmVzcG9uc2USEAoIc25hcHNob3QYASABKAkSCwoDc2VxGAIgASgDEhAKCGxlYXNlX21zGAMgASgDIioKFlJlbGVhc2VTbmFwc2hvdFJlcXVlc3QSEAoIc25hcHNob3QYASABKAkiGQoXUmVsZWFzZVNuYXBzaG90UmVzcG9uc2UifgoOUmV0cmFjdFJlcXVlc3QSCwoDa2V5GAEgASgMEhYKCXRpbWVzdGFtcBgCIAEoA0gAiAEBEhIKCnJlcXVlc3RfaWQYAyABKAkSJQoJY29uZGl0aW9uGAQgASgLMhIua3Z0cy52MS5Db25kaXRpb25CDAoKX3RpbWVzdGFtcCIxCg9SZXRyYWN0UmVzcG9uc2USEQoJdGltZXN0YW1wGAEgASgDEgsKA3NlcRgCIAEoAzKEBAoMQWRtaW5TZXJ2aWNlEkcKCUdldFN0YXR1cxIZLmt2dHMudjEuR2V0U3RhdHVzUmVxdWVzdBoaLmt2dHMudjEuR2V0U3RhdHVzUmVzcG9uc2UiA5ACARI2CgVGbHVzaBIVLmt2dHMudjEuRmx1c2hSZXF1ZXN0GhYua3Z0cy52MS5GbHVzaFJlc3BvbnNlEjwKB0NvbXBhY3QSFy5rdnRzLnYxLkNvbXBhY3RSZXF1ZXN0Ghgua3Z0cy52MS5Db21wYWN0UmVzcG9uc2USUQoOQ3JlYXRlU25hcHNob3QSHi5rdnRzLnYxLkNyZWF0ZVNuYXBzaG90UmVxdWVzdBofLmt2dHMudjEuQ3JlYXRlU25hcHNob3RSZXNwb25zZRJOCg1SZW5ld1NuYXBzaG90Eh0ua3Z0cy52MS5SZW5ld1NuYXBzaG90UmVxdWVzdBoeLmt2dHMudjEuUmVuZXdTbmFwc2hvdFJlc3BvbnNlElQKD1JlbGVhc2VTbmFwc2hvdBIfLmt2dHMudjEuUmVsZWFzZVNuYXBzaG90UmVxdWVzdBogLmt2dHMudjEuUmVsZWFzZVNuYXBzaG90UmVzcG9uc2USPAoHUmV0cmFjdBIXLmt2dHMudjEuUmV0cmFjdFJlcXVlc3QaGC5rdnRzLnYxLlJldHJhY3RSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_struct, file_kvts_v1_types]);
 
 /**
  * See AdminService.GetStatus.
@@ -219,6 +219,154 @@ export const CompactResponseSchema: GenMessage<CompactResponse> = /*@__PURE__*/
   messageDesc(file_kvts_v1_admin, 6);
 
 /**
+ * See AdminService.CreateSnapshot.
+ *
+ * @generated from message kvts.v1.CreateSnapshotRequest
+ */
+export type CreateSnapshotRequest = Message<"kvts.v1.CreateSnapshotRequest"> & {
+  /**
+   * The seq to be fixed at. Absent for the newest. CURSOR_EXPIRED where it is no longer readable.
+   *
+   * @generated from field: optional int64 at_seq = 1;
+   */
+  atSeq?: bigint | undefined;
+};
+
+/**
+ * Describes the message kvts.v1.CreateSnapshotRequest.
+ * Use `create(CreateSnapshotRequestSchema)` to create a new message.
+ */
+export const CreateSnapshotRequestSchema: GenMessage<CreateSnapshotRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 7);
+
+/**
+ * An open snapshot.
+ *
+ * @generated from message kvts.v1.CreateSnapshotResponse
+ */
+export type CreateSnapshotResponse = Message<"kvts.v1.CreateSnapshotResponse"> & {
+  /**
+   * Its id, which reads take. Who has it can read by it, and nobody can guess it.
+   *
+   * @generated from field: string snapshot = 1;
+   */
+  snapshot: string;
+
+  /**
+   * The seq that it is fixed at.
+   *
+   * @generated from field: int64 seq = 2;
+   */
+  seq: bigint;
+
+  /**
+   * How long it stays open from now on, in milliseconds, unless it is renewed.
+   *
+   * @generated from field: int64 lease_ms = 3;
+   */
+  leaseMs: bigint;
+};
+
+/**
+ * Describes the message kvts.v1.CreateSnapshotResponse.
+ * Use `create(CreateSnapshotResponseSchema)` to create a new message.
+ */
+export const CreateSnapshotResponseSchema: GenMessage<CreateSnapshotResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 8);
+
+/**
+ * See AdminService.RenewSnapshot.
+ *
+ * @generated from message kvts.v1.RenewSnapshotRequest
+ */
+export type RenewSnapshotRequest = Message<"kvts.v1.RenewSnapshotRequest"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string snapshot = 1;
+   */
+  snapshot: string;
+};
+
+/**
+ * Describes the message kvts.v1.RenewSnapshotRequest.
+ * Use `create(RenewSnapshotRequestSchema)` to create a new message.
+ */
+export const RenewSnapshotRequestSchema: GenMessage<RenewSnapshotRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 9);
+
+/**
+ * A snapshot that stays open.
+ *
+ * @generated from message kvts.v1.RenewSnapshotResponse
+ */
+export type RenewSnapshotResponse = Message<"kvts.v1.RenewSnapshotResponse"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string snapshot = 1;
+   */
+  snapshot: string;
+
+  /**
+   * The seq that it is fixed at.
+   *
+   * @generated from field: int64 seq = 2;
+   */
+  seq: bigint;
+
+  /**
+   * How long it stays open from now on, in milliseconds, unless it is renewed.
+   *
+   * @generated from field: int64 lease_ms = 3;
+   */
+  leaseMs: bigint;
+};
+
+/**
+ * Describes the message kvts.v1.RenewSnapshotResponse.
+ * Use `create(RenewSnapshotResponseSchema)` to create a new message.
+ */
+export const RenewSnapshotResponseSchema: GenMessage<RenewSnapshotResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 10);
+
+/**
+ * See AdminService.ReleaseSnapshot.
+ *
+ * @generated from message kvts.v1.ReleaseSnapshotRequest
+ */
+export type ReleaseSnapshotRequest = Message<"kvts.v1.ReleaseSnapshotRequest"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string snapshot = 1;
+   */
+  snapshot: string;
+};
+
+/**
+ * Describes the message kvts.v1.ReleaseSnapshotRequest.
+ * Use `create(ReleaseSnapshotRequestSchema)` to create a new message.
+ */
+export const ReleaseSnapshotRequestSchema: GenMessage<ReleaseSnapshotRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 11);
+
+/**
+ * The snapshot is closed.
+ *
+ * @generated from message kvts.v1.ReleaseSnapshotResponse
+ */
+export type ReleaseSnapshotResponse = Message<"kvts.v1.ReleaseSnapshotResponse"> & {
+};
+
+/**
+ * Describes the message kvts.v1.ReleaseSnapshotResponse.
+ * Use `create(ReleaseSnapshotResponseSchema)` to create a new message.
+ */
+export const ReleaseSnapshotResponseSchema: GenMessage<ReleaseSnapshotResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 12);
+
+/**
  * See AdminService.Retract.
  *
  * @generated from message kvts.v1.RetractRequest
@@ -260,7 +408,7 @@ export type RetractRequest = Message<"kvts.v1.RetractRequest"> & {
  * Use `create(RetractRequestSchema)` to create a new message.
  */
 export const RetractRequestSchema: GenMessage<RetractRequest> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_admin, 7);
+  messageDesc(file_kvts_v1_admin, 13);
 
 /**
  * What a retract was committed as.
@@ -288,7 +436,7 @@ export type RetractResponse = Message<"kvts.v1.RetractResponse"> & {
  * Use `create(RetractResponseSchema)` to create a new message.
  */
 export const RetractResponseSchema: GenMessage<RetractResponse> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_admin, 8);
+  messageDesc(file_kvts_v1_admin, 14);
 
 /**
  * The state and upkeep of one store.
@@ -325,6 +473,37 @@ export const AdminService: GenService<{
     methodKind: "unary";
     input: typeof CompactRequestSchema;
     output: typeof CompactResponseSchema;
+  },
+  /**
+   * Opens a snapshot: a view fixed at a seq, to be read by its id. It is a lease, which ends unless it is renewed.
+   * OVERLOADED where the server has as many open as it may.
+   *
+   * @generated from rpc kvts.v1.AdminService.CreateSnapshot
+   */
+  createSnapshot: {
+    methodKind: "unary";
+    input: typeof CreateSnapshotRequestSchema;
+    output: typeof CreateSnapshotResponseSchema;
+  },
+  /**
+   * Begins the time of a snapshot's lease anew. SNAPSHOT_EXPIRED where it has ended.
+   *
+   * @generated from rpc kvts.v1.AdminService.RenewSnapshot
+   */
+  renewSnapshot: {
+    methodKind: "unary";
+    input: typeof RenewSnapshotRequestSchema;
+    output: typeof RenewSnapshotResponseSchema;
+  },
+  /**
+   * Gives up a snapshot. Succeeds where its lease has ended.
+   *
+   * @generated from rpc kvts.v1.AdminService.ReleaseSnapshot
+   */
+  releaseSnapshot: {
+    methodKind: "unary";
+    input: typeof ReleaseSnapshotRequestSchema;
+    output: typeof ReleaseSnapshotResponseSchema;
   },
   /**
    * Takes back what was written to a key at exactly one timestamp, a value or a tombstone: what held before it holds on.
