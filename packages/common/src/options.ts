@@ -9,6 +9,7 @@ import type {
   GetOptions,
   HistoryOptions,
   PutOptions,
+  RetentionOptions,
   RetractOptions,
   ScanOptions,
   SnapshotOptions,
@@ -32,6 +33,8 @@ const aggregate: OptionNames<AggregateOptions> = { step: true, from: true, to: t
 const snapshot: OptionNames<SnapshotOptions> = { seq: true, ...anyCall };
 const history: OptionNames<HistoryOptions> = { from: true, to: true, reverse: true, limit: true, ...anyCall };
 
+const retention: OptionNames<RetentionOptions> = { dryRun: true, ...anyCall };
+
 /** The calls of a store that take options. */
 type Call =
   | "get"
@@ -45,6 +48,9 @@ type Call =
   | "retract"
   | "write"
   | "snapshot"
+  | "setRetention"
+  | "deleteRetention"
+  | "listRetention"
   | "stats";
 
 const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
@@ -59,6 +65,9 @@ const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
   retract,
   write,
   snapshot,
+  setRetention: retention,
+  deleteRetention: retention,
+  listRetention: anyCall,
   stats: anyCall,
 };
 

@@ -17,6 +17,8 @@ export interface Exchange {
    * @throws OVERLOADED when all requests together hold too many
    */
   hold(bytes: number): void;
+  /** Counts no longer what was held and has been worked off. */
+  release(bytes: number): void;
   /** Fires the signal: the answer is out, or not wanted any more. */
   abort(reason: KvtsError): void;
 }
@@ -31,17 +33,23 @@ export interface Channel {
   cut(): void;
 }
 
+/** `starting` until there is a store to serve; work is taken while `open`. */
+export type Phase = "starting" | "open" | "closing";
+
 /** Every exchange in progress: what a drain waits for, and whose memory is bounded. */
 export interface Exchanges {
-  /** Whether new work is taken. */
-  readonly open: boolean;
+  readonly phase: Phase;
+  /** Calls `listener` after each change of phase, until the function that it returns is called. */
+  onPhase(listener: () => void): () => void;
+  /** From now on work is taken, unless the server is closing already. */
+  start(): void;
   /** Seconds after which a client that was turned away may come again. */
   readonly retryAfterSeconds: number;
   /** Begins an exchange, which ends when its answer is out or its client is gone. */
   begin(incoming: Incoming, outgoing: Outgoing): Exchange;
   /** The same for a bare stream of HTTP/2, of whose directions `channel` tells. */
   beginStream(stream: ServerHttp2Stream, channel: Channel): Exchange;
-  /** @throws UNAVAILABLE once `drain` was called */
+  /** @throws UNAVAILABLE before `start`, and once `drain` was called */
   checkOpen(): void;
   /** Takes no new work, and waits for the work in progress, for `timeoutMs` at most; then aborts what is left. */
   drain(timeoutMs: number): Promise<void>;
@@ -91,6 +99,13 @@ class TrackedExchange implements Exchange {
     this.held += bytes;
   }
 
+  release(bytes: number): void {
+    // What is left goes all at once at the end, after which nothing is held.
+    const held = Math.min(bytes, this.held);
+    this.#budget.give(held);
+    this.held -= held;
+  }
+
   abort(reason: KvtsError): void {
     this.#reason ??= reason;
     this.#controller?.abort(this.#reason);
@@ -120,7 +135,8 @@ function byteBudget(bytesMax: number): Budget {
 }
 
 class ExchangeRegistry implements Exchanges {
-  open = true;
+  phase: Phase = "starting";
+  readonly #phaseListeners: Set<() => void> = new Set();
   readonly retryAfterSeconds = 1;
   readonly #active: Set<TrackedExchange> = new Set();
   readonly #budget: Budget;
@@ -139,7 +155,7 @@ class ExchangeRegistry implements Exchanges {
 
   begin(incoming: Incoming, outgoing: Outgoing): Exchange {
     // A connection of HTTP/1.1 that goes on would be cut at the end of the drain.
-    if (!this.open && outgoing instanceof ServerResponse) outgoing.shouldKeepAlive = false;
+    if (this.phase === "closing" && outgoing instanceof ServerResponse) outgoing.shouldKeepAlive = false;
     return this.#track(messageChannel(incoming, outgoing), outgoing);
   }
 
@@ -156,11 +172,26 @@ class ExchangeRegistry implements Exchanges {
   }
 
   checkOpen(): void {
-    if (!this.open) throw closing();
+    if (this.phase === "starting") throw starting();
+    if (this.phase === "closing") throw closing();
+  }
+
+  onPhase(listener: () => void): () => void {
+    this.#phaseListeners.add(listener);
+    return () => void this.#phaseListeners.delete(listener);
+  }
+
+  start(): void {
+    if (this.phase === "starting") this.#enter("open");
+  }
+
+  #enter(phase: Phase): void {
+    this.phase = phase;
+    for (const listener of this.#phaseListeners) listener();
   }
 
   async drain(timeoutMs: number): Promise<void> {
-    this.open = false;
+    if (this.phase !== "closing") this.#enter("closing");
     clearInterval(this.#sweeper);
     if (this.#active.size > 0) await this.#emptiedWithin(timeoutMs);
     if (this.#active.size === 0) return;
@@ -180,7 +211,7 @@ class ExchangeRegistry implements Exchanges {
 
   #end(exchange: TrackedExchange): void {
     this.#active.delete(exchange);
-    this.#budget.give(exchange.held);
+    exchange.release(exchange.held);
     if (!exchange.channel.answered) exchange.abort(new KvtsError("CANCELLED", "the client went away"));
     if (this.#active.size === 0) this.#emptied?.();
   }
@@ -197,6 +228,10 @@ class ExchangeRegistry implements Exchanges {
 
 /** What aborted handlers get to answer their clients, before the connections are cut. */
 const abortGraceMs = 250;
+
+function starting(): KvtsError {
+  return new KvtsError("UNAVAILABLE", "the server is starting and opens its store; try again in a moment");
+}
 
 function closing(): KvtsError {
   return new KvtsError("UNAVAILABLE", "the server is shutting down; try again when it is back");

@@ -3,16 +3,15 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { AdminService } from "@kvts/api";
 import type { ServerLimits } from "../service/admin.ts";
 import type { Lease } from "../service/leases.ts";
-import type { Service } from "../service/service.ts";
 import { type RpcOptions, rpc } from "./call.ts";
 import { conditionIn } from "./conditions.ts";
 import { numberOut, seqIn, textIn, written } from "./numbers.ts";
 import { retractedIn } from "./operations.ts";
 
-/** kvts.v1.AdminService over a service. */
-export function adminService(service: Service, options: RpcOptions): ServiceImpl<typeof AdminService> {
+/** kvts.v1.AdminService. */
+export function adminService(options: RpcOptions): ServiceImpl<typeof AdminService> {
   return {
-    getStatus: rpc("read", options, async (_request, { signal }) => {
+    getStatus: rpc("read", options, async (_request, { service, signal }) => {
       const { version, ready, startedAt, limits, stats } = await service.status(signal);
       return {
         version,
@@ -25,23 +24,25 @@ export function adminService(service: Service, options: RpcOptions): ServiceImpl
         stats: JSON.parse(JSON.stringify(stats)) as JsonObject,
       };
     }),
-    flush: rpc("write", options, async (_request, { signal }) => {
+    flush: rpc("write", options, async (_request, { service, signal }) => {
       await service.flush(signal);
       return {};
     }),
-    compact: rpc("write", options, async (_request, { signal }) => {
+    compact: rpc("write", options, async (_request, { service, signal }) => {
       await service.compact(signal);
       return {};
     }),
-    createSnapshot: rpc("read", options, async ({ atSeq }) =>
+    createSnapshot: rpc("read", options, async ({ atSeq }, { service }) =>
       leaseOut(service.snapshots.create(seqIn(atSeq, "at_seq"))),
     ),
-    renewSnapshot: rpc("read", options, async ({ snapshot }) => leaseOut(service.snapshots.renew(snapshot))),
-    releaseSnapshot: rpc("read", options, async ({ snapshot }) => {
+    renewSnapshot: rpc("read", options, async ({ snapshot }, { service }) =>
+      leaseOut(service.snapshots.renew(snapshot)),
+    ),
+    releaseSnapshot: rpc("read", options, async ({ snapshot }, { service }) => {
       service.snapshots.release(snapshot);
       return {};
     }),
-    retract: rpc("write", options, async (request, { signal }) =>
+    retract: rpc("write", options, async (request, { service, signal }) =>
       written(
         await service.retract(request.key, retractedIn(request.timestamp), {
           ...conditionIn(request.condition),

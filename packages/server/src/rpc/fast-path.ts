@@ -2,13 +2,16 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "nod
 import { create, type DescMethodUnary, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
 import { parseTimeout, setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { KvtsError, type Logger } from "@kvts/common";
+import type { Access } from "../access.ts";
 import { requestTooLarge } from "../body.ts";
 import type { Channel, Exchange, Exchanges } from "../exchanges.ts";
 import { toKnownFailure } from "../failures.ts";
 import type { Guard } from "../guard.ts";
 import { commonHeaders } from "../http/reply.ts";
+import type { Service } from "../service/service.ts";
 import { envelope, envelopeHeadBytes } from "./answers.ts";
 import { rpcFailure, toConnectError } from "./errors.ts";
+import { amendMessage } from "./grpc-message.ts";
 import type { UnaryMethod } from "./unary-methods.ts";
 
 /** Takes a stream of HTTP/2 if it can, before anything has been made for it. */
@@ -17,6 +20,7 @@ export type StreamHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHea
 export interface FastPathOptions {
   readonly guard: Guard;
   readonly exchanges: Exchanges;
+  readonly access: Access;
   readonly logger: Logger;
   readonly maxRequestBytes: number;
 }
@@ -40,7 +44,7 @@ export function createFastPath(methods: readonly UnaryMethod[], options: FastPat
     if (guard.check({ host: headers[":authority"] ?? headers.host, origin: undefined }) !== undefined) return false;
     const timeout = timeoutOf(headers);
     if (timeout === "invalid") return false;
-    new FastCall(method, stream, timeout, options).start();
+    new FastCall(method, stream, timeout, options).start(headers.authorization);
     return true;
   };
 }
@@ -84,6 +88,8 @@ class FastCall implements Channel {
   readonly #chunks: Buffer[] = [];
   #bytes = 0;
   #answered = false;
+  /** Once the call is admitted. */
+  #service: Service | undefined;
 
   constructor(method: UnaryMethod, stream: FastStream, timeoutMs: number | undefined, options: FastPathOptions) {
     this.#method = method;
@@ -94,12 +100,19 @@ class FastCall implements Channel {
     stream[CALL] = this;
   }
 
-  start(): void {
+  start(authorization: string | undefined): void {
     const stream = this.#stream;
     stream.on("data", onData);
     stream.on("end", onEnd);
     stream.on("error", onError);
     if (this.#deadline !== undefined) stream.on("close", onClose);
+    try {
+      const { exchanges, access } = this.#options;
+      exchanges.checkOpen();
+      this.#service = access.serviceFor(authorization);
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   get arrived(): boolean {
@@ -136,9 +149,8 @@ class FastCall implements Channel {
     if (this.#answered || this.#stream.aborted) return;
     const { method, run, message, answer } = this.#method;
     try {
-      this.#options.exchanges.checkOpen();
       const request = decode(method, messageIn(this.#body()));
-      const result = await run(request, { signal: this.#exchange.signal, encoding: "binary" });
+      const result = await run(request, { service: this.#service!, signal: this.#exchange.signal, encoding: "binary" });
       if (this.#answered) return;
       this.#succeed(answer?.(result) ?? envelope(toBinary(method.output, create(method.output, message(result)))));
     } catch (error) {
@@ -176,8 +188,9 @@ class FastCall implements Channel {
     const stream = this.#stream;
     if (stream.destroyed || stream.closed) return;
     const failure = toConnectError(known, { call: kind, limit, retryAfterSeconds: exchanges.retryAfterSeconds });
-    const status = Object.fromEntries(setTrailerStatus(new Headers(), failure));
-    stream.respond({ ...this.#headers(), ...status }, { endStream: true });
+    const status = setTrailerStatus(new Headers(), failure);
+    amendMessage(status);
+    stream.respond({ ...this.#headers(), ...Object.fromEntries(status) }, { endStream: true });
     if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
   }
 

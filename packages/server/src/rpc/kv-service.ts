@@ -1,7 +1,6 @@
 import type { DescMethodUnary, MessageShape } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { KvService } from "@kvts/api";
-import type { Service } from "../service/service.ts";
 import { type RpcOptions, rpc } from "./call.ts";
 import { stepIn, timestampIn } from "./numbers.ts";
 import { rangeIn } from "./operations.ts";
@@ -9,23 +8,22 @@ import { commitsIn, pageIn, pageOut, viewIn } from "./reads.ts";
 import { type UnaryMethod, unaryMethods } from "./unary-methods.ts";
 import { bucketCodec, changeCodec, versionCodec } from "./versions.ts";
 
-/** kvts.v1.KvService over a service. */
-export function kvService(service: Service, options: RpcOptions): ServiceImpl<typeof KvService> {
-  const unary = unaryMethods(service);
+/** kvts.v1.KvService. */
+export function kvService(options: RpcOptions): ServiceImpl<typeof KvService> {
   return {
-    put: unaryRpc(unary.put, options),
-    delete: unaryRpc(unary.delete, options),
-    write: unaryRpc(unary.write, options),
-    get: unaryRpc(unary.get, options),
-    batchGet: unaryRpc(unary.batchGet, options),
-    scan: rpc("read", options, async (request, { signal, encoding }) => {
+    put: unaryRpc(unaryMethods.put, options),
+    delete: unaryRpc(unaryMethods.delete, options),
+    write: unaryRpc(unaryMethods.write, options),
+    get: unaryRpc(unaryMethods.get, options),
+    batchGet: unaryRpc(unaryMethods.batchGet, options),
+    scan: rpc("read", options, async (request, { service, signal, encoding }) => {
       const { reverse, includeDeleted } = request;
       const range = rangeIn(request.range);
       const asked = { range, reverse, includeDeleted, ...viewIn(request), ...pageIn(request), signal };
       const { items, ...page } = pageOut(await service.scan(asked, versionCodec(encoding)));
       return { versions: items, ...page };
     }),
-    listVersions: rpc("read", options, async (request, { signal, encoding }) => {
+    listVersions: rpc("read", options, async (request, { service, signal, encoding }) => {
       const asked = {
         key: request.key,
         from: timestampIn(request.from, "from"),
@@ -38,7 +36,7 @@ export function kvService(service: Service, options: RpcOptions): ServiceImpl<ty
       const { items, ...page } = pageOut(await service.versions(asked, versionCodec(encoding)));
       return { versions: items, ...page };
     }),
-    aggregateVersions: rpc("read", options, async (request, { signal }) => {
+    aggregateVersions: rpc("read", options, async (request, { service, signal }) => {
       const asked = {
         key: request.key,
         step: stepIn(request.step),
@@ -51,7 +49,7 @@ export function kvService(service: Service, options: RpcOptions): ServiceImpl<ty
       const { items, ...page } = pageOut(await service.aggregate(asked, bucketCodec()));
       return { buckets: items, ...page };
     }),
-    diff: rpc("read", options, async (request, { signal, encoding }) => {
+    diff: rpc("read", options, async (request, { service, signal, encoding }) => {
       const asked = {
         range: rangeIn(request.range),
         from: timestampIn(request.from, "from"),

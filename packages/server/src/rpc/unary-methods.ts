@@ -3,7 +3,6 @@ import { type BatchGetItem, KvService } from "@kvts/api";
 import type { WriteResult } from "@kvts/common";
 import type { StoredEntry } from "../service/lists.ts";
 import type { Page } from "../service/page.ts";
-import type { Service } from "../service/service.ts";
 import { entryAnswer, writtenAnswer } from "./answers.ts";
 import type { RpcCall } from "./call.ts";
 import { conditionIn, preconditionsIn } from "./conditions.ts";
@@ -37,56 +36,54 @@ export interface UnaryMethods {
 
 const writing = { kind: "write", message: written, answer: writtenAnswer } as const;
 
-export function unaryMethods(service: Service): UnaryMethods {
-  return {
-    put: {
-      ...writing,
-      method: KvService.method.put,
-      run: async (request, { signal }) =>
-        await service.put(request.key, valueIn(request.value), {
-          timestamp: timestampIn(request.timestamp, "timestamp"),
-          expiresAt: timestampIn(request.expiresAt, "expires_at"),
-          ...conditionIn(request.condition),
-          requestId: textIn(request.requestId),
-          signal,
-        }),
+export const unaryMethods: UnaryMethods = {
+  put: {
+    ...writing,
+    method: KvService.method.put,
+    run: async (request, { service, signal }) =>
+      await service.put(request.key, valueIn(request.value), {
+        timestamp: timestampIn(request.timestamp, "timestamp"),
+        expiresAt: timestampIn(request.expiresAt, "expires_at"),
+        ...conditionIn(request.condition),
+        requestId: textIn(request.requestId),
+        signal,
+      }),
+  },
+  delete: {
+    ...writing,
+    method: KvService.method.delete,
+    run: async (request, { service, signal }) =>
+      await service.delete(request.key, {
+        timestamp: timestampIn(request.timestamp, "timestamp"),
+        ...conditionIn(request.condition),
+        requestId: textIn(request.requestId),
+        signal,
+      }),
+  },
+  write: {
+    ...writing,
+    method: KvService.method.write,
+    run: async (request, { service, signal }) =>
+      await service.write(operationsIn(request.operations), {
+        preconditions: preconditionsIn(request.preconditions),
+        requestId: textIn(request.requestId),
+        signal,
+      }),
+  },
+  get: {
+    method: KvService.method.get,
+    kind: "read",
+    run: async (request, { service, signal }) => await service.get({ key: request.key, ...viewIn(request), signal }),
+    message: (entry) => (entry === undefined ? {} : { version: versionOut(entry) }),
+    answer: entryAnswer,
+  },
+  batchGet: {
+    method: KvService.method.batchGet,
+    kind: "read",
+    run: async (request, { service, signal, encoding }) => {
+      const asked = { keys: request.keys, ...viewIn(request), ...pageIn(request), signal };
+      return await service.batchGet(asked, batchItemCodec(encoding));
     },
-    delete: {
-      ...writing,
-      method: KvService.method.delete,
-      run: async (request, { signal }) =>
-        await service.delete(request.key, {
-          timestamp: timestampIn(request.timestamp, "timestamp"),
-          ...conditionIn(request.condition),
-          requestId: textIn(request.requestId),
-          signal,
-        }),
-    },
-    write: {
-      ...writing,
-      method: KvService.method.write,
-      run: async (request, { signal }) =>
-        await service.write(operationsIn(request.operations), {
-          preconditions: preconditionsIn(request.preconditions),
-          requestId: textIn(request.requestId),
-          signal,
-        }),
-    },
-    get: {
-      method: KvService.method.get,
-      kind: "read",
-      run: async (request, { signal }) => await service.get({ key: request.key, ...viewIn(request), signal }),
-      message: (entry) => (entry === undefined ? {} : { version: versionOut(entry) }),
-      answer: entryAnswer,
-    },
-    batchGet: {
-      method: KvService.method.batchGet,
-      kind: "read",
-      run: async (request, { signal, encoding }) => {
-        const asked = { keys: request.keys, ...viewIn(request), ...pageIn(request), signal };
-        return await service.batchGet(asked, batchItemCodec(encoding));
-      },
-      message: pageOut,
-    },
-  };
-}
+    message: pageOut,
+  },
+};

@@ -1,5 +1,4 @@
 import { z } from "@hono/zod-openapi";
-import type { Service } from "../../service/service.ts";
 import { jsonResponse, responsesOf } from "../documents.ts";
 import { pageIn, pageReply } from "../pages.ts";
 import { bucketTexts } from "../representation.ts";
@@ -21,7 +20,7 @@ const query = z.strictObject({
 });
 
 /** `/v1/keys/{key}/aggregate`: the history of one key in numbers. */
-export function aggregateRoute(service: Service): AnyRoute {
+export function aggregateRoute(): AnyRoute {
   return defineRoute({
     method: "get",
     path: "/v1/keys/{key}/aggregate",
@@ -36,7 +35,7 @@ export function aggregateRoute(service: Service): AnyRoute {
       request: { params: keyPath, query },
       responses: responsesOf({ 200: jsonResponse("One page.", bucketListSchema) }, 410, 413),
     },
-    async handle({ query: { step, from, to, keyEncoding, ...page }, segments, signal }) {
+    async handle({ service, query: { step, from, to, keyEncoding, ...page }, segments, signal }) {
       const request = {
         key: keyOf(segments, { keyEncoding }),
         step: /^\d{1,16}$/.test(step) ? Number(step) : step,

@@ -1,6 +1,5 @@
 import { z } from "@hono/zod-openapi";
 import { encodeKey, isKvtsError, KvtsError, limits } from "@kvts/common";
-import type { Service } from "../../service/service.ts";
 import type { ResolvedOperation } from "../../service/writes.ts";
 import { preconditionIn, preconditionSchema } from "../conditions.ts";
 import { jsonResponse, responsesOf } from "../documents.ts";
@@ -65,11 +64,11 @@ const batchBody = z
   .openapi("Batch");
 
 /** `/v1/get` and `/v1/batch`: many keys at once. */
-export function batchRoutes(service: Service, times: Times): AnyRoute[] {
-  return [getManyRoute(service), writeRoute(service, times)];
+export function batchRoutes(times: Times): AnyRoute[] {
+  return [getManyRoute(), writeRoute(times)];
 }
 
-function getManyRoute(service: Service): AnyRoute {
+function getManyRoute(): AnyRoute {
   return defineRoute({
     method: "post",
     path: "/v1/get",
@@ -84,7 +83,7 @@ function getManyRoute(service: Service): AnyRoute {
       request: { query: noQuery, body: { required: true, content: { "application/json": { schema: getBody } } } },
       responses: responsesOf({ 200: jsonResponse("One page.", batchGetSchema) }, 410, 413, 415),
     },
-    async handle({ body: { keys, as, at: asOf, ...rest }, signal }) {
+    async handle({ service, body: { keys, as, at: asOf, ...rest }, signal }) {
       const wanted = keys.map((key, index) =>
         numbered("key", index, () => (typeof key === "string" ? encodeKey(key) : keyIn(key))),
       );
@@ -93,7 +92,7 @@ function getManyRoute(service: Service): AnyRoute {
   });
 }
 
-function writeRoute(service: Service, times: Times): AnyRoute {
+function writeRoute(times: Times): AnyRoute {
   return defineRoute({
     method: "post",
     path: "/v1/batch",
@@ -112,7 +111,7 @@ function writeRoute(service: Service, times: Times): AnyRoute {
       },
       responses: responsesOf({ 200: jsonResponse("Committed.", writeResultSchema) }, 412, 413, 415, 422),
     },
-    async handle({ body, header, signal }) {
+    async handle({ service, body, header, signal }) {
       const operations = body.operations.map((fields, index) =>
         numbered("operation", index, () => operationIn(fields, times)),
       );

@@ -1,7 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { invalidArgument, textOf } from "@kvts/common";
 import type { Lease } from "../../service/leases.ts";
-import type { Service } from "../../service/service.ts";
 import { jsonResponse, responsesOf } from "../documents.ts";
 import { jsonReply, type Reply } from "../reply.ts";
 import { type AnyRoute, defineRoute } from "../route.ts";
@@ -16,11 +15,11 @@ const createBody = z
   .openapi("CreateSnapshot");
 
 /** `/v1/snapshots`: views that are fixed at a seq. */
-export function snapshotRoutes(service: Service): AnyRoute[] {
-  return [createRoute(service), renewRoute(service), releaseRoute(service)];
+export function snapshotRoutes(): AnyRoute[] {
+  return [createRoute(), renewRoute(), releaseRoute()];
 }
 
-function createRoute({ snapshots }: Service): AnyRoute {
+function createRoute(): AnyRoute {
   return defineRoute({
     method: "post",
     path: "/v1/snapshots",
@@ -35,14 +34,14 @@ function createRoute({ snapshots }: Service): AnyRoute {
       request: { query: noQuery, body: { content: { "application/json": { schema: createBody } } } },
       responses: responsesOf({ 201: jsonResponse("Open.", leaseSchema) }, 410, 415, 429),
     },
-    async handle({ body: { seq } }) {
-      const lease = snapshots.create(seq);
+    async handle({ service, body: { seq } }) {
+      const lease = service.snapshots.create(seq);
       return { ...leaseReply(lease, { location: `/v1/snapshots/${lease.id}` }), status: 201 };
     },
   });
 }
 
-function renewRoute({ snapshots }: Service): AnyRoute {
+function renewRoute(): AnyRoute {
   return defineRoute({
     method: "post",
     path: "/v1/snapshots/{id}",
@@ -56,11 +55,11 @@ function renewRoute({ snapshots }: Service): AnyRoute {
       request: { params, query: noQuery, body: { content: { "application/json": { schema: emptyBodySchema } } } },
       responses: responsesOf({ 200: jsonResponse("It goes on.", leaseSchema) }, 410, 415),
     },
-    handle: async ({ segments }) => leaseReply(snapshots.renew(idOf(segments))),
+    handle: async ({ service, segments }) => leaseReply(service.snapshots.renew(idOf(segments))),
   });
 }
 
-function releaseRoute({ snapshots }: Service): AnyRoute {
+function releaseRoute(): AnyRoute {
   return defineRoute({
     method: "delete",
     path: "/v1/snapshots/{id}",
@@ -74,8 +73,8 @@ function releaseRoute({ snapshots }: Service): AnyRoute {
       request: { params, query: noQuery },
       responses: responsesOf({ 200: jsonResponse("It is closed.", emptyBodySchema) }),
     },
-    async handle({ segments }) {
-      snapshots.release(idOf(segments));
+    async handle({ service, segments }) {
+      service.snapshots.release(idOf(segments));
       return jsonReply({});
     },
   });
