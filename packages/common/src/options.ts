@@ -13,6 +13,7 @@ import type {
   RetractOptions,
   ScanOptions,
   SnapshotOptions,
+  WatchOptions,
   WriteOptions,
 } from "./store.ts";
 
@@ -32,6 +33,13 @@ const scan: OptionNames<ScanOptions> = { asOf: true, reverse: true, limit: true,
 const aggregate: OptionNames<AggregateOptions> = { step: true, from: true, to: true, limit: true, ...anyCall };
 const snapshot: OptionNames<SnapshotOptions> = { seq: true, ...anyCall };
 const history: OptionNames<HistoryOptions> = { from: true, to: true, reverse: true, limit: true, ...anyCall };
+const watch: OptionNames<WatchOptions> = {
+  afterSeq: true,
+  initial: true,
+  progress: true,
+  incarnation: true,
+  ...anyCall,
+};
 
 const retention: OptionNames<RetentionOptions> = { dryRun: true, ...anyCall };
 
@@ -42,6 +50,7 @@ type Call =
   | "scan"
   | "diff"
   | "history"
+  | "watch"
   | "aggregate"
   | "put"
   | "delete"
@@ -59,6 +68,7 @@ const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
   diff,
   scan,
   history,
+  watch,
   aggregate,
   put,
   delete: remove,
