@@ -5,6 +5,7 @@ import {
   constants,
   type OutgoingHttpHeaders,
 } from "node:http2";
+import type { SecureContextOptions } from "node:tls";
 import type { GrpcTransportOptions } from "@connectrpc/connect-node";
 
 const MiB = 1024 * 1024;
@@ -24,6 +25,12 @@ export interface Patience {
   readonly pingTimeoutMs: number;
 }
 
+export interface ConnectionOptions {
+  /** For `https`. */
+  readonly secure?: SecureContextOptions;
+  readonly patience?: Patience;
+}
+
 const usualPatience: Patience = { silenceMsMax: 15_000, pingTimeoutMs: 10_000 };
 
 /**
@@ -34,12 +41,18 @@ const usualPatience: Patience = { silenceMsMax: 15_000, pingTimeoutMs: 10_000 };
 export class GrpcConnection implements NonNullable<GrpcTransportOptions["sessionManager"]> {
   readonly authority: string;
   readonly #openingFailure: (cause: unknown) => Error;
+  readonly #secure: SecureContextOptions;
   readonly #patience: Patience;
   #link: Promise<Link> | undefined;
 
   /** @param openingFailure what requests reject with when no connection comes to be */
-  constructor(url: string, openingFailure: (cause: unknown) => Error, patience: Patience = usualPatience) {
+  constructor(
+    url: string,
+    openingFailure: (cause: unknown) => Error,
+    { secure = {}, patience = usualPatience }: ConnectionOptions = {},
+  ) {
     this.authority = new URL(url).origin;
+    this.#secure = secure;
     this.#openingFailure = openingFailure;
     this.#patience = patience;
   }
@@ -69,7 +82,7 @@ export class GrpcConnection implements NonNullable<GrpcTransportOptions["session
 
   async #open(): Promise<Link> {
     try {
-      return new Link(await openSession(this.authority), this.#patience);
+      return new Link(await openSession(this.authority, this.#secure), this.#patience);
     } catch (cause) {
       this.#link = undefined;
       throw this.#openingFailure(cause);
@@ -77,15 +90,19 @@ export class GrpcConnection implements NonNullable<GrpcTransportOptions["session
   }
 }
 
-function openSession(authority: string): Promise<ClientHttp2Session> {
+function openSession(authority: string, secure: SecureContextOptions): Promise<ClientHttp2Session> {
   return new Promise((resolve, reject) => {
     const session = connect(authority, {
+      ...secure,
       settings: { enablePush: false, initialWindowSize: streamWindowBytes },
       maxSessionMemory: sessionMemoryMegabytes,
     });
     // Stays for good: an error that nobody hears would end the process, and the streams that it ends tell of it.
     session.on("error", reject);
     session.once("close", () => reject(new Error("the other side hung up")));
+    // A server of TLS 1.3 refuses a client's certificate once the client thinks that all is well; Node's session then ends
+    // without a word, and its socket alone tells.
+    session.once("connect", (_session, socket) => socket.once("error", reject));
     session.once("remoteSettings", () => {
       session.setLocalWindowSize(connectionWindowBytes);
       resolve(session);

@@ -1,3 +1,4 @@
+import type { SecureContextOptions } from "node:tls";
 import { type CallOptions, type Client, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { AdminService, KvService } from "@kvts/api";
@@ -39,10 +40,10 @@ export class GrpcWire implements Wire {
   readonly #kv: Client<typeof KvService>;
   readonly #admin: Client<typeof AdminService>;
 
-  constructor(url: string, headers: Headers) {
+  constructor(url: string, headers: Headers, secure: SecureContextOptions = {}) {
     this.#url = url;
     this.#headers = headers;
-    this.#connection = new GrpcConnection(url, (cause) => unopenedFailure(url, cause));
+    this.#connection = new GrpcConnection(url, (cause) => unopenedFailure(url, cause), { secure });
     const transport = createGrpcTransport({
       baseUrl: url,
       sessionManager: this.#connection,

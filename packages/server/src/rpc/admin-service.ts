@@ -6,6 +6,7 @@ import { type RpcOptions, rpc } from "./call.ts";
 import { conditionIn } from "./conditions.ts";
 import { numberOut, textIn, written } from "./numbers.ts";
 import { retractedIn } from "./operations.ts";
+import { roleIn, tokenOut } from "./tokens.ts";
 
 /** kvts.v1.AdminService. */
 export function adminService(options: RpcOptions): ServiceImpl<typeof AdminService> {
@@ -40,6 +41,16 @@ export function adminService(options: RpcOptions): ServiceImpl<typeof AdminServi
         }),
       ),
     ),
+    createToken: rpc("write", options, async (request, { service }) => {
+      const { prefix, name } = request;
+      const { token, info } = await service.createToken({ role: roleIn(request.role), prefix, name });
+      return { secret: token, token: tokenOut(info) };
+    }),
+    listTokens: rpc("read", options, async (_request, { service }) => ({ tokens: service.listTokens().map(tokenOut) })),
+    revokeToken: rpc("write", options, async ({ id }, { service }) => {
+      await service.revokeToken(id);
+      return {};
+    }),
   };
 }
 

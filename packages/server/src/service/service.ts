@@ -1,4 +1,5 @@
 import type { HostedStore } from "@kvts/common";
+import type { TokenAdmin } from "../auth/tokens.ts";
 import type { Settings } from "../options.ts";
 import { warnOnce } from "../warn-once.ts";
 import { type Admin, type AdminOptions, createAdmin } from "./admin.ts";
@@ -8,12 +9,13 @@ import { createReads, type Reads } from "./reads.ts";
 import { createWrites, type Writes } from "./writes.ts";
 
 /** What both faces serve: a store with a server's rules, free of any transport. */
-export interface Service extends Reads, Writes, Lists, Admin {
+export interface Service extends Reads, Writes, Lists, Admin, TokenAdmin {
   /** Lets go of what page tokens hold. The store stays open. */
   close(): Promise<void>;
 }
 
-export type ServiceOptions = Settings & Pick<AdminOptions, "version" | "ready"> & { readonly incarnation: string };
+export type ServiceOptions = Settings &
+  Pick<AdminOptions, "version" | "ready"> & { readonly incarnation: string; readonly tokens: TokenAdmin };
 
 export function createService(store: HostedStore<Uint8Array>, options: ServiceOptions): Service {
   const { clock, logger } = options;
@@ -28,6 +30,9 @@ export function createService(store: HostedStore<Uint8Array>, options: ServiceOp
       requestBytesMax: options.maxRequestBytes,
       ready: options.ready,
     }),
+    createToken: (request) => options.tokens.createToken(request),
+    listTokens: () => options.tokens.listTokens(),
+    revokeToken: (id) => options.tokens.revokeToken(id),
     close: () => listings.close(),
   };
 }

@@ -4,18 +4,18 @@
 // @generated from file kvts/v1/admin.proto (package kvts.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
 import type { Condition } from "./types_pb.ts";
 import { file_kvts_v1_types } from "./types_pb.ts";
-import type { JsonObject, Message } from "@bufbuild/protobuf";
+import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file kvts/v1/admin.proto.
  */
 export const file_kvts_v1_admin: GenFile = /*@__PURE__*/
-  fileDesc("ChNrdnRzL3YxL2FkbWluLnByb3RvEgdrdnRzLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QisgEKEUdldFN0YXR1c1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSDQoFcmVhZHkYAiABKAgSEgoKc3RhcnRlZF9hdBgDIAEoAxILCgNzZXEYBCABKAMSEwoLaW5jYXJuYXRpb24YBSABKAkSHwoGbGltaXRzGAYgASgLMg8ua3Z0cy52MS5MaW1pdHMSJgoFc3RhdHMYByABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IroBCgZMaW1pdHMSFQoNa2V5X2J5dGVzX21heBgBIAEoAxIXCg92YWx1ZV9ieXRlc19tYXgYAiABKAMSHAoUYmF0Y2hfb3BlcmF0aW9uc19tYXgYAyABKAMSFwoPYmF0Y2hfYnl0ZXNfbWF4GAQgASgDEhkKEXJlcXVlc3RfYnl0ZXNfbWF4GAUgASgDEhYKDnBhZ2VfaXRlbXNfbWF4GAYgASgDEhYKDnBhZ2VfYnl0ZXNfbWF4GAcgASgDIg4KDEZsdXNoUmVxdWVzdCIPCg1GbHVzaFJlc3BvbnNlIhAKDkNvbXBhY3RSZXF1ZXN0IhEKD0NvbXBhY3RSZXNwb25zZSJ+Cg5SZXRyYWN0UmVxdWVzdBILCgNrZXkYASABKAwSFgoJdGltZXN0YW1wGAIgASgDSACIAQESEgoKcmVxdWVzdF9pZBgDIAEoCRIlCgljb25kaXRpb24YBCABKAsyEi5rdnRzLnYxLkNvbmRpdGlvbkIMCgpfdGltZXN0YW1wIjEKD1JldHJhY3RSZXNwb25zZRIRCgl0aW1lc3RhbXAYASABKAMSCwoDc2VxGAIgASgDMosCCgxBZG1pblNlcnZpY2USRwoJR2V0U3RhdHVzEhkua3Z0cy52MS5HZXRTdGF0dXNSZXF1ZXN0Ghoua3Z0cy52MS5HZXRTdGF0dXNSZXNwb25zZSIDkAIBEjYKBUZsdXNoEhUua3Z0cy52MS5GbHVzaFJlcXVlc3QaFi5rdnRzLnYxLkZsdXNoUmVzcG9uc2USPAoHQ29tcGFjdBIXLmt2dHMudjEuQ29tcGFjdFJlcXVlc3QaGC5rdnRzLnYxLkNvbXBhY3RSZXNwb25zZRI8CgdSZXRyYWN0Ehcua3Z0cy52MS5SZXRyYWN0UmVxdWVzdBoYLmt2dHMudjEuUmV0cmFjdFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_struct, file_kvts_v1_types]);
+  fileDesc("ChNrdnRzL3YxL2FkbWluLnByb3RvEgdrdnRzLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QisgEKEUdldFN0YXR1c1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSDQoFcmVhZHkYAiABKAgSEgoKc3RhcnRlZF9hdBgDIAEoAxILCgNzZXEYBCABKAMSEwoLaW5jYXJuYXRpb24YBSABKAkSHwoGbGltaXRzGAYgASgLMg8ua3Z0cy52MS5MaW1pdHMSJgoFc3RhdHMYByABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IroBCgZMaW1pdHMSFQoNa2V5X2J5dGVzX21heBgBIAEoAxIXCg92YWx1ZV9ieXRlc19tYXgYAiABKAMSHAoUYmF0Y2hfb3BlcmF0aW9uc19tYXgYAyABKAMSFwoPYmF0Y2hfYnl0ZXNfbWF4GAQgASgDEhkKEXJlcXVlc3RfYnl0ZXNfbWF4GAUgASgDEhYKDnBhZ2VfaXRlbXNfbWF4GAYgASgDEhYKDnBhZ2VfYnl0ZXNfbWF4GAcgASgDIg4KDEZsdXNoUmVxdWVzdCIPCg1GbHVzaFJlc3BvbnNlIhAKDkNvbXBhY3RSZXF1ZXN0IhEKD0NvbXBhY3RSZXNwb25zZSJ+Cg5SZXRyYWN0UmVxdWVzdBILCgNrZXkYASABKAwSFgoJdGltZXN0YW1wGAIgASgDSACIAQESEgoKcmVxdWVzdF9pZBgDIAEoCRIlCgljb25kaXRpb24YBCABKAsyEi5rdnRzLnYxLkNvbmRpdGlvbkIMCgpfdGltZXN0YW1wIjEKD1JldHJhY3RSZXNwb25zZRIRCgl0aW1lc3RhbXAYASABKAMSCwoDc2VxGAIgASgDImIKBVRva2VuEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSGwoEcm9sZRgDIAEoDjINLmt2dHMudjEuUm9sZRIOCgZwcmVmaXgYBCABKAwSEgoKY3JlYXRlZF9hdBgFIAEoAyJPChJDcmVhdGVUb2tlblJlcXVlc3QSGwoEcm9sZRgBIAEoDjINLmt2dHMudjEuUm9sZRIOCgZwcmVmaXgYAiABKAwSDAoEbmFtZRgDIAEoCSJEChNDcmVhdGVUb2tlblJlc3BvbnNlEg4KBnNlY3JldBgBIAEoCRIdCgV0b2tlbhgCIAEoCzIOLmt2dHMudjEuVG9rZW4iEwoRTGlzdFRva2Vuc1JlcXVlc3QiNAoSTGlzdFRva2Vuc1Jlc3BvbnNlEh4KBnRva2VucxgBIAMoCzIOLmt2dHMudjEuVG9rZW4iIAoSUmV2b2tlVG9rZW5SZXF1ZXN0EgoKAmlkGAEgASgJIhUKE1Jldm9rZVRva2VuUmVzcG9uc2UqSwoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASDQoJUk9MRV9SRUFEEAESDgoKUk9MRV9XUklURRACEg4KClJPTEVfQURNSU4QAzLrAwoMQWRtaW5TZXJ2aWNlEkcKCUdldFN0YXR1cxIZLmt2dHMudjEuR2V0U3RhdHVzUmVxdWVzdBoaLmt2dHMudjEuR2V0U3RhdHVzUmVzcG9uc2UiA5ACARI2CgVGbHVzaBIVLmt2dHMudjEuRmx1c2hSZXF1ZXN0GhYua3Z0cy52MS5GbHVzaFJlc3BvbnNlEjwKB0NvbXBhY3QSFy5rdnRzLnYxLkNvbXBhY3RSZXF1ZXN0Ghgua3Z0cy52MS5Db21wYWN0UmVzcG9uc2USPAoHUmV0cmFjdBIXLmt2dHMudjEuUmV0cmFjdFJlcXVlc3QaGC5rdnRzLnYxLlJldHJhY3RSZXNwb25zZRJICgtDcmVhdGVUb2tlbhIbLmt2dHMudjEuQ3JlYXRlVG9rZW5SZXF1ZXN0Ghwua3Z0cy52MS5DcmVhdGVUb2tlblJlc3BvbnNlEkoKCkxpc3RUb2tlbnMSGi5rdnRzLnYxLkxpc3RUb2tlbnNSZXF1ZXN0Ghsua3Z0cy52MS5MaXN0VG9rZW5zUmVzcG9uc2UiA5ACARJICgtSZXZva2VUb2tlbhIbLmt2dHMudjEuUmV2b2tlVG9rZW5SZXF1ZXN0Ghwua3Z0cy52MS5SZXZva2VUb2tlblJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_struct, file_kvts_v1_types]);
 
 /**
  * See AdminService.GetStatus.
@@ -291,6 +291,238 @@ export const RetractResponseSchema: GenMessage<RetractResponse> = /*@__PURE__*/
   messageDesc(file_kvts_v1_admin, 8);
 
 /**
+ * A token, without what its bearer shows.
+ *
+ * @generated from message kvts.v1.Token
+ */
+export type Token = Message<"kvts.v1.Token"> & {
+  /**
+   * Names it.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * For people; may be empty.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * What it lets its bearer do.
+   *
+   * @generated from field: kvts.v1.Role role = 3;
+   */
+  role: Role;
+
+  /**
+   * What the keys that it is for begin with; empty for every key.
+   *
+   * @generated from field: bytes prefix = 4;
+   */
+  prefix: Uint8Array;
+
+  /**
+   * When it was made, in microseconds since the Unix epoch.
+   *
+   * @generated from field: int64 created_at = 5;
+   */
+  createdAt: bigint;
+};
+
+/**
+ * Describes the message kvts.v1.Token.
+ * Use `create(TokenSchema)` to create a new message.
+ */
+export const TokenSchema: GenMessage<Token> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 9);
+
+/**
+ * See AdminService.CreateToken.
+ *
+ * @generated from message kvts.v1.CreateTokenRequest
+ */
+export type CreateTokenRequest = Message<"kvts.v1.CreateTokenRequest"> & {
+  /**
+   * Required. ROLE_ADMIN for the first token.
+   *
+   * @generated from field: kvts.v1.Role role = 1;
+   */
+  role: Role;
+
+  /**
+   * What the keys that it is for begin with; empty for every key. Not of ROLE_ADMIN.
+   *
+   * @generated from field: bytes prefix = 2;
+   */
+  prefix: Uint8Array;
+
+  /**
+   * For people; up to 200 characters.
+   *
+   * @generated from field: string name = 3;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message kvts.v1.CreateTokenRequest.
+ * Use `create(CreateTokenRequestSchema)` to create a new message.
+ */
+export const CreateTokenRequestSchema: GenMessage<CreateTokenRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 10);
+
+/**
+ * A new token.
+ *
+ * @generated from message kvts.v1.CreateTokenResponse
+ */
+export type CreateTokenResponse = Message<"kvts.v1.CreateTokenResponse"> & {
+  /**
+   * What its bearer sends, as `authorization: Bearer …`. It is told this once, and kept nowhere.
+   *
+   * @generated from field: string secret = 1;
+   */
+  secret: string;
+
+  /**
+   * What is kept of it, but for a hash of the secret.
+   *
+   * @generated from field: kvts.v1.Token token = 2;
+   */
+  token?: Token | undefined;
+};
+
+/**
+ * Describes the message kvts.v1.CreateTokenResponse.
+ * Use `create(CreateTokenResponseSchema)` to create a new message.
+ */
+export const CreateTokenResponseSchema: GenMessage<CreateTokenResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 11);
+
+/**
+ * See AdminService.ListTokens.
+ *
+ * @generated from message kvts.v1.ListTokensRequest
+ */
+export type ListTokensRequest = Message<"kvts.v1.ListTokensRequest"> & {
+};
+
+/**
+ * Describes the message kvts.v1.ListTokensRequest.
+ * Use `create(ListTokensRequestSchema)` to create a new message.
+ */
+export const ListTokensRequestSchema: GenMessage<ListTokensRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 12);
+
+/**
+ * Every token.
+ *
+ * @generated from message kvts.v1.ListTokensResponse
+ */
+export type ListTokensResponse = Message<"kvts.v1.ListTokensResponse"> & {
+  /**
+   * In the order in which they were made.
+   *
+   * @generated from field: repeated kvts.v1.Token tokens = 1;
+   */
+  tokens: Token[];
+};
+
+/**
+ * Describes the message kvts.v1.ListTokensResponse.
+ * Use `create(ListTokensResponseSchema)` to create a new message.
+ */
+export const ListTokensResponseSchema: GenMessage<ListTokensResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 13);
+
+/**
+ * See AdminService.RevokeToken.
+ *
+ * @generated from message kvts.v1.RevokeTokenRequest
+ */
+export type RevokeTokenRequest = Message<"kvts.v1.RevokeTokenRequest"> & {
+  /**
+   * The token's id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message kvts.v1.RevokeTokenRequest.
+ * Use `create(RevokeTokenRequestSchema)` to create a new message.
+ */
+export const RevokeTokenRequestSchema: GenMessage<RevokeTokenRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 14);
+
+/**
+ * The token is worthless.
+ *
+ * @generated from message kvts.v1.RevokeTokenResponse
+ */
+export type RevokeTokenResponse = Message<"kvts.v1.RevokeTokenResponse"> & {
+};
+
+/**
+ * Describes the message kvts.v1.RevokeTokenResponse.
+ * Use `create(RevokeTokenResponseSchema)` to create a new message.
+ */
+export const RevokeTokenResponseSchema: GenMessage<RevokeTokenResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 15);
+
+/**
+ * What a token lets its bearer do. Each role includes those before it.
+ *
+ * @generated from enum kvts.v1.Role
+ */
+export const Role = {
+  /**
+   * None: not to be sent.
+   *
+   * @generated from enum value: ROLE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Read.
+   *
+   * @generated from enum value: ROLE_READ = 1;
+   */
+  READ: 1,
+
+  /**
+   * Write keys.
+   *
+   * @generated from enum value: ROLE_WRITE = 2;
+   */
+  WRITE: 2,
+
+  /**
+   * Look after the store and its tokens.
+   *
+   * @generated from enum value: ROLE_ADMIN = 3;
+   */
+  ADMIN: 3,
+} as const;
+
+/**
+ * What a token lets its bearer do. Each role includes those before it.
+ *
+ * @generated from enum kvts.v1.Role
+ */
+export type Role = (typeof Role)[keyof typeof Role] | UnknownEnum;
+
+/**
+ * Describes the enum kvts.v1.Role.
+ */
+export const RoleSchema: GenEnum<Role> = /*@__PURE__*/
+  enumDesc(file_kvts_v1_admin, 0);
+
+/**
  * The state and upkeep of one store.
  *
  * @generated from service kvts.v1.AdminService
@@ -336,6 +568,36 @@ export const AdminService: GenService<{
     methodKind: "unary";
     input: typeof RetractRequestSchema;
     output: typeof RetractResponseSchema;
+  },
+  /**
+   * Makes a token. With the first one, every call begins to need one.
+   *
+   * @generated from rpc kvts.v1.AdminService.CreateToken
+   */
+  createToken: {
+    methodKind: "unary";
+    input: typeof CreateTokenRequestSchema;
+    output: typeof CreateTokenResponseSchema;
+  },
+  /**
+   * Tells of every token what may be told.
+   *
+   * @generated from rpc kvts.v1.AdminService.ListTokens
+   */
+  listTokens: {
+    methodKind: "unary";
+    input: typeof ListTokensRequestSchema;
+    output: typeof ListTokensResponseSchema;
+  },
+  /**
+   * Makes a token worthless at once. Calls that have begun go on.
+   *
+   * @generated from rpc kvts.v1.AdminService.RevokeToken
+   */
+  revokeToken: {
+    methodKind: "unary";
+    input: typeof RevokeTokenRequestSchema;
+    output: typeof RevokeTokenResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_kvts_v1_admin, 0);

@@ -1,0 +1,89 @@
+import { encodeKey } from "@kvts/common";
+import type { Service } from "../service/service.ts";
+import type { ResolvedOperation } from "../service/writes.ts";
+import { type Grant, requireKey, requireRange, requireRole } from "./grant.ts";
+
+/** The service, as far as `grant` goes. A method without a rule here does not compile. */
+export function guardedService(service: Service, grant: Grant): Service {
+  const key = (bytes: Uint8Array): void => requireKey(grant, bytes);
+  const write = (): void => requireRole(grant, "write");
+  const admin = (): void => requireRole(grant, "admin");
+  return {
+    get(request) {
+      key(request.key);
+      return service.get(request);
+    },
+    deletedAt(request) {
+      key(request.key);
+      return service.deletedAt(request);
+    },
+    batchGet(request, codec) {
+      request.keys.forEach(key);
+      return service.batchGet(request, codec);
+    },
+    scan(request, codec) {
+      requireRange(grant, request.range);
+      return service.scan(request, codec);
+    },
+    versions(request, codec) {
+      key(request.key);
+      return service.versions(request, codec);
+    },
+    aggregate(request, codec) {
+      key(request.key);
+      return service.aggregate(request, codec);
+    },
+    diff(request, codec) {
+      requireRange(grant, request.range);
+      return service.diff(request, codec);
+    },
+    put(target, value, options) {
+      write();
+      key(target);
+      return service.put(target, value, options);
+    },
+    delete(target, options) {
+      write();
+      key(target);
+      return service.delete(target, options);
+    },
+    retract(target, timestamp, options) {
+      write();
+      key(target);
+      return service.retract(target, timestamp, options);
+    },
+    write(operations, options) {
+      write();
+      for (const operation of operations) requireOperation(grant, operation);
+      for (const precondition of options.preconditions ?? []) key(encodeKey(precondition.key));
+      return service.write(operations, options);
+    },
+    // Figures about the whole, without a key in them.
+    status: (signal) => service.status(signal),
+    flush(signal) {
+      admin();
+      return service.flush(signal);
+    },
+    compact(signal) {
+      admin();
+      return service.compact(signal);
+    },
+    createToken(request) {
+      admin();
+      return service.createToken(request);
+    },
+    listTokens() {
+      admin();
+      return service.listTokens();
+    },
+    revokeToken(id) {
+      admin();
+      return service.revokeToken(id);
+    },
+    close: () => service.close(),
+  };
+}
+
+function requireOperation(grant: Grant, { key }: ResolvedOperation): void {
+  requireKey(grant, encodeKey(key));
+}
