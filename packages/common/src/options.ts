@@ -9,6 +9,7 @@ import type {
   GetOptions,
   HistoryOptions,
   PutOptions,
+  RetentionOptions,
   RetractOptions,
   ScanOptions,
   WriteOptions,
@@ -30,6 +31,8 @@ const scan: OptionNames<ScanOptions> = { asOf: true, reverse: true, limit: true,
 const aggregate: OptionNames<AggregateOptions> = { step: true, from: true, to: true, limit: true, ...anyCall };
 const history: OptionNames<HistoryOptions> = { from: true, to: true, reverse: true, limit: true, ...anyCall };
 
+const retention: OptionNames<RetentionOptions> = { dryRun: true, ...anyCall };
+
 /** The calls of a store that take options. */
 type Call =
   | "get"
@@ -42,6 +45,9 @@ type Call =
   | "delete"
   | "retract"
   | "write"
+  | "setRetention"
+  | "deleteRetention"
+  | "listRetention"
   | "stats";
 
 const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
@@ -55,6 +61,9 @@ const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
   delete: remove,
   retract,
   write,
+  setRetention: retention,
+  deleteRetention: retention,
+  listRetention: anyCall,
   stats: anyCall,
 };
 

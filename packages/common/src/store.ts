@@ -191,6 +191,34 @@ export type Operation =
   | { readonly op: "delete"; readonly key: BytesInput; readonly timestamp?: TimeInput | undefined }
   | { readonly op: "retract"; readonly key: BytesInput; readonly timestamp: TimeInput };
 
+/** How long history is kept: a duration such as "30d", or whole microseconds; `null` for ever. */
+export type KeepFor = string | number | null;
+
+/** How long the history of the keys with a prefix is kept, as far as no longer prefix has a policy of its own. */
+export interface RetentionPolicy<K extends Key = string> {
+  readonly prefix: K;
+  /** A duration such as "30d"; `null` for ever. */
+  readonly keepFor: string | null;
+  /**
+   * Microseconds since the Unix epoch: how far history is cut, 0 where it is not. Versions from here on are all there, and
+   * the newest below.
+   */
+  readonly horizon: number;
+}
+
+export interface RetentionOptions extends CallOptions {
+  /** Changes nothing, and counts what would go. */
+  readonly dryRun?: boolean | undefined;
+}
+
+/** What became of a change of retention, or with `dryRun` would. */
+export interface RetentionResult {
+  /** Of the prefix, microseconds since the Unix epoch; see {@link RetentionPolicy}. */
+  readonly horizon: number;
+  /** With `dryRun` alone: the versions that would go, of all keys of the prefix, and the bytes of their keys and values. */
+  readonly trimmed?: { readonly versions: number; readonly bytes: number };
+}
+
 /** A lazy sequence that reads as it is consumed. Iterate it, or take it in pieces; `close` frees what it holds. */
 export interface Entries<T> extends AsyncIterable<T>, AsyncDisposable {
   /** The next `count` items at most; empty at the end. */
@@ -281,6 +309,16 @@ export interface HostedStore<K extends Key = string> extends Store<K> {
   with<In = BytesInput, Out = Uint8Array, Name = string, Prefix = Name>(
     options: TypedViewOptions<Name, Prefix, In, Out>,
   ): TypedStore<Name, Prefix, In, Out>;
+  /**
+   * Sets how long the history of the keys with `prefix` is kept. The longest matching prefix decides; `null` keeps it for
+   * ever, inside a shorter prefix that does not, too. What is older shows no more from now on, current values stay, and
+   * nothing can be written to the time before. What is cut stays cut whatever is set later.
+   */
+  setRetention(prefix: BytesInput, keepFor: KeepFor, options?: RetentionOptions): Promise<RetentionResult>;
+  /** Takes the policy of exactly this prefix away, so that the next shorter one holds. It succeeds where there is none. */
+  deleteRetention(prefix: BytesInput, options?: RetentionOptions): Promise<RetentionResult>;
+  /** All policies, in byte order of their prefixes. */
+  listRetention(options?: CallOptions): Promise<RetentionPolicy<K>[]>;
   /** Writes memory to tables. */
   flush(): Promise<void>;
   /** Merges all tables into the fewest. */

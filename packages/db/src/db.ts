@@ -7,21 +7,27 @@ import {
   type Change,
   callSignal,
   checkCallOptions,
+  checkKeepFor,
   checkKeyForm,
   checkOperationCount,
   checkOperationFields,
   checkOptionNames,
   checkRequestId,
   checkSeq,
+  copyBytes,
   type DeleteOptions,
   type DiffOptions,
+  decodeKey,
   type Entry,
   encodePreconditions,
+  encodeRetentionPrefix,
   FixedMoment,
+  formatKeepFor,
   type GetOptions,
   type HistoryOptions,
   type HostedStore,
   isPlainView,
+  type KeepFor,
   type Key,
   type KeyOf,
   type LiveScanOptions,
@@ -32,6 +38,9 @@ import {
   parseTime,
   type Range,
   type Reader,
+  type RetentionOptions,
+  type RetentionPolicy,
+  type RetentionResult,
   type RetractOptions,
   type ScanOptions,
   type Snapshot,
@@ -234,6 +243,37 @@ class EngineDb<K extends Key> extends ReadFace<K> implements Db<K> {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  async setRetention(prefix: BytesInput, keepFor: KeepFor, options?: RetentionOptions): Promise<RetentionResult> {
+    checkCallOptions(options, "setRetention");
+    return await this.#changeRetention(prefix, checkKeepFor(keepFor), options);
+  }
+
+  async deleteRetention(prefix: BytesInput, options?: RetentionOptions): Promise<RetentionResult> {
+    checkCallOptions(options, "deleteRetention");
+    return await this.#changeRetention(prefix, "none", options);
+  }
+
+  async listRetention(options?: CallOptions): Promise<RetentionPolicy<K>[]> {
+    checkCallOptions(options, "listRetention");
+    throwIfAborted(callSignal(options));
+    return this.#engine.listRetention().map(({ prefix, keepFor, horizon }) => ({
+      prefix: decodeKey(copyBytes(prefix), this.#form) as K,
+      keepFor: formatKeepFor(keepFor),
+      horizon,
+    }));
+  }
+
+  async #changeRetention(
+    prefix: BytesInput,
+    keepFor: number | undefined | "none",
+    options: RetentionOptions | undefined,
+  ): Promise<RetentionResult> {
+    const bytes = encodeRetentionPrefix(prefix);
+    const signal = callSignal(options);
+    throwIfAborted(signal);
+    return await abortable(this.#engine.changeRetention(bytes, keepFor, options?.dryRun === true, signal), signal);
   }
 
   snapshot(options?: { readonly seq?: number | undefined }): LocalSnapshot<K> {

@@ -4,6 +4,8 @@ import {
   encodeValue,
   KvtsError,
   type Operation,
+  prefixEnd,
+  type RetentionResult,
   type StoreStats,
   type WriteResult,
 } from "@kvts/common";
@@ -16,8 +18,11 @@ import { Fairness } from "./env/fairness.ts";
 import { Inspection } from "./inspection.ts";
 import { type Pin, Pins } from "./read/pins.ts";
 import type { ReadSource } from "./read/read-source.ts";
+import { countTrimmed } from "./read/trim-count.ts";
 import type { Recovered, Recovery } from "./recovered.ts";
 import { Reserve } from "./reserve.ts";
+import { Horizons } from "./retention/horizons.ts";
+import { type PolicyInForce, RetentionKeeper } from "./retention-keeper.ts";
 import type { VerifyOptions, VerifyReport } from "./verify/report.ts";
 import { Writing } from "./writing.ts";
 
@@ -36,6 +41,7 @@ export class Engine {
   readonly #reserve: Reserve;
   readonly #inspection: Inspection;
   readonly #checkpoints: Checkpoints;
+  readonly #retention: RetentionKeeper;
   readonly #fairness: Fairness = new Fairness();
   /** Microseconds, by the store's clock. */
   readonly #openedAt: number;
@@ -56,6 +62,7 @@ export class Engine {
       layers,
       versions,
       pins: this.#pins,
+      horizons: () => this.#retention.horizons,
       counters: () => queue.counters(),
       openTable: (meta) => parts.tables.open(meta),
       obsoleteTables: () => parts.tables.obsolete(),
@@ -84,6 +91,15 @@ export class Engine {
     this.#reserve.poke();
     this.#checkpoints = new Checkpoints({ directory: parts.directory, settings, moment: () => this.#moment() });
     this.#inspection = new Inspection(parts);
+    this.#retention = new RetentionKeeper({
+      settings,
+      versions,
+      lastAssigned: () => queue.lastAssigned,
+      refuseBelow: (horizons) => this.#writing.submissions.refuseBelow(horizons),
+      behindTaken: (step) => queue.behindTaken(step),
+      persist: ({ policies, horizons }) => this.#writing.persist({ policies, horizons }),
+      moved: () => this.#background.poke(),
+    });
     this.#background.poke();
   }
 
@@ -164,7 +180,8 @@ export class Engine {
         if (pin?.isReleased === true) throw new KvtsError("CLOSED", "the snapshot is closed; open another one");
         return pin?.seq ?? this.#writing.queue.publishedSeq;
       },
-      pin: (seq) => this.#pins.pin(seq),
+      horizons: pin === undefined ? () => this.#retention.horizons : () => pin.horizons,
+      pin: (seq, horizons) => this.#pins.pin(seq, horizons),
       now,
       moment: pin === undefined ? now : () => begun,
       nextTurn: () => settings.components.scheduler.nextTurn(),
@@ -180,7 +197,30 @@ export class Engine {
         details: { currentSeq: newest },
       });
     }
-    return this.#pins.pin(seq ?? newest);
+    return this.#pins.pin(seq ?? newest, this.#retention.horizons);
+  }
+
+  /**
+   * Changes the policy of a prefix, or with `dryRun` counts what that would cut.
+   * @param keepFor microseconds, undefined for ever, "none" for no policy
+   */
+  async changeRetention(
+    prefix: Uint8Array,
+    keepFor: number | undefined | "none",
+    dryRun: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<RetentionResult> {
+    this.#checkWritable();
+    if (!dryRun) return { horizon: await this.#retention.change(prefix, keepFor) };
+    const { state, horizon } = this.#retention.plan(prefix, keepFor);
+    const range = { start: prefix, end: prefixEnd(prefix) };
+    const trimmed = await countTrimmed(this.readSource(), range, Horizons.of(state.horizons), signal);
+    return { horizon, trimmed };
+  }
+
+  listRetention(): PolicyInForce[] {
+    this.#checkOpen();
+    return this.#retention.list();
   }
 
   /** Seq of the last operation taken, published or not. */
@@ -193,6 +233,7 @@ export class Engine {
     return engineStats({
       ...this.#parts,
       pins: this.#pins,
+      retention: this.#retention,
       queue: this.#writing.queue,
       background: this.#background,
       scrub: this.#inspection.scrubStats,
@@ -243,6 +284,7 @@ export class Engine {
     const { versions } = this.#parts;
     const { gate, queue } = this.#writing;
     gate.refuse(closedError());
+    await this.#retention.close();
     await this.#inspection.close();
     await this.#checkpoints.close();
     await this.#reserve.close();

@@ -1,12 +1,13 @@
 import type { KvtsError } from "@kvts/common";
 import { type Background, REST_FILL_MIN } from "./background/background.ts";
-import { Ceilings, type CeilingValues } from "./commit/ceilings.ts";
+import { Ceilings } from "./commit/ceilings.ts";
 import { CommitQueue } from "./commit/commit-queue.ts";
 import { Submissions } from "./commit/submissions.ts";
 import { WaitingRoom } from "./commit/waiting-room.ts";
 import { WriteGate } from "./commit/write-gate.ts";
 import { WritePath } from "./commit/write-path.ts";
 import { fullDiskError, isDiskFull } from "./io-error.ts";
+import type { VersionEdit } from "./manifest/version-edit.ts";
 import type { Recovered } from "./recovered.ts";
 import type { Reserve } from "./reserve.ts";
 
@@ -38,7 +39,7 @@ export class Writing {
     this.#flushRoom = this.#room(() => this.#flushReason());
     this.gate = new WriteGate(this.#gateRoom);
     this.#path = this.#makePath();
-    const ceilings = new Ceilings(versions.numbers, (values) => this.#raise(values));
+    const ceilings = new Ceilings(versions.numbers, (values) => this.persist(values));
     this.queue = new CommitQueue(settings, this.gate, ceilings, this.#path, {
       requests,
       lastSeq,
@@ -113,10 +114,11 @@ export class Writing {
     else if (layers.activeFill >= REST_FILL_MIN) background.awaitRest();
   }
 
-  async #raise(values: CeilingValues): Promise<void> {
+  /** Puts an edit that changes no tables into the manifest. */
+  async persist(edit: VersionEdit): Promise<void> {
     const { layers, versions } = this.#parts;
     try {
-      layers.install(await versions.logAndApply(values));
+      layers.install(await versions.logAndApply(edit));
     } catch (error) {
       this.refuseInDoubt();
       this.#noticeFullDisk(error);

@@ -2,7 +2,7 @@ import { toHex } from "@kvts/common";
 import { tableFileName } from "../format/filenames.ts";
 import { writeCurrent } from "../manifest/current.ts";
 import type { TableFile } from "../manifest/table-file.ts";
-import type { LeveledTable } from "../manifest/version-edit.ts";
+import { type LeveledTable, retentionOf } from "../manifest/version-edit.ts";
 import { ManifestWriter } from "../manifest/writer.ts";
 import type { Settings } from "../options.ts";
 import { LOG_START, type LogPosition } from "../wal/format.ts";
@@ -126,6 +126,7 @@ class CheckpointWriter {
       seqCeiling: lastSeq,
       timestampCeiling: lastAssigned,
       seqFloor: numbers.seqFloor,
+      ...retentionOf(numbers),
       durableLog,
       added,
       closed: { lastSeq, lastAssigned },

@@ -84,6 +84,8 @@ export class CommitQueue {
   #lastSeq: number;
   #publishedSeq: number;
   #lastAssigned: number;
+  /** The least timestamp that may be assigned, in microseconds. */
+  timestampMin = 0;
 
   constructor(settings: Settings, gate: WriteGate, ceilings: Ceilings, target: CommitTarget, state: CommitState) {
     this.#state = state;
@@ -131,9 +133,9 @@ export class CommitQueue {
     return [...before, this.#open];
   }
 
-  /** The timestamp that a write gets which is taken now: max(clock, lastAssigned + 1), unique and increasing. */
+  /** The timestamp that a write gets which is taken now: max(clock, lastAssigned + 1, every horizon), unique and increasing. */
   nextTimestamp(): number {
-    const next = Math.max(this.#settings.components.clock.now(), this.#lastAssigned + 1);
+    const next = Math.max(this.#settings.components.clock.now(), this.#lastAssigned + 1, this.timestampMin);
     if (next > NUMBER_MAX) {
       throw new KvtsError("UNAVAILABLE", "assigned timestamps have come to their end; give timestamps of your own");
     }
@@ -166,6 +168,15 @@ export class CommitQueue {
     return new Promise((resolve, reject) => {
       this.#errands.push(() => errand().then(resolve, (error: unknown) => reject(storeError(error))));
       this.#start();
+    });
+  }
+
+  /** The same, when all that has been taken by now has been carried out or has come to nothing. No batch is open. */
+  behindTaken(errand: () => Promise<void>): Promise<void> {
+    const last = this.#open.isEmpty ? (this.#full.at(-1) ?? this.#committing) : this.#open;
+    if (last === undefined) return this.between(errand);
+    return new Promise((resolve, reject) => {
+      last.whenDone.push(() => void this.between(errand).then(resolve, reject));
     });
   }
 
@@ -238,6 +249,7 @@ export class CommitQueue {
 
   #recycle(group: CommitGroup): void {
     this.#pendingBytes -= group.pendingBytes;
+    for (const done of group.whenDone.splice(0)) done();
     group.reset();
     if (this.#idle.length < 2) this.#idle.push(group);
   }

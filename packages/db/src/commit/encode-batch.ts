@@ -1,5 +1,15 @@
-import { checkExpiry, checkOperationFields, encodeOperations, limits, type Operation, parseTime } from "@kvts/common";
+import {
+  checkExpiry,
+  checkOperationFields,
+  encodeOperations,
+  type KvtsError,
+  limits,
+  type Operation,
+  parseTime,
+} from "@kvts/common";
 import { KeyBuffer } from "../format/key-buffer.ts";
+import type { Horizons } from "../retention/horizons.ts";
+import { writeTrimmed } from "../retention/trimmed.ts";
 import type { GroupEncoder } from "../wal/group-encoder.ts";
 
 const KEY = new KeyBuffer();
@@ -10,6 +20,8 @@ export interface BatchTimestamps {
   readonly timestamp: number;
   /** Whether any operation takes the assigned timestamp. */
   readonly assigns: boolean;
+  /** Why it has to be refused, where an operation lies below its key's horizon. */
+  readonly trimmed: KvtsError | undefined;
 }
 
 /**
@@ -19,6 +31,7 @@ export interface BatchTimestamps {
  * @param moment see `GroupEncoder.beginBatch`
  * @param assigned for operations without a timestamp of their own, microseconds
  * @param now microseconds, for relative times
+ * @param horizons below which nothing may be written
  * @throws as `encodeOperations` does
  */
 export function encodeBatch(
@@ -28,13 +41,14 @@ export function encodeBatch(
   moment: number | undefined,
   assigned: number,
   now: () => number,
+  horizons?: Horizons,
 ): BatchTimestamps {
   // One reading of the clock, so that "now" is the same in all of them.
   let read: number | undefined;
   const once = (): number => (read ??= now());
   encoder.beginBatch(requestId, moment);
   try {
-    return appendAll(encoder, operations, assigned, once);
+    return appendAll(encoder, operations, assigned, once, horizons);
   } catch (error) {
     encoder.discardBatch();
     // It has the words for what is wrong with a batch, and says in which operation.
@@ -48,11 +62,13 @@ function appendAll(
   operations: readonly Operation[],
   assigned: number,
   now: () => number,
+  horizons: Horizons | undefined,
 ): BatchTimestamps {
   const bytesMeasured = encoder.bytes + limits.batchBytesMax;
   let isMeasured = false;
   let timestamp = assigned;
   let assigns = false;
+  let trimmed: KvtsError | undefined;
   // By number, up to the length that has been checked: a getter may change the array that it is in.
   const count = operations.length;
   for (let at = 0; at < count; at++) {
@@ -61,6 +77,7 @@ function appendAll(
     assigns ||= operation.timestamp === undefined;
     timestamp = operation.timestamp === undefined ? assigned : parseTime(operation.timestamp, now);
     KEY.set(operation.key);
+    if (horizons !== undefined) trimmed ??= refusalBelow(horizons, KEY, timestamp);
     if (operation.op === "delete") {
       encoder.appendDelete(KEY, timestamp);
     } else if (operation.op === "retract") {
@@ -75,5 +92,11 @@ function appendAll(
     encodeOperations(operations, now);
     isMeasured = true;
   }
-  return { timestamp: assigns ? assigned : timestamp, assigns };
+  return { timestamp: assigns ? assigned : timestamp, assigns, trimmed };
+}
+
+/** What a write at `timestamp` is refused with; undefined where it is not. */
+export function refusalBelow(horizons: Horizons, key: KeyBuffer, timestamp: number): KvtsError | undefined {
+  const horizon = horizons.of(key.i32, 0, key.length);
+  return timestamp < horizon ? writeTrimmed(timestamp, horizon) : undefined;
 }

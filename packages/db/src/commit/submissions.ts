@@ -12,9 +12,10 @@ import type { Settings } from "../options.ts";
 import { NewestLookup } from "../read/newest-lookup.ts";
 import type { View } from "../read/view.ts";
 import type { Requests } from "../requests/requests.ts";
+import type { Horizons } from "../retention/horizons.ts";
 import { ADMITTED, Admission, type Arrival, lowestTimestamps, sameTimestamp } from "./admission.ts";
 import type { CommitQueue } from "./commit-queue.ts";
-import { encodeBatch } from "./encode-batch.ts";
+import { encodeBatch, refusalBelow } from "./encode-batch.ts";
 import { ownedOperation, ownedPrecondition, ownedWrite, type SingleWrite } from "./owned-writes.ts";
 import type { WriteGate } from "./write-gate.ts";
 
@@ -34,6 +35,7 @@ export class Submissions {
   readonly #view: () => View;
   /** Those who ask again and again for what is answered without a commit would give the event loop no turn. */
   readonly #fairness: Fairness = new Fairness();
+  #horizons: Horizons | undefined;
 
   /** @param view the newest one: conditions are judged against it */
   constructor(settings: Settings, gate: WriteGate, queue: CommitQueue, requests: Requests, view: () => View) {
@@ -42,6 +44,12 @@ export class Submissions {
     this.#queue = queue;
     this.#admission = new Admission(requests);
     this.#view = view;
+  }
+
+  /** Writes below are refused from now on; those that have been taken are carried out all the same. */
+  refuseBelow(horizons: Horizons | undefined): void {
+    this.#horizons = horizons;
+    this.#queue.timestampMin = horizons?.greatest ?? 0;
   }
 
   /** Takes one write. Keys and values may be changed by the caller once it returns. */
@@ -121,6 +129,9 @@ export class Submissions {
         const answer = this.#answer(arrival, lookup);
         if (answer !== ADMITTED) return answer;
       }
+      // Not before it is known to be no repetition of one that was carried out.
+      const trimmed = this.#horizons && refusalBelow(this.#horizons, KEY, at);
+      if (trimmed !== undefined) throw trimmed;
     } catch (error) {
       group.encoder.discardBatch();
       throw error;
@@ -142,20 +153,24 @@ export class Submissions {
     const bytesBefore = group.encoder.bytes;
     const operationsBefore = group.encoder.operationCount;
     const next = this.#queue.nextTimestamp();
-    const { timestamp, assigns } = encodeBatch(group.encoder, operations, requestId, moment, next, () => this.#now());
-    if (moment !== undefined) {
-      try {
+    const { encoder } = group;
+    const now = () => this.#now();
+    const encoded = encodeBatch(encoder, operations, requestId, moment, next, now, this.#horizons);
+    const { timestamp, assigns, trimmed } = encoded;
+    try {
+      if (moment !== undefined) {
         const assigned = assigns ? timestamp : undefined;
         const lowestWritten = lowestTimestamps(operations, next);
         const arrival = { group, requestId, timestamp, assigned, preconditions, lowestWritten, moment };
         const answer = this.#answer(arrival, lookup);
         if (answer !== ADMITTED) return answer;
-      } catch (error) {
-        group.encoder.discardBatch();
-        throw error;
       }
+      if (trimmed !== undefined) throw trimmed;
+    } catch (error) {
+      encoder.discardBatch();
+      throw error;
     }
-    group.encoder.endBatch();
+    encoder.endBatch();
     const added = group.encoder.operationCount - operationsBefore;
     return this.#queue.take({ bytesBefore, operations: added, timestamp, assigned: assigns, requestId, moment });
   }

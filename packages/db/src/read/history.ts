@@ -2,11 +2,15 @@ import type { Key, Version } from "@kvts/common";
 import { CarriedVersion } from "../format/carried-version.ts";
 import { KeyBuffer } from "../format/key-buffer.ts";
 import { KIND_MASK, KIND_RETRACT, META, META_LENGTH_SHIFT, VERSION_WORDS } from "../format/version-record.ts";
-import { type BlockDemand, MISS, type VersionRun } from "../format/version-run.ts";
+import { type BlockDemand, FOUND, MISS, type VersionRun } from "../format/version-run.ts";
 import type { Table } from "../table/table.ts";
 import type { Batch } from "./batch.ts";
-import { versionAt } from "./found-version.ts";
+import { BestVersion } from "./best-version.ts";
+import { Bounds } from "./bounds.ts";
+import { isSpent } from "./floor.ts";
+import { timestampAt, versionAt } from "./found-version.ts";
 import { HistoryLane } from "./history-lane.ts";
+import { findPoint } from "./point-read.ts";
 import type { ScanPause } from "./scan.ts";
 import type { Layer, View } from "./view.ts";
 
@@ -14,6 +18,8 @@ import type { Layer, View } from "./view.ts";
 const VERSIONS_PER_STRETCH_MAX = 16_384;
 
 const KEY = new KeyBuffer();
+const BASE = new BestVersion();
+const BASE_BOUNDS = new Bounds(undefined, 0);
 
 export interface HistoryRange {
   /** Microseconds, both inclusive. */
@@ -31,17 +37,22 @@ export class History<K extends Key> {
   readonly #shownKey: () => K;
   readonly #seq: number;
   readonly #ascending: boolean;
+  readonly #floor: number;
   #from: number;
   #to: number;
   /** Timestamps done so far. */
   progress = 0;
 
-  /** @param shownKey gives the key to put into each version; a new copy where copies matter. */
-  constructor(key: Uint8Array, shownKey: () => K, range: HistoryRange, seq: number, ascending: boolean) {
+  /**
+   * @param shownKey gives the key to put into each version; a new copy where copies matter.
+   * @param floor the key's horizon, in microseconds: nothing older shows but the newest below it
+   */
+  constructor(key: Uint8Array, shownKey: () => K, range: HistoryRange, seq: number, ascending: boolean, floor = 0) {
     this.#key = key;
     this.#shownKey = shownKey;
     this.#seq = seq;
     this.#ascending = ascending;
+    this.#floor = floor;
     this.#from = range.from;
     this.#to = range.to;
   }
@@ -53,12 +64,26 @@ export class History<K extends Key> {
   fill(view: View, batch: Batch<Version<K>>, demand: BlockDemand<Table>): ScanPause {
     if (this.ended) return "end";
     KEY.setBytes(this.#key);
+    if (this.#from < this.#floor && !this.#raiseToFloor(view, demand)) return "miss";
     const lanes: HistoryLane[] = [];
     try {
       if (!this.#openLanes(view, lanes, demand)) return "miss";
       return this.#ascending ? this.#ascend(lanes, batch, demand) : this.#descend(lanes, batch, demand);
     } finally {
       for (const lane of lanes) lane.close();
+    }
+  }
+
+  /** Begins with the newest version below the horizon, or where that says nothing, with the horizon. */
+  #raiseToFloor(view: View, demand: BlockDemand<Table>): boolean {
+    try {
+      const lookup = findPoint(view, KEY, BASE_BOUNDS.set(this.#floor - 1, this.#seq), BASE, demand);
+      if (lookup === MISS) return false;
+      const shows = lookup === FOUND && !isSpent(BASE.run, BASE.index, this.#floor);
+      this.#from = Math.max(this.#from, shows ? timestampAt(BASE.run, BASE.index) : this.#floor);
+      return true;
+    } finally {
+      BASE.release();
     }
   }
 

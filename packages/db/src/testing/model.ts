@@ -1,4 +1,5 @@
-import { type Bucket, equalBytes, fromHex, invariant, type ResolvedRange, toHex } from "@kvts/common";
+import { type Bucket, equalBytes, fromHex, invariant, KvtsError, type ResolvedRange, toHex } from "@kvts/common";
+import { greatestHorizon, horizonOf, type ModelHorizons, NO_HORIZONS } from "./model-retention.ts";
 
 /** One operation with its timestamp, in microseconds, and its place in commit order. */
 export type ModelOperation =
@@ -26,6 +27,8 @@ export interface ModelView {
   readonly asOf?: number | undefined;
   /** Only operations up to this seq exist. */
   readonly atSeq?: number | undefined;
+  /** By which history is cut; the model's own where they are absent. */
+  readonly horizons?: ModelHorizons | undefined;
 }
 
 export interface ModelScan extends ModelView {
@@ -39,6 +42,7 @@ export interface ModelDiff {
   readonly to: number;
   readonly limit?: number | undefined;
   readonly atSeq?: number | undefined;
+  readonly horizons?: ModelHorizons | undefined;
 }
 
 export interface ModelHistory {
@@ -47,6 +51,7 @@ export interface ModelHistory {
   readonly reverse?: boolean | undefined;
   readonly limit?: number | undefined;
   readonly atSeq?: number | undefined;
+  readonly horizons?: ModelHorizons | undefined;
 }
 
 export interface ModelAggregate {
@@ -55,6 +60,7 @@ export interface ModelAggregate {
   readonly to?: number | undefined;
   readonly limit?: number | undefined;
   readonly atSeq?: number | undefined;
+  readonly horizons?: ModelHorizons | undefined;
 }
 
 /**
@@ -65,6 +71,8 @@ export class Model {
   /** Hexadecimal key, which sorts as the bytes do → that key's operations, lowest seq first. */
   readonly #operations: Map<string, CommittedOperation[]> = new Map();
   #seq = 0;
+  /** How far history is cut. */
+  horizons: ModelHorizons = NO_HORIZONS;
 
   /** Seq of the last committed operation; 0 before the first. */
   get seq(): number {
@@ -90,19 +98,29 @@ export class Model {
 
   /**
    * Every version of `key` there is at `atSeq`, newest first. For one timestamp the operation with the highest seq is
-   * the only one that counts, and where that is a retract there is no version.
+   * the only one that counts, and where that is a retract there is no version. Below the key's horizon there is but the
+   * newest, and not that where it says no more than nothing would.
    */
-  versions(key: Uint8Array, atSeq: number = Number.POSITIVE_INFINITY): ModelVersion[] {
+  versions(
+    key: Uint8Array,
+    atSeq: number = Number.POSITIVE_INFINITY,
+    horizons: ModelHorizons = this.horizons,
+  ): ModelVersion[] {
     const winners = new Map<number, CommittedOperation>();
     for (const operation of this.#operations.get(toHex(key)) ?? []) {
       if (operation.seq <= atSeq) winners.set(operation.timestamp, operation);
     }
-    return [...winners.values()].filter(isVersion).sort((a, b) => b.timestamp - a.timestamp);
+    const versions = [...winners.values()].filter(isVersion).sort((a, b) => b.timestamp - a.timestamp);
+    const horizon = horizonOf(horizons, toHex(key));
+    const kept = versions.filter(({ timestamp }) => timestamp >= horizon);
+    const newest = versions[kept.length];
+    return newest === undefined || isSpent(newest, horizon) ? kept : [...kept, newest];
   }
 
   /** The version with the greatest timestamp, not above `asOf` where that is given; a tombstone or expired one too. */
-  newest(key: Uint8Array, { asOf, atSeq }: Omit<ModelView, "now">): ModelVersion | undefined {
-    return this.versions(key, atSeq).find((version) => asOf === undefined || version.timestamp <= asOf);
+  newest(key: Uint8Array, { asOf, atSeq, horizons }: Omit<ModelView, "now">): ModelVersion | undefined {
+    this.#checkHorizon(horizonOf(horizons ?? this.horizons, toHex(key)), asOf);
+    return this.versions(key, atSeq, horizons).find((version) => asOf === undefined || version.timestamp <= asOf);
   }
 
   /** The newest version, unless it is a tombstone, or reads as one at the moment of the view. */
@@ -118,6 +136,7 @@ export class Model {
    * for which that is nothing are left out.
    */
   scan(range: ResolvedRange, options: ModelScan): ModelVersion[] {
+    this.#checkHorizon(greatestHorizon(options.horizons ?? this.horizons, range), options.asOf);
     const ids = this.#keysIn(range);
     if (options.reverse === true) ids.reverse();
     const visible = (key: Uint8Array): ModelVersion | undefined =>
@@ -126,14 +145,29 @@ export class Model {
     return versions.slice(0, options.limit);
   }
 
+  /** Of the keys with a prefix, in hexadecimal: the versions that would not show by other horizons, and their bytes. */
+  trimmedBy(prefix: string, horizons: ModelHorizons): { versions: number; bytes: number } {
+    const keys = [...this.#operations.keys()].filter((id) => id.startsWith(prefix)).map((id) => fromHex(id)!);
+    const gone = keys.flatMap((key) => {
+      const kept = new Set(this.versions(key, undefined, horizons).map(({ seq }) => seq));
+      return this.versions(key).filter(({ seq }) => !kept.has(seq));
+    });
+    const bytes = gone.reduce(
+      (sum, version) => sum + version.key.length + (version.op === "put" ? version.value.length : 0),
+      0,
+    );
+    return { versions: gone.length, bytes };
+  }
+
   /** For each key of the range for which another version is visible at `to` than at `from`: the two, in byte order. */
   diff(range: ResolvedRange, options: ModelDiff): { before: ModelEntry | undefined; after: ModelEntry | undefined }[] {
-    const { from, to, atSeq } = options;
+    const { from, to, atSeq, horizons } = options;
+    this.#checkHorizon(greatestHorizon(horizons ?? this.horizons, range), from);
     const keys = this.#keysIn(range).map((id) => fromHex(id)!);
     return keys
       .map((key) => ({
-        before: this.get(key, { asOf: from, now: from, atSeq }),
-        after: this.get(key, { asOf: to, now: to, atSeq }),
+        before: this.get(key, { asOf: from, now: from, atSeq, horizons }),
+        after: this.get(key, { asOf: to, now: to, atSeq, horizons }),
       }))
       .filter(({ before, after }) => before !== after && before?.seq !== after?.seq)
       .slice(0, options.limit);
@@ -144,16 +178,25 @@ export class Model {
    * a value whose expiry has passed is listed as the value that it was, with its `expiresAt`.
    */
   history(key: Uint8Array, options: ModelHistory = {}): ModelVersion[] {
-    const { from = 0, to = Number.POSITIVE_INFINITY } = options;
-    const versions = this.versions(key, options.atSeq).filter(({ timestamp }) => timestamp >= from && timestamp <= to);
+    const { from = 0, to = Number.POSITIVE_INFINITY, atSeq, horizons } = options;
+    this.#checkHorizon(horizonOf(horizons ?? this.horizons, toHex(key)), to);
+    const versions = this.versions(key, atSeq, horizons).filter(
+      ({ timestamp }) => timestamp >= from && timestamp <= to,
+    );
     if (options.reverse === true) versions.reverse();
     return versions.slice(0, options.limit);
   }
 
+  #checkHorizon(horizon: number, moment: number | undefined): void {
+    if (moment !== undefined && moment < horizon) throw trimmed(horizon);
+  }
+
   /** The numbers of each step of time that has any, oldest first: which values count, and where each step begins. */
   aggregate(key: Uint8Array, options: ModelAggregate): Bucket[] {
-    const { step, from, to, atSeq, limit } = options;
-    const values = this.history(key, { from, to, atSeq, reverse: true }).filter((version) => version.op === "put");
+    const { step, from, to, atSeq, limit, horizons } = options;
+    const values = this.history(key, { from, to, atSeq, horizons, reverse: true }).filter(
+      (version) => version.op === "put",
+    );
     const starts = new Set(values.map(({ timestamp }) => Math.floor(timestamp / step) * step));
     const buckets = [...starts].map((start) => {
       const inside = values.filter(({ timestamp }) => timestamp >= start && timestamp < start + step);
@@ -178,6 +221,16 @@ export class Model {
     const end = range.end === undefined ? undefined : toHex(range.end);
     return [...this.#operations.keys()].filter((id) => id >= start && (end === undefined || id < end)).sort();
   }
+}
+
+/** What is refused below a horizon. */
+export function trimmed(horizon: number): KvtsError {
+  const message = `history before ${horizon} is not kept; ask for what there was then or later`;
+  return new KvtsError("HISTORY_TRIMMED", message, { details: { oldestReadable: horizon } });
+}
+
+function isSpent(version: ModelVersion, horizon: number): boolean {
+  return version.op === "delete" || (version.expiresAt !== undefined && version.expiresAt < horizon);
 }
 
 /** JSON knows which texts are numbers. */
