@@ -102,5 +102,16 @@ test("is made of what requests are checked by", async () => {
   expect(components.schemas.Batch).toMatchObject({ additionalProperties: false, properties: { operations: {} } });
   const put = paths["/v1/keys/{key}"]?.put;
   expect(Object.keys(put?.requestBody?.content ?? {})).toEqual(["*/*", "application/json"]);
-  expect(Object.keys(put?.responses ?? {})).toEqual(["200", "400", "403", "412", "413", "415", "422", "501", "503"]);
+  expect(Object.keys(put?.responses ?? {})).toEqual([
+    "200",
+    "400",
+    "401",
+    "403",
+    "412",
+    "413",
+    "415",
+    "422",
+    "501",
+    "503",
+  ]);
 });
