@@ -20,6 +20,6 @@ export function connect(url: string | URL, options: GrpcClientOptions = {}): Sto
   if (options.tls !== undefined && !checked.startsWith("https:")) {
     throw invalidArgument(`tls is for https, and ${checked} is not; write https://`);
   }
-  const wire = new GrpcWire(checked, settings.headers, secureOptions(options.tls));
+  const wire = new GrpcWire(checked, settings, secureOptions(options.tls));
   return createRemoteStore(wire, settings);
 }

@@ -26,6 +26,11 @@ export interface ClientOptions {
   readonly token?: string | undefined;
   /** Sent with every request. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Sends calls that are made in one go together, each still by itself for the server: true unless given. Over HTTP each
+   * call always travels alone.
+   */
+  readonly coalesce?: boolean | undefined;
 }
 
 /** Options, checked and complete. */
@@ -33,12 +38,19 @@ export interface Settings {
   readonly timeoutMs: number;
   readonly retry: RetryPolicy;
   readonly headers: Headers;
+  readonly coalesce: boolean;
 }
 
 /** Longest timer that runtimes keep; a longer one would fire at once. */
 export const timeoutMsMax: number = 2 ** 31 - 1;
 
-const optionNames: OptionNames<ClientOptions> = { timeoutMs: true, retry: true, token: true, headers: true };
+const optionNames: OptionNames<ClientOptions> = {
+  timeoutMs: true,
+  retry: true,
+  token: true,
+  headers: true,
+  coalesce: true,
+};
 const retryNames: OptionNames<RetryOptions> = { triesMax: true, delayMsFirst: true, delayMsMax: true };
 
 /**
@@ -51,7 +63,13 @@ export function checkOptions(options: ClientOptions, more: Readonly<Record<strin
     timeoutMs: checkTimeoutMs(options.timeoutMs ?? 30_000),
     retry: checkRetry(options.retry ?? {}),
     headers: checkHeaders(options),
+    coalesce: checkSwitch(options.coalesce ?? true, "coalesce"),
   };
+}
+
+function checkSwitch(value: boolean, name: string): boolean {
+  if (typeof value === "boolean") return value;
+  throw invalidArgument(`${name} must be true or false, not ${JSON.stringify(value)}`);
 }
 
 /** A deadline that a timer can keep. */

@@ -33,7 +33,7 @@ export function createAccess(tokens: Tokens): LaterAccess {
       const grant = tokens.grantOf(authorization);
       let service = guarded.get(grant);
       if (service === undefined) {
-        service = guardedService(granted, grant);
+        service = guardedService(granted, grant, () => tokens.checkLive(grant));
         guarded.set(grant, service);
       }
       return service;

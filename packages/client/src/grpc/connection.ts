@@ -29,6 +29,8 @@ export interface ConnectionOptions {
   /** For `https`. */
   readonly secure?: SecureContextOptions;
   readonly patience?: Patience;
+  /** Of a stream that stays open between calls: it keeps no process alive by itself, see {@link GrpcConnection.hold}. */
+  readonly quietPath?: string;
 }
 
 const usualPatience: Patience = { silenceMsMax: 15_000, pingTimeoutMs: 10_000 };
@@ -43,14 +45,19 @@ export class GrpcConnection implements NonNullable<GrpcTransportOptions["session
   readonly #openingFailure: (cause: unknown) => Error;
   readonly #secure: SecureContextOptions;
   readonly #patience: Patience;
+  readonly #quietPath: string | undefined;
   #link: Promise<Link> | undefined;
+  /** The link that was opened last. */
+  #opened: Link | undefined;
+  #holds = 0;
 
   /** @param openingFailure what requests reject with when no connection comes to be */
   constructor(
     url: string,
     openingFailure: (cause: unknown) => Error,
-    { secure = {}, patience = usualPatience }: ConnectionOptions = {},
+    { secure = {}, patience = usualPatience, quietPath }: ConnectionOptions = {},
   ) {
+    this.#quietPath = quietPath;
     this.authority = new URL(url).origin;
     this.#secure = secure;
     this.#openingFailure = openingFailure;
@@ -62,10 +69,29 @@ export class GrpcConnection implements NonNullable<GrpcTransportOptions["session
     for (;;) {
       this.#link ??= this.#open();
       const link = this.#link;
-      const stream = (await link).request(whole);
+      const stream = (await link).request(whole, path === this.#quietPath);
       if (stream !== undefined) return stream;
       if (this.#link === link) this.#link = undefined;
     }
+  }
+
+  /** Calls on the quiet stream are under way, until {@link letGo}. */
+  hold(): void {
+    if (this.#holds++ === 0) this.#opened?.hold();
+  }
+
+  letGo(): void {
+    if (--this.#holds === 0) this.#opened?.letGo();
+  }
+
+  /** A call goes out on the quiet stream: makes sure that the other side is there. */
+  expectAnswer(): void {
+    this.#opened?.ping();
+  }
+
+  /** The quiet stream has brought an answer. */
+  heard(): void {
+    this.#opened?.heard();
   }
 
   notifyResponseByteRead(): void {
@@ -82,7 +108,10 @@ export class GrpcConnection implements NonNullable<GrpcTransportOptions["session
 
   async #open(): Promise<Link> {
     try {
-      return new Link(await openSession(this.authority, this.#secure), this.#patience);
+      const link = new Link(await openSession(this.authority, this.#secure), this.#patience);
+      this.#opened = link;
+      if (this.#holds > 0) link.hold();
+      return link;
     } catch (cause) {
       this.#link = undefined;
       throw this.#openingFailure(cause);
@@ -114,7 +143,8 @@ function openSession(authority: string, secure: SecureContextOptions): Promise<C
 class Link {
   readonly session: ClientHttp2Session;
   readonly #patience: Patience;
-  #streams = 0;
+  /** What keeps the process alive: streams that are no quiet ones, and calls on those. */
+  #uses = 0;
   #heardAtMs = performance.now();
   #pinging = false;
 
@@ -124,30 +154,40 @@ class Link {
     session.unref();
   }
 
+  hold(): void {
+    if (this.#uses++ === 0) this.session.ref();
+  }
+
+  letGo(): void {
+    if (--this.#uses === 0) this.session.unref();
+  }
+
+  heard(): void {
+    this.#heardAtMs = performance.now();
+  }
+
   /** A stream for a request, or `undefined` when the session takes no more. */
-  request(headers: OutgoingHttpHeaders): ClientHttp2Stream | undefined {
+  request(headers: OutgoingHttpHeaders, isQuiet: boolean): ClientHttp2Stream | undefined {
     const { session } = this;
     // Closed includes that the other side has said goodbye: then what is under way is finished, and nothing is begun.
     if (session.closed || session.destroyed) return undefined;
     const stream = session.request(headers);
-    if (this.#streams++ === 0) session.ref();
-    stream.once("response", () => {
-      this.#heardAtMs = performance.now();
-    });
+    if (!isQuiet) this.hold();
+    stream.once("response", () => this.heard());
     // A server may answer before it has the whole request, to refuse it mostly: what is left of it is not sent then. A
     // stream that nobody reads any more would stay half sent, and keep the connection open for ever.
     stream.once("end", () => {
-      if (!stream.writableFinished) stream.close(constants.NGHTTP2_CANCEL);
+      if (!stream.writableFinished && !isQuiet) stream.close(constants.NGHTTP2_CANCEL);
     });
     stream.once("close", () => {
-      if (--this.#streams === 0) session.unref();
+      if (!isQuiet) this.letGo();
     });
-    this.#ping();
+    this.ping();
     return stream;
   }
 
   /** Ends a session whose other side is gone without a word, as after a sleep of this machine: its streams fail soon. */
-  #ping(): void {
+  ping(): void {
     const { silenceMsMax, pingTimeoutMs } = this.#patience;
     if (this.#pinging || performance.now() - this.#heardAtMs < silenceMsMax) return;
     this.#pinging = true;
@@ -159,7 +199,7 @@ class Link {
     this.session.ping(() => {
       clearTimeout(timer);
       this.#pinging = false;
-      this.#heardAtMs = performance.now();
+      this.heard();
     });
   }
 }

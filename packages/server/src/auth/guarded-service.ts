@@ -1,13 +1,29 @@
-import { encodeKey } from "@kvts/common";
+import { encodeKey, type Range } from "@kvts/common";
 import type { Service } from "../service/service.ts";
 import type { ResolvedOperation } from "../service/writes.ts";
 import { type Grant, requireKey, requireRange, requireRole } from "./grant.ts";
 
-/** The service, as far as `grant` goes. A method without a rule here does not compile. */
-export function guardedService(service: Service, grant: Grant): Service {
-  const key = (bytes: Uint8Array): void => requireKey(grant, bytes);
-  const write = (): void => requireRole(grant, "write");
-  const admin = (): void => requireRole(grant, "admin");
+/**
+ * The service, as far as `grant` goes. A method without a rule here does not compile.
+ * @param checkLive throws UNAUTHENTICATED once the grant has been withdrawn: streams of calls outlive that
+ */
+export function guardedService(service: Service, grant: Grant, checkLive: () => void): Service {
+  const key = (bytes: Uint8Array): void => {
+    checkLive();
+    requireKey(grant, bytes);
+  };
+  const range = (asked: Range): void => {
+    checkLive();
+    requireRange(grant, asked);
+  };
+  const write = (): void => {
+    checkLive();
+    requireRole(grant, "write");
+  };
+  const admin = (): void => {
+    checkLive();
+    requireRole(grant, "admin");
+  };
   return {
     get(request) {
       key(request.key);
@@ -18,11 +34,12 @@ export function guardedService(service: Service, grant: Grant): Service {
       return service.deletedAt(request);
     },
     batchGet(request, codec) {
-      request.keys.forEach(key);
+      checkLive();
+      for (const each of request.keys) requireKey(grant, each);
       return service.batchGet(request, codec);
     },
     scan(request, codec) {
-      requireRange(grant, request.range);
+      range(request.range);
       return service.scan(request, codec);
     },
     versions(request, codec) {
@@ -34,7 +51,7 @@ export function guardedService(service: Service, grant: Grant): Service {
       return service.aggregate(request, codec);
     },
     diff(request, codec) {
-      requireRange(grant, request.range);
+      range(request.range);
       return service.diff(request, codec);
     },
     put(target, value, options) {
@@ -59,7 +76,10 @@ export function guardedService(service: Service, grant: Grant): Service {
       return service.write(operations, options);
     },
     // Figures about the whole, without a key in them.
-    status: (signal) => service.status(signal),
+    status(signal) {
+      checkLive();
+      return service.status(signal);
+    },
     flush(signal) {
       admin();
       return service.flush(signal);

@@ -37,6 +37,8 @@ export interface Tokens extends TokenAdmin {
    * @throws UNAUTHENTICATED
    */
   grantOf(authorization: string | undefined): Grant;
+  /** @throws UNAUTHENTICATED where the token that gave this grant has been revoked since */
+  checkLive(grant: Grant): void;
 }
 
 interface KnownToken {
@@ -53,6 +55,7 @@ class FileTokens implements Tokens {
   readonly #path: string | undefined;
   readonly #clock: Clock;
   readonly #known = new Map<string, KnownToken>();
+  readonly #live = new Set<Grant>();
   required: boolean;
   /** Changes one after the other: each writes the whole file. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -71,7 +74,11 @@ class FileTokens implements Tokens {
     const text = bearer.exec(authorization)?.[1] ?? "";
     const known = this.#known.get(idOf(text) ?? "");
     if (hasHash(text, known?.hash ?? noHash) && known !== undefined) return known.record;
-    throw unauthenticated("this server does not know the token; it may have been revoked, so ask for another");
+    throw unknownToken();
+  }
+
+  checkLive(grant: Grant): void {
+    if (!this.#live.has(grant)) throw unknownToken();
   }
 
   createToken(request: TokenRequest): Promise<CreatedToken> {
@@ -92,14 +99,17 @@ class FileTokens implements Tokens {
 
   revokeToken(id: string): Promise<void> {
     return this.#inTurn(async () => {
-      if (!this.#known.has(id))
+      const known = this.#known.get(id);
+      if (known === undefined)
         throw invalidArgument(`there is no token ${JSON.stringify(id)}; list those that there are`);
       await this.#write(this.#records().filter((record) => record.id !== id));
       this.#known.delete(id);
+      this.#live.delete(known.record);
     });
   }
 
   #know(record: TokenRecord): void {
+    this.#live.add(record);
     this.#known.set(record.id, { record, hash: Buffer.from(record.hash, "hex") });
   }
 
@@ -142,6 +152,10 @@ function checked({ role, prefix, name = "" }: TokenRequest, first: boolean): Gra
 
 function infoOf({ hash: _, ...info }: TokenRecord): TokenInfo {
   return info;
+}
+
+function unknownToken(): KvtsError {
+  return unauthenticated("this server does not know the token; it may have been revoked, so ask for another");
 }
 
 function unauthenticated(message: string): KvtsError {
