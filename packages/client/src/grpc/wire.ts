@@ -1,20 +1,23 @@
 import { type CallOptions, type Client, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { AdminService, KvService } from "@kvts/api";
-import type { Bucket, StoreStats, WriteResult } from "@kvts/common";
+import type { Bucket, RetentionResult, StoreStats, WriteResult } from "@kvts/common";
 import type {
   AggregateRequest,
   BatchGetRequest,
   BatchWrite,
+  DeleteRetentionRequest,
   DiffRequest,
   GetRequest,
   ListVersionsRequest,
   ScanRequest,
+  SetRetentionRequest,
   SingleWrite,
   Wire,
   WireCall,
   WireChange,
   WirePage,
+  WirePolicy,
   WireVersion,
 } from "../wire.ts";
 import { GrpcConnection } from "./connection.ts";
@@ -23,7 +26,9 @@ import {
   fromBucket,
   fromChange,
   fromPage,
+  fromPolicy,
   fromResult,
+  fromRetention,
   fromStatus,
   fromVersion,
   toCondition,
@@ -140,6 +145,22 @@ export class GrpcWire implements Wire {
       const page = await this.#kv.diff({ range, from, to, pageSize, pageToken }, options);
       return fromPage(page, page.changes, fromChange);
     });
+  }
+
+  setRetention({ prefix, keepFor, dryRun }: SetRetentionRequest, call: WireCall): Promise<RetentionResult> {
+    return this.#exchange(call, async (options) =>
+      fromRetention(await this.#admin.setRetention({ prefix, keepFor: toInt64(keepFor), dryRun }, options)),
+    );
+  }
+
+  deleteRetention(request: DeleteRetentionRequest, call: WireCall): Promise<RetentionResult> {
+    return this.#exchange(call, async (options) => fromRetention(await this.#admin.deleteRetention(request, options)));
+  }
+
+  listRetention(call: WireCall): Promise<readonly WirePolicy[]> {
+    return this.#exchange(call, async (options) =>
+      (await this.#admin.listRetention({}, options)).policies.map(fromPolicy),
+    );
   }
 
   stats(call: WireCall): Promise<StoreStats> {

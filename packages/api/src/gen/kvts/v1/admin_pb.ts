@@ -15,7 +15,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file kvts/v1/admin.proto.
  */
 export const file_kvts_v1_admin: GenFile = /*@__PURE__*/
-  fileDesc("ChNrdnRzL3YxL2FkbWluLnByb3RvEgdrdnRzLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QisgEKEUdldFN0YXR1c1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSDQoFcmVhZHkYAiABKAgSEgoKc3RhcnRlZF9hdBgDIAEoAxILCgNzZXEYBCABKAMSEwoLaW5jYXJuYXRpb24YBSABKAkSHwoGbGltaXRzGAYgASgLMg8ua3Z0cy52MS5MaW1pdHMSJgoFc3RhdHMYByABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IroBCgZMaW1pdHMSFQoNa2V5X2J5dGVzX21heBgBIAEoAxIXCg92YWx1ZV9ieXRlc19tYXgYAiABKAMSHAoUYmF0Y2hfb3BlcmF0aW9uc19tYXgYAyABKAMSFwoPYmF0Y2hfYnl0ZXNfbWF4GAQgASgDEhkKEXJlcXVlc3RfYnl0ZXNfbWF4GAUgASgDEhYKDnBhZ2VfaXRlbXNfbWF4GAYgASgDEhYKDnBhZ2VfYnl0ZXNfbWF4GAcgASgDIg4KDEZsdXNoUmVxdWVzdCIPCg1GbHVzaFJlc3BvbnNlIhAKDkNvbXBhY3RSZXF1ZXN0IhEKD0NvbXBhY3RSZXNwb25zZSJ+Cg5SZXRyYWN0UmVxdWVzdBILCgNrZXkYASABKAwSFgoJdGltZXN0YW1wGAIgASgDSACIAQESEgoKcmVxdWVzdF9pZBgDIAEoCRIlCgljb25kaXRpb24YBCABKAsyEi5rdnRzLnYxLkNvbmRpdGlvbkIMCgpfdGltZXN0YW1wIjEKD1JldHJhY3RSZXNwb25zZRIRCgl0aW1lc3RhbXAYASABKAMSCwoDc2VxGAIgASgDMosCCgxBZG1pblNlcnZpY2USRwoJR2V0U3RhdHVzEhkua3Z0cy52MS5HZXRTdGF0dXNSZXF1ZXN0Ghoua3Z0cy52MS5HZXRTdGF0dXNSZXNwb25zZSIDkAIBEjYKBUZsdXNoEhUua3Z0cy52MS5GbHVzaFJlcXVlc3QaFi5rdnRzLnYxLkZsdXNoUmVzcG9uc2USPAoHQ29tcGFjdBIXLmt2dHMudjEuQ29tcGFjdFJlcXVlc3QaGC5rdnRzLnYxLkNvbXBhY3RSZXNwb25zZRI8CgdSZXRyYWN0Ehcua3Z0cy52MS5SZXRyYWN0UmVxdWVzdBoYLmt2dHMudjEuUmV0cmFjdFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_struct, file_kvts_v1_types]);
+  fileDesc("ChNrdnRzL3YxL2FkbWluLnByb3RvEgdrdnRzLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QisgEKEUdldFN0YXR1c1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSDQoFcmVhZHkYAiABKAgSEgoKc3RhcnRlZF9hdBgDIAEoAxILCgNzZXEYBCABKAMSEwoLaW5jYXJuYXRpb24YBSABKAkSHwoGbGltaXRzGAYgASgLMg8ua3Z0cy52MS5MaW1pdHMSJgoFc3RhdHMYByABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IroBCgZMaW1pdHMSFQoNa2V5X2J5dGVzX21heBgBIAEoAxIXCg92YWx1ZV9ieXRlc19tYXgYAiABKAMSHAoUYmF0Y2hfb3BlcmF0aW9uc19tYXgYAyABKAMSFwoPYmF0Y2hfYnl0ZXNfbWF4GAQgASgDEhkKEXJlcXVlc3RfYnl0ZXNfbWF4GAUgASgDEhYKDnBhZ2VfaXRlbXNfbWF4GAYgASgDEhYKDnBhZ2VfYnl0ZXNfbWF4GAcgASgDIg4KDEZsdXNoUmVxdWVzdCIPCg1GbHVzaFJlc3BvbnNlIhAKDkNvbXBhY3RSZXF1ZXN0IhEKD0NvbXBhY3RSZXNwb25zZSJ+Cg5SZXRyYWN0UmVxdWVzdBILCgNrZXkYASABKAwSFgoJdGltZXN0YW1wGAIgASgDSACIAQESEgoKcmVxdWVzdF9pZBgDIAEoCRIlCgljb25kaXRpb24YBCABKAsyEi5rdnRzLnYxLkNvbmRpdGlvbkIMCgpfdGltZXN0YW1wIjEKD1JldHJhY3RSZXNwb25zZRIRCgl0aW1lc3RhbXAYASABKAMSCwoDc2VxGAIgASgDIloKE1NldFJldGVudGlvblJlcXVlc3QSDgoGcHJlZml4GAEgASgMEhUKCGtlZXBfZm9yGAIgASgDSACIAQESDwoHZHJ5X3J1bhgDIAEoCEILCglfa2VlcF9mb3IiSgoUU2V0UmV0ZW50aW9uUmVzcG9uc2USDwoHaG9yaXpvbhgBIAEoAxIhCgd0cmltbWVkGAIgASgLMhAua3Z0cy52MS5UcmltbWVkIioKB1RyaW1tZWQSEAoIdmVyc2lvbnMYASABKAMSDQoFYnl0ZXMYAiABKAMiFgoUTGlzdFJldGVudGlvblJlcXVlc3QiQwoVTGlzdFJldGVudGlvblJlc3BvbnNlEioKCHBvbGljaWVzGAEgAygLMhgua3Z0cy52MS5SZXRlbnRpb25Qb2xpY3kiVgoPUmV0ZW50aW9uUG9saWN5Eg4KBnByZWZpeBgBIAEoDBIVCghrZWVwX2ZvchgCIAEoA0gAiAEBEg8KB2hvcml6b24YAyABKANCCwoJX2tlZXBfZm9yIjkKFkRlbGV0ZVJldGVudGlvblJlcXVlc3QSDgoGcHJlZml4GAEgASgMEg8KB2RyeV9ydW4YAiABKAgiTQoXRGVsZXRlUmV0ZW50aW9uUmVzcG9uc2USDwoHaG9yaXpvbhgBIAEoAxIhCgd0cmltbWVkGAIgASgLMhAua3Z0cy52MS5UcmltbWVkMoMECgxBZG1pblNlcnZpY2USRwoJR2V0U3RhdHVzEhkua3Z0cy52MS5HZXRTdGF0dXNSZXF1ZXN0Ghoua3Z0cy52MS5HZXRTdGF0dXNSZXNwb25zZSIDkAIBEjYKBUZsdXNoEhUua3Z0cy52MS5GbHVzaFJlcXVlc3QaFi5rdnRzLnYxLkZsdXNoUmVzcG9uc2USPAoHQ29tcGFjdBIXLmt2dHMudjEuQ29tcGFjdFJlcXVlc3QaGC5rdnRzLnYxLkNvbXBhY3RSZXNwb25zZRI8CgdSZXRyYWN0Ehcua3Z0cy52MS5SZXRyYWN0UmVxdWVzdBoYLmt2dHMudjEuUmV0cmFjdFJlc3BvbnNlEksKDFNldFJldGVudGlvbhIcLmt2dHMudjEuU2V0UmV0ZW50aW9uUmVxdWVzdBodLmt2dHMudjEuU2V0UmV0ZW50aW9uUmVzcG9uc2USUwoNTGlzdFJldGVudGlvbhIdLmt2dHMudjEuTGlzdFJldGVudGlvblJlcXVlc3QaHi5rdnRzLnYxLkxpc3RSZXRlbnRpb25SZXNwb25zZSIDkAIBElQKD0RlbGV0ZVJldGVudGlvbhIfLmt2dHMudjEuRGVsZXRlUmV0ZW50aW9uUmVxdWVzdBogLmt2dHMudjEuRGVsZXRlUmV0ZW50aW9uUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_struct, file_kvts_v1_types]);
 
 /**
  * See AdminService.GetStatus.
@@ -291,6 +291,224 @@ export const RetractResponseSchema: GenMessage<RetractResponse> = /*@__PURE__*/
   messageDesc(file_kvts_v1_admin, 8);
 
 /**
+ * See AdminService.SetRetention.
+ *
+ * @generated from message kvts.v1.SetRetentionRequest
+ */
+export type SetRetentionRequest = Message<"kvts.v1.SetRetentionRequest"> & {
+  /**
+   * What the keys begin with, at most 1,024 bytes; empty for all keys.
+   *
+   * @generated from field: bytes prefix = 1;
+   */
+  prefix: Uint8Array;
+
+  /**
+   * How long, in microseconds; absent for ever.
+   *
+   * @generated from field: optional int64 keep_for = 2;
+   */
+  keepFor?: bigint | undefined;
+
+  /**
+   * Changes nothing, and counts what would go.
+   *
+   * @generated from field: bool dry_run = 3;
+   */
+  dryRun: boolean;
+};
+
+/**
+ * Describes the message kvts.v1.SetRetentionRequest.
+ * Use `create(SetRetentionRequestSchema)` to create a new message.
+ */
+export const SetRetentionRequestSchema: GenMessage<SetRetentionRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 9);
+
+/**
+ * What became of a change of retention, or with dry_run would.
+ *
+ * @generated from message kvts.v1.SetRetentionResponse
+ */
+export type SetRetentionResponse = Message<"kvts.v1.SetRetentionResponse"> & {
+  /**
+   * How far the history of the prefix's keys is cut, in microseconds since the Unix epoch; 0 where it is not.
+   *
+   * @generated from field: int64 horizon = 1;
+   */
+  horizon: bigint;
+
+  /**
+   * With dry_run alone: what would go.
+   *
+   * @generated from field: kvts.v1.Trimmed trimmed = 2;
+   */
+  trimmed?: Trimmed | undefined;
+};
+
+/**
+ * Describes the message kvts.v1.SetRetentionResponse.
+ * Use `create(SetRetentionResponseSchema)` to create a new message.
+ */
+export const SetRetentionResponseSchema: GenMessage<SetRetentionResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 10);
+
+/**
+ * Versions that history loses.
+ *
+ * @generated from message kvts.v1.Trimmed
+ */
+export type Trimmed = Message<"kvts.v1.Trimmed"> & {
+  /**
+   * How many.
+   *
+   * @generated from field: int64 versions = 1;
+   */
+  versions: bigint;
+
+  /**
+   * Bytes of their keys and values.
+   *
+   * @generated from field: int64 bytes = 2;
+   */
+  bytes: bigint;
+};
+
+/**
+ * Describes the message kvts.v1.Trimmed.
+ * Use `create(TrimmedSchema)` to create a new message.
+ */
+export const TrimmedSchema: GenMessage<Trimmed> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 11);
+
+/**
+ * See AdminService.ListRetention.
+ *
+ * @generated from message kvts.v1.ListRetentionRequest
+ */
+export type ListRetentionRequest = Message<"kvts.v1.ListRetentionRequest"> & {
+};
+
+/**
+ * Describes the message kvts.v1.ListRetentionRequest.
+ * Use `create(ListRetentionRequestSchema)` to create a new message.
+ */
+export const ListRetentionRequestSchema: GenMessage<ListRetentionRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 12);
+
+/**
+ * All policies.
+ *
+ * @generated from message kvts.v1.ListRetentionResponse
+ */
+export type ListRetentionResponse = Message<"kvts.v1.ListRetentionResponse"> & {
+  /**
+   * In byte order of their prefixes.
+   *
+   * @generated from field: repeated kvts.v1.RetentionPolicy policies = 1;
+   */
+  policies: RetentionPolicy[];
+};
+
+/**
+ * Describes the message kvts.v1.ListRetentionResponse.
+ * Use `create(ListRetentionResponseSchema)` to create a new message.
+ */
+export const ListRetentionResponseSchema: GenMessage<ListRetentionResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 13);
+
+/**
+ * How long the history of the keys with a prefix is kept.
+ *
+ * @generated from message kvts.v1.RetentionPolicy
+ */
+export type RetentionPolicy = Message<"kvts.v1.RetentionPolicy"> & {
+  /**
+   * What the keys begin with; empty for all keys.
+   *
+   * @generated from field: bytes prefix = 1;
+   */
+  prefix: Uint8Array;
+
+  /**
+   * How long, in microseconds; absent for ever.
+   *
+   * @generated from field: optional int64 keep_for = 2;
+   */
+  keepFor?: bigint | undefined;
+
+  /**
+   * How far history is cut, in microseconds since the Unix epoch; 0 where it is not.
+   *
+   * @generated from field: int64 horizon = 3;
+   */
+  horizon: bigint;
+};
+
+/**
+ * Describes the message kvts.v1.RetentionPolicy.
+ * Use `create(RetentionPolicySchema)` to create a new message.
+ */
+export const RetentionPolicySchema: GenMessage<RetentionPolicy> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 14);
+
+/**
+ * See AdminService.DeleteRetention.
+ *
+ * @generated from message kvts.v1.DeleteRetentionRequest
+ */
+export type DeleteRetentionRequest = Message<"kvts.v1.DeleteRetentionRequest"> & {
+  /**
+   * The prefix whose policy goes, exactly.
+   *
+   * @generated from field: bytes prefix = 1;
+   */
+  prefix: Uint8Array;
+
+  /**
+   * Changes nothing, and counts what would go: the next shorter prefix may cut more.
+   *
+   * @generated from field: bool dry_run = 2;
+   */
+  dryRun: boolean;
+};
+
+/**
+ * Describes the message kvts.v1.DeleteRetentionRequest.
+ * Use `create(DeleteRetentionRequestSchema)` to create a new message.
+ */
+export const DeleteRetentionRequestSchema: GenMessage<DeleteRetentionRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 15);
+
+/**
+ * What became of it, or with dry_run would.
+ *
+ * @generated from message kvts.v1.DeleteRetentionResponse
+ */
+export type DeleteRetentionResponse = Message<"kvts.v1.DeleteRetentionResponse"> & {
+  /**
+   * How far the history of the prefix's keys is cut, in microseconds since the Unix epoch; 0 where it is not.
+   *
+   * @generated from field: int64 horizon = 1;
+   */
+  horizon: bigint;
+
+  /**
+   * With dry_run alone: what would go.
+   *
+   * @generated from field: kvts.v1.Trimmed trimmed = 2;
+   */
+  trimmed?: Trimmed | undefined;
+};
+
+/**
+ * Describes the message kvts.v1.DeleteRetentionResponse.
+ * Use `create(DeleteRetentionResponseSchema)` to create a new message.
+ */
+export const DeleteRetentionResponseSchema: GenMessage<DeleteRetentionResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 16);
+
+/**
  * The state and upkeep of one store.
  *
  * @generated from service kvts.v1.AdminService
@@ -336,6 +554,38 @@ export const AdminService: GenService<{
     methodKind: "unary";
     input: typeof RetractRequestSchema;
     output: typeof RetractResponseSchema;
+  },
+  /**
+   * Sets how long the history of the keys with a prefix is kept. The longest matching prefix decides. What is older shows no
+   * more from now on, current values stay, and nothing can be written to the time before. What is cut stays cut whatever
+   * is set later.
+   *
+   * @generated from rpc kvts.v1.AdminService.SetRetention
+   */
+  setRetention: {
+    methodKind: "unary";
+    input: typeof SetRetentionRequestSchema;
+    output: typeof SetRetentionResponseSchema;
+  },
+  /**
+   * Lists all policies, in byte order of their prefixes.
+   *
+   * @generated from rpc kvts.v1.AdminService.ListRetention
+   */
+  listRetention: {
+    methodKind: "unary";
+    input: typeof ListRetentionRequestSchema;
+    output: typeof ListRetentionResponseSchema;
+  },
+  /**
+   * Takes the policy of exactly one prefix away, so that the next shorter one holds. Succeeds where there is none.
+   *
+   * @generated from rpc kvts.v1.AdminService.DeleteRetention
+   */
+  deleteRetention: {
+    methodKind: "unary";
+    input: typeof DeleteRetentionRequestSchema;
+    output: typeof DeleteRetentionResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_kvts_v1_admin, 0);
