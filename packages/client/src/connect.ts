@@ -10,5 +10,5 @@ import { checkUrl } from "./url.ts";
  */
 export function connect(url: string | URL, options: ClientOptions = {}): Store {
   const settings = checkOptions(options);
-  return createRemoteStore(new GrpcWire(checkUrl(url, "http://127.0.0.1:50051"), settings.headers), settings);
+  return createRemoteStore(new GrpcWire(checkUrl(url, "http://127.0.0.1:50051"), settings), settings);
 }

@@ -5,7 +5,11 @@ import { checkUrl } from "./url.ts";
 test("options have defaults", () => {
   const { headers, ...rest } = checkOptions({});
   expect([...headers]).toEqual([]);
-  expect(rest).toEqual({ timeoutMs: 30_000, retry: { triesMax: 4, delayMsFirst: 50, delayMsMax: 2000 } });
+  expect(rest).toEqual({
+    timeoutMs: 30_000,
+    retry: { triesMax: 4, delayMsFirst: 50, delayMsMax: 2000 },
+    coalesce: true,
+  });
 });
 
 test("options replace them", () => {
@@ -13,9 +17,11 @@ test("options replace them", () => {
     timeoutMs: 2 ** 40,
     retry: { triesMax: 1, delayMsFirst: undefined },
     headers: { Authorization: "x" },
+    coalesce: false,
   });
   expect([...headers]).toEqual([["authorization", "x"]]);
-  expect(rest).toEqual({ timeoutMs: 2 ** 31 - 1, retry: { triesMax: 1, delayMsFirst: 50, delayMsMax: 2000 } });
+  const retry = { triesMax: 1, delayMsFirst: 50, delayMsMax: 2000 };
+  expect(rest).toEqual({ timeoutMs: 2 ** 31 - 1, retry, coalesce: false });
 });
 
 test.each<[unknown, string]>([
@@ -23,6 +29,7 @@ test.each<[unknown, string]>([
   [{ timeout: 5 }, 'a client has no option "timeout"'],
   [{ timeoutMs: 0 }, "timeoutMs must be a whole number"],
   [{ timeoutMs: "5" }, "timeoutMs must be a whole number"],
+  [{ coalesce: "no" }, "coalesce must be true or false"],
   [{ retry: { tries: 5 } }, 'retry has no option "tries"'],
   [{ retry: { triesMax: 0 } }, "retry.triesMax must be a whole number"],
   [{ retry: { delayMsFirst: 0.5 } }, "retry.delayMsFirst must be a whole number"],

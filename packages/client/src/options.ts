@@ -24,6 +24,11 @@ export interface ClientOptions {
   readonly retry?: RetryOptions | undefined;
   /** Sent with every request, such as `authorization`. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Sends calls that are made in one go together, each still by itself for the server: true unless given. Over HTTP each
+   * call always travels alone.
+   */
+  readonly coalesce?: boolean | undefined;
 }
 
 /** Options, checked and complete. */
@@ -31,12 +36,13 @@ export interface Settings {
   readonly timeoutMs: number;
   readonly retry: RetryPolicy;
   readonly headers: Headers;
+  readonly coalesce: boolean;
 }
 
 /** Longest timer that runtimes keep; a longer one would fire at once. */
 export const timeoutMsMax: number = 2 ** 31 - 1;
 
-const optionNames: OptionNames<ClientOptions> = { timeoutMs: true, retry: true, headers: true };
+const optionNames: OptionNames<ClientOptions> = { timeoutMs: true, retry: true, headers: true, coalesce: true };
 const retryNames: OptionNames<RetryOptions> = { triesMax: true, delayMsFirst: true, delayMsMax: true };
 
 /**
@@ -49,7 +55,13 @@ export function checkOptions(options: ClientOptions, more: Readonly<Record<strin
     timeoutMs: checkTimeoutMs(options.timeoutMs ?? 30_000),
     retry: checkRetry(options.retry ?? {}),
     headers: checkHeaders(options.headers),
+    coalesce: checkSwitch(options.coalesce ?? true, "coalesce"),
   };
+}
+
+function checkSwitch(value: boolean, name: string): boolean {
+  if (typeof value === "boolean") return value;
+  throw invalidArgument(`${name} must be true or false, not ${JSON.stringify(value)}`);
 }
 
 /** A deadline that a timer can keep. */

@@ -74,6 +74,59 @@ describe("entries", () => {
     ]);
   });
 
+  test("what is there already is given without waiting for the source, which says when it has ended", async () => {
+    const pieces = [[1, 2], [3]];
+    let [pulls, closes] = [0, 0];
+    const source: EntriesSource<number> = {
+      get ended() {
+        return pieces.length === 0;
+      },
+      pull() {
+        pulls++;
+        return pieces.shift()!;
+      },
+      close: () => void closes++,
+    };
+    const iterator = makeEntries(source)[Symbol.asyncIterator]();
+    const steps = [1, 2, 3, 4, 5].map(() => iterator.next());
+    expect([pulls, closes]).toEqual([2, 1]);
+    const values = (await Promise.all(steps)).map(({ done, value }) => (done === true ? "end" : value));
+    expect(values).toEqual([1, 2, 3, "end", "end"]);
+    expect([pulls, closes]).toEqual([2, 1]);
+  });
+
+  test("a source that fails at once fails the step, and then it is over", async () => {
+    const failure = new KvtsError("CORRUPTION", "broken");
+    let closes = 0;
+    const source: EntriesSource<number> = {
+      pull() {
+        throw failure;
+      },
+      close: () => void closes++,
+    };
+    const entries = makeEntries(source);
+    const iterator = entries[Symbol.asyncIterator]();
+    const [first, second] = await Promise.allSettled([iterator.next(), iterator.next()]);
+    expect(first).toMatchObject({ status: "rejected", reason: failure });
+    expect(second).toMatchObject({ status: "fulfilled", value: { done: true } });
+    await expect(entries.nextv(1)).rejects.toBe(failure);
+    expect(closes).toBe(1);
+  });
+
+  test("steps taken by hand come in order, and giving the iterator back waits for those before it", async () => {
+    const { source, record } = counter(1000, 2);
+    const entries = makeEntries(source);
+    const iterator = entries[Symbol.asyncIterator]();
+    const steps = Array.from({ length: 5 }, () => iterator.next());
+    const left = iterator.return!();
+    const after = iterator.next();
+    expect(await Promise.all(steps)).toEqual(upTo(5).map((value) => ({ done: false, value })));
+    expect(await left).toEqual({ done: true, value: undefined });
+    expect(await after).toEqual({ done: true, value: undefined });
+    expect(record).toMatchObject({ pulls: 3, closes: 1, runningMost: 1 });
+    expect(await entries.nextv(1)).toEqual([]);
+  });
+
   test("concurrent calls take turns", async () => {
     const { source, record } = counter(6, 1);
     const entries = makeEntries(source);

@@ -14,7 +14,7 @@ interface Stopped {
   readonly fs: MemoryFileSystem;
   /** What the manifest says to be on disk. */
   readonly durable: LogPosition;
-  /** The newest log, and its bytes. */
+  /** The newest log, and the bytes of its frames, without the zeros that are kept behind them. */
   readonly log: number;
   readonly bytes: Uint8Array;
 }
@@ -24,7 +24,7 @@ async function stoppedStore(): Promise<Stopped> {
   const store = await openPlainStore();
   for (let i = 0; i < 12; i++) {
     store.clock.advance(300_000);
-    await store.submit([{ op: "put", key: Uint8Array.of(i), value: new Uint8Array(100 + i) }]);
+    await store.submit([{ op: "put", key: Uint8Array.of(i), value: new Uint8Array(100 + i).fill(1) }]);
   }
   const fs = (store.fileSystem as MemoryFileSystem).crash(() => true);
   await store.abandon().close();
@@ -34,7 +34,12 @@ async function stoppedStore(): Promise<Stopped> {
     .map(parseFileName)
     .flatMap((name) => (name?.kind === "log" ? [name.number] : []));
   const log = logs.at(-1)!;
-  return { store, fs, durable: numbers.durableLog!, log, bytes: fs.contents(logFileName("d", log)) };
+  return { store, fs, durable: numbers.durableLog!, log, bytes: withoutZeros(fs.contents(logFileName("d", log))) };
+}
+
+/** Frames end at multiples of eight bytes. */
+function withoutZeros(bytes: Uint8Array): Uint8Array {
+  return bytes.slice(0, Math.ceil((bytes.findLastIndex((byte) => byte !== 0) + 1) / 8) * 8);
 }
 
 /** The number of versions that a store has on a disk, or the sentence with which it is refused. */

@@ -21,10 +21,11 @@ import { BlockCache } from "./table/block-cache.ts";
 import { IndexCache } from "./table/index-cache.ts";
 import { TableOpener } from "./table-opener.ts";
 import { type LogContents, readLog } from "./wal/log-reader.ts";
+import { LOG_GROWTH_BYTES } from "./wal/log-segment.ts";
 import { LogWriter } from "./wal/log-writer.ts";
 import { secureLog } from "./wal/secure-log.ts";
 
-/** Log segments prepared or recycled for later. */
+/** Former log segments kept for later. */
 const SPARE_SEGMENTS_MAX = 2;
 /** A clock this far behind the last run's is taken for a mistake: one hour, in microseconds. */
 const CLOCK_BEHIND_MAX = 3_600_000_000;
@@ -236,13 +237,14 @@ class Recoverer {
   }
 
   #prepareLog(versions: VersionSet, { end }: LogContents): LogWriter {
-    const { components, tuning, logger } = this.#settings;
+    const { components, durability, tuning, logger } = this.#settings;
     const writer = LogWriter.at(
       {
         fileSystem: components.fileSystem,
         directory: this.#directory,
         incarnation: versions.numbers.incarnation,
         segmentBytes: tuning.logSegmentBytes,
+        growthBytes: durability === "sync" ? LOG_GROWTH_BYTES : 0,
         sparesMax: SPARE_SEGMENTS_MAX,
         takeFileNumber: () => versions.takeFileNumbers(),
         logger,

@@ -25,7 +25,7 @@ export interface Exchange {
 
 /** What there is to know of an exchange's two directions. */
 export interface Channel {
-  /** Whether the whole request has come in. */
+  /** Whether the whole request has come in, or may take its time. */
   readonly arrived: boolean;
   /** Whether the whole answer went out. A reset HTTP/2 response counts as finished although nobody ended it. */
   readonly answered: boolean;
@@ -45,8 +45,11 @@ export interface Exchanges {
   start(): void;
   /** Seconds after which a client that was turned away may come again. */
   readonly retryAfterSeconds: number;
-  /** Begins an exchange, which ends when its answer is out or its client is gone. */
-  begin(incoming: Incoming, outgoing: Outgoing): Exchange;
+  /**
+   * Begins an exchange, which ends when its answer is out or its client is gone.
+   * @param isStreaming the request may take any time to come in
+   */
+  begin(incoming: Incoming, outgoing: Outgoing, isStreaming?: boolean): Exchange;
   /** The same for a bare stream of HTTP/2, of whose directions `channel` tells. */
   beginStream(stream: ServerHttp2Stream, channel: Channel): Exchange;
   /** @throws UNAVAILABLE before `start`, and once `drain` was called */
@@ -55,10 +58,10 @@ export interface Exchanges {
   drain(timeoutMs: number): Promise<void>;
 }
 
-function messageChannel(incoming: Incoming, outgoing: Outgoing): Channel {
+function messageChannel(incoming: Incoming, outgoing: Outgoing, isStreaming: boolean): Channel {
   return {
     get arrived() {
-      return incoming.complete;
+      return isStreaming || incoming.complete;
     },
     get answered() {
       return outgoing.writableEnded && outgoing.writableFinished;
@@ -153,10 +156,10 @@ class ExchangeRegistry implements Exchanges {
     this.#sweeper = setInterval(() => this.#cancelSlowSenders(), Math.min(settings.requestTimeoutMs, 10_000)).unref();
   }
 
-  begin(incoming: Incoming, outgoing: Outgoing): Exchange {
+  begin(incoming: Incoming, outgoing: Outgoing, isStreaming = false): Exchange {
     // A connection of HTTP/1.1 that goes on would be cut at the end of the drain.
     if (this.phase === "closing" && outgoing instanceof ServerResponse) outgoing.shouldKeepAlive = false;
-    return this.#track(messageChannel(incoming, outgoing), outgoing);
+    return this.#track(messageChannel(incoming, outgoing, isStreaming), outgoing);
   }
 
   beginStream(stream: ServerHttp2Stream, channel: Channel): Exchange {

@@ -126,7 +126,7 @@ function rpcHandler(exchanges: Exchanges, access: Access, settings: Settings): R
   const descriptors = createDescriptors(services);
   return createRpcHandler(
     (router) => {
-      router.service(KvService, kvService(options));
+      router.service(KvService, kvService(options, exchanges));
       router.service(AdminService, adminService(options));
       router.service(Health, healthService(descriptors.services, exchanges));
       router.service(ServerReflection, reflectionService(descriptors, exchanges));

@@ -35,10 +35,23 @@ export class GrpcConnection implements NonNullable<GrpcTransportOptions["session
   readonly authority: string;
   readonly #openingFailure: (cause: unknown) => Error;
   readonly #patience: Patience;
+  readonly #quietPath: string | undefined;
   #link: Promise<Link> | undefined;
+  /** The link that was opened last. */
+  #opened: Link | undefined;
+  #holds = 0;
 
-  /** @param openingFailure what requests reject with when no connection comes to be */
-  constructor(url: string, openingFailure: (cause: unknown) => Error, patience: Patience = usualPatience) {
+  /**
+   * @param openingFailure what requests reject with when no connection comes to be
+   * @param quietPath of a stream that stays open between calls: it keeps no process alive by itself, see {@link hold}
+   */
+  constructor(
+    url: string,
+    openingFailure: (cause: unknown) => Error,
+    patience: Patience = usualPatience,
+    quietPath?: string,
+  ) {
+    this.#quietPath = quietPath;
     this.authority = new URL(url).origin;
     this.#openingFailure = openingFailure;
     this.#patience = patience;
@@ -49,10 +62,29 @@ export class GrpcConnection implements NonNullable<GrpcTransportOptions["session
     for (;;) {
       this.#link ??= this.#open();
       const link = this.#link;
-      const stream = (await link).request(whole);
+      const stream = (await link).request(whole, path === this.#quietPath);
       if (stream !== undefined) return stream;
       if (this.#link === link) this.#link = undefined;
     }
+  }
+
+  /** Calls on the quiet stream are under way, until {@link letGo}. */
+  hold(): void {
+    if (this.#holds++ === 0) this.#opened?.hold();
+  }
+
+  letGo(): void {
+    if (--this.#holds === 0) this.#opened?.letGo();
+  }
+
+  /** A call goes out on the quiet stream: makes sure that the other side is there. */
+  expectAnswer(): void {
+    this.#opened?.ping();
+  }
+
+  /** The quiet stream has brought an answer. */
+  heard(): void {
+    this.#opened?.heard();
   }
 
   notifyResponseByteRead(): void {
@@ -69,7 +101,10 @@ export class GrpcConnection implements NonNullable<GrpcTransportOptions["session
 
   async #open(): Promise<Link> {
     try {
-      return new Link(await openSession(this.authority), this.#patience);
+      const link = new Link(await openSession(this.authority), this.#patience);
+      this.#opened = link;
+      if (this.#holds > 0) link.hold();
+      return link;
     } catch (cause) {
       this.#link = undefined;
       throw this.#openingFailure(cause);
@@ -97,7 +132,8 @@ function openSession(authority: string): Promise<ClientHttp2Session> {
 class Link {
   readonly session: ClientHttp2Session;
   readonly #patience: Patience;
-  #streams = 0;
+  /** What keeps the process alive: streams that are no quiet ones, and calls on those. */
+  #uses = 0;
   #heardAtMs = performance.now();
   #pinging = false;
 
@@ -107,30 +143,40 @@ class Link {
     session.unref();
   }
 
+  hold(): void {
+    if (this.#uses++ === 0) this.session.ref();
+  }
+
+  letGo(): void {
+    if (--this.#uses === 0) this.session.unref();
+  }
+
+  heard(): void {
+    this.#heardAtMs = performance.now();
+  }
+
   /** A stream for a request, or `undefined` when the session takes no more. */
-  request(headers: OutgoingHttpHeaders): ClientHttp2Stream | undefined {
+  request(headers: OutgoingHttpHeaders, isQuiet: boolean): ClientHttp2Stream | undefined {
     const { session } = this;
     // Closed includes that the other side has said goodbye: then what is under way is finished, and nothing is begun.
     if (session.closed || session.destroyed) return undefined;
     const stream = session.request(headers);
-    if (this.#streams++ === 0) session.ref();
-    stream.once("response", () => {
-      this.#heardAtMs = performance.now();
-    });
+    if (!isQuiet) this.hold();
+    stream.once("response", () => this.heard());
     // A server may answer before it has the whole request, to refuse it mostly: what is left of it is not sent then. A
     // stream that nobody reads any more would stay half sent, and keep the connection open for ever.
     stream.once("end", () => {
-      if (!stream.writableFinished) stream.close(constants.NGHTTP2_CANCEL);
+      if (!stream.writableFinished && !isQuiet) stream.close(constants.NGHTTP2_CANCEL);
     });
     stream.once("close", () => {
-      if (--this.#streams === 0) session.unref();
+      if (!isQuiet) this.letGo();
     });
-    this.#ping();
+    this.ping();
     return stream;
   }
 
   /** Ends a session whose other side is gone without a word, as after a sleep of this machine: its streams fail soon. */
-  #ping(): void {
+  ping(): void {
     const { silenceMsMax, pingTimeoutMs } = this.#patience;
     if (this.#pinging || performance.now() - this.#heardAtMs < silenceMsMax) return;
     this.#pinging = true;
@@ -142,7 +188,7 @@ class Link {
     this.session.ping(() => {
       clearTimeout(timer);
       this.#pinging = false;
-      this.#heardAtMs = performance.now();
+      this.heard();
     });
   }
 }

@@ -1,5 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { ErrorInfoSchema, type RetryInfo, RetryInfoSchema } from "@kvts/api";
+import { ErrorInfoSchema, type PipelineError, type RetryInfo, RetryInfoSchema } from "@kvts/api";
 import { codeOfGrpcStatus, type ErrorDetails, type GrpcStatus, isErrorCode, KvtsError } from "@kvts/common";
 import {
   abandonedFailure,
@@ -27,10 +27,10 @@ export function unopenedFailure(url: string, cause: unknown): WireFailure {
 }
 
 /** What went wrong in an exchange over Connect: told by the server, by something in between, or by this side. */
-export function failureOf(error: unknown, url: string, call: WireCall): WireFailure {
+export function failureOf(error: unknown, url: string, call?: WireCall): WireFailure {
   if (error instanceof WireFailure) return error;
   if (error instanceof ConnectError && error.cause instanceof WireFailure) return error.cause;
-  if (call.signal?.aborted === true) return abandonedFailure(url, error);
+  if (call?.signal?.aborted === true) return abandonedFailure(url, error);
   if (!(error instanceof ConnectError)) return connectionFailure(url, error);
   const told = toldFailure(error);
   if (told !== undefined) return told;
@@ -60,6 +60,13 @@ function toldFailure(error: ConnectError): WireFailure | undefined {
   const code = isErrorCode(info.reason) ? info.reason : codeOfGrpcStatus(statusOf(error.code));
   const [retryInfo] = error.findDetails(RetryInfoSchema);
   return answeredFailure(code, error.rawMessage, fromMetadata(info.metadata), retryAfterMsOf(retryInfo), error);
+}
+
+/** The server's own error to one call of a pipeline. */
+export function pipelinedFailure({ code, message, info, retry }: PipelineError, url: string): WireFailure {
+  if (info === undefined) return relayed(new ConnectError(message, code as Code), url);
+  const reason = isErrorCode(info.reason) ? info.reason : codeOfGrpcStatus(statusOf(code as Code));
+  return answeredFailure(reason, message, fromMetadata(info.metadata), retryAfterMsOf(retry), undefined);
 }
 
 /** A failure without an ErrorInfo of ours: from a proxy, or from a server that is none of ours. */

@@ -1,24 +1,27 @@
 import { type CallOptions, type Client, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
-import { AdminService, KvService } from "@kvts/api";
-import type { Bucket, RetentionResult, StoreStats, WriteResult } from "@kvts/common";
-import type {
-  AggregateRequest,
-  BatchGetRequest,
-  BatchWrite,
-  DeleteRetentionRequest,
-  DiffRequest,
-  GetRequest,
-  ListVersionsRequest,
-  ScanRequest,
-  SetRetentionRequest,
-  SingleWrite,
-  Wire,
-  WireCall,
-  WireChange,
-  WirePage,
-  WirePolicy,
-  WireVersion,
+import { AdminService, type GetResponse, KvService } from "@kvts/api";
+import type { Bucket, EncodedOperation, RetentionResult, StoreStats, WriteResult } from "@kvts/common";
+import { brokenAnswer } from "../failures.ts";
+import type { Settings } from "../options.ts";
+import {
+  type AggregateRequest,
+  type BatchGetRequest,
+  type BatchWrite,
+  type DeleteRetentionRequest,
+  type DiffRequest,
+  type GetRequest,
+  type ListVersionsRequest,
+  type ScanRequest,
+  type SetRetentionRequest,
+  type SingleWrite,
+  type Wire,
+  type WireCall,
+  type WireChange,
+  WireFailure,
+  type WirePage,
+  type WirePolicy,
+  type WireVersion,
 } from "../wire.ts";
 import { GrpcConnection } from "./connection.ts";
 import { failureOf, messageBytesMax, unopenedFailure } from "./errors.ts";
@@ -35,6 +38,24 @@ import {
   toInt64,
   toOperation,
 } from "./messages.ts";
+import { Pipeline, type PipelinedMethod, type PipelinedOutcome } from "./pipeline.ts";
+
+const pipelinePath = `/${KvService.typeName}/${KvService.method.pipeline.name}`;
+
+/** Larger calls gain nothing from company, and would have it wait. */
+const pipelinedBytesMax = 64 * 1024;
+
+type MethodRequest<M> = Extract<PipelinedMethod, { case: M }>["value"];
+type MethodAnswer<M> = Extract<PipelinedOutcome, { case: M }>["value"];
+
+/** About what an operation takes in a message. */
+function operationBytes({ key, value }: EncodedOperation): number {
+  return key.length + (value?.length ?? 0) + 64;
+}
+
+function sum<T>(items: readonly T[], size: (item: T) => number): number {
+  return items.reduce((total, item) => total + size(item), 0);
+}
 
 /** gRPC over one HTTP/2 connection, opened by the first exchange and again whenever it is lost. */
 export class GrpcWire implements Wire {
@@ -44,10 +65,13 @@ export class GrpcWire implements Wire {
   readonly #kv: Client<typeof KvService>;
   readonly #admin: Client<typeof AdminService>;
 
-  constructor(url: string, headers: Headers) {
+  /** Undefined where each call travels by itself. */
+  #pipeline: Pipeline | undefined;
+
+  constructor(url: string, { headers, coalesce }: Pick<Settings, "headers" | "coalesce">) {
     this.#url = url;
     this.#headers = headers;
-    this.#connection = new GrpcConnection(url, (cause) => unopenedFailure(url, cause));
+    this.#connection = new GrpcConnection(url, (cause) => unopenedFailure(url, cause), undefined, pipelinePath);
     const transport = createGrpcTransport({
       baseUrl: url,
       sessionManager: this.#connection,
@@ -55,14 +79,16 @@ export class GrpcWire implements Wire {
     });
     this.#kv = createClient(KvService, transport);
     this.#admin = createClient(AdminService, transport);
+    this.#pipeline = coalesce ? new Pipeline(url, this.#kv, this.#connection, headers) : undefined;
   }
 
   put({ operation, condition: wanted, requestId = "" }: SingleWrite, call: WireCall): Promise<WriteResult> {
     const { key, value } = operation;
     const [timestamp, expiresAt] = [toInt64(operation.timestamp), toInt64(operation.expiresAt)];
     const condition = wanted && toCondition(wanted);
-    return this.#exchange(call, async (options) =>
-      fromResult(await this.#kv.put({ key, value, timestamp, expiresAt, condition, requestId }, options)),
+    const request = { key, value, timestamp, expiresAt, condition, requestId };
+    return this.#call("put", request, operationBytes(operation), call, fromResult, (options) =>
+      this.#kv.put(request, options),
     );
   }
 
@@ -70,8 +96,9 @@ export class GrpcWire implements Wire {
     const { key } = operation;
     const timestamp = toInt64(operation.timestamp);
     const condition = wanted && toCondition(wanted);
-    return this.#exchange(call, async (options) =>
-      fromResult(await this.#kv.delete({ key, timestamp, condition, requestId }, options)),
+    const request = { key, timestamp, condition, requestId };
+    return this.#call("delete", request, operationBytes(operation), call, fromResult, (options) =>
+      this.#kv.delete(request, options),
     );
   }
 
@@ -85,21 +112,19 @@ export class GrpcWire implements Wire {
   }
 
   write(request: BatchWrite, call: WireCall): Promise<WriteResult> {
-    const { requestId = "" } = request;
-    return this.#exchange(call, async (options) => {
-      const operations = request.operations.map(toOperation);
-      const preconditions = request.preconditions.map(({ key, condition }) => {
-        return { key, condition: toCondition(condition) };
-      });
-      return fromResult(await this.#kv.write({ operations, preconditions, requestId }, options));
-    });
+    const message = {
+      operations: request.operations.map(toOperation),
+      preconditions: request.preconditions.map(({ key, condition }) => ({ key, condition: toCondition(condition) })),
+      requestId: request.requestId ?? "",
+    };
+    const bytes = sum(request.operations, operationBytes) + sum(request.preconditions, ({ key }) => key.length + 32);
+    return this.#call("write", message, bytes, call, fromResult, (options) => this.#kv.write(message, options));
   }
 
   get({ key, asOf }: GetRequest, call: WireCall): Promise<WireVersion | undefined> {
-    return this.#exchange(call, async (options) => {
-      const { version } = await this.#kv.get({ key, asOf: toInt64(asOf) }, options);
-      return version === undefined ? undefined : fromVersion(version);
-    });
+    const request = { key, asOf: toInt64(asOf) };
+    const answer = ({ version }: GetResponse) => (version === undefined ? undefined : fromVersion(version));
+    return this.#call("get", request, key.length + 32, call, answer, (options) => this.#kv.get(request, options));
   }
 
   batchGet(request: BatchGetRequest, call: WireCall): Promise<WirePage<WireVersion | undefined>> {
@@ -168,7 +193,36 @@ export class GrpcWire implements Wire {
   }
 
   close(): void {
+    this.#pipeline?.close();
     this.#connection.close();
+  }
+
+  /** A call that may travel with others: it does where it is small, and else by itself. */
+  async #call<M extends PipelinedMethod["case"], A extends MethodAnswer<M>, T>(
+    method: M,
+    request: MethodRequest<M>,
+    bytes: number,
+    call: WireCall,
+    answer: (response: A) => T,
+    alone: (options: CallOptions) => Promise<A>,
+  ): Promise<T> {
+    const outcome = await this.#together({ case: method, value: request } as PipelinedMethod, bytes, call);
+    if (outcome === undefined) return await this.#exchange(call, async (options) => answer(await alone(options)));
+    if (outcome.case !== method) throw brokenAnswer(`a ${method} was answered as a ${outcome.case}`);
+    return answer(outcome.value as A);
+  }
+
+  /** Undefined where the call has to travel alone. */
+  async #together(method: PipelinedMethod, bytes: number, call: WireCall): Promise<PipelinedOutcome | undefined> {
+    if (this.#pipeline === undefined || bytes > pipelinedBytesMax) return undefined;
+    try {
+      return await this.#pipeline.call(method, bytes, call);
+    } catch (failure) {
+      if (!(failure instanceof WireFailure) || failure.error.code !== "UNIMPLEMENTED") throw failure;
+      // Something on the way, or at its end, knows no streams of requests. It has not looked into this one.
+      this.#pipeline = undefined;
+      return undefined;
+    }
   }
 
   async #exchange<T>(call: WireCall, run: (options: CallOptions) => Promise<T>): Promise<T> {

@@ -95,6 +95,7 @@ class CheckpointWriter {
         directory: this.#target,
         incarnation: this.#incarnation,
         segmentBytes: settings.tuning.logSegmentBytes,
+        growthBytes: 0,
         sparesMax: 0,
         takeFileNumber: () => this.#nextNumber++,
         logger: settings.logger,

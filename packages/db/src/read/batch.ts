@@ -22,6 +22,11 @@ export class Batch<T extends object> {
     return this.#found.length >= this.#itemsMax || this.#bytes >= BATCH_BYTES_MAX;
   }
 
+  /** Whether a value is still to be read from an extent. */
+  get isIncomplete(): boolean {
+    return this.#incomplete;
+  }
+
   add(found: T | Pending<T>, valueBytes: number): void {
     this.#found.push(found);
     this.#bytes += valueBytes;

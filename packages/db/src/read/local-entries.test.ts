@@ -48,3 +48,32 @@ describe("an iterator taken by hand, for reading at once", () => {
     await store.close();
   });
 });
+
+describe("an iteration that waits", () => {
+  test("holds nothing once it has read all, with and without `close`", async () => {
+    const store = await openPlainStore();
+    for (let i = 0; i < 20; i++) await put(store, `key ${i}`, "value");
+    expect(await store.db.scan().nextv(100)).toHaveLength(20);
+    expect(await store.db.scan({}, { limit: 5 }).nextv(5)).toHaveLength(5);
+    expect((await store.db.stats()).snapshots).toMatchObject({ pins: 0 });
+    const held = store.db.scan();
+    expect(await held.nextv(5)).toHaveLength(5);
+    expect((await store.db.stats()).snapshots).toMatchObject({ pins: 1 });
+    await held.close();
+    expect((await store.db.stats()).snapshots).toMatchObject({ pins: 0 });
+    await store.close();
+  });
+
+  test("gives the event loop its turns, although all is in memory", async () => {
+    const store = await openPlainStore();
+    for (let i = 0; i < 10; i++) await put(store, `key ${i}`, "value");
+    let isFired = false;
+    setTimeout(() => {
+      isFired = true;
+    });
+    let reads = 0;
+    for (; !isFired && reads < 20_000; reads++) for await (const _ of store.db.scan());
+    expect(isFired).toBe(true);
+    await store.close();
+  });
+});

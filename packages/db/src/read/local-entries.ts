@@ -1,4 +1,11 @@
-import { type CallOptions, callSignal, type Entries, makeEntries, throwIfAborted } from "@kvts/common";
+import {
+  type CallOptions,
+  callSignal,
+  type Entries,
+  type EntriesSource,
+  makeEntries,
+  throwIfAborted,
+} from "@kvts/common";
 import { BlockDemand } from "../format/version-run.ts";
 import type { Horizons } from "../retention/horizons.ts";
 import type { Table } from "../table/table.ts";
@@ -93,24 +100,32 @@ class EngineEntries<T extends object> implements LocalEntries<T> {
   }
 
   #entries(): Entries<T> {
-    this.#asynchronous ??= asynchronousEntries(this.#start, this.#signal);
+    this.#asynchronous ??= makeEntries(new RunSource(this.#start), this.#signal);
     return this.#asynchronous;
   }
 }
 
-function asynchronousEntries<T extends object>(start: () => Run<T>, signal: AbortSignal | undefined): Entries<T> {
-  let run: Run<T> | undefined;
-  return makeEntries<T>(
-    {
-      // A promise even where `start` throws.
-      async pull(count) {
-        run ??= start();
-        return run.pull(count);
-      },
-      close: () => run?.close(),
-    },
-    signal,
-  );
+/** Begins its run with the first pull. */
+class RunSource<T extends object> implements EntriesSource<T> {
+  readonly #start: () => Run<T>;
+  #run: Run<T> | undefined;
+
+  constructor(start: () => Run<T>) {
+    this.#start = start;
+  }
+
+  get ended(): boolean {
+    return this.#run?.ended === true;
+  }
+
+  pull(count: number): T[] | Promise<T[]> {
+    this.#run ??= this.#start();
+    return this.#run.pull(count);
+  }
+
+  close(): void {
+    this.#run?.close();
+  }
 }
 
 class SyncIteration<T extends object> implements Iterator<T, undefined> {
@@ -179,30 +194,61 @@ class Run<T extends object> {
     this.#left = prepared.limit;
   }
 
-  async pull(count: number): Promise<T[]> {
+  /** Whether nothing is left to be pulled. */
+  get ended(): boolean {
+    return this.#ended || this.#left <= 0;
+  }
+
+  /** What is in memory comes at once, save that the event loop gets its turn now and then. */
+  pull(count: number): T[] | Promise<T[]> {
     const batch = this.#batch(Math.min(count, ASYNC_BATCH_ITEMS_MAX));
     if (batch === undefined) return [];
-    this.#pin ??= this.#source.pin(this.#seq, this.#horizons);
-    if (this.#source.fairness.isDue(count)) await this.#source.nextTurn();
-    const view = this.#source.view().acquire();
+    const view = this.#source.view();
+    const pause = this.#stretches.fill(view, batch, ASYNC);
+    const isRead = pause === "end" || pause === "full";
+    if (!isRead || batch.isIncomplete) return this.#pullRest(view.acquire(), batch, pause);
+    this.#count(batch, pause);
+    if (!this.ended) this.#hold();
+    const items = batch.completeSync();
+    return this.#source.fairness.isDue(items.length + 1) ? this.#nextTurn(items) : items;
+  }
+
+  /** Goes on where the first stretch has paused, or with what it has left to be read. */
+  async #pullRest(view: View, batch: Batch<T>, firstPause: ScanPause): Promise<T[]> {
     const loaded = new LoadedBlocks();
     try {
+      this.#hold();
+      let pause = firstPause;
       for (;;) {
-        const pause = this.#stretches.fill(view, batch, ASYNC);
         const { table, block } = ASYNC;
         loaded.keepUntilProgress(this.#stretches.progress);
-        if (pause === "end") this.#ended = true;
         if (pause === "end" || pause === "full" || (pause === "long" && batch.size > 0)) break;
         if (pause === "miss") loaded.add(await table!.load(block));
         else await this.#source.nextTurn();
         throwIfAborted(this.#signal);
+        pause = this.#stretches.fill(view, batch, ASYNC);
       }
-      this.#left -= batch.size;
+      this.#count(batch, pause);
       return await batch.complete();
     } finally {
       loaded.release();
       view.release();
     }
+  }
+
+  async #nextTurn(items: T[]): Promise<T[]> {
+    await this.#source.nextTurn();
+    return items;
+  }
+
+  #count(batch: Batch<T>, pause: ScanPause): void {
+    if (pause === "end") this.#ended = true;
+    this.#left -= batch.size;
+  }
+
+  /** Keeps what is visible at its seq from now on. */
+  #hold(): void {
+    this.#pin ??= this.#source.pin(this.#seq, this.#horizons);
   }
 
   pullSync(): T[] {
@@ -212,12 +258,12 @@ class Run<T extends object> {
     const view = this.#source.view();
     for (;;) {
       const pause = this.#stretches.fill(view, batch, SYNC);
-      if (pause === "end") this.#ended = true;
-      if (pause === "end" || pause === "full") break;
+      if (pause !== "end" && pause !== "full") continue;
+      this.#count(batch, pause);
+      break;
     }
-    this.#left -= batch.size;
     // What is read whole in one synchronous stretch needs no pin: nothing can be dropped meanwhile.
-    if (!this.#ended && this.#left > 0) this.#pin ??= this.#source.pin(this.#seq, this.#horizons);
+    if (!this.ended) this.#hold();
     return batch.completeSync();
   }
 
@@ -227,7 +273,7 @@ class Run<T extends object> {
   }
 
   #batch(itemsMax: number): Batch<T> | undefined {
-    return this.#ended || this.#left <= 0 ? undefined : new Batch<T>(Math.min(itemsMax, this.#left));
+    return this.ended ? undefined : new Batch<T>(Math.min(itemsMax, this.#left));
   }
 }
 

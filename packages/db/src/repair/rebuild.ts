@@ -144,6 +144,7 @@ class Rebuild {
         directory: this.#directory,
         incarnation: this.#incarnation,
         segmentBytes: this.#settings.tuning.logSegmentBytes,
+        growthBytes: 0,
         sparesMax: 0,
         takeFileNumber: () => this.#numbers.take(),
         logger: this.#settings.logger,

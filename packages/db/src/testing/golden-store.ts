@@ -64,6 +64,7 @@ export async function writeGoldenLog(fileSystem: MemoryFileSystem): Promise<void
   const log = await TestLog.start(fileSystem, LOG_START, {
     incarnation: GOLDEN_INCARNATION,
     firstNumber: GOLDEN_LOG_NUMBER,
+    growthBytes: 0,
     sparesMax: 0,
   });
   for (const batches of GOLDEN_GROUPS) {

@@ -41,6 +41,7 @@ export class TestLog {
         directory: TEST_DIRECTORY,
         incarnation: TEST_INCARNATION,
         segmentBytes: 4096,
+        growthBytes: 0,
         sparesMax: 2,
         takeFileNumber: () => number++,
         ...options,

@@ -77,14 +77,21 @@ describe("what is on disk", () => {
 });
 
 describe("segments", () => {
-  test("in use are cut to their length by close", async () => {
+  test("are kept longer than their frames, and cut to their length by close", async () => {
     const fs = memory();
-    const log = await TestLog.start(fs, LOG_START);
-    await fill(log, 3500);
-    await log.writer.settled();
-    log.writer.rotate();
+    const log = await TestLog.start(fs, LOG_START, { growthBytes: 1000 });
     await log.append(put("a", "1"));
-    expect(fs.contents(path(log.writer.segment))).toHaveLength(4096);
+    const first = log.writer.offset;
+    const lengths = new Set<number>();
+    for (; log.writer.offset < 4000; await log.append(put("b", "2"))) {
+      const bytes = fs.contents(path(1));
+      expect(bytes.subarray(log.writer.offset)).toEqual(new Uint8Array(bytes.length - log.writer.offset));
+      lengths.add(bytes.length);
+    }
+    expect(lengths.size).toBe(4);
+    expect([Math.min(...lengths), Math.max(...lengths)]).toEqual([first + 1000, 4096]);
+    await log.writer.sync();
+    expect((await readGroups(fs.crash(powerCut), 1)).groups).toEqual(log.groups.map(plainGroup));
     const { segment, offset } = log.writer;
     await log.writer.close();
     expect(fs.crash(powerCut).contents(path(segment))).toHaveLength(offset);
@@ -92,21 +99,26 @@ describe("segments", () => {
     expect((await failure(() => log.append(put("b", "2")))).code).toBe("CLOSED");
   });
 
-  test("are prepared ahead once one is in use for an eighth, and taken by the next rotation", async () => {
-    const fs = memory();
-    const log = await TestLog.start(fs, LOG_START);
-    await log.append(put("a", "1"));
-    await log.writer.settled();
-    expect(fs.list(TEST_DIRECTORY)).toEqual(["000001.log"]);
-    await fill(log, 600);
-    await log.writer.settled();
-    expect(fs.list(TEST_DIRECTORY)).toEqual(["000001.log", "000002.spare"]);
-    expect(fs.crash(killed).contents(`${TEST_DIRECTORY}/000002.spare`)).toEqual(new Uint8Array(4096));
-    expect(log.writer.rotate()).toBe(3);
-    expect(fs.list(TEST_DIRECTORY)).toEqual(["000001.log", "000003.log"]);
+  test("leave to frames what room there is on a disk that is nearly full", async () => {
+    const inner = memory();
+    const disk = new LimitedFileSystem(inner, TEST_DIRECTORY);
+    const log = await TestLog.start(disk, LOG_START, { growthBytes: 2000 });
+    disk.limitBytes = disk.usedBytes + 1024;
+    let frames = 0;
+    expect(
+      await failure(async () => {
+        for (; ; frames++) {
+          await log.append(put("a", "1"));
+          expect(inner.contents(path(1))).toHaveLength(log.writer.offset);
+        }
+      }),
+    ).toMatchObject({ code: "ENOSPC" });
+    expect(log.writer.offset).toBeGreaterThan(1300);
+    disk.limitBytes = Number.POSITIVE_INFINITY;
     await log.append(put("b", "2"));
+    expect(inner.contents(path(1))).toHaveLength(log.writer.offset + 2000);
     await log.writer.sync();
-    expect((await readGroups(fs.crash(powerCut), 1)).groups).toEqual(log.groups.map(plainGroup));
+    expect((await readGroups(inner.crash(powerCut), 1)).frames).toBe(frames + 1);
   });
 
   test("that are given up become spares up to the cap, and their old frames are never read", async () => {
@@ -114,7 +126,6 @@ describe("segments", () => {
     const log = await TestLog.start(fs, LOG_START);
     for (let round = 0; round < 6; round++) {
       await fill(log, 3900);
-      await log.writer.settled();
       const left = log.writer.segment;
       log.writer.rotate();
       await log.append(put(`round${round}`, "x"));
@@ -143,15 +154,14 @@ describe("segments", () => {
     const sync = log.writer.sync();
     const recycled = log.writer.recycle(1);
     await Promise.all([sync, recycled]);
-    expect(fs.list(TEST_DIRECTORY)).toEqual(["000002.log"]);
+    expect(fs.list(TEST_DIRECTORY)).toEqual(["000002.log", "000003.spare"]);
     expect((await readGroups(fs, 2)).frames).toBe(1);
   });
 
   test("for a frame larger than a segment have its size, and are not kept", async () => {
     const fs = memory();
     const log = await TestLog.start(fs, LOG_START);
-    await fill(log, 600);
-    await log.writer.settled();
+    await log.append(put("a", "1"));
     await log.append(put("large", "L".repeat(20_000)));
     expect(log.writer.fits(8)).toBe(false);
     const large = log.writer.segment;
@@ -159,27 +169,9 @@ describe("segments", () => {
     await log.append(put("next", "n"));
     await log.writer.sync();
     expect((await readGroups(fs.crash(powerCut), 1)).groups).toEqual(log.groups.map(plainGroup));
-    const spares = fs.list(TEST_DIRECTORY).filter((name) => name.endsWith(".spare")).length;
     await log.writer.recycle(1);
     await log.writer.recycle(large);
-    expect(fs.list(TEST_DIRECTORY).filter((name) => name.endsWith(".spare"))).toHaveLength(spares);
-  });
-
-  test("that cannot be prepared are logged, and the next one grows as it is written", async () => {
-    const inner = memory();
-    const fs = new FaultFileSystem(inner);
-    const warned: string[] = [];
-    const logger: Logger = { ...silentLogger, warn: (_fields, message) => warned.push(message) };
-    const log = await TestLog.start(fs, LOG_START, { logger });
-    fs.fault = { at: fs.calls + 2, code: "ENOSPC" };
-    log.writer.prepareSpare();
-    await log.writer.settled();
-    expect(warned).toHaveLength(1);
-    expect(inner.list(TEST_DIRECTORY)).toEqual(["000001.log"]);
-    log.writer.rotate();
-    await log.append(put("a", "1"));
-    await log.writer.sync();
-    expect(inner.contents(path(log.writer.segment))).toHaveLength(log.writer.offset);
+    expect(fs.list(TEST_DIRECTORY)).toEqual(["000003.log", "000004.spare"]);
   });
 
   test("that cannot be removed do not keep the log from closing", async () => {
@@ -188,13 +180,15 @@ describe("segments", () => {
     const warned: string[] = [];
     const logger: Logger = { ...silentLogger, warn: (_fields, message) => warned.push(message) };
     const log = await TestLog.start(fs, LOG_START, { logger });
-    await fill(log, 600);
-    await log.writer.settled();
+    log.writer.rotate();
+    await log.append(put("a", "1"));
+    await log.writer.sync();
+    await log.writer.recycle(1);
     fs.fault = { at: 1, code: "EIO" };
     await log.writer.close();
     expect(warned).toHaveLength(1);
-    expect(inner.list(TEST_DIRECTORY)).toEqual(["000001.log", "000002.spare"]);
-    expect((await readGroups(inner, 1)).groups).toEqual(log.groups.map(plainGroup));
+    expect(inner.list(TEST_DIRECTORY)).toEqual(["000002.log", "000003.spare"]);
+    expect((await readGroups(inner, 2)).groups).toEqual(log.groups.map(plainGroup));
   });
 });
 

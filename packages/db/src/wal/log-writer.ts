@@ -3,13 +3,12 @@ import type { FileSystem, WritableFile } from "../env/file-system.ts";
 import { logFileName } from "../format/filenames.ts";
 import { FRAME_HEADER_BYTES, frameSeed, type LogPosition, SEGMENT_HEADER_BYTES, WORD_MAX } from "./format.ts";
 import type { FramePlace } from "./frame.ts";
+import { LogSegment } from "./log-segment.ts";
 import { encodeSegmentHeader } from "./segment-header.ts";
 import { SpareSegments } from "./spare-segments.ts";
 
 /** Frames above this are written in pieces of this size, off the event loop. */
 export const SYNCHRONOUS_WRITE_BYTES_MAX: number = 1024 * 1024;
-/** A spare is prepared once so much of a segment is in use: small stores never need one. */
-const SPARE_WANTED_SHARE = 1 / 8;
 
 export interface LogWriterOptions {
   readonly fileSystem: FileSystem;
@@ -18,17 +17,12 @@ export interface LogWriterOptions {
   readonly incarnation: string;
   /** Bytes of a segment, at least 4096. A frame that is larger gets a segment of its own size. */
   readonly segmentBytes: number;
-  /** Prepared and recycled segments kept for later, 0 for none. */
+  /** Zeros that a segment is kept longer than its frames, at most LOG_GROWTH_BYTES; 0 where nobody waits for syncs. */
+  readonly growthBytes: number;
+  /** Segments kept to be used again, 0 for none. */
   readonly sparesMax: number;
   readonly takeFileNumber: () => number;
   readonly logger?: Logger;
-}
-
-interface Segment {
-  readonly number: number;
-  readonly file: WritableFile;
-  /** Most bytes that it may come to hold. */
-  readonly capacity: number;
 }
 
 /**
@@ -43,9 +37,9 @@ export class LogWriter implements FramePlace {
   readonly #options: LogWriterOptions;
   readonly #spares: SpareSegments;
   /** Undefined until {@link begin}. */
-  #active: Segment | undefined;
+  #active: LogSegment | undefined;
   /** Full segments with frames that no sync has covered yet. */
-  #finished: Segment[] = [];
+  #finished: LogSegment[] = [];
   #offset: number = SEGMENT_HEADER_BYTES;
   #durable: LogPosition;
   /** Whether a name was made that is not on disk yet. */
@@ -80,12 +74,12 @@ export class LogWriter implements FramePlace {
   }
 
   /**
-   * Makes the first segment. It grows as it is written, and is on disk, name and all, when this resolves.
+   * Makes the first segment, which is on disk, name and all, when this resolves.
    * @throws the system's error, and it may be tried again
    */
   async begin(): Promise<void> {
     if (this.#active !== undefined) return;
-    const { fileSystem, directory, incarnation, segmentBytes } = this.#options;
+    const { fileSystem, directory, incarnation, segmentBytes, growthBytes } = this.#options;
     const number = takeSegmentNumber(this.#options);
     const path = logFileName(directory, number);
     const file = fileSystem.create(path);
@@ -99,7 +93,7 @@ export class LogWriter implements FramePlace {
       await fileSystem.remove(path).catch(() => {});
       throw error;
     }
-    this.#active = { number, file, capacity: segmentBytes };
+    this.#active = new LogSegment(number, file, segmentBytes, growthBytes);
     this.#durable = { segment: number, offset: SEGMENT_HEADER_BYTES };
   }
 
@@ -207,12 +201,7 @@ export class LogWriter implements FramePlace {
     await this.#spares.recycle(number);
   }
 
-  /** Prepares a spare segment in the background where there is none. */
-  prepareSpare(): void {
-    this.#spares.prepare();
-  }
-
-  /** Resolves when no spare is being prepared, and none removed. */
+  /** Resolves when no segment is being removed. */
   settled(): Promise<void> {
     return this.#spares.settled();
   }
@@ -254,7 +243,7 @@ export class LogWriter implements FramePlace {
 
   #appended(bytes: number): void {
     this.#offset += bytes;
-    if (this.#offset > this.#options.segmentBytes * SPARE_WANTED_SHARE) this.#spares.prepare();
+    this.#begun.reached(this.#offset);
   }
 
   /** Makes sure that a header whose write failed never counts. Returns the error to throw. */
@@ -269,7 +258,7 @@ export class LogWriter implements FramePlace {
     }
   }
 
-  async #syncAll(segments: readonly Segment[]): Promise<void> {
+  async #syncAll(segments: readonly LogSegment[]): Promise<void> {
     const syncs = segments.map(({ file }) => file.sync());
     if (this.#hasNewName) syncs.push(this.#options.fileSystem.syncDirectory(this.#options.directory));
     this.#hasNewName = false;
@@ -279,8 +268,8 @@ export class LogWriter implements FramePlace {
     if (failed !== undefined) throw failed.reason;
   }
 
-  #openNext(capacity: number): Segment {
-    const { fileSystem, directory, incarnation, segmentBytes } = this.#options;
+  #openNext(capacity: number): LogSegment {
+    const { fileSystem, directory, incarnation, segmentBytes, growthBytes } = this.#options;
     invariant(capacity <= WORD_MAX, "W15: a segment's offsets fit a word");
     const number = takeSegmentNumber(this.#options);
     const path = logFileName(directory, number);
@@ -296,10 +285,10 @@ export class LogWriter implements FramePlace {
       this.#spares.discard(path);
       throw failure;
     }
-    return { number, file, capacity };
+    return new LogSegment(number, file, capacity, growthBytes);
   }
 
-  get #begun(): Segment {
+  get #begun(): LogSegment {
     invariant(this.#active !== undefined, "W17: a log is written once it is begun");
     return this.#active;
   }

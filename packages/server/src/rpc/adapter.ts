@@ -1,3 +1,4 @@
+import type { DescMethod } from "@bufbuild/protobuf";
 import { ConnectError, type ConnectRouter, createConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { compressionGzip, universalResponseToNodeResponse } from "@connectrpc/connect-node";
@@ -67,7 +68,7 @@ export function createRpcHandler(
   }
 
   function run(handler: UniversalHandler, incoming: Incoming, outgoing: Outgoing): void {
-    const exchange = exchanges.begin(incoming, outgoing);
+    const exchange = exchanges.begin(incoming, outgoing, takesStream(handler.method));
     discardUnreadBody(incoming, outgoing);
     for (const [name, value] of Object.entries(commonHeaders(exchange.id))) outgoing.setHeader(name, value);
     handler(universalRequest(handler, incoming, exchange))
@@ -80,18 +81,17 @@ export function createRpcHandler(
   }
 
   function universalRequest(
-    { method: { methodKind } }: UniversalHandler,
+    { method }: UniversalHandler,
     incoming: Incoming,
     exchange: Exchange,
   ): UniversalServerRequest {
-    const streams = methodKind === "bidi_streaming" || methodKind === "client_streaming";
     return {
       httpVersion: incoming.httpVersion,
       method: incoming.method ?? "",
       // Handlers look at its query alone.
       url: new URL(incoming.url ?? "/", "http://kvts").href,
       header: webHeaders(incoming),
-      body: streams ? streamedBody(incoming, exchange) : wholeBody(incoming, exchange),
+      body: takesStream(method) ? streamedBody(incoming, exchange) : wholeBody(incoming, exchange),
       signal: exchange.signal,
       contextValues: contextWith(exchange),
     };
@@ -131,6 +131,10 @@ export function createRpcHandler(
       return true;
     },
   };
+}
+
+function takesStream({ methodKind }: DescMethod): boolean {
+  return methodKind === "client_streaming" || methodKind === "bidi_streaming";
 }
 
 /** What gRPC and gRPC-Web put around a message. */

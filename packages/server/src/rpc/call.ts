@@ -15,6 +15,11 @@ export interface RpcCall {
   readonly encoding: Encoding;
 }
 
+/** The same where it may be that nobody calls it off. */
+export interface UnaryCall extends Omit<RpcCall, "signal"> {
+  readonly signal: AbortSignal | undefined;
+}
+
 /** What all methods share. */
 export interface RpcOptions {
   readonly logger: Logger;

@@ -1,6 +1,13 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { ErrorInfoSchema, RetryInfoSchema } from "@kvts/api";
+import {
+  type ErrorInfo,
+  ErrorInfoSchema,
+  type PipelineError,
+  PipelineErrorSchema,
+  type RetryInfo,
+  RetryInfoSchema,
+} from "@kvts/api";
 import { codeOfGrpcStatus, type ErrorCode, type GrpcStatus, grpcStatusOf, isKvtsError, KvtsError } from "@kvts/common";
 import { requestTooLarge } from "../body.ts";
 
@@ -44,16 +51,33 @@ export function toConnectError(error: KvtsError, context: RpcErrorContext): Conn
 
 type OutgoingDetails = NonNullable<ConstructorParameters<typeof ConnectError>[3]>;
 
-function detailsOf(error: KvtsError, status: FailureStatus, { retryAfterSeconds }: RpcErrorContext): OutgoingDetails {
-  const metadata = Object.fromEntries(Object.entries(error.details).map(([name, value]) => [name, String(value)]));
-  const details: OutgoingDetails = [
-    { desc: ErrorInfoSchema, value: create(ErrorInfoSchema, { reason: error.code, domain: "kvts", metadata }) },
-  ];
-  if (status === "UNAVAILABLE" || error.code === "OVERLOADED") {
-    const retryDelay = { seconds: BigInt(retryAfterSeconds) };
-    details.push({ desc: RetryInfoSchema, value: create(RetryInfoSchema, { retryDelay }) });
-  }
+function detailsOf(error: KvtsError, status: FailureStatus, context: RpcErrorContext): OutgoingDetails {
+  const details: OutgoingDetails = [{ desc: ErrorInfoSchema, value: infoOf(error) }];
+  const retry = retryOf(error, status, context);
+  if (retry !== undefined) details.push({ desc: RetryInfoSchema, value: retry });
   return details;
+}
+
+function infoOf({ code, details }: KvtsError): ErrorInfo {
+  const metadata = Object.fromEntries(Object.entries(details).map(([name, value]) => [name, String(value)]));
+  return create(ErrorInfoSchema, { reason: code, domain: "kvts", metadata });
+}
+
+function retryOf(
+  { code }: KvtsError,
+  status: FailureStatus,
+  { retryAfterSeconds }: RpcErrorContext,
+): RetryInfo | undefined {
+  if (status !== "UNAVAILABLE" && code !== "OVERLOADED") return undefined;
+  return create(RetryInfoSchema, { retryDelay: { seconds: BigInt(retryAfterSeconds) } });
+}
+
+/** An error as one of many answers on a stream carries it. */
+export function toPipelineError(error: KvtsError, context: RpcErrorContext): PipelineError {
+  const status = grpcStatusOf(error.code, context) as FailureStatus;
+  const retry = retryOf(error, status, context);
+  const fields = { code: codes[status], message: error.message, info: infoOf(error) };
+  return create(PipelineErrorSchema, retry === undefined ? fields : { ...fields, retry });
 }
 
 /** An error that gRPC has a status for and kvts has no code. */

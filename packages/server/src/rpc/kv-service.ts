@@ -1,21 +1,24 @@
 import type { DescMethodUnary, MessageShape } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { KvService } from "@kvts/api";
+import type { Exchanges } from "../exchanges.ts";
 import { type RpcOptions, rpc } from "./call.ts";
 import { seqIn, stepIn, timestampIn } from "./numbers.ts";
 import { rangeIn } from "./operations.ts";
+import { pipeline } from "./pipeline.ts";
 import { pageIn, pageOut, viewIn } from "./reads.ts";
 import { type UnaryMethod, unaryMethods } from "./unary-methods.ts";
 import { bucketCodec, changeCodec, versionCodec } from "./versions.ts";
 
 /** kvts.v1.KvService. */
-export function kvService(options: RpcOptions): ServiceImpl<typeof KvService> {
+export function kvService(options: RpcOptions, exchanges: Exchanges): ServiceImpl<typeof KvService> {
   return {
     put: unaryRpc(unaryMethods.put, options),
     delete: unaryRpc(unaryMethods.delete, options),
     write: unaryRpc(unaryMethods.write, options),
     get: unaryRpc(unaryMethods.get, options),
     batchGet: unaryRpc(unaryMethods.batchGet, options),
+    pipeline: pipeline(exchanges, options),
     scan: rpc("read", options, async (request, { service, signal, encoding }) => {
       const { reverse, includeDeleted } = request;
       const range = rangeIn(request.range);

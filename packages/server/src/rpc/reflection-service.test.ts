@@ -37,7 +37,12 @@ describe.each(["grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.S
       (answer.fileDescriptorResponse!.fileDescriptorProto as unknown as Uint8Array[]).map(
         (bytes) => fromBinary(FileDescriptorProtoSchema, bytes).name,
       );
-    expect(filesOf(declaring)).toEqual(["kvts/v1/kv.proto", "kvts/v1/types.proto"]);
+    expect(filesOf(declaring).sort()).toEqual([
+      "google/protobuf/duration.proto",
+      "google/rpc/error_details.proto",
+      "kvts/v1/kv.proto",
+      "kvts/v1/types.proto",
+    ]);
     expect(filesOf(named)).toEqual(["google/protobuf/struct.proto"]);
     expect(extensions.allExtensionNumbersResponse).toEqual({
       baseTypeName: "kvts.v1.PutRequest",

@@ -4,7 +4,7 @@ import type { WriteResult } from "@kvts/common";
 import type { StoredEntry } from "../service/lists.ts";
 import type { Page } from "../service/page.ts";
 import { entryAnswer, writtenAnswer } from "./answers.ts";
-import type { RpcCall } from "./call.ts";
+import type { UnaryCall } from "./call.ts";
 import { conditionIn, preconditionsIn } from "./conditions.ts";
 import type { RpcErrorContext } from "./errors.ts";
 import { textIn, timestampIn, written } from "./numbers.ts";
@@ -16,7 +16,7 @@ import { batchItemCodec, versionOut } from "./versions.ts";
 export interface UnaryMethod<M extends DescMethodUnary = DescMethodUnary, R = unknown> {
   readonly method: M;
   readonly kind: RpcErrorContext["call"];
-  run(request: MessageShape<M["input"]>, call: RpcCall): Promise<R>;
+  run(request: MessageShape<M["input"]>, call: UnaryCall): Promise<R>;
   /** The result as the method's message. */
   message(result: R): MessageInitShape<M["output"]>;
   /** The same in an envelope of gRPC, where there is a shorter way than over the message. */

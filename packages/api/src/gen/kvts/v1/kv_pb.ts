@@ -9,6 +9,8 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { ErrorInfo, RetryInfo } from "../../google/rpc/error_details_pb.ts";
+import { file_google_rpc_error_details } from "../../google/rpc/error_details_pb.ts";
 import type { Bucket, Change, Condition, Operation, Precondition, Range, Version } from "./types_pb.ts";
 import { file_kvts_v1_types } from "./types_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
@@ -17,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file kvts/v1/kv.proto.
  */
 export const file_kvts_v1_kv: GenFile = /*@__PURE__*/
-  fileDesc("ChBrdnRzL3YxL2t2LnByb3RvEgdrdnRzLnYxIsABCgpQdXRSZXF1ZXN0EgsKA2tleRgBIAEoDBISCgV2YWx1ZRgCIAEoDEgAiAEBEhYKCXRpbWVzdGFtcBgDIAEoA0gBiAEBEhcKCmV4cGlyZXNfYXQYBCABKANIAogBARISCgpyZXF1ZXN0X2lkGAUgASgJEiUKCWNvbmRpdGlvbhgGIAEoCzISLmt2dHMudjEuQ29uZGl0aW9uQggKBl92YWx1ZUIMCgpfdGltZXN0YW1wQg0KC19leHBpcmVzX2F0Ii0KC1B1dFJlc3BvbnNlEhEKCXRpbWVzdGFtcBgBIAEoAxILCgNzZXEYAiABKAMiVwoKR2V0UmVxdWVzdBILCgNrZXkYASABKAwSEgoFYXNfb2YYAiABKANIAIgBARITCgZhdF9zZXEYAyABKANIAYgBAUIICgZfYXNfb2ZCCQoHX2F0X3NlcSIwCgtHZXRSZXNwb25zZRIhCgd2ZXJzaW9uGAEgASgLMhAua3Z0cy52MS5WZXJzaW9uIn0KDURlbGV0ZVJlcXVlc3QSCwoDa2V5GAEgASgMEhYKCXRpbWVzdGFtcBgCIAEoA0gAiAEBEhIKCnJlcXVlc3RfaWQYAyABKAkSJQoJY29uZGl0aW9uGAQgASgLMhIua3Z0cy52MS5Db25kaXRpb25CDAoKX3RpbWVzdGFtcCIwCg5EZWxldGVSZXNwb25zZRIRCgl0aW1lc3RhbXAYASABKAMSCwoDc2VxGAIgASgDIoQBCg9CYXRjaEdldFJlcXVlc3QSDAoEa2V5cxgBIAMoDBISCgVhc19vZhgCIAEoA0gAiAEBEhMKBmF0X3NlcRgDIAEoA0gBiAEBEhEKCXBhZ2Vfc2l6ZRgEIAEoBRISCgpwYWdlX3Rva2VuGAUgASgJQggKBl9hc19vZkIJCgdfYXRfc2VxIl4KEEJhdGNoR2V0UmVzcG9uc2USJAoFaXRlbXMYASADKAsyFS5rdnRzLnYxLkJhdGNoR2V0SXRlbRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSCwoDc2VxGAMgASgDIjEKDEJhdGNoR2V0SXRlbRIhCgd2ZXJzaW9uGAEgASgLMhAua3Z0cy52MS5WZXJzaW9uIngKDFdyaXRlUmVxdWVzdBImCgpvcGVyYXRpb25zGAEgAygLMhIua3Z0cy52MS5PcGVyYXRpb24SEgoKcmVxdWVzdF9pZBgCIAEoCRIsCg1wcmVjb25kaXRpb25zGAMgAygLMhUua3Z0cy52MS5QcmVjb25kaXRpb24iLwoNV3JpdGVSZXNwb25zZRIRCgl0aW1lc3RhbXAYASABKAMSCwoDc2VxGAIgASgDIrsBCgtTY2FuUmVxdWVzdBIdCgVyYW5nZRgBIAEoCzIOLmt2dHMudjEuUmFuZ2USEgoFYXNfb2YYAiABKANIAIgBARITCgZhdF9zZXEYAyABKANIAYgBARIPCgdyZXZlcnNlGAQgASgIEhEKCXBhZ2Vfc2l6ZRgFIAEoBRISCgpwYWdlX3Rva2VuGAYgASgJEhcKD2luY2x1ZGVfZGVsZXRlZBgHIAEoCEIICgZfYXNfb2ZCCQoHX2F0X3NlcSJYCgxTY2FuUmVzcG9uc2USIgoIdmVyc2lvbnMYASADKAsyEC5rdnRzLnYxLlZlcnNpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEgsKA3NlcRgDIAEoAyKuAQoTTGlzdFZlcnNpb25zUmVxdWVzdBILCgNrZXkYASABKAwSEQoEZnJvbRgCIAEoA0gAiAEBEg8KAnRvGAMgASgDSAGIAQESEwoGYXRfc2VxGAQgASgDSAKIAQESDwoHcmV2ZXJzZRgFIAEoCBIRCglwYWdlX3NpemUYBiABKAUSEgoKcGFnZV90b2tlbhgHIAEoCUIHCgVfZnJvbUIFCgNfdG9CCQoHX2F0X3NlcSJgChRMaXN0VmVyc2lvbnNSZXNwb25zZRIiCgh2ZXJzaW9ucxgBIAMoCzIQLmt2dHMudjEuVmVyc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSCwoDc2VxGAMgASgDIrABChhBZ2dyZWdhdGVWZXJzaW9uc1JlcXVlc3QSCwoDa2V5GAEgASgMEgwKBHN0ZXAYAiABKAMSEQoEZnJvbRgDIAEoA0gAiAEBEg8KAnRvGAQgASgDSAGIAQESEwoGYXRfc2VxGAUgASgDSAKIAQESEQoJcGFnZV9zaXplGAYgASgFEhIKCnBhZ2VfdG9rZW4YByABKAlCBwoFX2Zyb21CBQoDX3RvQgkKB19hdF9zZXEiYwoZQWdncmVnYXRlVmVyc2lvbnNSZXNwb25zZRIgCgdidWNrZXRzGAEgAygLMg8ua3Z0cy52MS5CdWNrZXQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEgsKA3NlcRgDIAEoAyKnAQoLRGlmZlJlcXVlc3QSHQoFcmFuZ2UYASABKAsyDi5rdnRzLnYxLlJhbmdlEhEKBGZyb20YAiABKANIAIgBARIPCgJ0bxgDIAEoA0gBiAEBEhMKBmF0X3NlcRgEIAEoA0gCiAEBEhEKCXBhZ2Vfc2l6ZRgFIAEoBRISCgpwYWdlX3Rva2VuGAYgASgJQgcKBV9mcm9tQgUKA190b0IJCgdfYXRfc2VxIlYKDERpZmZSZXNwb25zZRIgCgdjaGFuZ2VzGAEgAygLMg8ua3Z0cy52MS5DaGFuZ2USFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEgsKA3NlcRgDIAEoAzLUBAoJS3ZTZXJ2aWNlEjAKA1B1dBITLmt2dHMudjEuUHV0UmVxdWVzdBoULmt2dHMudjEuUHV0UmVzcG9uc2USNQoDR2V0EhMua3Z0cy52MS5HZXRSZXF1ZXN0GhQua3Z0cy52MS5HZXRSZXNwb25zZSIDkAIBEjkKBkRlbGV0ZRIWLmt2dHMudjEuRGVsZXRlUmVxdWVzdBoXLmt2dHMudjEuRGVsZXRlUmVzcG9uc2USRAoIQmF0Y2hHZXQSGC5rdnRzLnYxLkJhdGNoR2V0UmVxdWVzdBoZLmt2dHMudjEuQmF0Y2hHZXRSZXNwb25zZSIDkAIBEjYKBVdyaXRlEhUua3Z0cy52MS5Xcml0ZVJlcXVlc3QaFi5rdnRzLnYxLldyaXRlUmVzcG9uc2USOAoEU2NhbhIULmt2dHMudjEuU2NhblJlcXVlc3QaFS5rdnRzLnYxLlNjYW5SZXNwb25zZSIDkAIBElAKDExpc3RWZXJzaW9ucxIcLmt2dHMudjEuTGlzdFZlcnNpb25zUmVxdWVzdBodLmt2dHMudjEuTGlzdFZlcnNpb25zUmVzcG9uc2UiA5ACARJfChFBZ2dyZWdhdGVWZXJzaW9ucxIhLmt2dHMudjEuQWdncmVnYXRlVmVyc2lvbnNSZXF1ZXN0GiIua3Z0cy52MS5BZ2dyZWdhdGVWZXJzaW9uc1Jlc3BvbnNlIgOQAgESOAoERGlmZhIULmt2dHMudjEuRGlmZlJlcXVlc3QaFS5rdnRzLnYxLkRpZmZSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_kvts_v1_types]);
+  fileDesc("ChBrdnRzL3YxL2t2LnByb3RvEgdrdnRzLnYxIsABCgpQdXRSZXF1ZXN0EgsKA2tleRgBIAEoDBISCgV2YWx1ZRgCIAEoDEgAiAEBEhYKCXRpbWVzdGFtcBgDIAEoA0gBiAEBEhcKCmV4cGlyZXNfYXQYBCABKANIAogBARISCgpyZXF1ZXN0X2lkGAUgASgJEiUKCWNvbmRpdGlvbhgGIAEoCzISLmt2dHMudjEuQ29uZGl0aW9uQggKBl92YWx1ZUIMCgpfdGltZXN0YW1wQg0KC19leHBpcmVzX2F0Ii0KC1B1dFJlc3BvbnNlEhEKCXRpbWVzdGFtcBgBIAEoAxILCgNzZXEYAiABKAMiVwoKR2V0UmVxdWVzdBILCgNrZXkYASABKAwSEgoFYXNfb2YYAiABKANIAIgBARITCgZhdF9zZXEYAyABKANIAYgBAUIICgZfYXNfb2ZCCQoHX2F0X3NlcSIwCgtHZXRSZXNwb25zZRIhCgd2ZXJzaW9uGAEgASgLMhAua3Z0cy52MS5WZXJzaW9uIn0KDURlbGV0ZVJlcXVlc3QSCwoDa2V5GAEgASgMEhYKCXRpbWVzdGFtcBgCIAEoA0gAiAEBEhIKCnJlcXVlc3RfaWQYAyABKAkSJQoJY29uZGl0aW9uGAQgASgLMhIua3Z0cy52MS5Db25kaXRpb25CDAoKX3RpbWVzdGFtcCIwCg5EZWxldGVSZXNwb25zZRIRCgl0aW1lc3RhbXAYASABKAMSCwoDc2VxGAIgASgDIoQBCg9CYXRjaEdldFJlcXVlc3QSDAoEa2V5cxgBIAMoDBISCgVhc19vZhgCIAEoA0gAiAEBEhMKBmF0X3NlcRgDIAEoA0gBiAEBEhEKCXBhZ2Vfc2l6ZRgEIAEoBRISCgpwYWdlX3Rva2VuGAUgASgJQggKBl9hc19vZkIJCgdfYXRfc2VxIl4KEEJhdGNoR2V0UmVzcG9uc2USJAoFaXRlbXMYASADKAsyFS5rdnRzLnYxLkJhdGNoR2V0SXRlbRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSCwoDc2VxGAMgASgDIjEKDEJhdGNoR2V0SXRlbRIhCgd2ZXJzaW9uGAEgASgLMhAua3Z0cy52MS5WZXJzaW9uIngKDFdyaXRlUmVxdWVzdBImCgpvcGVyYXRpb25zGAEgAygLMhIua3Z0cy52MS5PcGVyYXRpb24SEgoKcmVxdWVzdF9pZBgCIAEoCRIsCg1wcmVjb25kaXRpb25zGAMgAygLMhUua3Z0cy52MS5QcmVjb25kaXRpb24iLwoNV3JpdGVSZXNwb25zZRIRCgl0aW1lc3RhbXAYASABKAMSCwoDc2VxGAIgASgDIrsBCgtTY2FuUmVxdWVzdBIdCgVyYW5nZRgBIAEoCzIOLmt2dHMudjEuUmFuZ2USEgoFYXNfb2YYAiABKANIAIgBARITCgZhdF9zZXEYAyABKANIAYgBARIPCgdyZXZlcnNlGAQgASgIEhEKCXBhZ2Vfc2l6ZRgFIAEoBRISCgpwYWdlX3Rva2VuGAYgASgJEhcKD2luY2x1ZGVfZGVsZXRlZBgHIAEoCEIICgZfYXNfb2ZCCQoHX2F0X3NlcSJYCgxTY2FuUmVzcG9uc2USIgoIdmVyc2lvbnMYASADKAsyEC5rdnRzLnYxLlZlcnNpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEgsKA3NlcRgDIAEoAyKuAQoTTGlzdFZlcnNpb25zUmVxdWVzdBILCgNrZXkYASABKAwSEQoEZnJvbRgCIAEoA0gAiAEBEg8KAnRvGAMgASgDSAGIAQESEwoGYXRfc2VxGAQgASgDSAKIAQESDwoHcmV2ZXJzZRgFIAEoCBIRCglwYWdlX3NpemUYBiABKAUSEgoKcGFnZV90b2tlbhgHIAEoCUIHCgVfZnJvbUIFCgNfdG9CCQoHX2F0X3NlcSJgChRMaXN0VmVyc2lvbnNSZXNwb25zZRIiCgh2ZXJzaW9ucxgBIAMoCzIQLmt2dHMudjEuVmVyc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSCwoDc2VxGAMgASgDIrABChhBZ2dyZWdhdGVWZXJzaW9uc1JlcXVlc3QSCwoDa2V5GAEgASgMEgwKBHN0ZXAYAiABKAMSEQoEZnJvbRgDIAEoA0gAiAEBEg8KAnRvGAQgASgDSAGIAQESEwoGYXRfc2VxGAUgASgDSAKIAQESEQoJcGFnZV9zaXplGAYgASgFEhIKCnBhZ2VfdG9rZW4YByABKAlCBwoFX2Zyb21CBQoDX3RvQgkKB19hdF9zZXEiYwoZQWdncmVnYXRlVmVyc2lvbnNSZXNwb25zZRIgCgdidWNrZXRzGAEgAygLMg8ua3Z0cy52MS5CdWNrZXQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEgsKA3NlcRgDIAEoAyKnAQoLRGlmZlJlcXVlc3QSHQoFcmFuZ2UYASABKAsyDi5rdnRzLnYxLlJhbmdlEhEKBGZyb20YAiABKANIAIgBARIPCgJ0bxgDIAEoA0gBiAEBEhMKBmF0X3NlcRgEIAEoA0gCiAEBEhEKCXBhZ2Vfc2l6ZRgFIAEoBRISCgpwYWdlX3Rva2VuGAYgASgJQgcKBV9mcm9tQgUKA190b0IJCgdfYXRfc2VxIlYKDERpZmZSZXNwb25zZRIgCgdjaGFuZ2VzGAEgAygLMg8ua3Z0cy52MS5DaGFuZ2USFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEgsKA3NlcRgDIAEoAyI3Cg9QaXBlbGluZVJlcXVlc3QSJAoFY2FsbHMYASADKAsyFS5rdnRzLnYxLlBpcGVsaW5lQ2FsbCKBAgoMUGlwZWxpbmVDYWxsEgoKAmlkGAEgASgNEhIKCnRpbWVvdXRfbXMYAiABKA0SIgoDcHV0GAMgASgLMhMua3Z0cy52MS5QdXRSZXF1ZXN0SAASKAoGZGVsZXRlGAQgASgLMhYua3Z0cy52MS5EZWxldGVSZXF1ZXN0SAASJgoFd3JpdGUYBSABKAsyFS5rdnRzLnYxLldyaXRlUmVxdWVzdEgAEiIKA2dldBgGIAEoCzITLmt2dHMudjEuR2V0UmVxdWVzdEgAEi0KCWJhdGNoX2dldBgHIAEoCzIYLmt2dHMudjEuQmF0Y2hHZXRSZXF1ZXN0SABCCAoGbWV0aG9kIjwKEFBpcGVsaW5lUmVzcG9uc2USKAoHYW5zd2VycxgBIAMoCzIXLmt2dHMudjEuUGlwZWxpbmVBbnN3ZXIingIKDlBpcGVsaW5lQW5zd2VyEgoKAmlkGAEgASgNEiMKA3B1dBgCIAEoCzIULmt2dHMudjEuUHV0UmVzcG9uc2VIABIpCgZkZWxldGUYAyABKAsyFy5rdnRzLnYxLkRlbGV0ZVJlc3BvbnNlSAASJwoFd3JpdGUYBCABKAsyFi5rdnRzLnYxLldyaXRlUmVzcG9uc2VIABIjCgNnZXQYBSABKAsyFC5rdnRzLnYxLkdldFJlc3BvbnNlSAASLgoJYmF0Y2hfZ2V0GAYgASgLMhkua3Z0cy52MS5CYXRjaEdldFJlc3BvbnNlSAASJwoFZXJyb3IYByABKAsyFi5rdnRzLnYxLlBpcGVsaW5lRXJyb3JIAEIJCgdvdXRjb21lInkKDVBpcGVsaW5lRXJyb3ISDAoEY29kZRgBIAEoBRIPCgdtZXNzYWdlGAIgASgJEiMKBGluZm8YAyABKAsyFS5nb29nbGUucnBjLkVycm9ySW5mbxIkCgVyZXRyeRgEIAEoCzIVLmdvb2dsZS5ycGMuUmV0cnlJbmZvMpkFCglLdlNlcnZpY2USMAoDUHV0EhMua3Z0cy52MS5QdXRSZXF1ZXN0GhQua3Z0cy52MS5QdXRSZXNwb25zZRI1CgNHZXQSEy5rdnRzLnYxLkdldFJlcXVlc3QaFC5rdnRzLnYxLkdldFJlc3BvbnNlIgOQAgESOQoGRGVsZXRlEhYua3Z0cy52MS5EZWxldGVSZXF1ZXN0Ghcua3Z0cy52MS5EZWxldGVSZXNwb25zZRJECghCYXRjaEdldBIYLmt2dHMudjEuQmF0Y2hHZXRSZXF1ZXN0Ghkua3Z0cy52MS5CYXRjaEdldFJlc3BvbnNlIgOQAgESNgoFV3JpdGUSFS5rdnRzLnYxLldyaXRlUmVxdWVzdBoWLmt2dHMudjEuV3JpdGVSZXNwb25zZRI4CgRTY2FuEhQua3Z0cy52MS5TY2FuUmVxdWVzdBoVLmt2dHMudjEuU2NhblJlc3BvbnNlIgOQAgESUAoMTGlzdFZlcnNpb25zEhwua3Z0cy52MS5MaXN0VmVyc2lvbnNSZXF1ZXN0Gh0ua3Z0cy52MS5MaXN0VmVyc2lvbnNSZXNwb25zZSIDkAIBEl8KEUFnZ3JlZ2F0ZVZlcnNpb25zEiEua3Z0cy52MS5BZ2dyZWdhdGVWZXJzaW9uc1JlcXVlc3QaIi5rdnRzLnYxLkFnZ3JlZ2F0ZVZlcnNpb25zUmVzcG9uc2UiA5ACARI4CgREaWZmEhQua3Z0cy52MS5EaWZmUmVxdWVzdBoVLmt2dHMudjEuRGlmZlJlc3BvbnNlIgOQAgESQwoIUGlwZWxpbmUSGC5rdnRzLnYxLlBpcGVsaW5lUmVxdWVzdBoZLmt2dHMudjEuUGlwZWxpbmVSZXNwb25zZSgBMAFiBnByb3RvMw", [file_google_rpc_error_details, file_kvts_v1_types]);
 
 /**
  * See KvService.Put.
@@ -789,6 +791,241 @@ export const DiffResponseSchema: GenMessage<DiffResponse> = /*@__PURE__*/
   messageDesc(file_kvts_v1_kv, 18);
 
 /**
+ * See KvService.Pipeline.
+ *
+ * @generated from message kvts.v1.PipelineRequest
+ */
+export type PipelineRequest = Message<"kvts.v1.PipelineRequest"> & {
+  /**
+   * Calls to begin. At most 1,000.
+   *
+   * @generated from field: repeated kvts.v1.PipelineCall calls = 1;
+   */
+  calls: PipelineCall[];
+};
+
+/**
+ * Describes the message kvts.v1.PipelineRequest.
+ * Use `create(PipelineRequestSchema)` to create a new message.
+ */
+export const PipelineRequestSchema: GenMessage<PipelineRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_kv, 19);
+
+/**
+ * One call of a pipeline. A call without a known method is INVALID_ARGUMENT.
+ *
+ * @generated from message kvts.v1.PipelineCall
+ */
+export type PipelineCall = Message<"kvts.v1.PipelineCall"> & {
+  /**
+   * Chosen by the client: comes back with the answer. No two calls that wait for their answers may share one.
+   *
+   * @generated from field: uint32 id = 1;
+   */
+  id: number;
+
+  /**
+   * After so many milliseconds the call fails with DEADLINE_EXCEEDED. 0 for no deadline.
+   *
+   * @generated from field: uint32 timeout_ms = 2;
+   */
+  timeoutMs: number;
+
+  /**
+   * What to do, as the method of that name would.
+   *
+   * @generated from oneof kvts.v1.PipelineCall.method
+   */
+  method: {
+    /**
+     * See KvService.Put.
+     *
+     * @generated from field: kvts.v1.PutRequest put = 3;
+     */
+    value: PutRequest;
+    case: "put";
+  } | {
+    /**
+     * See KvService.Delete.
+     *
+     * @generated from field: kvts.v1.DeleteRequest delete = 4;
+     */
+    value: DeleteRequest;
+    case: "delete";
+  } | {
+    /**
+     * See KvService.Write.
+     *
+     * @generated from field: kvts.v1.WriteRequest write = 5;
+     */
+    value: WriteRequest;
+    case: "write";
+  } | {
+    /**
+     * See KvService.Get.
+     *
+     * @generated from field: kvts.v1.GetRequest get = 6;
+     */
+    value: GetRequest;
+    case: "get";
+  } | {
+    /**
+     * See KvService.BatchGet.
+     *
+     * @generated from field: kvts.v1.BatchGetRequest batch_get = 7;
+     */
+    value: BatchGetRequest;
+    case: "batchGet";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message kvts.v1.PipelineCall.
+ * Use `create(PipelineCallSchema)` to create a new message.
+ */
+export const PipelineCallSchema: GenMessage<PipelineCall> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_kv, 20);
+
+/**
+ * See KvService.Pipeline.
+ *
+ * @generated from message kvts.v1.PipelineResponse
+ */
+export type PipelineResponse = Message<"kvts.v1.PipelineResponse"> & {
+  /**
+   * Answers to calls of any frames.
+   *
+   * @generated from field: repeated kvts.v1.PipelineAnswer answers = 1;
+   */
+  answers: PipelineAnswer[];
+};
+
+/**
+ * Describes the message kvts.v1.PipelineResponse.
+ * Use `create(PipelineResponseSchema)` to create a new message.
+ */
+export const PipelineResponseSchema: GenMessage<PipelineResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_kv, 21);
+
+/**
+ * The answer to one call of a pipeline.
+ *
+ * @generated from message kvts.v1.PipelineAnswer
+ */
+export type PipelineAnswer = Message<"kvts.v1.PipelineAnswer"> & {
+  /**
+   * The call's.
+   *
+   * @generated from field: uint32 id = 1;
+   */
+  id: number;
+
+  /**
+   * What became of it.
+   *
+   * @generated from oneof kvts.v1.PipelineAnswer.outcome
+   */
+  outcome: {
+    /**
+     * To a put.
+     *
+     * @generated from field: kvts.v1.PutResponse put = 2;
+     */
+    value: PutResponse;
+    case: "put";
+  } | {
+    /**
+     * To a delete.
+     *
+     * @generated from field: kvts.v1.DeleteResponse delete = 3;
+     */
+    value: DeleteResponse;
+    case: "delete";
+  } | {
+    /**
+     * To a write.
+     *
+     * @generated from field: kvts.v1.WriteResponse write = 4;
+     */
+    value: WriteResponse;
+    case: "write";
+  } | {
+    /**
+     * To a get.
+     *
+     * @generated from field: kvts.v1.GetResponse get = 5;
+     */
+    value: GetResponse;
+    case: "get";
+  } | {
+    /**
+     * To a batch_get.
+     *
+     * @generated from field: kvts.v1.BatchGetResponse batch_get = 6;
+     */
+    value: BatchGetResponse;
+    case: "batchGet";
+  } | {
+    /**
+     * The call failed.
+     *
+     * @generated from field: kvts.v1.PipelineError error = 7;
+     */
+    value: PipelineError;
+    case: "error";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message kvts.v1.PipelineAnswer.
+ * Use `create(PipelineAnswerSchema)` to create a new message.
+ */
+export const PipelineAnswerSchema: GenMessage<PipelineAnswer> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_kv, 22);
+
+/**
+ * Why a call of a pipeline failed: what a call of its own would have had as its status.
+ *
+ * @generated from message kvts.v1.PipelineError
+ */
+export type PipelineError = Message<"kvts.v1.PipelineError"> & {
+  /**
+   * The number of gRPC's status code.
+   *
+   * @generated from field: int32 code = 1;
+   */
+  code: number;
+
+  /**
+   * One sentence that says what to do.
+   *
+   * @generated from field: string message = 2;
+   */
+  message: string;
+
+  /**
+   * The error's code and details.
+   *
+   * @generated from field: google.rpc.ErrorInfo info = 3;
+   */
+  info?: ErrorInfo | undefined;
+
+  /**
+   * How long to wait before the call is sent again, where waiting helps.
+   *
+   * @generated from field: google.rpc.RetryInfo retry = 4;
+   */
+  retry?: RetryInfo | undefined;
+};
+
+/**
+ * Describes the message kvts.v1.PipelineError.
+ * Use `create(PipelineErrorSchema)` to create a new message.
+ */
+export const PipelineErrorSchema: GenMessage<PipelineError> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_kv, 23);
+
+/**
  * The keys, values and timestamps of one store.
  *
  * @generated from service kvts.v1.KvService
@@ -883,6 +1120,18 @@ export const KvService: GenService<{
     methodKind: "unary";
     input: typeof DiffRequestSchema;
     output: typeof DiffResponseSchema;
+  },
+  /**
+   * Carries many calls to and fro, for clients that have many at a time. A message is a frame of calls that have nothing
+   * to do with each other: each is carried out by itself, with its own deadline, and has its own answer. They begin in
+   * the order sent; answers come as they are ready, in frames of their own.
+   *
+   * @generated from rpc kvts.v1.KvService.Pipeline
+   */
+  pipeline: {
+    methodKind: "bidi_streaming";
+    input: typeof PipelineRequestSchema;
+    output: typeof PipelineResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_kvts_v1_kv, 0);
