@@ -12,6 +12,8 @@ export interface EntriesSource<T> {
   pull(count: number): T[] | Promise<T[]>;
   /** Whether nothing comes behind what was pulled, where that is known: the call that would find nothing is saved then. */
   readonly ended?: boolean;
+  /** Ends a pull that waits for what may never come: it answers with nothing. Called before `close`, at any time. */
+  interrupt?(): void;
   /** Frees what the source holds. Called once: at the end, after a failure, or when the consumer stops early. */
   close?(): Promise<void> | void;
 }
@@ -61,6 +63,7 @@ class PulledEntries<T> implements Entries<T> {
     this.#ended = true;
     this.#pulled = [];
     this.#taken = 0;
+    this.#source.interrupt?.();
     this.#closing ??= this.#turn.then(() => this.#source.close?.());
     return this.#signal === undefined ? this.#closing : this.#closedOrAborted(this.#closing, this.#signal);
   }

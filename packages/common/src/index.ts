@@ -50,6 +50,18 @@ export {
   KvtsError,
   type KvtsErrorOptions,
 } from "./errors.ts";
+export {
+  type CheckedWatchOptions,
+  checkIncarnation,
+  checkWatchOptions,
+  type FeedItemJson,
+  feedItemFromJson,
+  feedItemToJson,
+  type ParsedFeedItem,
+  type RetractionJson,
+  type WatchEventJson,
+  watchEventToJson,
+} from "./feed.ts";
 export { checkFields } from "./fields.ts";
 export { checkKeyForm, decodeKey, encodeBound, encodeKey, encodeKeys, encodeValue } from "./keys.ts";
 export { type Limits, limits } from "./limits.ts";

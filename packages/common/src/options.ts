@@ -12,6 +12,7 @@ import type {
   RetentionOptions,
   RetractOptions,
   ScanOptions,
+  WatchOptions,
   WriteOptions,
 } from "./store.ts";
 
@@ -30,6 +31,13 @@ const diff: OptionNames<DiffOptions> = { from: true, to: true, limit: true, ...a
 const scan: OptionNames<ScanOptions> = { asOf: true, reverse: true, limit: true, includeDeleted: true, ...anyCall };
 const aggregate: OptionNames<AggregateOptions> = { step: true, from: true, to: true, limit: true, ...anyCall };
 const history: OptionNames<HistoryOptions> = { from: true, to: true, reverse: true, limit: true, ...anyCall };
+const watch: OptionNames<WatchOptions> = {
+  afterSeq: true,
+  initial: true,
+  progress: true,
+  incarnation: true,
+  ...anyCall,
+};
 
 const retention: OptionNames<RetentionOptions> = { dryRun: true, ...anyCall };
 
@@ -40,6 +48,7 @@ type Call =
   | "scan"
   | "diff"
   | "history"
+  | "watch"
   | "aggregate"
   | "put"
   | "delete"
@@ -56,6 +65,7 @@ const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
   diff,
   scan,
   history,
+  watch,
   aggregate,
   put,
   delete: remove,

@@ -191,6 +191,47 @@ export type Operation =
   | { readonly op: "delete"; readonly key: BytesInput; readonly timestamp?: TimeInput | undefined }
   | { readonly op: "retract"; readonly key: BytesInput; readonly timestamp: TimeInput };
 
+/** What a watch accepts. */
+export interface WatchOptions extends CallOptions {
+  /**
+   * Batches after this seq: the last event's, to go on behind it. Without it, those from now on. With `initial`, the
+   * state at this seq comes first, where that can still be read.
+   */
+  readonly afterSeq?: number | undefined;
+  /** First the state of the range at one seq, in pages, then every batch after it. */
+  readonly initial?: boolean | undefined;
+  /**
+   * Also events without items: the first at once, then now and then while nothing happens in the range. They say from
+   * where a later watch may go on, and that there is nothing before it.
+   */
+  readonly progress?: boolean | undefined;
+  /** Whose seq `afterSeq` is, as `stats` tells: another store's, or that of a time before a repair, is refused. */
+  readonly incarnation?: string | undefined;
+}
+
+/** What was taken back at a timestamp of a key: what held before it holds on. */
+export interface Retraction<K extends Key = string> {
+  readonly op: "retract";
+  readonly key: K;
+  readonly timestamp: number;
+  readonly seq: number;
+}
+
+/** One operation of a batch: a put or a delete as the version that it made, others by their `op`. */
+export type FeedItem<K extends Key = string> = (Version<K> & { readonly op?: undefined }) | Retraction<K>;
+
+/** What a watch yields: one batch, whole, as far as it lies in the range. */
+export interface WatchEvent<K extends Key = string> {
+  /** Everything in the range up to here has come: a watch that is to go on after this event begins after this seq. */
+  readonly seq: number;
+  /** In the order of their seqs; of a page of the initial state, in the order of the keys. */
+  readonly items: readonly FeedItem<K>[];
+  /** A page of the state at `seq`. */
+  readonly initial?: true;
+  /** Another part of the same batch, or another page of the same state, follows. */
+  readonly more?: true;
+}
+
 /** How long history is kept: a duration such as "30d", or whole microseconds; `null` for ever. */
 export type KeepFor = string | number | null;
 
@@ -319,6 +360,13 @@ export interface HostedStore<K extends Key = string> extends Store<K> {
   with<In = BytesInput, Out = Uint8Array, Name = string, Prefix = Name>(
     options: TypedViewOptions<Name, Prefix, In, Out>,
   ): TypedStore<Name, Prefix, In, Out>;
+  /**
+   * Every batch that changes something in the range, in the order of commits, once it is on disk: none is left out, none
+   * comes in part without saying so. It has no end; leave the loop, close it, or abort it.
+   * @throws FEED_TRIMMED, with `oldestSeq`, where what follows `afterSeq` is not kept any more; OVERLOADED, with `lastSeq`,
+   *   where the reader has fallen behind that far
+   */
+  watch(range?: Range, options?: WatchOptions): Entries<WatchEvent<K>>;
   /** Writes memory to tables. */
   flush(): Promise<void>;
   /** Merges all tables into the fewest. */

@@ -14,10 +14,12 @@ import {
   checkOptionNames,
   checkRequestId,
   checkSeq,
+  checkWatchOptions,
   copyBytes,
   type DeleteOptions,
   type DiffOptions,
   decodeKey,
+  type Entries,
   type Entry,
   encodePreconditions,
   encodeRetentionPrefix,
@@ -31,6 +33,7 @@ import {
   type Key,
   type KeyOf,
   type LiveScanOptions,
+  makeEntries,
   type Operation,
   type OptionNames,
   ownPrecondition,
@@ -38,10 +41,12 @@ import {
   parseTime,
   type Range,
   type Reader,
+  type ResolvedRange,
   type RetentionOptions,
   type RetentionPolicy,
   type RetentionResult,
   type RetractOptions,
+  resolveRange,
   type ScanOptions,
   type Snapshot,
   type StoreStats,
@@ -51,11 +56,14 @@ import {
   throwIfAborted,
   type Version,
   type ViewOptions,
+  type WatchEvent,
+  type WatchOptions,
   type WriteOptions,
   type WriteResult,
 } from "@kvts/common";
 import type { CheckpointReport } from "./checkpoint.ts";
 import type { Engine } from "./engine.ts";
+import { type InitialState, Watch } from "./feed/watch.ts";
 import type { LocalEntries } from "./read/local-entries.ts";
 import { EngineReader } from "./read/reader.ts";
 import { EngineReaderAt } from "./read/reader-at.ts";
@@ -245,6 +253,24 @@ class EngineDb<K extends Key> extends ReadFace<K> implements Db<K> {
     }
   }
 
+  watch(range?: Range, options?: WatchOptions): Entries<WatchEvent<K>> {
+    try {
+      const checked = checkWatchOptions(options);
+      const signal = callSignal(options);
+      const resolved = resolveRange(range);
+      const { feed } = this.#engine;
+      const initialState = (seq: number) => this.#stateAt(seq, resolved, signal);
+      const form = this.#form;
+      const nowSeq = feed.publishedSeq;
+      return makeEntries(
+        new Watch<K>({ feed, range: resolved, form, options: checked, signal, nowSeq, initialState }),
+        signal,
+      );
+    } catch (error) {
+      return makeEntries<WatchEvent<K>>({ pull: () => Promise.reject(error) });
+    }
+  }
+
   async setRetention(prefix: BytesInput, keepFor: KeepFor, options?: RetentionOptions): Promise<RetentionResult> {
     checkCallOptions(options, "setRetention");
     return await this.#changeRetention(prefix, checkKeepFor(keepFor), options);
@@ -319,6 +345,20 @@ class EngineDb<K extends Key> extends ReadFace<K> implements Db<K> {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** @throws CURSOR_EXPIRED */
+  #stateAt(seq: number, range: ResolvedRange, signal: AbortSignal | undefined): InitialState<K> {
+    const pin = this.#engine.pinSnapshot(seq);
+    const reader = new EngineReader<K>(this.#engine.readSource(pin), this.#form);
+    const entries = reader.scan(range, { signal });
+    return {
+      nextv: (count) => entries.nextv(count),
+      close: async () => {
+        await entries.close();
+        pin.release();
+      },
+    };
   }
 
   #time(input: TimeInput | undefined): number | undefined {

@@ -2,6 +2,7 @@ import { formatKeepFor, type KvtsError, type StatValue, type StoreStats } from "
 import { spaceAmplification, writeAmplification } from "./amplification.ts";
 import type { Background } from "./background/background.ts";
 import type { CommitQueue } from "./commit/commit-queue.ts";
+import type { Feed } from "./feed/feed.ts";
 import { memoryUse } from "./memory-use.ts";
 import type { Pins } from "./read/pins.ts";
 import type { Recovered } from "./recovered.ts";
@@ -18,11 +19,12 @@ export interface StatsSources extends Recovered {
   readonly openedAt: number;
   readonly stalls: number;
   readonly refusal: KvtsError | undefined;
+  readonly feed: Feed;
 }
 
 /** The figures that `stats` shows. Counts are since the store was opened; names carry units. */
 export function engineStats(sources: StatsSources): StoreStats {
-  const { layers, versions, tables, logs, pins, queue, background, requests, requestFiles } = sources;
+  const { layers, versions, tables, logs, pins, queue, background, requests, requestFiles, feed, feedLog } = sources;
   const levels = versions.current.levels.map(({ number, files }) => ({
     level: number,
     tables: files.length,
@@ -65,6 +67,13 @@ export function engineStats(sources: StatsSources): StoreStats {
     blockCache: { ...tables.cacheStats() },
     requestIds: { count: requests.table.count, bytes: requests.table.bytes, files: requestFiles.count },
     log: { segments: logs.count, activeBytes: logs.writer.offset, manifestBytes: versions.manifestBytes },
+    feed: {
+      oldestSeq: feedLog.floor,
+      bytes: feedLog.fileBytes,
+      segments: feedLog.segments.length,
+      watchers: feed.watcherCount,
+      queuedBytes: feed.queuedBytes,
+    },
     background: {
       ...counts,
       ...background.pacer.stats(),

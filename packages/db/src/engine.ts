@@ -15,6 +15,7 @@ import { type CheckpointReport, Checkpoints } from "./checkpoint.ts";
 import { closeParts } from "./close-parts.ts";
 import { engineStats } from "./engine-stats.ts";
 import { Fairness } from "./env/fairness.ts";
+import type { Feed } from "./feed/feed.ts";
 import { Inspection } from "./inspection.ts";
 import { type Pin, Pins } from "./read/pins.ts";
 import type { ReadSource } from "./read/read-source.ts";
@@ -101,6 +102,12 @@ export class Engine {
       moved: () => this.#background.poke(),
     });
     this.#background.poke();
+  }
+
+  /** What is committed, for those who watch. */
+  get feed(): Feed {
+    this.#checkOpen();
+    return this.#writing.feed;
   }
 
   now(): number {
@@ -240,6 +247,7 @@ export class Engine {
       openedAt: this.#openedAt,
       stalls: this.#writing.stalls,
       refusal: this.#writing.gate.refusal,
+      feed: this.#writing.feed,
     });
   }
 
@@ -282,11 +290,12 @@ export class Engine {
 
   async #close(): Promise<void> {
     const { versions } = this.#parts;
-    const { gate, queue } = this.#writing;
+    const { gate, queue, feed } = this.#writing;
     gate.refuse(closedError());
     await this.#retention.close();
     await this.#inspection.close();
     await this.#checkpoints.close();
+    await feed.close();
     await this.#reserve.close();
     await queue.close();
     await this.#flushBeforeClosing();

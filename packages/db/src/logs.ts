@@ -1,3 +1,4 @@
+import type { FeedLog } from "./feed/feed-log.ts";
 import type { LogWriter } from "./wal/log-writer.ts";
 
 /** The log's segments from the oldest that memory still needs to the one in use, and when each may go. */
@@ -8,16 +9,20 @@ export class Logs {
   /** Ascending; the last is in use. */
   readonly #segments: number[];
   readonly #beforeBegin: () => Promise<void>;
+  readonly #feedLog: FeedLog;
+  /** What neither memory nor the change feed needs, and somebody has held. */
+  readonly #unneeded: number[] = [];
   #holders = 0;
 
   /**
    * @param replayed segments older than the writer's, which recovery has read.
    * @param beforeBegin puts a manifest in force that knows the store to be open.
    */
-  constructor(writer: LogWriter, replayed: readonly number[], beforeBegin: () => Promise<void>) {
+  constructor(writer: LogWriter, replayed: readonly number[], beforeBegin: () => Promise<void>, feedLog: FeedLog) {
     this.writer = writer;
     this.#segments = writer.isBegun ? [...replayed, writer.segment] : [...replayed];
     this.#beforeBegin = beforeBegin;
+    this.#feedLog = feedLog;
   }
 
   /** Makes the first segment of this run, where recovery had no room for it. @throws the system's error, to be tried again */
@@ -25,8 +30,9 @@ export class Logs {
     if (this.writer.isBegun) return;
     // A manifest that says that the store was closed in order must not have a log with more behind it.
     await this.#beforeBegin();
+    const { offset } = this.writer;
     await this.writer.begin();
-    this.#segments.push(this.writer.segment);
+    this.#began(offset);
   }
 
   /** Numbers of the segments, ascending; the last is in use. */
@@ -40,8 +46,9 @@ export class Logs {
 
   /** Goes on in a new segment; returns its number. */
   rotate(frameBytes: number): number {
+    const { offset } = this.writer;
     const number = this.writer.rotate(frameBytes);
-    this.#segments.push(number);
+    this.#began(offset);
     return number;
   }
 
@@ -53,8 +60,31 @@ export class Logs {
     };
   }
 
-  /** Gives up the segments below `oldest`, unless they are held; a manifest on disk says that they are not needed. */
+  /**
+   * Gives up the segments below `oldest`, unless they are held; a manifest on disk says that memory does not need them.
+   * What the change feed keeps stays until it is {@link discard}ed.
+   */
   async release(oldest: number): Promise<void> {
-    while (this.#holders === 0 && this.#segments[0]! < oldest) await this.writer.recycle(this.#segments.shift()!);
+    while (this.#holders === 0 && this.#segments[0]! < oldest) {
+      const isKept = this.#feedLog.released(this.#segments[0]!);
+      const number = this.#segments.shift()!;
+      if (!isKept) await this.writer.recycle(number);
+    }
+    while (this.#holders === 0 && this.#unneeded.length > 0) await this.writer.recycle(this.#unneeded.shift()!);
+  }
+
+  /** What the change feed kept, and a manifest on disk says that it does not: goes with the next release. */
+  discard(numbers: readonly number[]): void {
+    this.#unneeded.push(...numbers);
+  }
+
+  /** Whether a release was held up. */
+  isBehind(oldest: number): boolean {
+    return this.#segments[0]! < oldest || this.#unneeded.length > 0;
+  }
+
+  #began(end: number): void {
+    this.#segments.push(this.writer.segment);
+    this.#feedLog.began(this.writer.segment, end);
   }
 }

@@ -15,6 +15,8 @@ const optionNames: OptionNames<OpenOptions> = {
   stallTimeoutMs: true,
   reserveBytes: true,
   scrubBytesPerSecond: true,
+  feedBytes: true,
+  feedAgeMs: true,
   acceptClock: true,
   logger: true,
   tuning: true,

@@ -11,6 +11,7 @@ import { MEMORY_BYTES_DEFAULT, MEMORY_BYTES_MIN, type MemoryShares, shareMemory 
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
+const FEED_AGE_MS_DEFAULT = 7 * 24 * 3600 * 1000;
 
 export interface OpenOptions<F extends "string" | "bytes" = "string" | "bytes"> {
   /** The form in which keys are given back. Default `"string"`. */
@@ -38,6 +39,13 @@ export interface OpenOptions<F extends "string" | "bytes" = "string" | "bytes"> 
    * tables take four times as much. Default 64 MiB.
    */
   readonly reserveBytes?: number;
+  /**
+   * Bytes of log kept for the change feed after memory needs them no more, so that a watch may go on from an earlier seq;
+   * 0 for none: then it goes back as far as memory does. Default 0.
+   */
+  readonly feedBytes?: number;
+  /** Milliseconds that such log is kept at most. Default 7 days. */
+  readonly feedAgeMs?: number;
   /** How long a write waits for compaction to catch up before it fails with UNAVAILABLE. Default 10,000. */
   readonly stallTimeoutMs?: number;
   /** How blocks of tables are compressed. Default `"lz4"`. */
@@ -73,6 +81,10 @@ export interface Tuning {
   readonly manifestBytesMax: number;
   /** Request ids that are remembered at most, 52 bytes each; with more within ten minutes the oldest are forgotten. */
   readonly requestIdsMax: number;
+  /** Bytes that wait for the watchers of one range, and the most of one event; who falls further behind reads the log. */
+  readonly watchQueueBytesMax: number;
+  /** The same for all of them together. */
+  readonly watchQueuesBytesMax: number;
 }
 
 /** Everything outside the engine that it uses. */
@@ -98,6 +110,8 @@ export interface Settings {
   readonly stallTimeoutMs: number;
   readonly reserveBytes: number;
   readonly scrubBytesPerSecond: number;
+  readonly feedBytes: number;
+  readonly feedAgeMs: number;
   readonly logger: Logger;
   readonly tuning: Tuning;
   readonly components: Components;
@@ -118,6 +132,8 @@ export function resolveOptions(options: OpenOptions): Settings {
     reserveBytes: atLeast(options.reserveBytes ?? 64 * MIB, 0, "reserveBytes"),
     stallTimeoutMs: atLeast(options.stallTimeoutMs ?? 10_000, 1, "stallTimeoutMs"),
     scrubBytesPerSecond: atLeast(options.scrubBytesPerSecond ?? 0, 0, "scrubBytesPerSecond"),
+    feedBytes: atLeast(options.feedBytes ?? 0, 0, "feedBytes"),
+    feedAgeMs: atLeast(options.feedAgeMs ?? FEED_AGE_MS_DEFAULT, 1, "feedAgeMs"),
     logger: options.logger ?? silentLogger,
     tuning: Object.freeze({
       logSegmentBytes: 64 * MIB,
@@ -132,6 +148,8 @@ export function resolveOptions(options: OpenOptions): Settings {
       picker: { level0Tables: 4, level1BytesMax: 128 * MIB, levelFactor: 10, pickBytesMax: 512 * MIB },
       manifestBytesMax: 4 * MIB,
       requestIdsMax: 512 * 1024,
+      watchQueueBytesMax: MIB,
+      watchQueuesBytesMax: 32 * MIB,
       ...options.tuning,
     }),
     components: Object.freeze({

@@ -1,4 +1,5 @@
 import type { FileLock } from "./env/file-system.ts";
+import type { FeedLog } from "./feed/feed-log.ts";
 import type { Layers } from "./layers.ts";
 import type { Logs } from "./logs.ts";
 import type { VersionSet } from "./manifest/version-set.ts";
@@ -6,6 +7,7 @@ import type { Settings } from "./options.ts";
 import type { RequestFiles } from "./requests/request-files.ts";
 import type { Requests } from "./requests/requests.ts";
 import type { TableOpener } from "./table-opener.ts";
+import type { LogPosition } from "./wal/format.ts";
 
 /** What `open` found and did; `db.recovery`. */
 export interface Recovery {
@@ -30,10 +32,13 @@ export interface Recovered {
   readonly versions: VersionSet;
   readonly tables: TableOpener;
   readonly logs: Logs;
+  readonly feedLog: FeedLog;
   readonly requests: Requests;
   readonly requestFiles: RequestFiles;
   readonly lastSeq: number;
   readonly lastAssigned: number;
+  /** Where what was replayed ends. */
+  readonly logEnd: LogPosition;
   readonly recovery: Recovery;
   /** The room kept for a full disk had to go, or there would have been none to open the store. */
   readonly reserveWasReleased: boolean;

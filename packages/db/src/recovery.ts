@@ -1,6 +1,8 @@
 import { formatTime, KvtsError, toHex } from "@kvts/common";
 import { insertFrame } from "./commit/memory-insert.ts";
 import type { FileLock } from "./env/file-system.ts";
+import { FeedLog } from "./feed/feed-log.ts";
+import { findKept } from "./feed/find-kept.ts";
 import { lockFileName, parseFileName } from "./format/filenames.ts";
 import { isDiskFull, openError } from "./io-error.ts";
 import { Layers } from "./layers.ts";
@@ -20,6 +22,7 @@ import { holdsStore } from "./store-finder.ts";
 import { BlockCache } from "./table/block-cache.ts";
 import { IndexCache } from "./table/index-cache.ts";
 import { TableOpener } from "./table-opener.ts";
+import { frameStart } from "./wal/frame.ts";
 import { type LogContents, readLog } from "./wal/log-reader.ts";
 import { LOG_GROWTH_BYTES } from "./wal/log-segment.ts";
 import { LogWriter } from "./wal/log-writer.ts";
@@ -60,6 +63,7 @@ class Recoverer {
   readonly #lock: FileLock;
   readonly #startedMs: number;
   readonly #tables: TableOpener;
+  readonly #feedLog: FeedLog;
   #versions: VersionSet | undefined;
   #reserveWasReleased = false;
   /** How to close what has been opened, in the order of opening. */
@@ -71,6 +75,13 @@ class Recoverer {
     this.#settings = settings;
     this.#lock = lock;
     this.#startedMs = components.scheduler.monotonicMs();
+    this.#feedLog = new FeedLog({
+      fileSystem: components.fileSystem,
+      directory,
+      bytesMax: settings.feedBytes,
+      ageMsMax: settings.feedAgeMs,
+      now: () => components.clock.now(),
+    });
     const mayRemove = () => this.#versions?.isIndeterminate === false;
     this.#tables = new TableOpener(
       components.fileSystem,
@@ -98,6 +109,7 @@ class Recoverer {
     const requestFiles = this.#loadRequests(state, requests);
     const replayed = await this.#replay(state, layers, requests);
     const { lastSeq, lastAssigned } = this.#lastGivenOut(state, replayed);
+    await this.#findFeed(state, replayed, lastSeq);
 
     const versions = this.#prepareManifest(state, version, lastSeq, lastAssigned);
     const writer = this.#prepareLog(versions, replayed);
@@ -105,7 +117,11 @@ class Recoverer {
     const setAside = await clearOrphans(fileSystem, directory, {
       manifest: versions.manifestNumber,
       tables: new Set(state.tables.map(({ meta }) => meta.number)),
-      logs: new Set(writer.isBegun ? [...live, writer.segment] : [...live, ...replayed.stale]),
+      logs: new Set([
+        ...this.#feedLog.segments.map(({ number }) => number),
+        ...live,
+        ...(writer.isBegun ? [writer.segment] : replayed.stale),
+      ]),
       requestFiles: new Set(state.numbers.requestFiles ?? []),
       firstUnknownNumber: state.numbers.nextFileNumber,
       manifestWasTorn: state.tornBytes > 0,
@@ -119,11 +135,13 @@ class Recoverer {
       setAside,
       elapsedMs: Math.round(scheduler.monotonicMs() - this.#startedMs),
     };
-    const logs = new Logs(writer, live, () => versions.begin());
+    const feedLog = this.#feedLog;
+    const logs = new Logs(writer, live, () => versions.begin(), feedLog);
     const tables = this.#tables;
     const lock = this.#lock;
-    const parts = { directory, settings, lock, layers, versions, tables, logs, requests, requestFiles };
-    return { ...parts, lastSeq, lastAssigned, recovery, reserveWasReleased: this.#reserveWasReleased };
+    const parts = { directory, settings, lock, layers, versions, tables, logs, feedLog, requests, requestFiles };
+    const logEnd = writer.durable;
+    return { ...parts, logEnd, lastSeq, lastAssigned, recovery, reserveWasReleased: this.#reserveWasReleased };
   }
 
   /** Lets go of what had been opened. What fails in it is of no interest beside the failure that led here. */
@@ -167,10 +185,31 @@ class Recoverer {
     const { fileSystem, scheduler } = this.#settings.components;
     const replayed = await readLog({ fileSystem, directory, incarnation, logNumber, durable }, (frame) => {
       requests.replay(frame);
+      const { segment, offset } = frameStart(frame);
+      this.#feedLog.noteFrame(segment, offset, frame.firstSeq, frame.firstSeq + frame.operationCount - 1);
       return insertFrame(frame, layers, logNumber, scheduler);
     });
     await secureLog(fileSystem, directory, replayed);
     return replayed;
+  }
+
+  /** What the change feed can be read from: what was kept for it, as far as it is there, and what was replayed. */
+  async #findFeed(
+    { numbers }: ManifestState,
+    { live, liveEnds, operations }: LogContents,
+    lastSeq: number,
+  ): Promise<void> {
+    const feedLog = this.#feedLog;
+    const { incarnation, feed, logNumber } = numbers;
+    const { fileSystem } = this.#settings.components;
+    const kept = feedLog.keeps
+      ? await findKept({ fileSystem, directory: this.#directory, incarnation, feed, logNumber, firstLive: live[0] })
+      : undefined;
+    // Segments without operations are needed only to link what comes with what is kept.
+    const linked = operations > 0 || (kept?.segments.length ?? 0) > 0;
+    feedLog.recovered(kept?.segments ?? [], linked ? live : [], liveEnds, operations > 0);
+    const firstSeq = feedLog.segments.find((segment) => segment.firstSeq !== undefined)?.firstSeq;
+    feedLog.floor = kept?.afterSeq ?? (firstSeq === undefined ? lastSeq : firstSeq - 1);
   }
 
   /**
@@ -183,15 +222,21 @@ class Recoverer {
     layers: Layers,
     versions: VersionSet,
     writer: LogWriter,
-    { live, operations }: LogContents,
+    { live, operations, end }: LogContents,
   ): Promise<readonly number[]> {
     const isNew = numbers.logNumber === 0;
     try {
       await this.#makingRoom(() => versions.begin());
       await this.#makingRoom(() => writer.begin());
-      if (operations > 0) return live;
+      if (operations > 0) {
+        this.#feedLog.began(writer.segment, end.offset);
+        return live;
+      }
       // Older logs are needed no more, and from here on a missing one is damage.
-      const begun = await this.#makingRoom(() => versions.logAndApply({ logNumber: writer.segment }));
+      this.#feedLog.began(writer.segment, end.offset);
+      const { start: feed } = this.#feedLog;
+      const edit = { logNumber: writer.segment, ...(feed === undefined ? {} : { feed }) };
+      const begun = await this.#makingRoom(() => versions.logAndApply(edit));
       layers.beginLog(writer.segment);
       layers.install(begun);
       return [];
@@ -214,16 +259,18 @@ class Recoverer {
   }
 
   #prepareManifest(
-    { numbers, manifestNumber }: ManifestState,
+    { numbers: { feed: _, ...numbers }, manifestNumber }: ManifestState,
     version: Version,
     lastSeq: number,
     lastAssigned: number,
   ): VersionSet {
     const { components, tuning, acceptClock } = this.#settings;
+    const feed = this.#feedLog.start;
     const versions = VersionSet.of(
       { fileSystem: components.fileSystem, directory: this.#directory, manifestBytesMax: tuning.manifestBytesMax },
       {
         ...numbers,
+        ...(feed === undefined ? {} : { feed }),
         nextFileNumber: Math.max(numbers.nextFileNumber, this.#greatestNumber() + 1),
         seqCeiling: Math.max(lastSeq, numbers.seqCeiling),
         timestampCeiling: Math.max(lastAssigned, acceptClock ? 0 : numbers.timestampCeiling),
@@ -247,6 +294,7 @@ class Recoverer {
         growthBytes: durability === "sync" ? LOG_GROWTH_BYTES : 0,
         sparesMax: SPARE_SEGMENTS_MAX,
         takeFileNumber: () => versions.takeFileNumbers(),
+        now: () => components.clock.now(),
         logger,
       },
       end,

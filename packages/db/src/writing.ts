@@ -6,6 +6,7 @@ import { Submissions } from "./commit/submissions.ts";
 import { WaitingRoom } from "./commit/waiting-room.ts";
 import { WriteGate } from "./commit/write-gate.ts";
 import { WritePath } from "./commit/write-path.ts";
+import { Feed, type FeedPosition } from "./feed/feed.ts";
 import { fullDiskError, isDiskFull } from "./io-error.ts";
 import type { VersionEdit } from "./manifest/version-edit.ts";
 import type { Recovered } from "./recovered.ts";
@@ -25,6 +26,7 @@ export class Writing {
   readonly gate: WriteGate;
   readonly queue: CommitQueue;
   readonly submissions: Submissions;
+  readonly feed: Feed;
   readonly #parts: Recovered;
   readonly #host: WritingHost;
   readonly #gateRoom: WaitingRoom;
@@ -45,8 +47,10 @@ export class Writing {
       lastSeq,
       lastAssigned,
       published: () => this.#published(),
+      acknowledged: (group) => this.feed.published(group),
       stopped: (failure) => host.background().refuseFlushes(failure),
     });
+    this.feed = this.#makeFeed();
     this.submissions = new Submissions(settings, this.gate, this.queue, requests, () => layers.view);
   }
 
@@ -65,6 +69,8 @@ export class Writing {
     const { logs, settings } = this.#parts;
     this.queue
       .between(() => logs.release(oldest))
+      .then(() => this.#trimFeed())
+      .then(() => (logs.isBehind(oldest) ? this.queue.between(() => logs.release(oldest)) : undefined))
       .catch((error: unknown) => {
         settings.logger.warn(
           { err: error },
@@ -124,6 +130,63 @@ export class Writing {
       this.#noticeFullDisk(error);
       throw error;
     }
+  }
+
+  /** Gives up what the change feed has no room for: first the manifest says so, then the files may go. */
+  async #trimFeed(): Promise<void> {
+    const { logs, feedLog } = this.#parts;
+    const gone = feedLog.trim();
+    const { start: feed } = feedLog;
+    if (gone.length === 0 || feed === undefined) return;
+    await this.persist({ feed });
+    logs.discard(gone);
+  }
+
+  #makeFeed(): Feed {
+    const { directory, settings, versions, logs, feedLog, lastSeq, logEnd } = this.#parts;
+    const { tuning, logger, durability } = settings;
+    const { fileSystem, scheduler } = settings.components;
+    const { incarnation } = versions.numbers;
+    const partBytesMax = tuning.watchQueueBytesMax;
+    const hold = () => this.#holdLogs();
+    const host = {
+      scheduler,
+      logger,
+      isSynced: durability === "sync",
+      queueBytesMax: tuning.watchQueueBytesMax,
+      queuesBytesMax: tuning.watchQueuesBytesMax,
+      reading: { fileSystem, scheduler, directory, incarnation, log: feedLog, partBytesMax, hold },
+      publishedSeq: () => this.queue.publishedSeq,
+      logEnd: () => ({ segment: logs.writer.segment, offset: logs.writer.offset }),
+      sync: () => this.#syncLog(),
+    };
+    return new Feed(host, { seq: lastSeq, end: logEnd });
+  }
+
+  /** Between two groups: what is published by then is on disk. */
+  async #syncLog(): Promise<FeedPosition> {
+    const { writer } = this.#parts.logs;
+    const position = () => ({
+      seq: this.queue.publishedSeq,
+      end: { segment: writer.segment, offset: writer.offset },
+    });
+    let synced: FeedPosition | undefined;
+    await this.queue.between(async () => {
+      await writer.sync();
+      synced = position();
+    });
+    return synced!;
+  }
+
+  /** Keeps the log's segments until the result is called. */
+  #holdLogs(): () => void {
+    const { logs, versions } = this.#parts;
+    const unhold = logs.hold();
+    return () => {
+      unhold();
+      const { logNumber } = versions.numbers;
+      if (!this.feed.isClosed && logs.isBehind(logNumber)) this.releaseLogs(logNumber);
+    };
   }
 
   #stallReason(): string | undefined {

@@ -29,6 +29,8 @@ export interface CommitState {
   readonly lastAssigned: number;
   /** Called when a group has become visible. */
   readonly published: () => void;
+  /** Called when those who wait for it have been told. Until a promise resolves, the group stays as it is. */
+  readonly acknowledged: (group: CommitGroup) => Promise<void> | undefined;
   /** A sync has failed: what is not published by now never will be. */
   readonly stopped: (failure: KvtsError) => void;
 }
@@ -211,6 +213,8 @@ export class CommitQueue {
       try {
         await this.#commit(group);
         this.#settlePublished(group);
+        const taken = this.#state.acknowledged(group);
+        if (taken !== undefined) await taken;
       } catch (error) {
         const failure = storeError(error);
         if (failure.code === "READ_ONLY") this.#stop(failure);

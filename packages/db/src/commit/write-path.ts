@@ -69,12 +69,14 @@ export class WritePath implements CommitTarget {
    * groups. An empty memtable stays; a segment without room is left all the same.
    */
   async freeze(frameBytes = 0): Promise<void> {
-    const { layers, logs, flushRoom } = this.#host;
+    const { layers, logs, flushRoom, settings } = this.#host;
     if (!logs.writer.isBegun) await logs.begin();
     if (layers.active.entryCount === 0) {
       if (!logs.writer.fits(frameBytes)) logs.rotate(frameBytes);
       return;
     }
+    // What is in a table is not replayed: from then on the log has to be whole by itself for the change feed.
+    if (settings.durability === "buffered" && settings.feedBytes > 0) await logs.writer.sync();
     if (flushRoom.isOpen) this.#freeze(frameBytes);
     else await flushRoom.pass(async () => this.#freeze(frameBytes));
   }

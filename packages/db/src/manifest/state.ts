@@ -124,7 +124,7 @@ export class ManifestFold {
 /** A manifest's first record is a snapshot, so nothing is missing from a sound one. */
 function whole(numbers: Partial<StoreNumbers>, path: string): StoreNumbers {
   const { incarnation, nextFileNumber, logNumber, seqCeiling, timestampCeiling, seqFloor } = numbers;
-  const { requestFiles, durableLog, policies, horizons } = numbers;
+  const { requestFiles, durableLog, policies, horizons, feed } = numbers;
   if (
     incarnation === undefined ||
     nextFileNumber === undefined ||
@@ -140,6 +140,7 @@ function whole(numbers: Partial<StoreNumbers>, path: string): StoreNumbers {
     ...whole,
     ...(requestFiles === undefined ? {} : { requestFiles }),
     ...(durableLog === undefined ? {} : { durableLog }),
+    ...(feed === undefined ? {} : { feed }),
     ...(policies === undefined ? {} : { policies }),
     ...(horizons === undefined ? {} : { horizons }),
   };

@@ -12,6 +12,12 @@ export interface LeveledTable {
   readonly meta: TableMeta;
 }
 
+/** Everything committed after a seq is in the log's segments from this number on. */
+export interface FeedStart {
+  readonly segment: number;
+  readonly afterSeq: number;
+}
+
 /** One change of the store's state. Fields that are absent stay as they were. */
 export interface VersionEdit {
   /** 16 bytes as hex. */
@@ -36,6 +42,8 @@ export interface VersionEdit {
   readonly horizons?: readonly Horizon[];
   /** Numbers of all files of request ids in force, in the order of their seqs. */
   readonly requestFiles?: readonly number[];
+  /** What the change feed can be read from; left out where no log is kept for it. */
+  readonly feed?: FeedStart;
   /** Files with lower numbers that the state does not name are to be set aside, not removed. Ends with its manifest. */
   readonly keepsBelow?: number;
 }
@@ -68,13 +76,14 @@ const ADDED = 18;
 const KEEPS_BELOW = 20;
 const REQUEST_FILES = 22;
 const DURABLE_LOG = 24;
+const FEED = 26;
 const POLICIES = 30;
 const HORIZONS = 32;
 
 /** The edit as tagged fields, owned by the caller. */
 export function encodeEdit(edit: VersionEdit): Uint8Array {
   const out = new FieldWriter();
-  const { incarnation, closed, requestFiles, durableLog } = edit;
+  const { incarnation, closed, requestFiles, durableLog, feed } = edit;
   if (incarnation !== undefined) out.bytes(INCARNATION, incarnationBytes(incarnation));
   out.number(NEXT_FILE_NUMBER, edit.nextFileNumber);
   out.number(LOG_NUMBER, edit.logNumber);
@@ -104,6 +113,12 @@ export function encodeEdit(edit: VersionEdit): Uint8Array {
     out.field(DURABLE_LOG, (field) => {
       field.varint(durableLog.segment);
       field.varint(durableLog.offset);
+    });
+  }
+  if (feed !== undefined) {
+    out.field(FEED, (field) => {
+      field.varint(feed.segment);
+      field.varint(feed.afterSeq);
     });
   }
   encodeRetention(out, edit);
@@ -151,6 +166,7 @@ export function decodeEdit(bytes: Uint8Array, file: string, base: number): Versi
     else if (tag === KEEPS_BELOW) edit.keepsBelow = field.varint();
     else if (tag === REQUEST_FILES) edit.requestFiles = readAll(field, (numbers) => numbers.varint());
     else if (tag === DURABLE_LOG) edit.durableLog = { segment: field.varint(), offset: field.varint() };
+    else if (tag === FEED) edit.feed = { segment: field.varint(), afterSeq: field.varint() };
     else if (tag === POLICIES) edit.policies = readAll(field, readPolicy);
     else if (tag === HORIZONS) edit.horizons = readAll(field, readHorizon);
     else return false;

@@ -8,7 +8,7 @@ import { writeCurrent } from "./current.ts";
 import { ManifestSyncError } from "./sync-error.ts";
 import type { TableFile } from "./table-file.ts";
 import type { Version } from "./version.ts";
-import type { CleanClose, VersionEdit } from "./version-edit.ts";
+import type { CleanClose, FeedStart, VersionEdit } from "./version-edit.ts";
 import { ManifestWriter } from "./writer.ts";
 
 /** File numbers reserved ahead of use. */
@@ -29,6 +29,8 @@ export interface StoreNumbers {
   readonly requestFiles?: readonly number[];
   /** How far the log is on disk for certain, at least; left out where that is not known. */
   readonly durableLog?: LogPosition;
+  /** What the change feed can be read from; left out where no log is kept for it. */
+  readonly feed?: FeedStart;
   /** Left out where no retention has ever been set. */
   readonly policies?: readonly Policy[];
   readonly horizons?: readonly Horizon[];
@@ -224,6 +226,7 @@ export class VersionSet<T = Table> {
     for (const { file } of this.#current.tables()) if (removed.has(file.meta.number)) file.markRemoved();
     const requestFiles = edit.requestFiles ?? this.#numbers.requestFiles;
     const durableLog = edit.durableLog ?? this.#numbers.durableLog;
+    const feed = edit.feed ?? this.#numbers.feed;
     const policies = edit.policies ?? this.#numbers.policies;
     const horizons = edit.horizons ?? this.#numbers.horizons;
     this.#numbers = {
@@ -235,6 +238,7 @@ export class VersionSet<T = Table> {
       seqFloor: edit.seqFloor ?? this.#numbers.seqFloor,
       ...(requestFiles === undefined ? {} : { requestFiles }),
       ...(durableLog === undefined ? {} : { durableLog }),
+      ...(feed === undefined ? {} : { feed }),
       ...(policies === undefined ? {} : { policies }),
       ...(horizons === undefined ? {} : { horizons }),
     };

@@ -10,12 +10,14 @@ import {
   checkKeyForm,
   checkRequestId,
   checkSeq,
+  checkWatchOptions,
   conflictAt,
   copyBytes,
   type DeleteOptions,
   decodeKey,
   type EncodedOperation,
   type EncodedPrecondition,
+  type Entries,
   encodeOperations,
   encodePreconditions,
   encodeRetentionPrefix,
@@ -30,15 +32,18 @@ import {
   type KeyOf,
   KvtsError,
   limits,
+  makeEntries,
   makeTypedStore,
   type Operation,
   otherContent,
   ownPrecondition,
   type PutOptions,
+  type Range,
   type RetentionOptions,
   type RetentionPolicy,
   type RetentionResult,
   type RetractOptions,
+  resolveRange,
   type Snapshot,
   type StoreStats,
   systemClock,
@@ -49,12 +54,15 @@ import {
   throwIfAborted,
   toHex,
   type ViewOptions,
+  type WatchEvent,
+  type WatchOptions,
   type WriteOptions,
   type WriteResult,
 } from "@kvts/common";
 import { Model, type ModelOperation, trimmed } from "./model.ts";
 import { ModelReader, type Moment } from "./model-reader.ts";
 import { horizonOf, type ModelPolicies, movedHorizons } from "./model-retention.ts";
+import { type ModelFeed, ModelWatch } from "./model-watch.ts";
 
 export interface ModelStoreOptions {
   readonly clock?: Clock;
@@ -79,6 +87,8 @@ class ModelStore {
   readonly clock: Clock;
   readonly model: Model = new Model();
   readonly incarnation: string = crypto.randomUUID();
+  /** Watches that wait for the next commit, or the end. */
+  readonly waiting: Set<() => void> = new Set();
   closed = false;
   policies: ModelPolicies = new Map();
   readonly #named: Map<string, NamedWrite> = new Map();
@@ -116,6 +126,10 @@ class ModelStore {
     return result;
   }
 
+  wakeWatches(): void {
+    for (const wake of this.waiting) wake();
+  }
+
   #commit(encoded: readonly EncodedOperation[], preconditions: readonly EncodedPrecondition[]): WriteResult {
     const assigned = Math.max(this.now(), this.#lastAssigned + 1, ...this.model.horizons.values());
     if (assigned > limits.timestampMax) throw invalidArgument("no timestamp is left to assign; give one");
@@ -125,6 +139,7 @@ class ModelStore {
     const assigns = encoded.some(({ timestamp }) => timestamp === undefined);
     if (assigns) this.#lastAssigned = assigned;
     this.model.commit(timed);
+    this.wakeWatches();
     return { timestamp: assigns ? assigned : timed.at(-1)!.timestamp, seq: this.model.seq };
   }
 
@@ -209,6 +224,18 @@ class ModelStoreView<F extends "string" | "bytes"> extends ModelReader<F> implem
     return this.#store.write(operations, options, encodePreconditions(options.preconditions, this.#store.now));
   }
 
+  watch(range?: Range, options?: WatchOptions): Entries<WatchEvent<KeyOf<F>>> {
+    try {
+      const checked = checkWatchOptions(options);
+      const signal = callSignal(options);
+      const { model, incarnation, now, waiting } = this.#store;
+      const feed: ModelFeed = { model, incarnation, now, isClosed: () => this.#store.closed, waiting };
+      return makeEntries(new ModelWatch(feed, resolveRange(range), this.#form, checked, signal), signal);
+    } catch (error) {
+      return makeEntries<WatchEvent<KeyOf<F>>>({ pull: () => Promise.reject(error) });
+    }
+  }
+
   async setRetention(prefix: BytesInput, keepFor: KeepFor, options: RetentionOptions = {}): Promise<RetentionResult> {
     checkCallOptions(options, "setRetention");
     checkKeepFor(keepFor);
@@ -267,7 +294,9 @@ class ModelStoreView<F extends "string" | "bytes"> extends ModelReader<F> implem
   }
 
   async close(): Promise<void> {
-    if (this.#owner) this.#store.closed = true;
+    if (!this.#owner) return;
+    this.#store.closed = true;
+    this.#store.wakeWatches();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -45,6 +45,12 @@ export interface ModelDiff {
   readonly horizons?: ModelHorizons | undefined;
 }
 
+/** What one batch did in a range. */
+export interface ModelBatch {
+  readonly seq: number;
+  readonly items: readonly CommittedOperation[];
+}
+
 export interface ModelHistory {
   readonly from?: number | undefined;
   readonly to?: number | undefined;
@@ -70,6 +76,7 @@ export interface ModelAggregate {
 export class Model {
   /** Hexadecimal key, which sorts as the bytes do → that key's operations, lowest seq first. */
   readonly #operations: Map<string, CommittedOperation[]> = new Map();
+  readonly #batches: (readonly CommittedOperation[])[] = [];
   #seq = 0;
   /** How far history is cut. */
   horizons: ModelHorizons = NO_HORIZONS;
@@ -87,13 +94,27 @@ export class Model {
   /** Commits a batch, whose operations get consecutive seqs; the last of them gets `seq`, by default the next free one. */
   commit(operations: readonly ModelOperation[], seq: number = this.#seq + operations.length): void {
     invariant(seq - operations.length >= this.#seq, `seqs grow: ${operations.length} up to ${seq} after ${this.#seq}`);
-    operations.forEach((operation, index) => {
+    const batch = operations.map((operation, index) => ({ ...operation, seq: seq - operations.length + 1 + index }));
+    for (const operation of batch) {
       const id = toHex(operation.key);
       const filed = this.#operations.get(id) ?? [];
-      filed.push({ ...operation, seq: seq - operations.length + 1 + index });
+      filed.push(operation);
       this.#operations.set(id, filed);
-    });
+    }
+    this.#batches.push(batch);
     this.#seq = seq;
+  }
+
+  /** What `watch` yields: each batch after a seq, without what lies outside the range, where anything is left of it. */
+  feed({ start, end }: ResolvedRange, afterSeq: number): ModelBatch[] {
+    const [first, last] = [toHex(start), end && toHex(end)];
+    const isIn = (key: string): boolean => key >= first && (last === undefined || key < last);
+    return this.#batches
+      .map((batch) => {
+        const items = batch.filter(({ key, seq }) => seq > afterSeq && isIn(toHex(key)));
+        return { seq: batch.at(-1)!.seq, items };
+      })
+      .filter(({ items }) => items.length > 0);
   }
 
   /**

@@ -19,6 +19,8 @@ export function tinySettings(random: Random): StoreSettings {
     memtableBytes: 256 * KIB,
     blockCacheBytes: 64 * KIB,
     stallTimeoutMs: 3_600_000,
+    feedBytes: random.pick([0, 20 * KIB, 64 * KIB * KIB]),
+    feedAgeMs: random.pick([60_000, 100 * 365 * 24 * 3_600_000]),
     tuning: {
       logSegmentBytes: random.pick([4, 4, 8, 32, 512]) * KIB,
       groupBytesMax: random.pick([1, 2 * KIB, KIB * KIB]),
@@ -34,6 +36,8 @@ export function tinySettings(random: Random): StoreSettings {
         pickBytesMax: random.pick([1, 4 * KIB, KIB * KIB]),
       },
       manifestBytesMax: random.pick([1, 2 * KIB, 4 * KIB * KIB]),
+      watchQueueBytesMax: random.pick([1, KIB, KIB * KIB]),
+      watchQueuesBytesMax: random.pick([KIB, KIB * KIB]),
       indexBytesMax: random.pick([1, 2 * KIB, KIB * KIB]),
     },
   };

@@ -24,7 +24,7 @@ export async function checkLog(
     const log = await readLog({ fileSystem: files, directory, incarnation, logNumber, durable }, (frame) =>
       frames.take(frame),
     );
-    return reportLog(files, directory, logNumber, log, frames, findings);
+    return reportLog(files, directory, numbers, log, frames, findings);
   } catch (error) {
     damage = damageFrom(error, logFileName(directory, logNumber), 0);
   }
@@ -75,7 +75,7 @@ async function salvaged(source: SalvageSource, findings: Findings): Promise<Salv
 function reportLog(
   files: FileReading,
   directory: string,
-  logNumber: number,
+  { logNumber, feed }: StoreNumbers,
   { live, stale }: LogContents,
   frames: FrameCheck,
   findings: Findings,
@@ -85,6 +85,8 @@ function reportLog(
     findings.read("log", path, sizeOf(files, path), frames.operations.get(path) ?? 0);
   }
   for (const number of stale) {
-    findings.unneeded(logFileName(directory, number), LOG_REASONS[number < logNumber ? "not needed" : "given up"]);
+    const isKept = feed !== undefined && number >= feed.segment && number < logNumber;
+    const reason = LOG_REASONS[number < logNumber ? "not needed" : "given up"];
+    findings.unneeded(logFileName(directory, number), isKept ? `${reason}; it is kept for the change feed` : reason);
   }
 }

@@ -22,7 +22,8 @@ export const SEGMENT_INCARNATION = 4;
 /** The segment before this one, 0 where there is none, and the offset at which its frames ended. */
 export const SEGMENT_PREVIOUS = 8;
 export const SEGMENT_PREVIOUS_END = 9;
-export const SEGMENT_RESERVED = 10;
+/** When it was begun: seconds since the Unix epoch, 0 where that is not known. */
+export const SEGMENT_CREATED = 10;
 /** CRC-32 of the words before it. */
 export const SEGMENT_CRC = 11;
 export const SEGMENT_HEADER_WORDS = 12;

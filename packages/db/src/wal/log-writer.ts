@@ -22,6 +22,8 @@ export interface LogWriterOptions {
   /** Segments kept to be used again, 0 for none. */
   readonly sparesMax: number;
   readonly takeFileNumber: () => number;
+  /** Microseconds: when a segment was begun. Left out where nobody needs to know. */
+  readonly now?: () => number;
   readonly logger?: Logger;
 }
 
@@ -84,7 +86,7 @@ export class LogWriter implements FramePlace {
     const path = logFileName(directory, number);
     const file = fileSystem.create(path);
     try {
-      file.writeSync(encodeSegmentHeader(number, incarnation, this.#durable), 0);
+      file.writeSync(encodeSegmentHeader(number, incarnation, this.#durable, this.#options.now?.()), 0);
       await file.sync();
       await fileSystem.syncDirectory(directory);
     } catch (error) {
@@ -278,7 +280,7 @@ export class LogWriter implements FramePlace {
     const file = spare === undefined ? fileSystem.create(path) : fileSystem.openWritable(path);
     const end = { segment: this.#begun.number, offset: this.#offset };
     try {
-      file.writeSync(encodeSegmentHeader(number, incarnation, end), 0);
+      file.writeSync(encodeSegmentHeader(number, incarnation, end, this.#options.now?.()), 0);
     } catch (error) {
       const failure = this.#takeBack(error, file, 0, SEGMENT_HEADER_BYTES);
       file.close();

@@ -8,6 +8,7 @@ import {
   MAGIC_0,
   MAGIC_1,
   SEGMENT_CRC,
+  SEGMENT_CREATED,
   SEGMENT_FORMAT,
   SEGMENT_HEADER_BYTES,
   SEGMENT_HEADER_WORDS,
@@ -15,10 +16,27 @@ import {
   SEGMENT_NUMBER,
   SEGMENT_PREVIOUS,
   SEGMENT_PREVIOUS_END,
+  WORD_MAX,
 } from "./format.ts";
 
-/** The header of segment `number`, which goes on where the log ended at `previous`. */
-export function encodeSegmentHeader(number: number, incarnation: string, previous: LogPosition): Uint8Array {
+const MICROS_PER_SECOND = 1_000_000;
+
+/** Where the log ended before a segment, and when that was begun. */
+export interface SegmentOrigin extends LogPosition {
+  /** Microseconds since the Unix epoch, in whole seconds; 0 where it is not known. */
+  readonly createdAt: number;
+}
+
+/**
+ * The header of segment `number`, which goes on where the log ended at `previous`.
+ * @param createdAt microseconds since the Unix epoch; 0 where that is not known.
+ */
+export function encodeSegmentHeader(
+  number: number,
+  incarnation: string,
+  previous: LogPosition,
+  createdAt = 0,
+): Uint8Array {
   const words = new Int32Array(SEGMENT_HEADER_WORDS);
   const bytes = new Uint8Array(words.buffer);
   words[0] = MAGIC_0;
@@ -28,6 +46,7 @@ export function encodeSegmentHeader(number: number, incarnation: string, previou
   bytes.set(incarnationBytes(incarnation), SEGMENT_INCARNATION * 4);
   words[SEGMENT_PREVIOUS] = previous.segment;
   words[SEGMENT_PREVIOUS_END] = previous.offset;
+  words[SEGMENT_CREATED] = Math.min(WORD_MAX, Math.floor(createdAt / MICROS_PER_SECOND));
   words[SEGMENT_CRC] = crc32(bytes.subarray(0, SEGMENT_CRC * 4));
   return bytes;
 }
@@ -42,13 +61,17 @@ export function decodeSegmentHeader(
   number: number,
   incarnation: string,
   file: string,
-): LogPosition | undefined {
+): SegmentOrigin | undefined {
   const words = wholeHeader(bytes, number, file);
   if (words === undefined) return undefined;
   if (incarnationOf(words) !== incarnation) {
     throw corruption(file, SEGMENT_INCARNATION * 4, "it is the log of another store");
   }
-  return { segment: words[SEGMENT_PREVIOUS]! >>> 0, offset: words[SEGMENT_PREVIOUS_END]! >>> 0 };
+  return {
+    segment: words[SEGMENT_PREVIOUS]! >>> 0,
+    offset: words[SEGMENT_PREVIOUS_END]! >>> 0,
+    createdAt: (words[SEGMENT_CREATED]! >>> 0) * MICROS_PER_SECOND,
+  };
 }
 
 /**

@@ -14,7 +14,7 @@ import {
   SEGMENT_HEADER_BYTES,
 } from "./format.ts";
 import { type Frame, firstSeqAt, isFrameHeader, isPayloadWhole, payloadBytesAt } from "./frame.ts";
-import { decodeSegmentHeader } from "./segment-header.ts";
+import { decodeSegmentHeader, type SegmentOrigin } from "./segment-header.ts";
 
 /** Bytes read at a time; a larger frame is read whole. */
 const WINDOW_BYTES = 1024 * 1024;
@@ -36,7 +36,7 @@ export class SegmentReader implements Frame {
   readonly number: number;
   readonly file: string;
   /** Where the log ended before this segment; undefined where its header is not whole. Known after {@link readHeader}. */
-  previous: LogPosition | undefined;
+  previous: SegmentOrigin | undefined;
   /** Where the next frame would stand. */
   offset: number = SEGMENT_HEADER_BYTES;
   i32: Int32Array<ArrayBuffer> = new Int32Array(0);

@@ -16,6 +16,7 @@ import type { TestBatch } from "../test-store.ts";
 import { type StoreSettings, tinySettings } from "../tiny-options.ts";
 import { expectTyped, isSystemError } from "../typed-errors.ts";
 import { ACTIVITIES, type Activity } from "./activity.ts";
+import { FeedObserver } from "./feed-observer.ts";
 import { SimulatedClient } from "./simulated-client.ts";
 import { type CutPlan, SimulatedProcess } from "./simulated-process.ts";
 import type { Trace } from "./trace.ts";
@@ -27,6 +28,8 @@ const STEPS_PER_BOOT = 22;
 const CLOCK_BEHIND_MAX = 3_600_000_000;
 /** Opens and repairs that may fail or be cut short, one after the other, before the disk is let be. */
 const TRIES_MAX = 3;
+/** Times ten milliseconds within which everything written is shown. */
+const OBSERVER_TRIES_MAX = 10_000;
 /** Steps that the report of a failure lists. */
 const LOGGED_STEPS = 30;
 
@@ -94,6 +97,9 @@ export class Life {
   readonly #pool: KeyPool;
   readonly #timestamps: readonly number[];
   readonly #operations: RandomOperations;
+  readonly #observer: FeedObserver = new FeedObserver();
+  /** Every process so far has kept the whole feed, and no repair has begun another. */
+  #keepsFeed = true;
   #settings: StoreSettings;
   /** The last process wrote without syncing, and its power was cut. */
   #hasLostBuffered = false;
@@ -221,8 +227,12 @@ export class Life {
     const { seq } = await store.db.stats();
     const { acknowledgedSeq, moment } = this.#left;
     ok(seq >= acknowledgedSeq, `after ${moment}: seq ${acknowledgedSeq} could be given out again`);
-    const survivors: TestBatch[] = survivingBatches(await storeContents(store.db), this.#left);
+    const { batches } = this.#left;
+    const batchesMin = Math.max(this.#left.batchesMin, this.#observer.shownOf(batches));
+    const survivors: TestBatch[] = survivingBatches(await storeContents(store.db), { ...this.#left, batchesMin });
     store.adopt(survivors);
+    this.#keepsFeed &&= keepsWholeFeed(this.#settings);
+    this.#observer.begin(process, this.#keepsFeed);
     return survivors.length;
   }
 
@@ -240,11 +250,23 @@ export class Life {
     if (this.#random.chance(0.5)) {
       process.healDisk();
       await client.finish();
+      await this.#awaitObserver(process);
     }
+    this.#observer.check();
     this.#note("close");
     process.watch.phase = "close";
     await client.close();
     deepEqual(this.#left.fileSystem.openPaths, [], "files that closing left open");
+  }
+
+  /** A store that takes writes shows all of them in the end. */
+  async #awaitObserver({ store, scheduler }: SimulatedProcess): Promise<void> {
+    const { writable } = await store.db.stats();
+    const last = store.batches.findLast(({ state }) => state === "acknowledged")?.lastSeq ?? 0;
+    for (let tries = 0; writable === true && !this.#observer.hasSeen(last); tries++) {
+      ok(tries < OBSERVER_TRIES_MAX, `seq ${last} was acknowledged, and is not shown`);
+      await scheduler.delay(10);
+    }
   }
 
   /** Makes what a process has left the beginning of the next; without an image it was closed, and perhaps then cut. */
@@ -276,6 +298,7 @@ export class Life {
     const kinds = random.pick([["current"], ["manifest"], ["current", "manifest"]]);
     const names = fileSystem.list(DIRECTORY).filter((name) => kinds.includes(parseFileName(name)?.kind ?? ""));
     this.#note(`lost: ${names.join(", ")}`);
+    this.#keepsFeed = false;
     for (const name of names) await fileSystem.remove(`${DIRECTORY}/${name}`);
     await fileSystem.syncDirectory(DIRECTORY);
     for (let tries = 0; ; tries++) {
@@ -344,6 +367,10 @@ function cutPlan(random: Random): CutPlan {
 /** What is left where the power was cut twice, with nothing written in between. */
 function againCut(before: CrashImage, { fileSystem, moment }: CrashImage): CrashImage {
   return { ...before, fileSystem, moment: `${before.moment}, then ${moment}` };
+}
+
+function keepsWholeFeed({ feedBytes = 0, feedAgeMs = 0 }: StoreSettings): boolean {
+  return feedBytes > 1024 ** 2 && feedAgeMs > 365 * 24 * 3_600_000;
 }
 
 function settingsOf(random: Random): StoreSettings {

@@ -1,0 +1,221 @@
+import { invariant, KvtsError } from "@kvts/common";
+import type { FileSystem } from "../env/file-system.ts";
+import { logFileName } from "../format/filenames.ts";
+import type { FeedStart } from "../manifest/version-edit.ts";
+import { type LogPosition, SEGMENT_HEADER_BYTES } from "../wal/format.ts";
+
+/** Bytes between two places of a segment whose seqs are remembered. */
+const MARK_BYTES = 256 * 1024;
+const MICROS_PER_MS = 1000;
+
+interface Mark {
+  readonly seq: number;
+  readonly offset: number;
+}
+
+/** A segment of the log as the feed sees it. */
+export interface FeedSegment {
+  readonly number: number;
+  /** Seqs of its first and last operation, as far as they are known; undefined where there is none. */
+  firstSeq: number | undefined;
+  lastSeq: number | undefined;
+  /** Where its frames end; undefined for the one in use. */
+  end: number | undefined;
+  /** Microseconds: when the next one was begun. */
+  sealedAt: number | undefined;
+  /** Bytes on disk, once it is kept for the feed alone. */
+  fileBytes: number;
+  /** Places at which frames begin, ascending. */
+  readonly marks: Mark[];
+}
+
+export interface FeedLogOptions {
+  readonly fileSystem: FileSystem;
+  readonly directory: string;
+  /** Bytes of segments kept for the feed alone; 0 for none. */
+  readonly bytesMax: number;
+  readonly ageMsMax: number;
+  /** Microseconds. */
+  readonly now: () => number;
+}
+
+/**
+ * Knows which segments the change feed can be read from, those that memory needs and those that are kept for the feed
+ * alone, what seqs are where in them, and how many may stay.
+ */
+export class FeedLog {
+  readonly #options: FeedLogOptions;
+  /** Ascending. */
+  #segments: FeedSegment[] = [];
+  /** Segments below this number are kept for the feed alone. */
+  #liveNumber = 0;
+  /** Everything after this seq can be read. */
+  floor = 0;
+
+  constructor(options: FeedLogOptions) {
+    this.#options = options;
+  }
+
+  /** Whether segments are kept for the feed alone. */
+  get keeps(): boolean {
+    return this.#options.bytesMax > 0;
+  }
+
+  get segments(): readonly FeedSegment[] {
+    return this.#segments;
+  }
+
+  /** Bytes of the segments kept for the feed alone. */
+  get fileBytes(): number {
+    return this.#kept().reduce((sum, { fileBytes }) => sum + fileBytes, 0);
+  }
+
+  /** What the manifest is to say; undefined where nothing is kept. */
+  get start(): FeedStart | undefined {
+    const segment = this.#segments[0]?.number;
+    return segment === undefined || !this.keeps ? undefined : { segment, afterSeq: this.floor };
+  }
+
+  /**
+   * What recovery has found: `kept` for the feed alone, and the log's own segments with what {@link noteFrame} was told of
+   * them, which memory needs where they hold anything.
+   */
+  recovered(kept: readonly FeedSegment[], live: readonly number[], ends: readonly number[], isNeeded: boolean): void {
+    const own = live.map((number, index) => {
+      return Object.assign(this.find(number) ?? emptySegment(number), { end: ends[index] });
+    });
+    this.#segments = [...kept, ...own];
+    this.#liveNumber = isNeeded ? live[0]! : (this.#segments.at(-1)?.number ?? 0) + 1;
+  }
+
+  /** Goes on in a new segment; the one before it ends at `end`. */
+  began(number: number, end: number): void {
+    const before = this.#segments.at(-1);
+    if (before !== undefined) {
+      before.end = end;
+      before.sealedAt ??= this.#options.now();
+    }
+    this.#segments.push(emptySegment(number));
+  }
+
+  /** A frame stands at `offset` of a segment, the last one that there is or a new one. */
+  noteFrame(number: number, offset: number, firstSeq: number, lastSeq: number): void {
+    let segment = this.#segments.at(-1);
+    if (segment?.number !== number) {
+      segment = emptySegment(number);
+      this.#segments.push(segment);
+    }
+    segment.firstSeq ??= firstSeq;
+    segment.lastSeq = lastSeq;
+    if (offset >= (segment.marks.at(-1)?.offset ?? -MARK_BYTES) + MARK_BYTES) {
+      segment.marks.push({ seq: firstSeq, offset });
+    }
+  }
+
+  /**
+   * A segment, the oldest that memory had needed, is needed no more, so says the manifest.
+   * @returns whether it is kept for the feed; otherwise it may go at once
+   */
+  released(number: number): boolean {
+    this.#liveNumber = Math.max(this.#liveNumber, number + 1);
+    const segment = this.#segments.find((each) => each.number === number);
+    if (segment === undefined) return false;
+    if (!this.keeps) {
+      this.#forget(segment);
+      return false;
+    }
+    segment.fileBytes = this.#shrink(segment);
+    return true;
+  }
+
+  /** Forgets the oldest segments that the budget has no room for. Returns their numbers. */
+  trim(): number[] {
+    const { bytesMax, ageMsMax, now } = this.#options;
+    const tooOld = now() - ageMsMax * MICROS_PER_MS;
+    const gone: number[] = [];
+    for (let bytes = this.fileBytes; ; ) {
+      const oldest = this.#kept()[0];
+      if (oldest === undefined) return gone;
+      const isEmpty = oldest.firstSeq === undefined;
+      if (!isEmpty && bytes <= bytesMax && (oldest.sealedAt ?? tooOld) >= tooOld) return gone;
+      bytes -= oldest.fileBytes;
+      this.#forget(oldest);
+      gone.push(oldest.number);
+    }
+  }
+
+  /**
+   * Where reading has to begin for everything after `afterSeq`.
+   * @throws FEED_TRIMMED
+   */
+  startFor(afterSeq: number): LogPosition {
+    if (afterSeq < this.floor) throw trimmedError(afterSeq, this.floor);
+    const at = this.#segments.findLastIndex(({ firstSeq }) => firstSeq !== undefined && firstSeq <= afterSeq + 1);
+    const segment = this.#segments[Math.max(0, at)];
+    invariant(segment !== undefined, "F1: a feed that is read has a segment");
+    const mark = segment.marks.findLast(({ seq }) => seq <= afterSeq + 1);
+    return { segment: segment.number, offset: mark?.offset ?? SEGMENT_HEADER_BYTES };
+  }
+
+  find(number: number): FeedSegment | undefined {
+    return this.#segments.find((segment) => segment.number === number);
+  }
+
+  after(number: number): FeedSegment | undefined {
+    return this.#segments.find((segment) => segment.number > number);
+  }
+
+  /** What is kept for the feed alone. */
+  #kept(): FeedSegment[] {
+    return this.#segments.filter(({ number }) => number < this.#liveNumber);
+  }
+
+  #forget(segment: FeedSegment): void {
+    const at = this.#segments.indexOf(segment);
+    const { firstSeq } = this.#segments.find((later, index) => index > at && later.firstSeq !== undefined) ?? {};
+    const lastSeq = segment.lastSeq ?? (firstSeq === undefined ? 0 : firstSeq - 1);
+    if (segment.firstSeq !== undefined) this.floor = Math.max(this.floor, lastSeq);
+    this.#segments.splice(at, 1);
+  }
+
+  /** Gives back what was allocated ahead where that is more than half. Returns the bytes that the file takes. */
+  #shrink({ number, end }: FeedSegment): number {
+    const { fileSystem, directory } = this.#options;
+    const path = logFileName(directory, number);
+    if (!fileSystem.exists(path)) return 0;
+    const { size } = closed(fileSystem.open(path));
+    if (end === undefined || end * 2 > size) return size;
+    const file = fileSystem.openWritable(path);
+    try {
+      file.truncate(end);
+    } finally {
+      file.close();
+    }
+    return end;
+  }
+}
+
+export function emptySegment(number: number): FeedSegment {
+  return {
+    number,
+    firstSeq: undefined,
+    lastSeq: undefined,
+    end: undefined,
+    sealedAt: undefined,
+    fileBytes: 0,
+    marks: [],
+  };
+}
+
+function closed<T extends { close(): void }>(file: T): T {
+  file.close();
+  return file;
+}
+
+export function trimmedError(afterSeq: number, oldestSeq: number): KvtsError {
+  return new KvtsError(
+    "FEED_TRIMMED",
+    `what follows seq ${afterSeq} is no longer in the change feed, which goes back to seq ${oldestSeq}; begin again with initial`,
+    { details: { afterSeq, oldestSeq } },
+  );
+}

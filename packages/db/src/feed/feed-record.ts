@@ -1,0 +1,63 @@
+import { copyBytes, decodeKey, type FeedItem, type Key, makeEntry, makeTombstone } from "@kvts/common";
+import { joinWords, KIND_DELETE, KIND_MASK, KIND_PUT, META_EXPIRES } from "../format/version-record.ts";
+import type { KeyForm } from "../read/key-decoder.ts";
+import type { OperationCursor } from "../wal/operation-cursor.ts";
+
+/** What a record takes in memory beside its bytes, about. */
+const RECORD_BYTES = 128;
+const NO_VALUE = new Uint8Array(0);
+
+/** One operation of the feed, decoded once for all who watch it: nobody changes its bytes. */
+export interface FeedRecord {
+  readonly kind: number;
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+  readonly timestamp: number;
+  readonly seq: number;
+  readonly expiresAt: number | undefined;
+}
+
+/** Consecutive operations of one batch that lie in some range. */
+export interface FeedBatch {
+  readonly records: readonly FeedRecord[];
+  /** Everything in the range up to here is in it or in those before. */
+  readonly seq: number;
+  /** Whoever has seen everything up to here lacks nothing before this batch. */
+  readonly afterSeq: number;
+  /** More of the same batch follows. */
+  readonly more: boolean;
+  readonly bytes: number;
+}
+
+export function cursorSeq(cursor: OperationCursor): number {
+  return joinWords(cursor.seqHi, cursor.seqLo);
+}
+
+/** The operation that `cursor` stands on, with bytes of its own. */
+export function recordAt(cursor: OperationCursor): FeedRecord {
+  const { u8, meta, keyWord, keyLength, valueWord, valueLength } = cursor;
+  const keyStart = keyWord * 4;
+  const valueStart = valueWord * 4;
+  const expires = (meta & META_EXPIRES) !== 0;
+  return {
+    kind: meta & KIND_MASK,
+    key: new Uint8Array(u8.subarray(keyStart, keyStart + keyLength)),
+    value: valueLength === 0 ? NO_VALUE : new Uint8Array(u8.subarray(valueStart, valueStart + valueLength)),
+    timestamp: joinWords(cursor.tsHi, cursor.tsLo),
+    seq: cursorSeq(cursor),
+    expiresAt: expires ? joinWords(cursor.expiresHi, cursor.expiresLo) : undefined,
+  };
+}
+
+export function recordBytes({ key, value }: FeedRecord): number {
+  return RECORD_BYTES + key.length + value.length;
+}
+
+/** The record as a watch gives it out, with bytes that belong to the caller. @throws INVALID_ARGUMENT for such a key */
+export function feedItemOf<K extends Key>(record: FeedRecord, form: KeyForm): FeedItem<K> {
+  const { kind, timestamp, seq, expiresAt } = record;
+  const key = decodeKey(copyBytes(record.key), form) as K;
+  if (kind === KIND_PUT) return makeEntry({ key, value: copyBytes(record.value), timestamp, seq, expiresAt });
+  if (kind === KIND_DELETE) return makeTombstone(key, timestamp, seq);
+  return { op: "retract", key, timestamp, seq };
+}

@@ -1,0 +1,127 @@
+import {
+  abortError,
+  type CheckedWatchOptions,
+  checkIncarnation,
+  decodeKey,
+  type EntriesSource,
+  type FeedItem,
+  invalidArgument,
+  type KeyOf,
+  KvtsError,
+  makeEntry,
+  makeTombstone,
+  type ResolvedRange,
+  type WatchEvent,
+} from "@kvts/common";
+import type { CommittedOperation, Model } from "./model.ts";
+
+export interface ModelFeed {
+  readonly model: Model;
+  readonly incarnation: string;
+  /** Microseconds. */
+  readonly now: () => number;
+  readonly isClosed: () => boolean;
+  /** Those that wait for the next commit, or the end. */
+  readonly waiting: Set<() => void>;
+}
+
+/** A watch of a model: every batch is there as soon as it is committed, and for ever. */
+export class ModelWatch<F extends "string" | "bytes"> implements EntriesSource<WatchEvent<KeyOf<F>>> {
+  readonly #feed: ModelFeed;
+  readonly #range: ResolvedRange;
+  readonly #form: F;
+  readonly #options: CheckedWatchOptions;
+  readonly #signal: AbortSignal | undefined;
+  #seq: number;
+  #begun = false;
+  #isOver = false;
+  #wake: (() => void) | undefined;
+
+  constructor(
+    feed: ModelFeed,
+    range: ResolvedRange,
+    form: F,
+    options: CheckedWatchOptions,
+    signal: AbortSignal | undefined,
+  ) {
+    this.#feed = feed;
+    this.#range = range;
+    this.#form = form;
+    this.#options = options;
+    this.#signal = signal;
+    this.#seq = options.afterSeq ?? feed.model.seq;
+  }
+
+  async pull(): Promise<WatchEvent<KeyOf<F>>[]> {
+    if (!this.#begun) {
+      const first = this.#begin();
+      if (first !== undefined) return [first];
+    }
+    for (;;) {
+      if (this.#isOver) return [];
+      if (this.#feed.isClosed()) throw new KvtsError("CLOSED", "the store is closed; open another");
+      const events = this.#feed.model.feed(this.#range, this.#seq).map(({ seq, items }) => {
+        return { seq, items: items.map((item) => this.#item(item)) };
+      });
+      this.#seq = Math.max(this.#seq, this.#feed.model.seq);
+      if (events.length > 0) return events;
+      await this.#wait();
+    }
+  }
+
+  interrupt(): void {
+    this.#isOver = true;
+    this.#wake?.();
+  }
+
+  close(): void {
+    this.interrupt();
+    this.#signal?.removeEventListener("abort", this.#aborted);
+  }
+
+  readonly #aborted = (): void => this.interrupt();
+
+  #begin(): WatchEvent<KeyOf<F>> | undefined {
+    this.#begun = true;
+    const { model, incarnation, now } = this.#feed;
+    const { initial, progress } = this.#options;
+    if (this.#signal?.aborted === true) throw abortError(this.#signal);
+    checkIncarnation(this.#options.incarnation, incarnation);
+    const seq = this.#seq;
+    if (seq > model.seq) throw invalidArgument(`seq ${seq} is still to come; the newest is ${model.seq}`);
+    this.#signal?.addEventListener("abort", this.#aborted, { once: true });
+    if (!initial) return progress ? { seq, items: [] } : undefined;
+    const state = model.scan(this.#range, { now: now(), atSeq: seq });
+    return { seq, items: state.map((item) => this.#item(item)), initial: true };
+  }
+
+  #item(operation: CommittedOperation): FeedItem<KeyOf<F>> {
+    const { timestamp, seq } = operation;
+    const key = decodeKey(new Uint8Array(operation.key), this.#form);
+    switch (operation.op) {
+      case "retract":
+        return { op: "retract", key, timestamp, seq };
+      case "delete":
+        return makeTombstone(key, timestamp, seq);
+      case "put":
+        return makeEntry({
+          key,
+          value: new Uint8Array(operation.value),
+          timestamp,
+          seq,
+          expiresAt: operation.expiresAt,
+        });
+    }
+  }
+
+  #wait(): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        this.#feed.waiting.delete(wake);
+        resolve();
+      };
+      this.#wake = wake;
+      this.#feed.waiting.add(wake);
+    });
+  }
+}
