@@ -8,6 +8,7 @@ import {
   type ConditionOptions,
   callSignal,
   checkCallOptions,
+  checkKeepFor,
   checkKeyForm,
   checkLimit,
   checkRequestId,
@@ -26,10 +27,13 @@ import {
   encodeOperation,
   encodeOperations,
   encodePreconditions,
+  encodeRetentionPrefix,
   FixedMoment,
+  formatKeepFor,
   type GetOptions,
   type HistoryOptions,
   isPlainView,
+  type KeepFor,
   type KeyOf,
   KvtsError,
   type LiveScanOptions,
@@ -44,6 +48,9 @@ import {
   parseTime,
   type Range,
   type Reader,
+  type RetentionOptions,
+  type RetentionPolicy,
+  type RetentionResult,
   type RetractOptions,
   readAt,
   resolveMoments,
@@ -204,6 +211,32 @@ class RemoteStore<F extends "string" | "bytes"> implements Store<KeyOf<F>> {
 
   at(moment: TimeInput): Reader<KeyOf<F>> {
     return readAt(this, new FixedMoment(moment, this.#remote.now));
+  }
+
+  async setRetention(prefix: BytesInput, keepFor: KeepFor, options: RetentionOptions = {}): Promise<RetentionResult> {
+    checkCallOptions(options, "setRetention");
+    const { wire, caller } = this.#remote;
+    const { dryRun = false } = options;
+    const request = { prefix: encodeRetentionPrefix(prefix), keepFor: checkKeepFor(keepFor), dryRun };
+    return caller.write(options, undefined, (call) => wire.setRetention(request, call));
+  }
+
+  async deleteRetention(prefix: BytesInput, options: RetentionOptions = {}): Promise<RetentionResult> {
+    checkCallOptions(options, "deleteRetention");
+    const { wire, caller } = this.#remote;
+    const request = { prefix: encodeRetentionPrefix(prefix), dryRun: options.dryRun === true };
+    return caller.write(options, undefined, (call) => wire.deleteRetention(request, call));
+  }
+
+  async listRetention(options: CallOptions = {}): Promise<RetentionPolicy<KeyOf<F>>[]> {
+    checkCallOptions(options, "listRetention");
+    const { wire, caller } = this.#remote;
+    const policies = await caller.read(options, (call) => wire.listRetention(call));
+    return policies.map(({ prefix, keepFor, horizon }) => ({
+      prefix: decodeKey(prefix, this.#form),
+      keepFor: formatKeepFor(keepFor),
+      horizon,
+    }));
   }
 
   async stats(options: CallOptions = {}): Promise<StoreStats> {

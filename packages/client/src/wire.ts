@@ -5,6 +5,7 @@ import type {
   EncodedPrecondition,
   KvtsError,
   ResolvedRange,
+  RetentionResult,
   StoreStats,
   WriteResult,
 } from "@kvts/common";
@@ -79,6 +80,26 @@ export interface DiffRequest extends PageRequest {
   readonly to: number;
 }
 
+export interface SetRetentionRequest {
+  readonly prefix: Uint8Array;
+  /** Microseconds; undefined for ever. */
+  readonly keepFor: number | undefined;
+  readonly dryRun: boolean;
+}
+
+export interface DeleteRetentionRequest {
+  readonly prefix: Uint8Array;
+  readonly dryRun: boolean;
+}
+
+/** A policy as it arrived. */
+export interface WirePolicy {
+  readonly prefix: Uint8Array;
+  /** Microseconds; undefined for ever. */
+  readonly keepFor: number | undefined;
+  readonly horizon: number;
+}
+
 /** A version as it arrived, numbers checked: a value, or a tombstone where that is `undefined`. */
 export interface WireVersion {
   readonly key: Uint8Array;
@@ -120,6 +141,9 @@ export interface Wire {
   listVersions(request: ListVersionsRequest, call: WireCall): Promise<WirePage<WireVersion>>;
   aggregate(request: AggregateRequest, call: WireCall): Promise<WirePage<Bucket>>;
   diff(request: DiffRequest, call: WireCall): Promise<WirePage<WireChange>>;
+  setRetention(request: SetRetentionRequest, call: WireCall): Promise<RetentionResult>;
+  deleteRetention(request: DeleteRetentionRequest, call: WireCall): Promise<RetentionResult>;
+  listRetention(call: WireCall): Promise<readonly WirePolicy[]>;
   stats(call: WireCall): Promise<StoreStats>;
   /** Gives up the connections. Called once, when no exchange is under way. */
   close(): void;

@@ -11,6 +11,7 @@ import { history } from "./commands/history.ts";
 import { importCommand } from "./commands/import.ts";
 import { put } from "./commands/put.ts";
 import { repairCommand } from "./commands/repair.ts";
+import { retention } from "./commands/retention.ts";
 import { retract } from "./commands/retract.ts";
 import { scan } from "./commands/scan.ts";
 import { server } from "./commands/server.ts";
@@ -33,6 +34,7 @@ const commands: readonly Command[] = [
   diff,
   importCommand,
   exportCommand,
+  retention,
   stats,
   flush,
   compact,

@@ -1,16 +1,27 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { Bucket, Change, ConditionSchema, GetStatusResponse, OperationSchema, Version } from "@kvts/api";
+import type {
+  Bucket,
+  Change,
+  ConditionSchema,
+  DeleteRetentionResponse,
+  GetStatusResponse,
+  OperationSchema,
+  RetentionPolicy,
+  SetRetentionResponse,
+  Version,
+} from "@kvts/api";
 import type {
   CheckedCondition,
   EncodedOperation,
   Bucket as Figures,
+  RetentionResult,
   StatValue,
   StoreStats,
   WriteResult,
 } from "@kvts/common";
 import { arrivedNumber } from "../arrived.ts";
 import { brokenAnswer } from "../failures.ts";
-import type { WireChange, WirePage, WireVersion } from "../wire.ts";
+import type { WireChange, WirePage, WirePolicy, WireVersion } from "../wire.ts";
 
 /** An optional integer as generated messages carry it. */
 export function toInt64(value: number | undefined): bigint | undefined {
@@ -61,6 +72,20 @@ export function fromBucket({ timestamp, count, skipped, first, last, min, max, m
     count: arrivedNumber(count, "count"),
     skipped: arrivedNumber(skipped, "skipped"),
     ...{ first, last, min, max, mean },
+  };
+}
+
+export function fromRetention({ horizon, trimmed }: SetRetentionResponse | DeleteRetentionResponse): RetentionResult {
+  if (trimmed === undefined) return { horizon: arrivedNumber(horizon, "horizon") };
+  const [versions, bytes] = [arrivedNumber(trimmed.versions, "versions"), arrivedNumber(trimmed.bytes, "bytes")];
+  return { horizon: arrivedNumber(horizon, "horizon"), trimmed: { versions, bytes } };
+}
+
+export function fromPolicy({ prefix, keepFor, horizon }: RetentionPolicy): WirePolicy {
+  return {
+    prefix,
+    keepFor: keepFor === undefined ? undefined : arrivedNumber(keepFor, "keep_for"),
+    horizon: arrivedNumber(horizon, "horizon"),
   };
 }
 

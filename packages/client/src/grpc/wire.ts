@@ -2,23 +2,26 @@ import type { SecureContextOptions } from "node:tls";
 import { type CallOptions, type Client, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { AdminService, type GetResponse, KvService } from "@kvts/api";
-import type { Bucket, EncodedOperation, StoreStats, WriteResult } from "@kvts/common";
+import type { Bucket, EncodedOperation, RetentionResult, StoreStats, WriteResult } from "@kvts/common";
 import { brokenAnswer } from "../failures.ts";
 import type { Settings } from "../options.ts";
 import {
   type AggregateRequest,
   type BatchGetRequest,
   type BatchWrite,
+  type DeleteRetentionRequest,
   type DiffRequest,
   type GetRequest,
   type ListVersionsRequest,
   type ScanRequest,
+  type SetRetentionRequest,
   type SingleWrite,
   type Wire,
   type WireCall,
   type WireChange,
   WireFailure,
   type WirePage,
+  type WirePolicy,
   type WireVersion,
 } from "../wire.ts";
 import { GrpcConnection } from "./connection.ts";
@@ -27,7 +30,9 @@ import {
   fromBucket,
   fromChange,
   fromPage,
+  fromPolicy,
   fromResult,
+  fromRetention,
   fromStatus,
   fromVersion,
   toCondition,
@@ -173,6 +178,22 @@ export class GrpcWire implements Wire {
       const page = await this.#kv.diff({ range, from, to, pageSize, pageToken }, options);
       return fromPage(page, page.changes, fromChange);
     });
+  }
+
+  setRetention({ prefix, keepFor, dryRun }: SetRetentionRequest, call: WireCall): Promise<RetentionResult> {
+    return this.#exchange(call, async (options) =>
+      fromRetention(await this.#admin.setRetention({ prefix, keepFor: toInt64(keepFor), dryRun }, options)),
+    );
+  }
+
+  deleteRetention(request: DeleteRetentionRequest, call: WireCall): Promise<RetentionResult> {
+    return this.#exchange(call, async (options) => fromRetention(await this.#admin.deleteRetention(request, options)));
+  }
+
+  listRetention(call: WireCall): Promise<readonly WirePolicy[]> {
+    return this.#exchange(call, async (options) =>
+      (await this.#admin.listRetention({}, options)).policies.map(fromPolicy),
+    );
   }
 
   stats(call: WireCall): Promise<StoreStats> {

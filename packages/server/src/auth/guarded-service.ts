@@ -88,6 +88,19 @@ export function guardedService(service: Service, grant: Grant, checkLive: () => 
       admin();
       return service.compact(signal);
     },
+    setRetention(prefix, keepFor, options) {
+      admin();
+      return service.setRetention(prefix, keepFor, options);
+    },
+    deleteRetention(prefix, options) {
+      admin();
+      return service.deleteRetention(prefix, options);
+    },
+    // Its prefixes may tell what others keep.
+    listRetention(signal) {
+      admin();
+      return service.listRetention(signal);
+    },
     createToken(request) {
       admin();
       return service.createToken(request);

@@ -130,6 +130,38 @@ export const batchGetSchema = z
   .object({ items: z.array(versionSchema.nullable()), ...pageFields })
   .openapi("BatchGetResult", { description: "In the order asked; `null` for a key that holds nothing." });
 
+export const keepForSchema = z.union([z.string(), whole, z.null()]).openapi({
+  description: "How long, such as `30d`, or in whole microseconds; `null` for ever.",
+  example: "30d",
+});
+
+const horizon = timestampSchema.openapi({
+  description: "How far history is cut, in microseconds since the Unix epoch; 0 where it is not.",
+});
+
+export const retentionListSchema = z
+  .object({
+    items: z.array(
+      z.object({
+        prefix: z.string().optional(),
+        prefixBase64: z.string().openapi({ description: "In place of `prefix` where that is no UTF-8." }).optional(),
+        keepFor: z.string().nullable(),
+        horizon,
+      }),
+    ),
+  })
+  .openapi("RetentionList");
+
+export const retentionResultSchema = z
+  .object({
+    horizon,
+    trimmed: z
+      .object({ versions: whole, bytes: whole.openapi({ description: "Of their keys and values." }) })
+      .openapi({ description: "With `dryRun` alone: what would go." })
+      .optional(),
+  })
+  .openapi("RetentionResult");
+
 export const problemSchema = z
   .object({
     type: z.string(),

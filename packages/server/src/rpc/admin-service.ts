@@ -6,6 +6,7 @@ import { type RpcOptions, rpc } from "./call.ts";
 import { conditionIn } from "./conditions.ts";
 import { numberOut, textIn, written } from "./numbers.ts";
 import { retractedIn } from "./operations.ts";
+import { keepForIn, policiesOut, retentionOut } from "./retention.ts";
 import { roleIn, tokenOut } from "./tokens.ts";
 
 /** kvts.v1.AdminService. */
@@ -40,6 +41,15 @@ export function adminService(options: RpcOptions): ServiceImpl<typeof AdminServi
           signal,
         }),
       ),
+    ),
+    setRetention: rpc("write", options, async ({ prefix, keepFor, dryRun }, { service, signal }) =>
+      retentionOut(await service.setRetention(prefix, keepForIn(keepFor), { dryRun, signal })),
+    ),
+    deleteRetention: rpc("write", options, async ({ prefix, dryRun }, { service, signal }) =>
+      retentionOut(await service.deleteRetention(prefix, { dryRun, signal })),
+    ),
+    listRetention: rpc("read", options, async (_request, { service, signal }) =>
+      policiesOut(await service.listRetention(signal)),
     ),
     createToken: rpc("write", options, async (request, { service }) => {
       const { prefix, name } = request;

@@ -6,10 +6,11 @@ import { type Admin, type AdminOptions, createAdmin } from "./admin.ts";
 import { createListings } from "./listing.ts";
 import { createLists, type Lists } from "./lists.ts";
 import { createReads, type Reads } from "./reads.ts";
+import { createRetention, type Retention } from "./retention.ts";
 import { createWrites, type Writes } from "./writes.ts";
 
 /** What both faces serve: a store with a server's rules, free of any transport. */
-export interface Service extends Reads, Writes, Lists, Admin, TokenAdmin {
+export interface Service extends Reads, Writes, Lists, Retention, Admin, TokenAdmin {
   /** Lets go of what page tokens hold. The store stays open. */
   close(): Promise<void>;
 }
@@ -24,6 +25,7 @@ export function createService(store: HostedStore<Uint8Array>, options: ServiceOp
     ...createReads(store),
     ...createWrites(store, clock, options.maxFutureSkewMs),
     ...createLists(listings, warnOnce(logger)),
+    ...createRetention(store),
     ...createAdmin(store, {
       version: options.version,
       startedAt: clock.now(),

@@ -44,6 +44,7 @@ test("names every route, and no other", async () => {
   expect(routes.sort()).toEqual([
     "delete /v1/keys/{key}",
     "delete /v1/keys/{key}/versions/{ts}",
+    "delete /v1/retention",
     "get /healthz",
     "get /openapi.json",
     "get /readyz",
@@ -52,12 +53,14 @@ test("names every route, and no other", async () => {
     "get /v1/keys/{key}",
     "get /v1/keys/{key}/aggregate",
     "get /v1/keys/{key}/versions",
+    "get /v1/retention",
     "get /v1/status",
     "post /v1/admin/compact",
     "post /v1/admin/flush",
     "post /v1/batch",
     "post /v1/get",
     "put /v1/keys/{key}",
+    "put /v1/retention",
   ]);
 });
 

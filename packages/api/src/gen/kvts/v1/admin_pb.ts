@@ -15,7 +15,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file kvts/v1/admin.proto.
  */
 export const file_kvts_v1_admin: GenFile = /*@__PURE__*/
-  fileDesc("ChNrdnRzL3YxL2FkbWluLnByb3RvEgdrdnRzLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QisgEKEUdldFN0YXR1c1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSDQoFcmVhZHkYAiABKAgSEgoKc3RhcnRlZF9hdBgDIAEoAxILCgNzZXEYBCABKAMSEwoLaW5jYXJuYXRpb24YBSABKAkSHwoGbGltaXRzGAYgASgLMg8ua3Z0cy52MS5MaW1pdHMSJgoFc3RhdHMYByABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IroBCgZMaW1pdHMSFQoNa2V5X2J5dGVzX21heBgBIAEoAxIXCg92YWx1ZV9ieXRlc19tYXgYAiABKAMSHAoUYmF0Y2hfb3BlcmF0aW9uc19tYXgYAyABKAMSFwoPYmF0Y2hfYnl0ZXNfbWF4GAQgASgDEhkKEXJlcXVlc3RfYnl0ZXNfbWF4GAUgASgDEhYKDnBhZ2VfaXRlbXNfbWF4GAYgASgDEhYKDnBhZ2VfYnl0ZXNfbWF4GAcgASgDIg4KDEZsdXNoUmVxdWVzdCIPCg1GbHVzaFJlc3BvbnNlIhAKDkNvbXBhY3RSZXF1ZXN0IhEKD0NvbXBhY3RSZXNwb25zZSJ+Cg5SZXRyYWN0UmVxdWVzdBILCgNrZXkYASABKAwSFgoJdGltZXN0YW1wGAIgASgDSACIAQESEgoKcmVxdWVzdF9pZBgDIAEoCRIlCgljb25kaXRpb24YBCABKAsyEi5rdnRzLnYxLkNvbmRpdGlvbkIMCgpfdGltZXN0YW1wIjEKD1JldHJhY3RSZXNwb25zZRIRCgl0aW1lc3RhbXAYASABKAMSCwoDc2VxGAIgASgDImIKBVRva2VuEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSGwoEcm9sZRgDIAEoDjINLmt2dHMudjEuUm9sZRIOCgZwcmVmaXgYBCABKAwSEgoKY3JlYXRlZF9hdBgFIAEoAyJPChJDcmVhdGVUb2tlblJlcXVlc3QSGwoEcm9sZRgBIAEoDjINLmt2dHMudjEuUm9sZRIOCgZwcmVmaXgYAiABKAwSDAoEbmFtZRgDIAEoCSJEChNDcmVhdGVUb2tlblJlc3BvbnNlEg4KBnNlY3JldBgBIAEoCRIdCgV0b2tlbhgCIAEoCzIOLmt2dHMudjEuVG9rZW4iEwoRTGlzdFRva2Vuc1JlcXVlc3QiNAoSTGlzdFRva2Vuc1Jlc3BvbnNlEh4KBnRva2VucxgBIAMoCzIOLmt2dHMudjEuVG9rZW4iIAoSUmV2b2tlVG9rZW5SZXF1ZXN0EgoKAmlkGAEgASgJIhUKE1Jldm9rZVRva2VuUmVzcG9uc2UqSwoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASDQoJUk9MRV9SRUFEEAESDgoKUk9MRV9XUklURRACEg4KClJPTEVfQURNSU4QAzLrAwoMQWRtaW5TZXJ2aWNlEkcKCUdldFN0YXR1cxIZLmt2dHMudjEuR2V0U3RhdHVzUmVxdWVzdBoaLmt2dHMudjEuR2V0U3RhdHVzUmVzcG9uc2UiA5ACARI2CgVGbHVzaBIVLmt2dHMudjEuRmx1c2hSZXF1ZXN0GhYua3Z0cy52MS5GbHVzaFJlc3BvbnNlEjwKB0NvbXBhY3QSFy5rdnRzLnYxLkNvbXBhY3RSZXF1ZXN0Ghgua3Z0cy52MS5Db21wYWN0UmVzcG9uc2USPAoHUmV0cmFjdBIXLmt2dHMudjEuUmV0cmFjdFJlcXVlc3QaGC5rdnRzLnYxLlJldHJhY3RSZXNwb25zZRJICgtDcmVhdGVUb2tlbhIbLmt2dHMudjEuQ3JlYXRlVG9rZW5SZXF1ZXN0Ghwua3Z0cy52MS5DcmVhdGVUb2tlblJlc3BvbnNlEkoKCkxpc3RUb2tlbnMSGi5rdnRzLnYxLkxpc3RUb2tlbnNSZXF1ZXN0Ghsua3Z0cy52MS5MaXN0VG9rZW5zUmVzcG9uc2UiA5ACARJICgtSZXZva2VUb2tlbhIbLmt2dHMudjEuUmV2b2tlVG9rZW5SZXF1ZXN0Ghwua3Z0cy52MS5SZXZva2VUb2tlblJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_struct, file_kvts_v1_types]);
+  fileDesc("ChNrdnRzL3YxL2FkbWluLnByb3RvEgdrdnRzLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QisgEKEUdldFN0YXR1c1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSDQoFcmVhZHkYAiABKAgSEgoKc3RhcnRlZF9hdBgDIAEoAxILCgNzZXEYBCABKAMSEwoLaW5jYXJuYXRpb24YBSABKAkSHwoGbGltaXRzGAYgASgLMg8ua3Z0cy52MS5MaW1pdHMSJgoFc3RhdHMYByABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IroBCgZMaW1pdHMSFQoNa2V5X2J5dGVzX21heBgBIAEoAxIXCg92YWx1ZV9ieXRlc19tYXgYAiABKAMSHAoUYmF0Y2hfb3BlcmF0aW9uc19tYXgYAyABKAMSFwoPYmF0Y2hfYnl0ZXNfbWF4GAQgASgDEhkKEXJlcXVlc3RfYnl0ZXNfbWF4GAUgASgDEhYKDnBhZ2VfaXRlbXNfbWF4GAYgASgDEhYKDnBhZ2VfYnl0ZXNfbWF4GAcgASgDIg4KDEZsdXNoUmVxdWVzdCIPCg1GbHVzaFJlc3BvbnNlIhAKDkNvbXBhY3RSZXF1ZXN0IhEKD0NvbXBhY3RSZXNwb25zZSJ+Cg5SZXRyYWN0UmVxdWVzdBILCgNrZXkYASABKAwSFgoJdGltZXN0YW1wGAIgASgDSACIAQESEgoKcmVxdWVzdF9pZBgDIAEoCRIlCgljb25kaXRpb24YBCABKAsyEi5rdnRzLnYxLkNvbmRpdGlvbkIMCgpfdGltZXN0YW1wIjEKD1JldHJhY3RSZXNwb25zZRIRCgl0aW1lc3RhbXAYASABKAMSCwoDc2VxGAIgASgDIloKE1NldFJldGVudGlvblJlcXVlc3QSDgoGcHJlZml4GAEgASgMEhUKCGtlZXBfZm9yGAIgASgDSACIAQESDwoHZHJ5X3J1bhgDIAEoCEILCglfa2VlcF9mb3IiSgoUU2V0UmV0ZW50aW9uUmVzcG9uc2USDwoHaG9yaXpvbhgBIAEoAxIhCgd0cmltbWVkGAIgASgLMhAua3Z0cy52MS5UcmltbWVkIioKB1RyaW1tZWQSEAoIdmVyc2lvbnMYASABKAMSDQoFYnl0ZXMYAiABKAMiFgoUTGlzdFJldGVudGlvblJlcXVlc3QiQwoVTGlzdFJldGVudGlvblJlc3BvbnNlEioKCHBvbGljaWVzGAEgAygLMhgua3Z0cy52MS5SZXRlbnRpb25Qb2xpY3kiVgoPUmV0ZW50aW9uUG9saWN5Eg4KBnByZWZpeBgBIAEoDBIVCghrZWVwX2ZvchgCIAEoA0gAiAEBEg8KB2hvcml6b24YAyABKANCCwoJX2tlZXBfZm9yIjkKFkRlbGV0ZVJldGVudGlvblJlcXVlc3QSDgoGcHJlZml4GAEgASgMEg8KB2RyeV9ydW4YAiABKAgiTQoXRGVsZXRlUmV0ZW50aW9uUmVzcG9uc2USDwoHaG9yaXpvbhgBIAEoAxIhCgd0cmltbWVkGAIgASgLMhAua3Z0cy52MS5UcmltbWVkImIKBVRva2VuEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSGwoEcm9sZRgDIAEoDjINLmt2dHMudjEuUm9sZRIOCgZwcmVmaXgYBCABKAwSEgoKY3JlYXRlZF9hdBgFIAEoAyJPChJDcmVhdGVUb2tlblJlcXVlc3QSGwoEcm9sZRgBIAEoDjINLmt2dHMudjEuUm9sZRIOCgZwcmVmaXgYAiABKAwSDAoEbmFtZRgDIAEoCSJEChNDcmVhdGVUb2tlblJlc3BvbnNlEg4KBnNlY3JldBgBIAEoCRIdCgV0b2tlbhgCIAEoCzIOLmt2dHMudjEuVG9rZW4iEwoRTGlzdFRva2Vuc1JlcXVlc3QiNAoSTGlzdFRva2Vuc1Jlc3BvbnNlEh4KBnRva2VucxgBIAMoCzIOLmt2dHMudjEuVG9rZW4iIAoSUmV2b2tlVG9rZW5SZXF1ZXN0EgoKAmlkGAEgASgJIhUKE1Jldm9rZVRva2VuUmVzcG9uc2UqSwoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASDQoJUk9MRV9SRUFEEAESDgoKUk9MRV9XUklURRACEg4KClJPTEVfQURNSU4QAzLjBQoMQWRtaW5TZXJ2aWNlEkcKCUdldFN0YXR1cxIZLmt2dHMudjEuR2V0U3RhdHVzUmVxdWVzdBoaLmt2dHMudjEuR2V0U3RhdHVzUmVzcG9uc2UiA5ACARI2CgVGbHVzaBIVLmt2dHMudjEuRmx1c2hSZXF1ZXN0GhYua3Z0cy52MS5GbHVzaFJlc3BvbnNlEjwKB0NvbXBhY3QSFy5rdnRzLnYxLkNvbXBhY3RSZXF1ZXN0Ghgua3Z0cy52MS5Db21wYWN0UmVzcG9uc2USPAoHUmV0cmFjdBIXLmt2dHMudjEuUmV0cmFjdFJlcXVlc3QaGC5rdnRzLnYxLlJldHJhY3RSZXNwb25zZRJLCgxTZXRSZXRlbnRpb24SHC5rdnRzLnYxLlNldFJldGVudGlvblJlcXVlc3QaHS5rdnRzLnYxLlNldFJldGVudGlvblJlc3BvbnNlElMKDUxpc3RSZXRlbnRpb24SHS5rdnRzLnYxLkxpc3RSZXRlbnRpb25SZXF1ZXN0Gh4ua3Z0cy52MS5MaXN0UmV0ZW50aW9uUmVzcG9uc2UiA5ACARJUCg9EZWxldGVSZXRlbnRpb24SHy5rdnRzLnYxLkRlbGV0ZVJldGVudGlvblJlcXVlc3QaIC5rdnRzLnYxLkRlbGV0ZVJldGVudGlvblJlc3BvbnNlEkgKC0NyZWF0ZVRva2VuEhsua3Z0cy52MS5DcmVhdGVUb2tlblJlcXVlc3QaHC5rdnRzLnYxLkNyZWF0ZVRva2VuUmVzcG9uc2USSgoKTGlzdFRva2VucxIaLmt2dHMudjEuTGlzdFRva2Vuc1JlcXVlc3QaGy5rdnRzLnYxLkxpc3RUb2tlbnNSZXNwb25zZSIDkAIBEkgKC1Jldm9rZVRva2VuEhsua3Z0cy52MS5SZXZva2VUb2tlblJlcXVlc3QaHC5rdnRzLnYxLlJldm9rZVRva2VuUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_struct, file_kvts_v1_types]);
 
 /**
  * See AdminService.GetStatus.
@@ -291,6 +291,224 @@ export const RetractResponseSchema: GenMessage<RetractResponse> = /*@__PURE__*/
   messageDesc(file_kvts_v1_admin, 8);
 
 /**
+ * See AdminService.SetRetention.
+ *
+ * @generated from message kvts.v1.SetRetentionRequest
+ */
+export type SetRetentionRequest = Message<"kvts.v1.SetRetentionRequest"> & {
+  /**
+   * What the keys begin with, at most 1,024 bytes; empty for all keys.
+   *
+   * @generated from field: bytes prefix = 1;
+   */
+  prefix: Uint8Array;
+
+  /**
+   * How long, in microseconds; absent for ever.
+   *
+   * @generated from field: optional int64 keep_for = 2;
+   */
+  keepFor?: bigint | undefined;
+
+  /**
+   * Changes nothing, and counts what would go.
+   *
+   * @generated from field: bool dry_run = 3;
+   */
+  dryRun: boolean;
+};
+
+/**
+ * Describes the message kvts.v1.SetRetentionRequest.
+ * Use `create(SetRetentionRequestSchema)` to create a new message.
+ */
+export const SetRetentionRequestSchema: GenMessage<SetRetentionRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 9);
+
+/**
+ * What became of a change of retention, or with dry_run would.
+ *
+ * @generated from message kvts.v1.SetRetentionResponse
+ */
+export type SetRetentionResponse = Message<"kvts.v1.SetRetentionResponse"> & {
+  /**
+   * How far the history of the prefix's keys is cut, in microseconds since the Unix epoch; 0 where it is not.
+   *
+   * @generated from field: int64 horizon = 1;
+   */
+  horizon: bigint;
+
+  /**
+   * With dry_run alone: what would go.
+   *
+   * @generated from field: kvts.v1.Trimmed trimmed = 2;
+   */
+  trimmed?: Trimmed | undefined;
+};
+
+/**
+ * Describes the message kvts.v1.SetRetentionResponse.
+ * Use `create(SetRetentionResponseSchema)` to create a new message.
+ */
+export const SetRetentionResponseSchema: GenMessage<SetRetentionResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 10);
+
+/**
+ * Versions that history loses.
+ *
+ * @generated from message kvts.v1.Trimmed
+ */
+export type Trimmed = Message<"kvts.v1.Trimmed"> & {
+  /**
+   * How many.
+   *
+   * @generated from field: int64 versions = 1;
+   */
+  versions: bigint;
+
+  /**
+   * Bytes of their keys and values.
+   *
+   * @generated from field: int64 bytes = 2;
+   */
+  bytes: bigint;
+};
+
+/**
+ * Describes the message kvts.v1.Trimmed.
+ * Use `create(TrimmedSchema)` to create a new message.
+ */
+export const TrimmedSchema: GenMessage<Trimmed> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 11);
+
+/**
+ * See AdminService.ListRetention.
+ *
+ * @generated from message kvts.v1.ListRetentionRequest
+ */
+export type ListRetentionRequest = Message<"kvts.v1.ListRetentionRequest"> & {
+};
+
+/**
+ * Describes the message kvts.v1.ListRetentionRequest.
+ * Use `create(ListRetentionRequestSchema)` to create a new message.
+ */
+export const ListRetentionRequestSchema: GenMessage<ListRetentionRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 12);
+
+/**
+ * All policies.
+ *
+ * @generated from message kvts.v1.ListRetentionResponse
+ */
+export type ListRetentionResponse = Message<"kvts.v1.ListRetentionResponse"> & {
+  /**
+   * In byte order of their prefixes.
+   *
+   * @generated from field: repeated kvts.v1.RetentionPolicy policies = 1;
+   */
+  policies: RetentionPolicy[];
+};
+
+/**
+ * Describes the message kvts.v1.ListRetentionResponse.
+ * Use `create(ListRetentionResponseSchema)` to create a new message.
+ */
+export const ListRetentionResponseSchema: GenMessage<ListRetentionResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 13);
+
+/**
+ * How long the history of the keys with a prefix is kept.
+ *
+ * @generated from message kvts.v1.RetentionPolicy
+ */
+export type RetentionPolicy = Message<"kvts.v1.RetentionPolicy"> & {
+  /**
+   * What the keys begin with; empty for all keys.
+   *
+   * @generated from field: bytes prefix = 1;
+   */
+  prefix: Uint8Array;
+
+  /**
+   * How long, in microseconds; absent for ever.
+   *
+   * @generated from field: optional int64 keep_for = 2;
+   */
+  keepFor?: bigint | undefined;
+
+  /**
+   * How far history is cut, in microseconds since the Unix epoch; 0 where it is not.
+   *
+   * @generated from field: int64 horizon = 3;
+   */
+  horizon: bigint;
+};
+
+/**
+ * Describes the message kvts.v1.RetentionPolicy.
+ * Use `create(RetentionPolicySchema)` to create a new message.
+ */
+export const RetentionPolicySchema: GenMessage<RetentionPolicy> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 14);
+
+/**
+ * See AdminService.DeleteRetention.
+ *
+ * @generated from message kvts.v1.DeleteRetentionRequest
+ */
+export type DeleteRetentionRequest = Message<"kvts.v1.DeleteRetentionRequest"> & {
+  /**
+   * The prefix whose policy goes, exactly.
+   *
+   * @generated from field: bytes prefix = 1;
+   */
+  prefix: Uint8Array;
+
+  /**
+   * Changes nothing, and counts what would go: the next shorter prefix may cut more.
+   *
+   * @generated from field: bool dry_run = 2;
+   */
+  dryRun: boolean;
+};
+
+/**
+ * Describes the message kvts.v1.DeleteRetentionRequest.
+ * Use `create(DeleteRetentionRequestSchema)` to create a new message.
+ */
+export const DeleteRetentionRequestSchema: GenMessage<DeleteRetentionRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 15);
+
+/**
+ * What became of it, or with dry_run would.
+ *
+ * @generated from message kvts.v1.DeleteRetentionResponse
+ */
+export type DeleteRetentionResponse = Message<"kvts.v1.DeleteRetentionResponse"> & {
+  /**
+   * How far the history of the prefix's keys is cut, in microseconds since the Unix epoch; 0 where it is not.
+   *
+   * @generated from field: int64 horizon = 1;
+   */
+  horizon: bigint;
+
+  /**
+   * With dry_run alone: what would go.
+   *
+   * @generated from field: kvts.v1.Trimmed trimmed = 2;
+   */
+  trimmed?: Trimmed | undefined;
+};
+
+/**
+ * Describes the message kvts.v1.DeleteRetentionResponse.
+ * Use `create(DeleteRetentionResponseSchema)` to create a new message.
+ */
+export const DeleteRetentionResponseSchema: GenMessage<DeleteRetentionResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 16);
+
+/**
  * A token, without what its bearer shows.
  *
  * @generated from message kvts.v1.Token
@@ -337,7 +555,7 @@ export type Token = Message<"kvts.v1.Token"> & {
  * Use `create(TokenSchema)` to create a new message.
  */
 export const TokenSchema: GenMessage<Token> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_admin, 9);
+  messageDesc(file_kvts_v1_admin, 17);
 
 /**
  * See AdminService.CreateToken.
@@ -372,7 +590,7 @@ export type CreateTokenRequest = Message<"kvts.v1.CreateTokenRequest"> & {
  * Use `create(CreateTokenRequestSchema)` to create a new message.
  */
 export const CreateTokenRequestSchema: GenMessage<CreateTokenRequest> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_admin, 10);
+  messageDesc(file_kvts_v1_admin, 18);
 
 /**
  * A new token.
@@ -400,7 +618,7 @@ export type CreateTokenResponse = Message<"kvts.v1.CreateTokenResponse"> & {
  * Use `create(CreateTokenResponseSchema)` to create a new message.
  */
 export const CreateTokenResponseSchema: GenMessage<CreateTokenResponse> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_admin, 11);
+  messageDesc(file_kvts_v1_admin, 19);
 
 /**
  * See AdminService.ListTokens.
@@ -415,7 +633,7 @@ export type ListTokensRequest = Message<"kvts.v1.ListTokensRequest"> & {
  * Use `create(ListTokensRequestSchema)` to create a new message.
  */
 export const ListTokensRequestSchema: GenMessage<ListTokensRequest> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_admin, 12);
+  messageDesc(file_kvts_v1_admin, 20);
 
 /**
  * Every token.
@@ -436,7 +654,7 @@ export type ListTokensResponse = Message<"kvts.v1.ListTokensResponse"> & {
  * Use `create(ListTokensResponseSchema)` to create a new message.
  */
 export const ListTokensResponseSchema: GenMessage<ListTokensResponse> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_admin, 13);
+  messageDesc(file_kvts_v1_admin, 21);
 
 /**
  * See AdminService.RevokeToken.
@@ -457,7 +675,7 @@ export type RevokeTokenRequest = Message<"kvts.v1.RevokeTokenRequest"> & {
  * Use `create(RevokeTokenRequestSchema)` to create a new message.
  */
 export const RevokeTokenRequestSchema: GenMessage<RevokeTokenRequest> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_admin, 14);
+  messageDesc(file_kvts_v1_admin, 22);
 
 /**
  * The token is worthless.
@@ -472,7 +690,7 @@ export type RevokeTokenResponse = Message<"kvts.v1.RevokeTokenResponse"> & {
  * Use `create(RevokeTokenResponseSchema)` to create a new message.
  */
 export const RevokeTokenResponseSchema: GenMessage<RevokeTokenResponse> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_admin, 15);
+  messageDesc(file_kvts_v1_admin, 23);
 
 /**
  * What a token lets its bearer do. Each role includes those before it.
@@ -568,6 +786,38 @@ export const AdminService: GenService<{
     methodKind: "unary";
     input: typeof RetractRequestSchema;
     output: typeof RetractResponseSchema;
+  },
+  /**
+   * Sets how long the history of the keys with a prefix is kept. The longest matching prefix decides. What is older shows no
+   * more from now on, current values stay, and nothing can be written to the time before. What is cut stays cut whatever
+   * is set later.
+   *
+   * @generated from rpc kvts.v1.AdminService.SetRetention
+   */
+  setRetention: {
+    methodKind: "unary";
+    input: typeof SetRetentionRequestSchema;
+    output: typeof SetRetentionResponseSchema;
+  },
+  /**
+   * Lists all policies, in byte order of their prefixes.
+   *
+   * @generated from rpc kvts.v1.AdminService.ListRetention
+   */
+  listRetention: {
+    methodKind: "unary";
+    input: typeof ListRetentionRequestSchema;
+    output: typeof ListRetentionResponseSchema;
+  },
+  /**
+   * Takes the policy of exactly one prefix away, so that the next shorter one holds. Succeeds where there is none.
+   *
+   * @generated from rpc kvts.v1.AdminService.DeleteRetention
+   */
+  deleteRetention: {
+    methodKind: "unary";
+    input: typeof DeleteRetentionRequestSchema;
+    output: typeof DeleteRetentionResponseSchema;
   },
   /**
    * Makes a token. With the first one, every call begins to need one.
