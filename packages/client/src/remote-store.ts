@@ -4,22 +4,30 @@ import {
   type CallOptions,
   type ConditionOptions,
   checkCallOptions,
+  checkKeepFor,
   checkKeyForm,
   checkRequestId,
   checkSeq,
   conditionIn,
   copyBytes,
   type DeleteOptions,
+  decodeKey,
   type EncodedOperation,
   type EncodedPrecondition,
   encodeOperation,
   encodeOperations,
   encodePreconditions,
+  encodeRetentionPrefix,
+  formatKeepFor,
   isPlainView,
+  type KeepFor,
   type KeyOf,
   makeTypedStore,
   type Operation,
   type PutOptions,
+  type RetentionOptions,
+  type RetentionPolicy,
+  type RetentionResult,
   type RetractOptions,
   type Snapshot,
   type SnapshotOptions,
@@ -109,6 +117,32 @@ class RemoteStore<F extends "string" | "bytes"> extends RemoteReader<F> implemen
     const { wire, caller } = this.remote;
     const lease = await caller.read(options, (call) => wire.createSnapshot(seq, call));
     return new RemoteSnapshot(this.remote, this.form, lease);
+  }
+
+  async setRetention(prefix: BytesInput, keepFor: KeepFor, options: RetentionOptions = {}): Promise<RetentionResult> {
+    checkCallOptions(options, "setRetention");
+    const { wire, caller } = this.remote;
+    const { dryRun = false } = options;
+    const request = { prefix: encodeRetentionPrefix(prefix), keepFor: checkKeepFor(keepFor), dryRun };
+    return caller.write(options, undefined, (call) => wire.setRetention(request, call));
+  }
+
+  async deleteRetention(prefix: BytesInput, options: RetentionOptions = {}): Promise<RetentionResult> {
+    checkCallOptions(options, "deleteRetention");
+    const { wire, caller } = this.remote;
+    const request = { prefix: encodeRetentionPrefix(prefix), dryRun: options.dryRun === true };
+    return caller.write(options, undefined, (call) => wire.deleteRetention(request, call));
+  }
+
+  async listRetention(options: CallOptions = {}): Promise<RetentionPolicy<KeyOf<F>>[]> {
+    checkCallOptions(options, "listRetention");
+    const { wire, caller } = this.remote;
+    const policies = await caller.read(options, (call) => wire.listRetention(call));
+    return policies.map(({ prefix, keepFor, horizon }) => ({
+      prefix: decodeKey(prefix, this.form),
+      keepFor: formatKeepFor(keepFor),
+      horizon,
+    }));
   }
 
   async stats(options: CallOptions = {}): Promise<StoreStats> {

@@ -5,6 +5,7 @@ import type {
   EncodedPrecondition,
   KvtsError,
   ResolvedRange,
+  RetentionResult,
   StoreStats,
   WriteResult,
 } from "@kvts/common";
@@ -91,6 +92,26 @@ export interface WireLease {
   readonly leaseMs: number;
 }
 
+export interface SetRetentionRequest {
+  readonly prefix: Uint8Array;
+  /** Microseconds; undefined for ever. */
+  readonly keepFor: number | undefined;
+  readonly dryRun: boolean;
+}
+
+export interface DeleteRetentionRequest {
+  readonly prefix: Uint8Array;
+  readonly dryRun: boolean;
+}
+
+/** A policy as it arrived. */
+export interface WirePolicy {
+  readonly prefix: Uint8Array;
+  /** Microseconds; undefined for ever. */
+  readonly keepFor: number | undefined;
+  readonly horizon: number;
+}
+
 /** A version as it arrived, numbers checked: a value, or a tombstone where that is `undefined`. */
 export interface WireVersion {
   readonly key: Uint8Array;
@@ -136,6 +157,9 @@ export interface Wire {
   createSnapshot(seq: number | undefined, call: WireCall): Promise<WireLease>;
   renewSnapshot(id: string, call: WireCall): Promise<WireLease>;
   releaseSnapshot(id: string, call: WireCall): Promise<void>;
+  setRetention(request: SetRetentionRequest, call: WireCall): Promise<RetentionResult>;
+  deleteRetention(request: DeleteRetentionRequest, call: WireCall): Promise<RetentionResult>;
+  listRetention(call: WireCall): Promise<readonly WirePolicy[]>;
   stats(call: WireCall): Promise<StoreStats>;
   /** Gives up the connections. Called once, when no exchange is under way. */
   close(): void;

@@ -75,7 +75,10 @@ export {
   checkKeepFor,
   encodeRetentionPrefix,
   formatKeepFor,
+  prefixToJson,
   RETENTION_PREFIX_BYTES_MAX,
+  type RetentionPolicyJson,
+  retentionPolicyToJson,
 } from "./retention.ts";
 export { shown } from "./shown.ts";
 export { formatSize, parseSize } from "./sizes.ts";

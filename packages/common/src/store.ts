@@ -345,6 +345,16 @@ export interface Store<K extends Key = string> extends Reader<K>, AsyncDisposabl
    * @throws CURSOR_EXPIRED where `seq` is no longer readable; OVERLOADED where a server has too many of them open
    */
   snapshot(options?: SnapshotOptions): Snapshot<K> | Promise<Snapshot<K>>;
+  /**
+   * Sets how long the history of the keys with `prefix` is kept. The longest matching prefix decides; `null` keeps it for
+   * ever, inside a shorter prefix that does not, too. What is older shows no more from now on, current values stay, and
+   * nothing can be written to the time before. What is cut stays cut whatever is set later.
+   */
+  setRetention(prefix: BytesInput, keepFor: KeepFor, options?: RetentionOptions): Promise<RetentionResult>;
+  /** Takes the policy of exactly this prefix away, so that the next shorter one holds. It succeeds where there is none. */
+  deleteRetention(prefix: BytesInput, options?: RetentionOptions): Promise<RetentionResult>;
+  /** All policies, in byte order of their prefixes. */
+  listRetention(options?: CallOptions): Promise<RetentionPolicy<K>[]>;
   stats(options?: CallOptions): Promise<StoreStats>;
   /** The same store seen with other settings. Closing a view does nothing; close the store itself. */
   with<V extends "string" | "bytes">(options: ViewOptions<V>): Store<KeyOf<V>>;
@@ -370,16 +380,6 @@ export interface HostedStore<K extends Key = string> extends Store<K> {
    *   where the reader has fallen behind that far
    */
   watch(range?: Range, options?: WatchOptions): Entries<WatchEvent<K>>;
-  /**
-   * Sets how long the history of the keys with `prefix` is kept. The longest matching prefix decides; `null` keeps it for
-   * ever, inside a shorter prefix that does not, too. What is older shows no more from now on, current values stay, and
-   * nothing can be written to the time before. What is cut stays cut whatever is set later.
-   */
-  setRetention(prefix: BytesInput, keepFor: KeepFor, options?: RetentionOptions): Promise<RetentionResult>;
-  /** Takes the policy of exactly this prefix away, so that the next shorter one holds. It succeeds where there is none. */
-  deleteRetention(prefix: BytesInput, options?: RetentionOptions): Promise<RetentionResult>;
-  /** All policies, in byte order of their prefixes. */
-  listRetention(options?: CallOptions): Promise<RetentionPolicy<K>[]>;
   /** Writes memory to tables. */
   flush(): Promise<void>;
   /** Merges all tables into the fewest. */

@@ -1,17 +1,20 @@
+import type { SecureContextOptions } from "node:tls";
 import { type CallOptions, type Client, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { AdminService, type GetResponse, KvService } from "@kvts/api";
-import type { Bucket, EncodedOperation, StoreStats, WriteResult } from "@kvts/common";
+import type { Bucket, EncodedOperation, RetentionResult, StoreStats, WriteResult } from "@kvts/common";
 import { brokenAnswer } from "../failures.ts";
 import type { Settings } from "../options.ts";
 import {
   type AggregateRequest,
   type BatchGetRequest,
   type BatchWrite,
+  type DeleteRetentionRequest,
   type DiffRequest,
   type GetRequest,
   type ListVersionsRequest,
   type ScanRequest,
+  type SetRetentionRequest,
   type SingleWrite,
   type Wire,
   type WireCall,
@@ -19,6 +22,7 @@ import {
   WireFailure,
   type WireLease,
   type WirePage,
+  type WirePolicy,
   type WireVersion,
 } from "../wire.ts";
 import { GrpcConnection } from "./connection.ts";
@@ -28,7 +32,9 @@ import {
   fromChange,
   fromLease,
   fromPage,
+  fromPolicy,
   fromResult,
+  fromRetention,
   fromStatus,
   fromVersion,
   toCondition,
@@ -65,10 +71,17 @@ export class GrpcWire implements Wire {
   /** Undefined where each call travels by itself. */
   #pipeline: Pipeline | undefined;
 
-  constructor(url: string, { headers, coalesce }: Pick<Settings, "headers" | "coalesce">) {
+  constructor(
+    url: string,
+    { headers, coalesce }: Pick<Settings, "headers" | "coalesce">,
+    secure: SecureContextOptions = {},
+  ) {
     this.#url = url;
     this.#headers = headers;
-    this.#connection = new GrpcConnection(url, (cause) => unopenedFailure(url, cause), undefined, pipelinePath);
+    this.#connection = new GrpcConnection(url, (cause) => unopenedFailure(url, cause), {
+      secure,
+      quietPath: pipelinePath,
+    });
     const transport = createGrpcTransport({
       baseUrl: url,
       sessionManager: this.#connection,
@@ -190,6 +203,22 @@ export class GrpcWire implements Wire {
     return this.#exchange(call, async (options) => {
       await this.#admin.releaseSnapshot({ snapshot }, options);
     });
+  }
+
+  setRetention({ prefix, keepFor, dryRun }: SetRetentionRequest, call: WireCall): Promise<RetentionResult> {
+    return this.#exchange(call, async (options) =>
+      fromRetention(await this.#admin.setRetention({ prefix, keepFor: toInt64(keepFor), dryRun }, options)),
+    );
+  }
+
+  deleteRetention(request: DeleteRetentionRequest, call: WireCall): Promise<RetentionResult> {
+    return this.#exchange(call, async (options) => fromRetention(await this.#admin.deleteRetention(request, options)));
+  }
+
+  listRetention(call: WireCall): Promise<readonly WirePolicy[]> {
+    return this.#exchange(call, async (options) =>
+      (await this.#admin.listRetention({}, options)).policies.map(fromPolicy),
+    );
   }
 
   stats(call: WireCall): Promise<StoreStats> {

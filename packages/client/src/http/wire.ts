@@ -4,6 +4,8 @@ import {
   invalidArgument,
   keyToJson,
   limits,
+  prefixToJson,
+  type RetentionResult,
   type StoreStats,
   utf8,
   type WriteResult,
@@ -13,16 +15,19 @@ import type {
   AggregateRequest,
   BatchGetRequest,
   BatchWrite,
+  DeleteRetentionRequest,
   DiffRequest,
   GetRequest,
   ListVersionsRequest,
   ScanRequest,
+  SetRetentionRequest,
   SingleWrite,
   Wire,
   WireCall,
   WireChange,
   WireLease,
   WirePage,
+  WirePolicy,
   WireVersion,
 } from "../wire.ts";
 import { answerFailure, type HttpAnswer, isAbsent } from "./errors.ts";
@@ -36,7 +41,9 @@ import {
   leaseFromJson,
   operationToJson,
   pageFromJson,
+  policiesFromJson,
   resultFromJson,
+  retentionFromJson,
   statsFromJson,
   versionFromJson,
 } from "./messages.ts";
@@ -166,6 +173,22 @@ export class HttpWire implements Wire {
 
   async releaseSnapshot(id: string, call: WireCall): Promise<void> {
     await this.#succeed({ method: "DELETE", target: `/v1/snapshots/${id}` }, call);
+  }
+
+  async setRetention({ prefix, keepFor, dryRun }: SetRetentionRequest, call: WireCall): Promise<RetentionResult> {
+    const body = JSON.stringify({ ...prefixToJson(prefix), keepFor: keepFor ?? null, dryRun });
+    const headers = { "content-type": "application/json" };
+    return retentionFromJson(await this.#succeed({ method: "PUT", target: "/v1/retention", headers, body }, call));
+  }
+
+  async deleteRetention({ prefix, dryRun }: DeleteRetentionRequest, call: WireCall): Promise<RetentionResult> {
+    const { start, keyEncoding } = rangeParameters({ start: prefix, end: undefined });
+    const path = target("/v1/retention", { prefix: start ?? "", dryRun, keyEncoding });
+    return retentionFromJson(await this.#succeed({ method: "DELETE", target: path }, call));
+  }
+
+  async listRetention(call: WireCall): Promise<readonly WirePolicy[]> {
+    return policiesFromJson(await this.#succeed({ method: "GET", target: "/v1/retention" }, call));
   }
 
   async stats(call: WireCall): Promise<StoreStats> {

@@ -144,6 +144,38 @@ export const leaseSchema = z
   })
   .openapi("Snapshot", { description: "A view fixed at a seq, for as long as its lease goes on." });
 
+export const keepForSchema = z.union([z.string(), whole, z.null()]).openapi({
+  description: "How long, such as `30d`, or in whole microseconds; `null` for ever.",
+  example: "30d",
+});
+
+const horizon = timestampSchema.openapi({
+  description: "How far history is cut, in microseconds since the Unix epoch; 0 where it is not.",
+});
+
+export const retentionListSchema = z
+  .object({
+    items: z.array(
+      z.object({
+        prefix: z.string().optional(),
+        prefixBase64: z.string().openapi({ description: "In place of `prefix` where that is no UTF-8." }).optional(),
+        keepFor: z.string().nullable(),
+        horizon,
+      }),
+    ),
+  })
+  .openapi("RetentionList");
+
+export const retentionResultSchema = z
+  .object({
+    horizon,
+    trimmed: z
+      .object({ versions: whole, bytes: whole.openapi({ description: "Of their keys and values." }) })
+      .openapi({ description: "With `dryRun` alone: what would go." })
+      .optional(),
+  })
+  .openapi("RetentionResult");
+
 export const problemSchema = z
   .object({
     type: z.string(),

@@ -7,6 +7,8 @@ import { type RpcOptions, rpc } from "./call.ts";
 import { conditionIn } from "./conditions.ts";
 import { numberOut, seqIn, textIn, written } from "./numbers.ts";
 import { retractedIn } from "./operations.ts";
+import { keepForIn, policiesOut, retentionOut } from "./retention.ts";
+import { roleIn, tokenOut } from "./tokens.ts";
 
 /** kvts.v1.AdminService. */
 export function adminService(options: RpcOptions): ServiceImpl<typeof AdminService> {
@@ -51,6 +53,25 @@ export function adminService(options: RpcOptions): ServiceImpl<typeof AdminServi
         }),
       ),
     ),
+    setRetention: rpc("write", options, async ({ prefix, keepFor, dryRun }, { service, signal }) =>
+      retentionOut(await service.setRetention(prefix, keepForIn(keepFor), { dryRun, signal })),
+    ),
+    deleteRetention: rpc("write", options, async ({ prefix, dryRun }, { service, signal }) =>
+      retentionOut(await service.deleteRetention(prefix, { dryRun, signal })),
+    ),
+    listRetention: rpc("read", options, async (_request, { service, signal }) =>
+      policiesOut(await service.listRetention(signal)),
+    ),
+    createToken: rpc("write", options, async (request, { service }) => {
+      const { prefix, name } = request;
+      const { token, info } = await service.createToken({ role: roleIn(request.role), prefix, name });
+      return { secret: token, token: tokenOut(info) };
+    }),
+    listTokens: rpc("read", options, async (_request, { service }) => ({ tokens: service.listTokens().map(tokenOut) })),
+    revokeToken: rpc("write", options, async ({ id }, { service }) => {
+      await service.revokeToken(id);
+      return {};
+    }),
   };
 }
 

@@ -11,6 +11,7 @@ import { diffRoute } from "./diff.ts";
 import { getKeyRoute } from "./get-key.ts";
 import { openApiRoute } from "./openapi.ts";
 import { putKeyRoute } from "./put-key.ts";
+import { retentionRoutes } from "./retention.ts";
 import { retractVersionRoute } from "./retract-version.ts";
 import { scanRoute } from "./scan.ts";
 import { snapshotRoutes } from "./snapshots.ts";
@@ -39,6 +40,7 @@ export function allRoutes({ exchanges, settings, version }: RoutesOptions): AnyR
     diffRoute(),
     ...batchRoutes(times),
     ...snapshotRoutes(),
+    ...retentionRoutes(),
     ...adminRoutes(),
     ...statusRoutes(exchanges),
   ];

@@ -44,6 +44,7 @@ test("names every route, and no other", async () => {
   expect(routes.sort()).toEqual([
     "delete /v1/keys/{key}",
     "delete /v1/keys/{key}/versions/{ts}",
+    "delete /v1/retention",
     "delete /v1/snapshots/{id}",
     "get /healthz",
     "get /openapi.json",
@@ -53,6 +54,7 @@ test("names every route, and no other", async () => {
     "get /v1/keys/{key}",
     "get /v1/keys/{key}/aggregate",
     "get /v1/keys/{key}/versions",
+    "get /v1/retention",
     "get /v1/status",
     "post /v1/admin/compact",
     "post /v1/admin/flush",
@@ -61,6 +63,7 @@ test("names every route, and no other", async () => {
     "post /v1/snapshots",
     "post /v1/snapshots/{id}",
     "put /v1/keys/{key}",
+    "put /v1/retention",
   ]);
 });
 
@@ -107,5 +110,16 @@ test("is made of what requests are checked by", async () => {
   expect(components.schemas.Batch).toMatchObject({ additionalProperties: false, properties: { operations: {} } });
   const put = paths["/v1/keys/{key}"]?.put;
   expect(Object.keys(put?.requestBody?.content ?? {})).toEqual(["*/*", "application/json"]);
-  expect(Object.keys(put?.responses ?? {})).toEqual(["200", "400", "403", "412", "413", "415", "422", "501", "503"]);
+  expect(Object.keys(put?.responses ?? {})).toEqual([
+    "200",
+    "400",
+    "401",
+    "403",
+    "412",
+    "413",
+    "415",
+    "422",
+    "501",
+    "503",
+  ]);
 });
