@@ -13,6 +13,7 @@ import type {
   RetentionOptions,
   RetractOptions,
   ScanOptions,
+  SnapshotOptions,
   WatchOptions,
   WriteOptions,
 } from "./store.ts";
@@ -32,6 +33,7 @@ const diff: OptionNames<DiffOptions> = { from: true, to: true, limit: true, ...a
 const restore: OptionNames<RestoreOptions> = { dryRun: true, ...anyCall };
 const scan: OptionNames<ScanOptions> = { asOf: true, reverse: true, limit: true, includeDeleted: true, ...anyCall };
 const aggregate: OptionNames<AggregateOptions> = { step: true, from: true, to: true, limit: true, ...anyCall };
+const snapshot: OptionNames<SnapshotOptions> = { seq: true, ...anyCall };
 const history: OptionNames<HistoryOptions> = { from: true, to: true, reverse: true, limit: true, ...anyCall };
 const watch: OptionNames<WatchOptions> = {
   afterSeq: true,
@@ -57,6 +59,7 @@ type Call =
   | "retract"
   | "restore"
   | "write"
+  | "snapshot"
   | "setRetention"
   | "deleteRetention"
   | "listRetention"
@@ -75,6 +78,7 @@ const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
   retract,
   restore,
   write,
+  snapshot,
   setRetention: retention,
   deleteRetention: retention,
   listRetention: anyCall,
