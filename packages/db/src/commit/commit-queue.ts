@@ -188,7 +188,7 @@ export class CommitQueue {
 
   /** Shows what was put on disk under seqs up to this one, which were reserved. */
   publish(seq: number): void {
-    invariant(seq > this.#publishedSeq && seq <= this.#lastSeq, "Q1: seqs are published in order");
+    invariant(seq > this.#publishedSeq && seq <= this.#lastSeq, "Q2: what goes past the log has reserved its seqs");
     this.#publishedSeq = seq;
     this.#state.published(undefined);
   }
