@@ -46,6 +46,7 @@ test("names every route, and no other", async () => {
     "delete /v1/keys/{key}/versions/{ts}",
     "delete /v1/retention",
     "get /healthz",
+    "get /metrics",
     "get /openapi.json",
     "get /readyz",
     "get /v1/diff",
