@@ -48,6 +48,10 @@ export interface ServeOptions {
   readonly pageTokenIdleMs?: number;
   /** Most seqs that page tokens pin; beyond, the longest idle one is let go. Default 4,096. */
   readonly maxPageTokens?: number;
+  /** How long a client's snapshot is held after it was made or last renewed. Default 60,000. */
+  readonly snapshotLeaseMs?: number;
+  /** Most snapshots that clients hold at a time; more are OVERLOADED. Default 1,000. */
+  readonly maxSnapshots?: number;
   /** Serves both ports over TLS. Default none. */
   readonly tls?: TlsOptions | undefined;
   /**
@@ -81,6 +85,8 @@ const defaults: Settings = {
   drainTimeoutMs: 10_000,
   pageTokenIdleMs: 60_000,
   maxPageTokens: 4096,
+  snapshotLeaseMs: 60_000,
+  maxSnapshots: 1000,
   tls: undefined,
   tokensFile: undefined,
   insecure: false,
@@ -105,6 +111,8 @@ const bounds = {
   drainTimeoutMs: [0, 2 ** 31 - 1],
   pageTokenIdleMs: [1, 2 ** 31 - 1],
   maxPageTokens: [1, Number.MAX_SAFE_INTEGER],
+  snapshotLeaseMs: [1, 2 ** 31 - 1],
+  maxSnapshots: [1, Number.MAX_SAFE_INTEGER],
 } as const;
 
 /**

@@ -75,6 +75,21 @@ export function guardedService(service: Service, grant: Grant, checkLive: () => 
       for (const precondition of options.preconditions ?? []) key(encodeKey(precondition.key));
       return service.write(operations, options);
     },
+    // A seq tells of no key, and each read in a snapshot is judged as every other read.
+    snapshots: {
+      create(seq) {
+        checkLive();
+        return service.snapshots.create(seq);
+      },
+      renew(id) {
+        checkLive();
+        return service.snapshots.renew(id);
+      },
+      release(id) {
+        checkLive();
+        service.snapshots.release(id);
+      },
+    },
     // Figures about the whole, without a key in them.
     status(signal) {
       checkLive();

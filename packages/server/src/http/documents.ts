@@ -16,6 +16,7 @@ const failures: Readonly<Record<number, string>> = {
   413: "The request, key, value or batch is too large.",
   415: "The body is of a media type that this route does not take.",
   422: "The timestamp is too far ahead, or below what may still be written.",
+  429: "There are too many of these already; try again later.",
   501: "The request asks for something that this server does not do.",
   503: "The server is closing or stalled; try again.",
 };

@@ -2,9 +2,10 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { AdminService } from "@kvts/api";
 import type { ServerLimits } from "../service/admin.ts";
+import type { Lease } from "../service/leases.ts";
 import { type RpcOptions, rpc } from "./call.ts";
 import { conditionIn } from "./conditions.ts";
-import { numberOut, textIn, written } from "./numbers.ts";
+import { numberOut, seqIn, textIn, written } from "./numbers.ts";
 import { retractedIn } from "./operations.ts";
 import { keepForIn, policiesOut, retentionOut } from "./retention.ts";
 import { roleIn, tokenOut } from "./tokens.ts";
@@ -31,6 +32,16 @@ export function adminService(options: RpcOptions): ServiceImpl<typeof AdminServi
     }),
     compact: rpc("write", options, async (_request, { service, signal }) => {
       await service.compact(signal);
+      return {};
+    }),
+    createSnapshot: rpc("read", options, async ({ atSeq }, { service }) =>
+      leaseOut(service.snapshots.create(seqIn(atSeq, "at_seq"))),
+    ),
+    renewSnapshot: rpc("read", options, async ({ snapshot }, { service }) =>
+      leaseOut(service.snapshots.renew(snapshot)),
+    ),
+    releaseSnapshot: rpc("read", options, async ({ snapshot }, { service }) => {
+      service.snapshots.release(snapshot);
       return {};
     }),
     retract: rpc("write", options, async (request, { service, signal }) =>
@@ -62,6 +73,10 @@ export function adminService(options: RpcOptions): ServiceImpl<typeof AdminServi
       return {};
     }),
   };
+}
+
+function leaseOut({ id, seq, leaseMs }: Lease): { snapshot: string; seq: bigint; leaseMs: bigint } {
+  return { snapshot: id, seq: numberOut(seq), leaseMs: numberOut(leaseMs) };
 }
 
 function limitsOut(

@@ -45,6 +45,7 @@ test("names every route, and no other", async () => {
     "delete /v1/keys/{key}",
     "delete /v1/keys/{key}/versions/{ts}",
     "delete /v1/retention",
+    "delete /v1/snapshots/{id}",
     "get /healthz",
     "get /metrics",
     "get /openapi.json",
@@ -60,6 +61,8 @@ test("names every route, and no other", async () => {
     "post /v1/admin/flush",
     "post /v1/batch",
     "post /v1/get",
+    "post /v1/snapshots",
+    "post /v1/snapshots/{id}",
     "put /v1/keys/{key}",
     "put /v1/retention",
   ]);
@@ -76,7 +79,8 @@ test("is sound: ids are unique, path parameters declared, references resolved, a
     expect(inPath.map(({ name, required }) => [name, required])).toEqual(
       [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => [name, true]),
     );
-    expect(operation.responses["200"]?.description, path).toBeTruthy();
+    const success = operation.responses["200"] ?? operation.responses["201"];
+    expect(success?.description, path).toBeTruthy();
   }
   const references = [...JSON.stringify(paths).matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)].map(
     ([, name]) => name!,
@@ -97,6 +101,7 @@ test("is made of what requests are checked by", async () => {
     "includeDeleted",
     "pageSize",
     "pageToken",
+    "snapshot",
     "as",
     "keyEncoding",
   ]);
