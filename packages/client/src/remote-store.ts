@@ -11,6 +11,7 @@ import {
   checkKeyForm,
   checkLimit,
   checkRequestId,
+  checkWatchOptions,
   conditionIn,
   copyBytes,
   type DeleteOptions,
@@ -26,6 +27,7 @@ import {
   encodeOperation,
   encodeOperations,
   encodePreconditions,
+  type FeedItem,
   FixedMoment,
   type GetOptions,
   type HistoryOptions,
@@ -57,6 +59,8 @@ import {
   Typing,
   type Version,
   type ViewOptions,
+  type WatchEvent,
+  type WatchOptions,
   type WriteOptions,
   type WriteResult,
 } from "@kvts/common";
@@ -64,21 +68,45 @@ import { Caller } from "./caller.ts";
 import { getMany } from "./get-many.ts";
 import type { Settings } from "./options.ts";
 import { pagedSource } from "./paged-source.ts";
+import { RemoteWatch } from "./remote-watch.ts";
 import { RequestNames } from "./request-names.ts";
 import { type Runtime, systemRuntime } from "./runtime.ts";
-import type { PageRequest, SingleWrite, Wire, WireCall, WireChange, WirePage, WireVersion } from "./wire.ts";
+import type {
+  PageRequest,
+  SingleWrite,
+  Wire,
+  WireCall,
+  WireChange,
+  WireEvent,
+  WireFeedItem,
+  WirePage,
+  WireVersion,
+} from "./wire.ts";
 
 /** The store at the other end of `wire`: input checked before it travels, answers in the forms of every other store. */
 export function createRemoteStore(wire: Wire, settings: Settings, runtime: Runtime = systemRuntime): Store {
   const caller = new Caller(settings, runtime);
   const names = settings.retry.triesMax === 1 ? undefined : new RequestNames(runtime);
-  return new RemoteStore({ wire, caller, now: () => runtime.clock.now(), names }, "string", true);
+  const remote = {
+    wire,
+    caller,
+    settings,
+    runtime,
+    watches: new Set<RemoteWatch>(),
+    now: () => runtime.clock.now(),
+    names,
+  };
+  return new RemoteStore(remote, "string", true);
 }
 
 /** What all views of one client share. */
 interface Remote {
   readonly wire: Wire;
   readonly caller: Caller;
+  readonly settings: Settings;
+  readonly runtime: Runtime;
+  /** Those that go on until they are closed. */
+  readonly watches: Set<RemoteWatch>;
   /** Microseconds, for relative times. */
   readonly now: () => number;
   /** Undefined where nothing is sent twice. */
@@ -202,6 +230,35 @@ class RemoteStore<F extends "string" | "bytes"> implements Store<KeyOf<F>> {
     });
   }
 
+  watch(range?: Range, options: WatchOptions = {}): Entries<WatchEvent<KeyOf<F>>> {
+    try {
+      const { progress, ...asked } = checkWatchOptions(options);
+      const { wire, settings, runtime, watches } = this.#remote;
+      const signal = callSignal(options);
+      const watch = new RemoteWatch({
+        wire,
+        settings,
+        runtime,
+        request: { range: resolveRange(range), ...asked },
+        tellsProgress: progress,
+        signal,
+        ended: () => void watches.delete(watch),
+      });
+      watches.add(watch);
+      const convert = this.#event;
+      return makeEntries<WatchEvent<KeyOf<F>>>(
+        {
+          pull: async () => (await watch.pull()).map(convert),
+          interrupt: () => watch.interrupt(),
+          close: () => watch.close(),
+        },
+        signal,
+      );
+    } catch (error) {
+      return makeEntries(failingSource(error));
+    }
+  }
+
   at(moment: TimeInput): Reader<KeyOf<F>> {
     return readAt(this, new FixedMoment(moment, this.#remote.now));
   }
@@ -223,12 +280,19 @@ class RemoteStore<F extends "string" | "bytes"> implements Store<KeyOf<F>> {
 
   close(): Promise<void> {
     if (!this.#owner) return Promise.resolve();
-    this.#closing ??= this.#remote.caller.close().then(() => this.#remote.wire.close());
+    this.#closing ??= this.#close();
     return this.#closing;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #close(): Promise<void> {
+    const { caller, wire, watches } = this.#remote;
+    for (const watch of watches) watch.fail(new KvtsError("CLOSED", "this client is closed; make a new one to go on"));
+    await caller.close();
+    wire.close();
   }
 
   #single(operation: Operation, options: AnyWriteOptions & ConditionOptions): SingleWrite {
@@ -269,6 +333,19 @@ class RemoteStore<F extends "string" | "bytes"> implements Store<KeyOf<F>> {
     if (version.value !== undefined) return this.#entry(version);
     return makeTombstone(decodeKey(version.key, this.#form), version.timestamp, version.seq);
   };
+
+  readonly #event = ({ seq, items, initial, more }: WireEvent): WatchEvent<KeyOf<F>> => ({
+    seq,
+    items: items.map((item) => this.#feedItem(item)),
+    ...(initial && { initial }),
+    ...(more && { more }),
+  });
+
+  #feedItem(item: WireFeedItem): FeedItem<KeyOf<F>> {
+    if (item.op === undefined) return this.#version(item);
+    const { op, key, timestamp, seq } = item;
+    return { op, key: decodeKey(key, this.#form), timestamp, seq };
+  }
 
   readonly #change = ({ key, before, after }: WireChange): Change<KeyOf<F>> => {
     return makeChange(decodeKey(key, this.#form), before && this.#entry(before), after && this.#entry(after));

@@ -17,6 +17,7 @@ import { server } from "./commands/server.ts";
 import { stats } from "./commands/stats.ts";
 import { compact, flush } from "./commands/upkeep.ts";
 import { verifyCommand } from "./commands/verify.ts";
+import { watch } from "./commands/watch.ts";
 import { type CommandError, usageError } from "./failure.ts";
 import type { GlobalOptions } from "./options/global.ts";
 import { packageVersion } from "./version.ts";
@@ -30,6 +31,7 @@ const commands: readonly Command[] = [
   scan,
   history,
   diff,
+  watch,
   importCommand,
   exportCommand,
   stats,

@@ -323,6 +323,13 @@ export interface Store<K extends Key = string> extends Reader<K>, AsyncDisposabl
   retract(key: BytesInput, timestamp: TimeInput, options?: RetractOptions): Promise<WriteResult>;
   /** All or nothing. Operations without a timestamp share one; the result's seq is the last operation's. */
   write(operations: readonly Operation[], options?: WriteOptions): Promise<WriteResult>;
+  /**
+   * Every batch that changes something in the range, in the order of commits, once it is on disk: none is left out, none
+   * comes in part without saying so. It has no end; leave the loop, close it, or abort it.
+   * @throws FEED_TRIMMED, with `oldestSeq`, where what follows `afterSeq` is not kept any more; OVERLOADED, with `lastSeq`,
+   *   where the reader has fallen behind that far
+   */
+  watch(range?: Range, options?: WatchOptions): Entries<WatchEvent<K>>;
   stats(options?: CallOptions): Promise<StoreStats>;
   /** The same store seen with other settings. Closing a view does nothing; close the store itself. */
   with<V extends "string" | "bytes">(options: ViewOptions<V>): Store<KeyOf<V>>;
@@ -350,13 +357,6 @@ export interface HostedStore<K extends Key = string> extends Store<K> {
   with<In = BytesInput, Out = Uint8Array, Name = string, Prefix = Name>(
     options: TypedViewOptions<Name, Prefix, In, Out>,
   ): TypedStore<Name, Prefix, In, Out>;
-  /**
-   * Every batch that changes something in the range, in the order of commits, once it is on disk: none is left out, none
-   * comes in part without saying so. It has no end; leave the loop, close it, or abort it.
-   * @throws FEED_TRIMMED, with `oldestSeq`, where what follows `afterSeq` is not kept any more; OVERLOADED, with `lastSeq`,
-   *   where the reader has fallen behind that far
-   */
-  watch(range?: Range, options?: WatchOptions): Entries<WatchEvent<K>>;
   /**
    * Sets how long the history of the keys with `prefix` is kept. The longest matching prefix decides; `null` keeps it for
    * ever, inside a shorter prefix that does not, too. What is older shows no more from now on, current values stay, and

@@ -1,5 +1,14 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { Bucket, Change, ConditionSchema, GetStatusResponse, OperationSchema, Version } from "@kvts/api";
+import type {
+  Bucket,
+  Change,
+  ConditionSchema,
+  FeedItem,
+  GetStatusResponse,
+  OperationSchema,
+  Version,
+  WatchResponse,
+} from "@kvts/api";
 import type {
   CheckedCondition,
   EncodedOperation,
@@ -10,7 +19,7 @@ import type {
 } from "@kvts/common";
 import { arrivedNumber } from "../arrived.ts";
 import { brokenAnswer } from "../failures.ts";
-import type { WireChange, WirePage, WireVersion } from "../wire.ts";
+import type { WireChange, WireEvent, WireFeedItem, WirePage, WireVersion } from "../wire.ts";
 
 /** An optional integer as generated messages carry it. */
 export function toInt64(value: number | undefined): bigint | undefined {
@@ -53,6 +62,34 @@ export function fromVersion({ key, value, timestamp, seq, expiresAt, deleted }: 
 export function fromChange({ key, before, after }: Change): WireChange {
   if (before === undefined && after === undefined) throw brokenAnswer("a change has neither a before nor an after");
   return { key, before: before && fromVersion(before), after: after && fromVersion(after) };
+}
+
+export function fromEvent({ seq, items, initial, more, incarnation }: WatchResponse): WireEvent {
+  return {
+    seq: arrivedNumber(seq, "seq"),
+    items: items.map(fromFeedItem),
+    initial,
+    more,
+    incarnation: incarnation === "" ? undefined : incarnation,
+  };
+}
+
+function fromFeedItem({ kind }: FeedItem): WireFeedItem {
+  switch (kind.case) {
+    case "version":
+      return fromVersion(kind.value);
+    case "retraction": {
+      const { key, timestamp, seq } = kind.value;
+      return {
+        op: "retract",
+        key,
+        timestamp: arrivedNumber(timestamp, "timestamp"),
+        seq: arrivedNumber(seq, "seq"),
+      };
+    }
+    default:
+      throw brokenAnswer("an operation of the feed is of no kind that this client knows");
+  }
 }
 
 export function fromBucket({ timestamp, count, skipped, first, last, min, max, mean }: Bucket): Figures {

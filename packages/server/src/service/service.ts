@@ -5,10 +5,11 @@ import { type Admin, type AdminOptions, createAdmin } from "./admin.ts";
 import { createListings } from "./listing.ts";
 import { createLists, type Lists } from "./lists.ts";
 import { createReads, type Reads } from "./reads.ts";
+import { createWatching, type Watching } from "./watching.ts";
 import { createWrites, type Writes } from "./writes.ts";
 
 /** What both faces serve: a store with a server's rules, free of any transport. */
-export interface Service extends Reads, Writes, Lists, Admin {
+export interface Service extends Reads, Writes, Lists, Watching, Admin {
   /** Lets go of what page tokens hold. The store stays open. */
   close(): Promise<void>;
 }
@@ -22,6 +23,7 @@ export function createService(store: HostedStore<Uint8Array>, options: ServiceOp
     ...createReads(store),
     ...createWrites(store, clock, options.maxFutureSkewMs),
     ...createLists(listings, warnOnce(logger)),
+    ...createWatching(store, options.incarnation),
     ...createAdmin(store, {
       version: options.version,
       startedAt: clock.now(),

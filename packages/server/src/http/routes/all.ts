@@ -15,6 +15,7 @@ import { retractVersionRoute } from "./retract-version.ts";
 import { scanRoute } from "./scan.ts";
 import { statusRoutes } from "./status.ts";
 import { versionsRoute } from "./versions.ts";
+import { watchRoute } from "./watch.ts";
 
 export interface RoutesOptions {
   readonly exchanges: Exchanges;
@@ -36,6 +37,7 @@ export function allRoutes({ exchanges, settings, version }: RoutesOptions): AnyR
     aggregateRoute(),
     scanRoute(),
     diffRoute(),
+    watchRoute(),
     ...batchRoutes(times),
     ...adminRoutes(),
     ...statusRoutes(exchanges),
