@@ -14,8 +14,10 @@ import { modelTests } from "./contract/model.ts";
 import { rangeTests } from "./contract/ranges.ts";
 import { refusalTests } from "./contract/refusals.ts";
 import { requestIdTests } from "./contract/request-ids.ts";
+import { retentionTests } from "./contract/retention.ts";
 import { retractTests } from "./contract/retracts.ts";
 import { scanTests } from "./contract/scans.ts";
+import { snapshotTests } from "./contract/snapshots.ts";
 import type { Capabilities, OpenedStore, Subject } from "./contract/subject.ts";
 import { timeTests } from "./contract/times.ts";
 import { typedTests } from "./contract/typed.ts";
@@ -79,6 +81,9 @@ export function storeContract(name: string, options: ContractOptions): void {
     describe("refusals", () => refusalTests(subject));
     describe("lifecycle", () => lifecycleTests(subject));
     describe("model", () => modelTests(subject));
-    if (options.hosted === true) describe("snapshots", () => hostedTests(subject));
+    describe("snapshots", () => snapshotTests(subject));
+    // Last of all: what it cuts stays cut.
+    describe("retention", () => retentionTests(subject));
+    if (options.hosted === true) describe("snapshots, flushes and merges", () => hostedTests(subject));
   });
 }

@@ -5,6 +5,7 @@ import type {
   EncodedPrecondition,
   KvtsError,
   ResolvedRange,
+  RetentionResult,
   StoreStats,
   WriteResult,
 } from "@kvts/common";
@@ -29,7 +30,7 @@ export interface BatchWrite {
   readonly requestId: string | undefined;
 }
 
-export interface GetRequest {
+export interface GetRequest extends ReadRequest {
   readonly key: Uint8Array;
   /** Microseconds; the newest version when left out. */
   readonly asOf: number | undefined;
@@ -41,21 +42,26 @@ export interface PageRequest {
   readonly pageToken: string;
 }
 
-export interface BatchGetRequest extends PageRequest {
+/** A read, in a snapshot where there is the id of one. */
+export interface ReadRequest {
+  readonly snapshot: string | undefined;
+}
+
+export interface BatchGetRequest extends PageRequest, ReadRequest {
   readonly keys: readonly Uint8Array[];
   readonly asOf: number | undefined;
   /** Ignores commits above this seq; the server chooses, and says which, when left out. */
   readonly atSeq: number | undefined;
 }
 
-export interface ScanRequest extends PageRequest {
+export interface ScanRequest extends PageRequest, ReadRequest {
   readonly range: ResolvedRange;
   readonly asOf: number | undefined;
   readonly reverse: boolean;
   readonly includeDeleted: boolean;
 }
 
-export interface ListVersionsRequest extends PageRequest {
+export interface ListVersionsRequest extends PageRequest, ReadRequest {
   readonly key: Uint8Array;
   /** Microseconds, both inclusive. */
   readonly from: number | undefined;
@@ -63,7 +69,7 @@ export interface ListVersionsRequest extends PageRequest {
   readonly reverse: boolean;
 }
 
-export interface AggregateRequest extends PageRequest {
+export interface AggregateRequest extends PageRequest, ReadRequest {
   readonly key: Uint8Array;
   /** Microseconds. */
   readonly step: number;
@@ -72,11 +78,38 @@ export interface AggregateRequest extends PageRequest {
   readonly to: number | undefined;
 }
 
-export interface DiffRequest extends PageRequest {
+export interface DiffRequest extends PageRequest, ReadRequest {
   readonly range: ResolvedRange;
   /** Microseconds, both inclusive. */
   readonly from: number;
   readonly to: number;
+}
+
+/** A snapshot of the server's, open for `leaseMs` from when it was asked for. */
+export interface WireLease {
+  readonly id: string;
+  readonly seq: number;
+  readonly leaseMs: number;
+}
+
+export interface SetRetentionRequest {
+  readonly prefix: Uint8Array;
+  /** Microseconds; undefined for ever. */
+  readonly keepFor: number | undefined;
+  readonly dryRun: boolean;
+}
+
+export interface DeleteRetentionRequest {
+  readonly prefix: Uint8Array;
+  readonly dryRun: boolean;
+}
+
+/** A policy as it arrived. */
+export interface WirePolicy {
+  readonly prefix: Uint8Array;
+  /** Microseconds; undefined for ever. */
+  readonly keepFor: number | undefined;
+  readonly horizon: number;
 }
 
 /** A version as it arrived, numbers checked: a value, or a tombstone where that is `undefined`. */
@@ -144,6 +177,13 @@ export interface Wire {
   diff(request: DiffRequest, call: WireCall): Promise<WirePage<WireChange>>;
   /** Fails as the other methods do, where it is iterated; `call.timeoutMs` bounds the wait for the first event. */
   watch(request: WatchRequest, call: WireCall): AsyncIterable<WireEvent>;
+  /** At the newest seq where none is given. */
+  createSnapshot(seq: number | undefined, call: WireCall): Promise<WireLease>;
+  renewSnapshot(id: string, call: WireCall): Promise<WireLease>;
+  releaseSnapshot(id: string, call: WireCall): Promise<void>;
+  setRetention(request: SetRetentionRequest, call: WireCall): Promise<RetentionResult>;
+  deleteRetention(request: DeleteRetentionRequest, call: WireCall): Promise<RetentionResult>;
+  listRetention(call: WireCall): Promise<readonly WirePolicy[]>;
   stats(call: WireCall): Promise<StoreStats>;
   /** Gives up the connections. Called once, when no exchange is under way. */
   close(): void;

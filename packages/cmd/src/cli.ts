@@ -11,10 +11,12 @@ import { history } from "./commands/history.ts";
 import { importCommand } from "./commands/import.ts";
 import { put } from "./commands/put.ts";
 import { repairCommand } from "./commands/repair.ts";
+import { retention } from "./commands/retention.ts";
 import { retract } from "./commands/retract.ts";
 import { scan } from "./commands/scan.ts";
 import { server } from "./commands/server.ts";
 import { stats } from "./commands/stats.ts";
+import { token } from "./commands/token.ts";
 import { compact, flush } from "./commands/upkeep.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { watch } from "./commands/watch.ts";
@@ -34,12 +36,14 @@ const commands: readonly Command[] = [
   watch,
   importCommand,
   exportCommand,
+  retention,
   stats,
   flush,
   compact,
   checkpointCommand,
   verifyCommand,
   repairCommand,
+  token,
   bench,
 ];
 

@@ -59,6 +59,30 @@ describe.each(targets)("%s", (target) => {
     expect((await run(["history", "k"])).out).toBe("1970-01-01T00:00:00.000100Z\tv100\n");
   });
 
+  test("retention is set, tried out, listed and deleted by prefix", async () => {
+    const run = await newStore(target);
+    for (const ts of ["100", "200"]) await run(["put", "m:k", `v${ts}`, "--ts", ts]);
+    const set = ["retention", "set", "--prefix", "m:", "--keep-for", "30d"];
+    expect(await run([...set, "--dry-run"])).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^1 versions with 7 bytes would go; with it, history before .* is cut\n$/),
+    });
+    expect((await run(["retention", "list"])).out).toBe("");
+    const { code, out } = await run([...set, "--json"]);
+    expect([code, JSON.parse(out)]).toEqual([0, { horizon: expect.any(Number) }]);
+    await run(["retention", "set", "--prefix", "m:x:", "--keep-for", "forever"]);
+    const lines = (await run(["retention", "list"])).out.trimEnd().split("\n");
+    expect(lines).toEqual([
+      expect.stringMatching(/^m:\t30d\tcut before /),
+      expect.stringMatching(/^m:x:\tforever\tcut/),
+    ]);
+    expect(await run(["get", "m:k", "--at", "1970-01-01T00:00:01Z"])).toMatchObject({ code: 1, out: "" });
+    expect((await run(["get", "m:k"])).out).toBe("v200");
+    await run(["retention", "delete", "--prefix", "m:x:"]);
+    const [policy] = (await run(["retention", "list", "--json"])).out.trimEnd().split("\n");
+    expect(JSON.parse(policy!)).toMatchObject({ prefix: "m:", keepFor: "30d" });
+  });
+
   test("the same request id is the same write", async () => {
     const run = await newStore(target);
     const put = (value: string) => run(["put", "k", value, "--request-id", "r", "--json"]);

@@ -1,9 +1,9 @@
-import { copyBytes } from "./bytes.ts";
+import { copyBytes, textOf, toBase64 } from "./bytes.ts";
 import { formatDuration, parseDuration } from "./durations.ts";
 import { invalidArgument, KvtsError } from "./errors.ts";
 import { encodeBound } from "./keys.ts";
 import { shown } from "./shown.ts";
-import type { BytesInput, KeepFor } from "./store.ts";
+import type { BytesInput, KeepFor, Key, RetentionPolicy } from "./store.ts";
 
 /** Every table's footer holds the prefixes of retention. */
 export const RETENTION_PREFIX_BYTES_MAX = 1024;
@@ -21,6 +21,21 @@ export function checkKeepFor(keepFor: KeepFor): number | undefined {
 /** As {@link checkKeepFor} reads it. */
 export function formatKeepFor(keepFor: number | undefined): string | null {
   return keepFor === undefined ? null : formatDuration(keepFor);
+}
+
+/** A policy as every face writes it in JSON: a prefix that is no UTF-8 in base64. */
+export type RetentionPolicyJson = { readonly keepFor: string | null; readonly horizon: number } & (
+  | { readonly prefix: string }
+  | { readonly prefixBase64: string }
+);
+
+export function retentionPolicyToJson({ prefix, keepFor, horizon }: RetentionPolicy<Key>): RetentionPolicyJson {
+  return { ...prefixToJson(prefix), keepFor, horizon };
+}
+
+export function prefixToJson(prefix: Key): { readonly prefix: string } | { readonly prefixBase64: string } {
+  const text = typeof prefix === "string" ? prefix : textOf(prefix);
+  return text === undefined ? { prefixBase64: toBase64(prefix as Uint8Array) } : { prefix: text };
 }
 
 /** A copy of a prefix's bytes; empty for all keys. @throws INVALID_ARGUMENT, TOO_LARGE */

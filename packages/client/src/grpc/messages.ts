@@ -4,22 +4,28 @@ import type {
   Change,
   ConditionSchema,
   FeedItem,
+  WatchResponse,
+  CreateSnapshotResponse,
+  DeleteRetentionResponse,
   GetStatusResponse,
   OperationSchema,
+  RenewSnapshotResponse,
+  RetentionPolicy,
+  SetRetentionResponse,
   Version,
-  WatchResponse,
 } from "@kvts/api";
 import type {
   CheckedCondition,
   EncodedOperation,
   Bucket as Figures,
+  RetentionResult,
   StatValue,
   StoreStats,
   WriteResult,
 } from "@kvts/common";
 import { arrivedNumber } from "../arrived.ts";
 import { brokenAnswer } from "../failures.ts";
-import type { WireChange, WireEvent, WireFeedItem, WirePage, WireVersion } from "../wire.ts";
+import type { WireChange, WireEvent, WireFeedItem, WireLease, WirePage, WirePolicy, WireVersion } from "../wire.ts";
 
 /** An optional integer as generated messages carry it. */
 export function toInt64(value: number | undefined): bigint | undefined {
@@ -92,12 +98,30 @@ function fromFeedItem({ kind }: FeedItem): WireFeedItem {
   }
 }
 
+export function fromLease({ snapshot, seq, leaseMs }: CreateSnapshotResponse | RenewSnapshotResponse): WireLease {
+  return { id: snapshot, seq: arrivedNumber(seq, "seq"), leaseMs: arrivedNumber(leaseMs, "leaseMs") };
+}
+
 export function fromBucket({ timestamp, count, skipped, first, last, min, max, mean }: Bucket): Figures {
   return {
     timestamp: arrivedNumber(timestamp, "timestamp"),
     count: arrivedNumber(count, "count"),
     skipped: arrivedNumber(skipped, "skipped"),
     ...{ first, last, min, max, mean },
+  };
+}
+
+export function fromRetention({ horizon, trimmed }: SetRetentionResponse | DeleteRetentionResponse): RetentionResult {
+  if (trimmed === undefined) return { horizon: arrivedNumber(horizon, "horizon") };
+  const [versions, bytes] = [arrivedNumber(trimmed.versions, "versions"), arrivedNumber(trimmed.bytes, "bytes")];
+  return { horizon: arrivedNumber(horizon, "horizon"), trimmed: { versions, bytes } };
+}
+
+export function fromPolicy({ prefix, keepFor, horizon }: RetentionPolicy): WirePolicy {
+  return {
+    prefix,
+    keepFor: keepFor === undefined ? undefined : arrivedNumber(keepFor, "keep_for"),
+    horizon: arrivedNumber(horizon, "horizon"),
   };
 }
 

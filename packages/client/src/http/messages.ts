@@ -1,12 +1,17 @@
 import {
   type Bucket,
+  bytesFromJson,
   type CheckedCondition,
+  checkKeepFor,
   contentFromJson,
   type EncodedOperation,
   feedItemFromJson,
+  encodeRetentionPrefix,
   isKvtsError,
+  type KeepFor,
   keyFromJson,
   keyToJson,
+  type RetentionResult,
   type StatValue,
   type StoreStats,
   textOf,
@@ -15,7 +20,7 @@ import {
 } from "@kvts/common";
 import { arrivedNumber } from "../arrived.ts";
 import { brokenAnswer } from "../failures.ts";
-import type { WireChange, WireEvent, WireFeedItem, WirePage, WireVersion } from "../wire.ts";
+import type { WireChange, WireEvent, WireFeedItem, WireLease, WirePage, WirePolicy, WireVersion } from "../wire.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -111,6 +116,13 @@ export function changeFromJson(json: unknown): WireChange {
   return { key: either.key, before: earlier, after: later };
 }
 
+export function leaseFromJson(body: Uint8Array): WireLease {
+  const { id, seq, leaseMs } = parseObject(body);
+  // It goes into paths and queries as it is.
+  if (typeof id !== "string" || !/^[\w-]+$/.test(id)) throw brokenAnswer("its id is none of a snapshot");
+  return { id, seq: arrivedNumber(seq, "seq"), leaseMs: arrivedNumber(leaseMs, "leaseMs") };
+}
+
 const figureNames = ["first", "last", "min", "max", "mean"] as const;
 
 /** A bucket object. */
@@ -133,6 +145,32 @@ export function pageFromJson<T>(body: Uint8Array, convert: (item: unknown) => T)
   if (!Array.isArray(items)) throw brokenAnswer("its items are no list");
   if (typeof nextPageToken !== "string") throw brokenAnswer("its page token is no text");
   return { items: items.map((item) => convert(item)), nextPageToken, seq: arrivedNumber(seq, "seq") };
+}
+
+export function retentionFromJson(body: Uint8Array): RetentionResult {
+  const fields = parseObject(body);
+  const horizon = arrivedNumber(fields.horizon, "horizon");
+  if (fields.trimmed === undefined) return { horizon };
+  const { versions, bytes } = asObject(fields.trimmed, "what would go");
+  return {
+    horizon,
+    trimmed: { versions: arrivedNumber(versions, "versions"), bytes: arrivedNumber(bytes, "bytes") },
+  };
+}
+
+export function policiesFromJson(body: Uint8Array): WirePolicy[] {
+  const { items } = parseObject(body);
+  if (!Array.isArray(items)) throw brokenAnswer("a list of policies has no items");
+  return items.map((item: unknown) => {
+    const fields = asObject(item, "a policy");
+    try {
+      const prefix = bytesFromJson(fields, "prefix", "prefixBase64", encodeRetentionPrefix) ?? new Uint8Array(0);
+      const keepFor = checkKeepFor(fields.keepFor as KeepFor);
+      return { prefix, keepFor, horizon: arrivedNumber(fields.horizon, "horizon") };
+    } catch (error) {
+      throw isKvtsError(error) ? brokenAnswer(error.message, error) : error;
+    }
+  });
 }
 
 export function statsFromJson(body: Uint8Array): StoreStats {

@@ -4,6 +4,8 @@ import {
   invalidArgument,
   keyToJson,
   limits,
+  prefixToJson,
+  type RetentionResult,
   type StoreStats,
   utf8,
   type WriteResult,
@@ -13,17 +15,21 @@ import type {
   AggregateRequest,
   BatchGetRequest,
   BatchWrite,
+  DeleteRetentionRequest,
   DiffRequest,
   GetRequest,
   ListVersionsRequest,
   ScanRequest,
+  SetRetentionRequest,
   SingleWrite,
   WatchRequest,
   Wire,
   WireCall,
   WireChange,
   WireEvent,
+  WireLease,
   WirePage,
+  WirePolicy,
   WireVersion,
 } from "../wire.ts";
 import { answerFailure, type HttpAnswer, isAbsent } from "./errors.ts";
@@ -34,9 +40,12 @@ import {
   conditionToJson,
   foundFromJson,
   keyToItem,
+  leaseFromJson,
   operationToJson,
   pageFromJson,
+  policiesFromJson,
   resultFromJson,
+  retentionFromJson,
   statsFromJson,
   versionFromJson,
 } from "./messages.ts";
@@ -105,51 +114,55 @@ export class HttpWire implements Wire {
     return resultFromJson(await this.#post("/v1/batch", body, call, smallBytesMax, idHeader(requestId)));
   }
 
-  async get({ key, asOf }: GetRequest, call: WireCall): Promise<WireVersion | undefined> {
+  async get({ key, asOf, snapshot }: GetRequest, call: WireCall): Promise<WireVersion | undefined> {
     const segment = keySegment(key);
     if (segment.segment.length > segmentCharactersMax) {
-      const request = { keys: [key], asOf, atSeq: undefined, pageSize: 1, pageToken: "" };
+      const request = { keys: [key], asOf, atSeq: undefined, snapshot, pageSize: 1, pageToken: "" };
       return (await this.batchGet(request, call)).items[0];
     }
-    return this.#getByPath(key, segment, asOf, call);
+    return this.#getByPath(key, segment, { at: asOf, snapshot }, call);
   }
 
   async batchGet(request: BatchGetRequest, call: WireCall): Promise<WirePage<WireVersion | undefined>> {
-    const { keys, asOf: at, atSeq, pageSize } = request;
+    const { keys, asOf: at, atSeq, snapshot, pageSize } = request;
     const pageToken = request.pageToken || undefined;
-    const body = { keys: keys.map(keyToItem), at, atSeq, pageSize, pageToken };
+    const body = { keys: keys.map(keyToItem), at, atSeq, snapshot, pageSize, pageToken };
     return pageFromJson(await this.#post("/v1/get", body, call, pageBytesMax), foundFromJson);
   }
 
   async scan(request: ScanRequest, call: WireCall): Promise<WirePage<WireVersion>> {
-    const { range, asOf: at, pageSize } = request;
+    const { range, asOf: at, snapshot, pageSize } = request;
     const [reverse, includeDeleted] = [request.reverse || undefined, request.includeDeleted || undefined];
     const pageToken = request.pageToken || undefined;
-    const parameters = { ...rangeParameters(range), at, reverse, includeDeleted, pageSize, pageToken };
+    const parameters = { ...rangeParameters(range), at, reverse, includeDeleted, snapshot, pageSize, pageToken };
     const path = target("/v1/keys", parameters);
     return pageFromJson(await this.#succeed({ method: "GET", target: path }, call, pageBytesMax), versionFromJson);
   }
 
   async listVersions(request: ListVersionsRequest, call: WireCall): Promise<WirePage<WireVersion>> {
-    const { key, from, to, pageSize } = request;
+    const { key, from, to, snapshot, pageSize } = request;
     const { segment, keyEncoding } = keySegment(key);
     const [reverse, pageToken] = [request.reverse || undefined, request.pageToken || undefined];
-    const path = target(`/v1/keys/${segment}/versions`, { from, to, reverse, pageSize, pageToken, keyEncoding });
+    const path = target(`/v1/keys/${segment}/versions`, {
+      ...{ from, to, reverse, snapshot, pageSize, pageToken, keyEncoding },
+    });
     return pageFromJson(await this.#succeed({ method: "GET", target: path }, call, pageBytesMax), versionFromJson);
   }
 
   async aggregate(request: AggregateRequest, call: WireCall): Promise<WirePage<Bucket>> {
-    const { key, step, from, to, pageSize } = request;
+    const { key, step, from, to, snapshot, pageSize } = request;
     const { segment, keyEncoding } = keySegment(key);
     const pageToken = request.pageToken || undefined;
-    const path = target(`/v1/keys/${segment}/aggregate`, { step, from, to, pageSize, pageToken, keyEncoding });
+    const path = target(`/v1/keys/${segment}/aggregate`, {
+      ...{ step, from, to, snapshot, pageSize, pageToken, keyEncoding },
+    });
     return pageFromJson(await this.#succeed({ method: "GET", target: path }, call, pageBytesMax), bucketFromJson);
   }
 
   async diff(request: DiffRequest, call: WireCall): Promise<WirePage<WireChange>> {
-    const { range, from, to, pageSize } = request;
+    const { range, from, to, snapshot, pageSize } = request;
     const pageToken = request.pageToken || undefined;
-    const path = target("/v1/diff", { ...rangeParameters(range), from, to, pageSize, pageToken });
+    const path = target("/v1/diff", { ...rangeParameters(range), from, to, snapshot, pageSize, pageToken });
     return pageFromJson(await this.#succeed({ method: "GET", target: path }, call, changesBytesMax), changeFromJson);
   }
 
@@ -165,6 +178,34 @@ export class HttpWire implements Wire {
     return watchEvents(this.#exchange, this.#url, target("/v1/watch", parameters), call);
   }
 
+  async createSnapshot(seq: number | undefined, call: WireCall): Promise<WireLease> {
+    return leaseFromJson(await this.#post("/v1/snapshots", { seq }, call, smallBytesMax));
+  }
+
+  async renewSnapshot(id: string, call: WireCall): Promise<WireLease> {
+    return leaseFromJson(await this.#post(`/v1/snapshots/${id}`, {}, call, smallBytesMax));
+  }
+
+  async releaseSnapshot(id: string, call: WireCall): Promise<void> {
+    await this.#succeed({ method: "DELETE", target: `/v1/snapshots/${id}` }, call);
+  }
+
+  async setRetention({ prefix, keepFor, dryRun }: SetRetentionRequest, call: WireCall): Promise<RetentionResult> {
+    const body = JSON.stringify({ ...prefixToJson(prefix), keepFor: keepFor ?? null, dryRun });
+    const headers = { "content-type": "application/json" };
+    return retentionFromJson(await this.#succeed({ method: "PUT", target: "/v1/retention", headers, body }, call));
+  }
+
+  async deleteRetention({ prefix, dryRun }: DeleteRetentionRequest, call: WireCall): Promise<RetentionResult> {
+    const { start, keyEncoding } = rangeParameters({ start: prefix, end: undefined });
+    const path = target("/v1/retention", { prefix: start ?? "", dryRun, keyEncoding });
+    return retentionFromJson(await this.#succeed({ method: "DELETE", target: path }, call));
+  }
+
+  async listRetention(call: WireCall): Promise<readonly WirePolicy[]> {
+    return policiesFromJson(await this.#succeed({ method: "GET", target: "/v1/retention" }, call));
+  }
+
   async stats(call: WireCall): Promise<StoreStats> {
     return statsFromJson(await this.#succeed({ method: "GET", target: "/v1/status" }, call));
   }
@@ -175,10 +216,10 @@ export class HttpWire implements Wire {
   async #getByPath(
     key: Uint8Array,
     { segment, keyEncoding }: KeySegment,
-    at: number | undefined,
+    view: { readonly at: number | undefined; readonly snapshot: string | undefined },
     call: WireCall,
   ): Promise<WireVersion | undefined> {
-    const request = { method: "GET", target: target(`/v1/keys/${segment}`, { at, keyEncoding }) } as const;
+    const request = { method: "GET", target: target(`/v1/keys/${segment}`, { ...view, keyEncoding }) } as const;
     const answer = await this.#exchange.send(request, call, limits.valueBytesMax);
     if (isAbsent(answer)) return undefined;
     const value = this.#bodyOf(answer);
@@ -209,7 +250,7 @@ export class HttpWire implements Wire {
   }
 
   #bodyOf(answer: HttpAnswer): Uint8Array {
-    if (answer.status === 200) return answer.body;
+    if (answer.status === 200 || answer.status === 201) return answer.body;
     throw answerFailure(answer, this.#url, Date.now());
   }
 }

@@ -38,6 +38,11 @@ export const asParameter = z.literal("json").openapi({
 export const flagParameter = (description: string) =>
   z.enum(["true", "false"]).openapi({ type: "boolean", description });
 
+export const snapshotParameter = z.string().openapi({
+  description: "The id of an open snapshot to read in; 410 once its lease has ended.",
+});
+
+/** What all lists take. */
 export const pageParameters = {
   pageSize: z
     .string()
@@ -45,6 +50,7 @@ export const pageParameters = {
     .openapi({ type: "integer", description: `Most items wanted; at most ${limits.pageItemsMax} are sent.` })
     .optional(),
   pageToken: z.string().openapi({ description: "The `nextPageToken` of the page before." }).optional(),
+  snapshot: snapshotParameter.optional(),
 };
 
 /** A moment in a JSON body. */
@@ -148,6 +154,46 @@ export const watchEventSchema = z
 export const batchGetSchema = z
   .object({ items: z.array(versionSchema.nullable()), ...pageFields })
   .openapi("BatchGetResult", { description: "In the order asked; `null` for a key that holds nothing." });
+
+export const leaseSchema = z
+  .object({
+    id: z.string().openapi({ description: "What reads take as `snapshot`. Nobody can guess it." }),
+    seq: seqSchema,
+    leaseMs: z.int().openapi({ description: "How long it stays open from now on, unless it is renewed." }),
+  })
+  .openapi("Snapshot", { description: "A view fixed at a seq, for as long as its lease goes on." });
+
+export const keepForSchema = z.union([z.string(), whole, z.null()]).openapi({
+  description: "How long, such as `30d`, or in whole microseconds; `null` for ever.",
+  example: "30d",
+});
+
+const horizon = timestampSchema.openapi({
+  description: "How far history is cut, in microseconds since the Unix epoch; 0 where it is not.",
+});
+
+export const retentionListSchema = z
+  .object({
+    items: z.array(
+      z.object({
+        prefix: z.string().optional(),
+        prefixBase64: z.string().openapi({ description: "In place of `prefix` where that is no UTF-8." }).optional(),
+        keepFor: z.string().nullable(),
+        horizon,
+      }),
+    ),
+  })
+  .openapi("RetentionList");
+
+export const retentionResultSchema = z
+  .object({
+    horizon,
+    trimmed: z
+      .object({ versions: whole, bytes: whole.openapi({ description: "Of their keys and values." }) })
+      .openapi({ description: "With `dryRun` alone: what would go." })
+      .optional(),
+  })
+  .openapi("RetentionResult");
 
 export const problemSchema = z
   .object({

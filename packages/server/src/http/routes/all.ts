@@ -11,8 +11,10 @@ import { diffRoute } from "./diff.ts";
 import { getKeyRoute } from "./get-key.ts";
 import { openApiRoute } from "./openapi.ts";
 import { putKeyRoute } from "./put-key.ts";
+import { retentionRoutes } from "./retention.ts";
 import { retractVersionRoute } from "./retract-version.ts";
 import { scanRoute } from "./scan.ts";
+import { snapshotRoutes } from "./snapshots.ts";
 import { statusRoutes } from "./status.ts";
 import { versionsRoute } from "./versions.ts";
 import { watchRoute } from "./watch.ts";
@@ -39,6 +41,8 @@ export function allRoutes({ exchanges, settings, version }: RoutesOptions): AnyR
     diffRoute(),
     watchRoute(),
     ...batchRoutes(times),
+    ...snapshotRoutes(),
+    ...retentionRoutes(),
     ...adminRoutes(),
     ...statusRoutes(exchanges),
   ];
