@@ -14,6 +14,7 @@ import {
   decodeKey,
   type EncodedOperation,
   type EncodedPrecondition,
+  type Entries,
   encodeOperation,
   encodeOperations,
   encodePreconditions,
@@ -22,9 +23,11 @@ import {
   isPlainView,
   type KeepFor,
   type KeyOf,
+  KvtsError,
   makeTypedStore,
   type Operation,
   type PutOptions,
+  type Range,
   type RetentionOptions,
   type RetentionPolicy,
   type RetentionResult,
@@ -38,17 +41,14 @@ import {
   type TypedViewOptions,
   Typing,
   type ViewOptions,
-  type WriteOptions,
-  type WriteResult,
-  type Entries,
-  KvtsError,
-  type Range,
   type WatchEvent,
   type WatchOptions,
+  type WriteOptions,
+  type WriteResult,
 } from "@kvts/common";
 import { Caller } from "./caller.ts";
-import type { Settings } from "./options.ts";
 import { openWatch } from "./open-watch.ts";
+import type { Settings } from "./options.ts";
 import type { Remote } from "./remote.ts";
 import { RemoteReader } from "./remote-reader.ts";
 import { RemoteSnapshot } from "./remote-snapshot.ts";
@@ -61,7 +61,16 @@ export function createRemoteStore(wire: Wire, settings: Settings, runtime: Runti
   const caller = new Caller(settings, runtime);
   const names = settings.retry.triesMax === 1 ? undefined : new RequestNames(runtime);
   const now = (): number => runtime.clock.now();
-  const remote = { wire, caller, settings, runtime, now, names, snapshots: new Set<never>(), watches: new Set<never>() };
+  const remote = {
+    wire,
+    caller,
+    settings,
+    runtime,
+    now,
+    names,
+    snapshots: new Set<never>(),
+    watches: new Set<never>(),
+  };
   return new RemoteStore(remote, "string", true);
 }
 

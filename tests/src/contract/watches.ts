@@ -141,7 +141,7 @@ export function watchTests(subject: Subject): void {
     await fails(
       () =>
         store()
-          .watch({ prefix: "a", start: "b" } as Range)
+          .watch({ prefix: "a", start: "b" } as unknown as Range)
           .nextv(1),
       "INVALID_ARGUMENT",
     );

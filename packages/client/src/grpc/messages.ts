@@ -3,16 +3,16 @@ import type {
   Bucket,
   Change,
   ConditionSchema,
-  FeedItem,
-  WatchResponse,
   CreateSnapshotResponse,
   DeleteRetentionResponse,
+  FeedItem,
   GetStatusResponse,
   OperationSchema,
   RenewSnapshotResponse,
   RetentionPolicy,
   SetRetentionResponse,
   Version,
+  WatchResponse,
 } from "@kvts/api";
 import type {
   CheckedCondition,

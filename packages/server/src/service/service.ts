@@ -7,8 +7,8 @@ import { createLeases, type Leases } from "./leases.ts";
 import { createListings } from "./listing.ts";
 import { createLists, type Lists } from "./lists.ts";
 import { createReads, type Reads } from "./reads.ts";
-import { createWatching, type Watching } from "./watching.ts";
 import { createRetention, type Retention } from "./retention.ts";
+import { createWatching, type Watching } from "./watching.ts";
 import { createWrites, type Writes } from "./writes.ts";
 
 /** What both faces serve: a store with a server's rules, free of any transport. */

@@ -299,6 +299,7 @@ export class Life {
     const names = fileSystem.list(DIRECTORY).filter((name) => kinds.includes(parseFileName(name)?.kind ?? ""));
     this.#note(`lost: ${names.join(", ")}`);
     this.#keepsFeed = false;
+    this.#observer.beginAnew();
     for (const name of names) await fileSystem.remove(`${DIRECTORY}/${name}`);
     await fileSystem.syncDirectory(DIRECTORY);
     for (let tries = 0; ; tries++) {
