@@ -295,6 +295,7 @@ class Recoverer {
         sparesMax: SPARE_SEGMENTS_MAX,
         takeFileNumber: () => versions.takeFileNumbers(),
         now: () => components.clock.now(),
+        monotonicMs: () => components.scheduler.monotonicMs(),
         logger,
       },
       end,

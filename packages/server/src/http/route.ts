@@ -5,6 +5,7 @@ import type { Access } from "../access.ts";
 import { discardUnreadBody, readBody } from "../body.ts";
 import type { Exchange, Exchanges, Incoming, Outgoing } from "../exchanges.ts";
 import { toKnownFailure } from "../failures.ts";
+import type { CallMeter } from "../metrics/calls.ts";
 import type { Service } from "../service/service.ts";
 import { parseJson, requireJson } from "./json-body.ts";
 import { HttpFailure, problemReply } from "./problem.ts";
@@ -69,6 +70,7 @@ export function defineOpenRoute(route: OpenRoute): AnyRoute {
 export interface RouteOptions {
   readonly exchanges: Exchanges;
   readonly access: Access;
+  readonly calls: CallMeter;
   readonly maxRequestBytes: number;
   readonly logger: Logger;
 }
@@ -90,6 +92,7 @@ export async function answer(
   } catch (error) {
     reply = failureReply(error, route, exchange, options);
   }
+  options.calls.count("http", route.doc.operationId ?? route.path, reply.code ?? "OK", exchange.startedAt);
   options.logger.debug({ requestId: exchange.id, call: route.doc.operationId, status: reply.status }, "answered");
   if (!outgoing.destroyed) sendReply(reply, outgoing, exchange.id);
 }

@@ -47,6 +47,7 @@ test("names every route, and no other", async () => {
     "delete /v1/retention",
     "delete /v1/snapshots/{id}",
     "get /healthz",
+    "get /metrics",
     "get /openapi.json",
     "get /readyz",
     "get /v1/diff",
