@@ -179,6 +179,29 @@ export interface PutOptions extends AnyWriteOptions, ConditionOptions {
   readonly expiresAt?: TimeInput | undefined;
 }
 
+export interface RestoreOptions extends CallOptions {
+  /** Only tells what would be done. */
+  readonly dryRun?: boolean | undefined;
+}
+
+/** What a restore did, or with `dryRun` would do at this moment. */
+export interface RestoreResult<K extends Key = string> {
+  /** The moment that it went back to, in microseconds. */
+  readonly to: number;
+  /** Keys that have a value again, or another one. */
+  readonly restored: number;
+  /** Keys that hold nothing any more. */
+  readonly deleted: number;
+  /** Of those keys and values. */
+  readonly bytes: number;
+  /** Of all that was written, in microseconds; left out where there was nothing to write. */
+  readonly timestamp?: number;
+  /** The last that was written. */
+  readonly seq?: number;
+  /** With `dryRun` the first keys, ten at most, that would change: `before` what they hold, `after` what they held at `to`. */
+  readonly sample?: readonly Change<K>[];
+}
+
 /** One part of an atomic `write`. Later operations win over earlier ones on the same key and timestamp. */
 export type Operation =
   | {
