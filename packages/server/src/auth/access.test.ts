@@ -50,6 +50,13 @@ const rules: readonly (readonly [string, string, object, Readonly<Record<Who, nu
   ["GET", "/v1/keys/users%3A1/versions", {}, { admin: 200, read: 200, write: 200, nobody: 401, stranger: 401 }],
   ["GET", "/v1/keys/secret/versions", {}, { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 }],
   ["GET", "/v1/keys/secret/aggregate?step=1h", {}, { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 }],
+  ["POST", "/v1/snapshots", {}, { admin: 201, read: 201, write: 201, nobody: 401, stranger: 401 }],
+  [
+    "GET",
+    `/v1/keys/secret?snapshot=${"A".repeat(32)}`,
+    {},
+    { admin: 410, read: 403, write: 403, nobody: 401, stranger: 401 },
+  ],
   ["GET", "/v1/keys?prefix=users%3A", {}, { admin: 200, read: 200, write: 200, nobody: 401, stranger: 401 }],
   ["GET", "/v1/keys", {}, { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 }],
   ["GET", "/v1/diff?from=0&to=now", {}, { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 }],
