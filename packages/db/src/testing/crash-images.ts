@@ -89,7 +89,10 @@ export function survivingBatches(found: readonly string[], image: CrashImage): T
   const model = new Model();
   let closest: string[] | undefined;
   for (let count = 0; count <= batches.length; count++) {
-    if (count > 0) model.commit(batches[count - 1]!.operations, batches[count - 1]!.lastSeq);
+    if (count > 0) {
+      const { operations, lastSeq: seq, sharesSeq } = batches[count - 1]!;
+      model.commit(operations, seq, sharesSeq);
+    }
     if (count < first) continue;
     const difference = contentsDifference(found, modelContents(model));
     if (difference.length === 0)

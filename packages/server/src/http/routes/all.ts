@@ -20,6 +20,7 @@ import { scanRoute } from "./scan.ts";
 import { snapshotRoutes } from "./snapshots.ts";
 import { statusRoutes } from "./status.ts";
 import { versionsRoute } from "./versions.ts";
+import { watchRoute } from "./watch.ts";
 
 export interface RoutesOptions {
   readonly exchanges: Exchanges;
@@ -42,6 +43,7 @@ export function allRoutes({ exchanges, metrics, settings, version }: RoutesOptio
     aggregateRoute(),
     scanRoute(),
     diffRoute(),
+    watchRoute(),
     ...batchRoutes(times),
     ...snapshotRoutes(),
     ...retentionRoutes(),

@@ -58,6 +58,7 @@ test("names every route, and no other", async () => {
     "get /v1/keys/{key}/versions",
     "get /v1/retention",
     "get /v1/status",
+    "get /v1/watch",
     "post /v1/admin/compact",
     "post /v1/admin/flush",
     "post /v1/batch",
