@@ -333,7 +333,8 @@ export class Engine {
     await queue.close();
     await this.#flushBeforeClosing();
     await this.#background.close();
-    // Its last flush may have left logs to be released.
+    // Its last flush may have left logs to be released, and a ceiling may be on its way into the manifest.
+    await this.#writing.settle();
     await queue.close();
     const isSound = queue.isSound && !versions.isIndeterminate;
     await closeParts(this.#parts, isSound ? queue.counters() : undefined);
