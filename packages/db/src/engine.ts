@@ -22,6 +22,7 @@ import type { ReadSource } from "./read/read-source.ts";
 import { countTrimmed } from "./read/trim-count.ts";
 import type { Recovered, Recovery } from "./recovered.ts";
 import { Reserve } from "./reserve.ts";
+import type { RetentionState } from "./retention/horizon.ts";
 import { Horizons } from "./retention/horizons.ts";
 import { type PolicyInForce, RetentionKeeper } from "./retention-keeper.ts";
 import type { VerifyOptions, VerifyReport } from "./verify/report.ts";
@@ -223,6 +224,11 @@ export class Engine {
     const range = { start: prefix, end: prefixEnd(prefix) };
     const trimmed = await countTrimmed(this.readSource(), range, Horizons.of(state.horizons), signal);
     return { horizon, trimmed };
+  }
+
+  /** Policies and horizons in force. */
+  get retention(): RetentionState {
+    return this.#retention.state;
   }
 
   listRetention(): PolicyInForce[] {

@@ -1,5 +1,5 @@
 import { ok } from "node:assert/strict";
-import { isKvtsError, type Operation, type WriteOptions, type WriteResult } from "@kvts/common";
+import { isKvtsError, type Operation, toHex, type WriteOptions, type WriteResult } from "@kvts/common";
 import type { CompactionRunner } from "../compaction/job.ts";
 import { InlineRunner } from "../compaction/runner.ts";
 import { type Db, makeDb } from "../db.ts";
@@ -10,6 +10,7 @@ import { resolveOptions } from "../options.ts";
 import { recover } from "../recovery.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { Model, type ModelOperation } from "./model.ts";
+import { horizonOf, type ModelHorizons, type ModelPolicies, movedHorizons } from "./model-retention.ts";
 import { SimulatedLoopDelay } from "./simulated-loop-delay.ts";
 import { SimulatedScheduler } from "./simulated-scheduler.ts";
 import type { StoreSettings } from "./tiny-options.ts";
@@ -183,12 +184,42 @@ export class TestStore {
     return settled;
   }
 
+  /** The policies in force, by prefix in hexadecimal. */
+  policies(): ModelPolicies {
+    const { policies } = this.#engine!.retention;
+    return new Map(policies.map(({ prefix, keepFor }) => [toHex(prefix), keepFor]));
+  }
+
+  /**
+   * The horizons in force, which the model goes by from now on. They may have moved by themselves, but neither back nor
+   * further than their policies want.
+   */
+  horizons(): ModelHorizons {
+    const before = this.model.horizons;
+    const now = new Map(this.#engine?.retention.horizons.map(({ prefix, timestamp }) => [toHex(prefix), timestamp]));
+    if (this.#engine === undefined) return before;
+    const most = movedHorizons(this.policies(), before, this.clock.latest);
+    for (const id of [...before.keys(), ...now.keys()]) {
+      const horizon = horizonOf(now, id);
+      ok(horizon >= horizonOf(before, id), `the horizon of ${id} goes back to ${horizon}`);
+      ok(horizon <= horizonOf(most, id), `the horizon of ${id} is ${horizon}, where no policy wants it`);
+    }
+    this.model.horizons = now;
+    return now;
+  }
+
+  /** How far the horizon of a key may move by itself while the clock stands. */
+  horizonMax(key: Uint8Array): number {
+    return horizonOf(movedHorizons(this.policies(), this.horizons(), this.clock.now()), toHex(key));
+  }
+
   /** Finds out which writes the engine has taken up to now, and with that what they will look like. */
   foretell(): void {
     const taken = this.#engine?.takenSeq ?? 0;
     while (this.#lastSeq < taken && this.#waiting.length > 0) {
       const { batch, operations } = this.#waiting.shift()!;
-      const assigned = Math.max(this.clock.now(), this.#lastAssigned + 1);
+      const greatest = Math.max(0, ...this.horizons().values());
+      const assigned = Math.max(this.clock.now(), this.#lastAssigned + 1, greatest);
       if (operations.some(({ timestamp }) => timestamp === undefined)) this.#lastAssigned = assigned;
       this.#lastSeq += operations.length;
       batch.lastSeq = this.#lastSeq;
