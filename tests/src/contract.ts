@@ -17,6 +17,7 @@ import { requestIdTests } from "./contract/request-ids.ts";
 import { retentionTests } from "./contract/retention.ts";
 import { retractTests } from "./contract/retracts.ts";
 import { scanTests } from "./contract/scans.ts";
+import { snapshotTests } from "./contract/snapshots.ts";
 import type { Capabilities, OpenedStore, Subject } from "./contract/subject.ts";
 import { timeTests } from "./contract/times.ts";
 import { typedTests } from "./contract/typed.ts";
@@ -78,8 +79,9 @@ export function storeContract(name: string, options: ContractOptions): void {
     describe("refusals", () => refusalTests(subject));
     describe("lifecycle", () => lifecycleTests(subject));
     describe("model", () => modelTests(subject));
+    describe("snapshots", () => snapshotTests(subject));
     // Last of all: what it cuts stays cut.
     describe("retention", () => retentionTests(subject));
-    if (options.hosted === true) describe("snapshots", () => hostedTests(subject));
+    if (options.hosted === true) describe("snapshots, flushes and merges", () => hostedTests(subject));
   });
 }

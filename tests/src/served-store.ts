@@ -64,6 +64,28 @@ export function serverTests(connect: Connect, connectToOtherPort: Connect): void
     expect((await store.get("k"))?.text()).toBe("value3");
   });
 
+  test("what a snapshot sees is kept through a merge, and gone after a restart", { timeout }, async () => {
+    await using directory = await temporaryDirectory();
+    await using first = await startServer({ dbPath: directory.path, flags });
+    await using store = connect(first);
+    await store.put("k", "old", { timestamp: 100 });
+    await store.put("gone", "there", { timestamp: 100 });
+    const snapshot = await store.snapshot();
+    await store.put("k", "new", { timestamp: 100 });
+    await store.retract("gone", 100);
+    const merged = await fetch(`${first.httpUrl}/v1/admin/compact`, { method: "POST" });
+    expect(merged.status).toBe(200);
+    expect((await snapshot.get("k"))?.text()).toBe("old");
+    expect((await snapshot.scan().toArray()).map((entry) => entry.text())).toEqual(["there", "old"]);
+    expect((await store.stats()).snapshotLeases).toMatchObject({ count: 1 });
+    expect(await first.stop()).toBe(0);
+    await using _second = await first.restart();
+    await expect(snapshot.get("k")).rejects.toMatchObject({ code: "SNAPSHOT_EXPIRED" });
+    await expect(snapshot.history("k").toArray()).rejects.toMatchObject({ code: "SNAPSHOT_EXPIRED" });
+    await snapshot.close();
+    expect((await store.stats()).snapshotLeases).toMatchObject({ count: 0 });
+  });
+
   test("a read waits for a server that is on its way", { timeout }, async () => {
     await using directory = await temporaryDirectory();
     await using first = await startServer({ dbPath: directory.path, flags });

@@ -9,16 +9,23 @@ const restartsMax = 3;
 
 type Fetch = (request: BatchGetRequest) => Promise<WirePage<WireVersion | undefined>>;
 
+/** What is the same for all keys of a read. */
+export interface GetManyView {
+  readonly asOf: number | undefined;
+  /** Has a seq of its own. */
+  readonly snapshot: string | undefined;
+}
+
 /** Reads any number of keys at one seq: the first answer names it, all further requests ask for it. */
 export async function getMany(
   keys: readonly Uint8Array[],
-  asOf: number | undefined,
+  view: GetManyView,
   fetch: Fetch,
 ): Promise<(WireVersion | undefined)[]> {
   const chunks = [...chunksOf(keys)];
   for (let restarts = 0; ; restarts++) {
     try {
-      return await getChunks(chunks, asOf, fetch);
+      return await getChunks(chunks, view, fetch);
     } catch (error) {
       // Nothing of a read has been given out yet, so a newer seq serves as well.
       if (!isKvtsError(error, "CURSOR_EXPIRED") || restarts === restartsMax) throw error;
@@ -28,7 +35,7 @@ export async function getMany(
 
 async function getChunks(
   chunks: readonly (readonly Uint8Array[])[],
-  asOf: number | undefined,
+  view: GetManyView,
   fetch: Fetch,
 ): Promise<(WireVersion | undefined)[]> {
   const found: (WireVersion | undefined)[] = [];
@@ -37,12 +44,12 @@ async function getChunks(
     const end = found.length + keys.length;
     let pageToken = "";
     while (found.length < end) {
-      const page = await fetch({ keys, asOf, atSeq, pageSize: limits.pageItemsMax, pageToken });
+      const page = await fetch({ keys, ...view, atSeq, pageSize: limits.pageItemsMax, pageToken });
       for (const item of page.items) found.push(item);
       checkProgress(found.length, end, page);
       // The pages of one chunk must repeat its arguments, so the seq is named from the next chunk on.
       pageToken = page.nextPageToken;
-      if (pageToken === "") atSeq ??= page.seq;
+      if (pageToken === "" && view.snapshot === undefined) atSeq ??= page.seq;
     }
   }
   return found;

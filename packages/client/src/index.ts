@@ -1,2 +1,4 @@
-export { connect } from "./connect.ts";
+export { connect, type GrpcClientOptions } from "./connect.ts";
 export * from "./http.ts";
+export type { ClientTlsOptions } from "./tls.ts";
+export { tlsFetch } from "./tls-fetch.ts";

@@ -22,7 +22,9 @@ export interface ClientOptions {
    */
   readonly timeoutMs?: number | undefined;
   readonly retry?: RetryOptions | undefined;
-  /** Sent with every request, such as `authorization`. */
+  /** What the server knows the caller by: sent with every request as `authorization: Bearer …`. */
+  readonly token?: string | undefined;
+  /** Sent with every request. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /**
    * Sends calls that are made in one go together, each still by itself for the server: true unless given. Over HTTP each
@@ -42,7 +44,13 @@ export interface Settings {
 /** Longest timer that runtimes keep; a longer one would fire at once. */
 export const timeoutMsMax: number = 2 ** 31 - 1;
 
-const optionNames: OptionNames<ClientOptions> = { timeoutMs: true, retry: true, headers: true, coalesce: true };
+const optionNames: OptionNames<ClientOptions> = {
+  timeoutMs: true,
+  retry: true,
+  token: true,
+  headers: true,
+  coalesce: true,
+};
 const retryNames: OptionNames<RetryOptions> = { triesMax: true, delayMsFirst: true, delayMsMax: true };
 
 /**
@@ -54,7 +62,7 @@ export function checkOptions(options: ClientOptions, more: Readonly<Record<strin
   return {
     timeoutMs: checkTimeoutMs(options.timeoutMs ?? 30_000),
     retry: checkRetry(options.retry ?? {}),
-    headers: checkHeaders(options.headers),
+    headers: checkHeaders(options),
     coalesce: checkSwitch(options.coalesce ?? true, "coalesce"),
   };
 }
@@ -79,7 +87,18 @@ function checkRetry(retry: RetryOptions): RetryPolicy {
   };
 }
 
-function checkHeaders(headers: ClientOptions["headers"]): Headers {
+function checkHeaders({ headers, token }: ClientOptions): Headers {
+  const sent = sendable(headers);
+  if (token === undefined) return sent;
+  if (sent.has("authorization"))
+    throw invalidArgument("token and headers.authorization are the same; give one of them");
+  if (!/^[\w.~+/-]+=*$/.test(token))
+    throw invalidArgument("the token has characters that none has; check what it was read from");
+  sent.set("authorization", `Bearer ${token}`);
+  return sent;
+}
+
+function sendable(headers: ClientOptions["headers"]): Headers {
   try {
     return new Headers(headers);
   } catch (cause) {

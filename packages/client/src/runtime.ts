@@ -10,6 +10,8 @@ export interface Runtime {
   random(): number;
   /** A text that nobody else comes up with. */
   uniqueName(): string;
+  /** Calls `run` again and again, until what it returns is called; that alone does not keep a process alive. */
+  every(ms: number, run: () => void): () => void;
   /** Waits; rejects with the error of `signal` as soon as it fires. */
   sleep(ms: number, signal: AbortSignal | undefined): Promise<void>;
 }
@@ -19,6 +21,12 @@ export const systemRuntime: Runtime = {
   nowMs: () => performance.now(),
   random: () => Math.random(),
   uniqueName: () => toBase64Url(crypto.getRandomValues(new Uint8Array(12))),
+  every(ms, run) {
+    // Browsers have numbers for timers, which keep nothing alive.
+    const timer: { unref?(): void } | number = setInterval(run, ms);
+    if (typeof timer !== "number") timer.unref?.();
+    return () => clearInterval(timer as NodeJS.Timeout);
+  },
   sleep(ms, signal) {
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) return reject(abortError(signal));

@@ -30,7 +30,7 @@ export interface BatchWrite {
   readonly requestId: string | undefined;
 }
 
-export interface GetRequest {
+export interface GetRequest extends ReadRequest {
   readonly key: Uint8Array;
   /** Microseconds; the newest version when left out. */
   readonly asOf: number | undefined;
@@ -42,21 +42,26 @@ export interface PageRequest {
   readonly pageToken: string;
 }
 
-export interface BatchGetRequest extends PageRequest {
+/** A read, in a snapshot where there is the id of one. */
+export interface ReadRequest {
+  readonly snapshot: string | undefined;
+}
+
+export interface BatchGetRequest extends PageRequest, ReadRequest {
   readonly keys: readonly Uint8Array[];
   readonly asOf: number | undefined;
   /** Ignores commits above this seq; the server chooses, and says which, when left out. */
   readonly atSeq: number | undefined;
 }
 
-export interface ScanRequest extends PageRequest {
+export interface ScanRequest extends PageRequest, ReadRequest {
   readonly range: ResolvedRange;
   readonly asOf: number | undefined;
   readonly reverse: boolean;
   readonly includeDeleted: boolean;
 }
 
-export interface ListVersionsRequest extends PageRequest {
+export interface ListVersionsRequest extends PageRequest, ReadRequest {
   readonly key: Uint8Array;
   /** Microseconds, both inclusive. */
   readonly from: number | undefined;
@@ -64,7 +69,7 @@ export interface ListVersionsRequest extends PageRequest {
   readonly reverse: boolean;
 }
 
-export interface AggregateRequest extends PageRequest {
+export interface AggregateRequest extends PageRequest, ReadRequest {
   readonly key: Uint8Array;
   /** Microseconds. */
   readonly step: number;
@@ -73,11 +78,18 @@ export interface AggregateRequest extends PageRequest {
   readonly to: number | undefined;
 }
 
-export interface DiffRequest extends PageRequest {
+export interface DiffRequest extends PageRequest, ReadRequest {
   readonly range: ResolvedRange;
   /** Microseconds, both inclusive. */
   readonly from: number;
   readonly to: number;
+}
+
+/** A snapshot of the server's, open for `leaseMs` from when it was asked for. */
+export interface WireLease {
+  readonly id: string;
+  readonly seq: number;
+  readonly leaseMs: number;
 }
 
 export interface SetRetentionRequest {
@@ -141,6 +153,10 @@ export interface Wire {
   listVersions(request: ListVersionsRequest, call: WireCall): Promise<WirePage<WireVersion>>;
   aggregate(request: AggregateRequest, call: WireCall): Promise<WirePage<Bucket>>;
   diff(request: DiffRequest, call: WireCall): Promise<WirePage<WireChange>>;
+  /** At the newest seq where none is given. */
+  createSnapshot(seq: number | undefined, call: WireCall): Promise<WireLease>;
+  renewSnapshot(id: string, call: WireCall): Promise<WireLease>;
+  releaseSnapshot(id: string, call: WireCall): Promise<void>;
   setRetention(request: SetRetentionRequest, call: WireCall): Promise<RetentionResult>;
   deleteRetention(request: DeleteRetentionRequest, call: WireCall): Promise<RetentionResult>;
   listRetention(call: WireCall): Promise<readonly WirePolicy[]>;

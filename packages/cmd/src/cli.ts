@@ -16,6 +16,7 @@ import { retract } from "./commands/retract.ts";
 import { scan } from "./commands/scan.ts";
 import { server } from "./commands/server.ts";
 import { stats } from "./commands/stats.ts";
+import { token } from "./commands/token.ts";
 import { compact, flush } from "./commands/upkeep.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { type CommandError, usageError } from "./failure.ts";
@@ -40,6 +41,7 @@ const commands: readonly Command[] = [
   checkpointCommand,
   verifyCommand,
   repairCommand,
+  token,
   bench,
 ];
 

@@ -87,7 +87,7 @@ export { checkTimestamp, formatTime, parseRfc3339, parseTime, type TimeInput, ty
 export { type KeyType, type TuplePrefix, tuple } from "./typed/key-type.ts";
 export { decodeTuple, encodeTuple, type TuplePart, tupleRange } from "./typed/tuple.ts";
 export type * from "./typed/typed-store.ts";
-export { isPlainView, makeTypedStore } from "./typed/typed-view.ts";
+export { isPlainView, makeTypedSnapshot, makeTypedStore } from "./typed/typed-view.ts";
 export { Typing } from "./typed/typing.ts";
 export { json, text, type ValueType } from "./typed/value-type.ts";
 export {

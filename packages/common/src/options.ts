@@ -12,6 +12,7 @@ import type {
   RetentionOptions,
   RetractOptions,
   ScanOptions,
+  SnapshotOptions,
   WatchOptions,
   WriteOptions,
 } from "./store.ts";
@@ -30,6 +31,7 @@ const retract: OptionNames<RetractOptions> = { ...condition, ...anyWrite };
 const diff: OptionNames<DiffOptions> = { from: true, to: true, limit: true, ...anyCall };
 const scan: OptionNames<ScanOptions> = { asOf: true, reverse: true, limit: true, includeDeleted: true, ...anyCall };
 const aggregate: OptionNames<AggregateOptions> = { step: true, from: true, to: true, limit: true, ...anyCall };
+const snapshot: OptionNames<SnapshotOptions> = { seq: true, ...anyCall };
 const history: OptionNames<HistoryOptions> = { from: true, to: true, reverse: true, limit: true, ...anyCall };
 const watch: OptionNames<WatchOptions> = {
   afterSeq: true,
@@ -54,6 +56,7 @@ type Call =
   | "delete"
   | "retract"
   | "write"
+  | "snapshot"
   | "setRetention"
   | "deleteRetention"
   | "listRetention"
@@ -71,6 +74,7 @@ const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
   delete: remove,
   retract,
   write,
+  snapshot,
   setRetention: retention,
   deleteRetention: retention,
   listRetention: anyCall,

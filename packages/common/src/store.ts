@@ -312,6 +312,22 @@ export interface StoreStats {
 }
 export type StatValue = string | number | boolean | readonly StatValue[] | { readonly [name: string]: StatValue };
 
+export interface SnapshotOptions extends CallOptions {
+  /** The seq to be fixed at; the newest when left out. */
+  readonly seq?: number | undefined;
+}
+
+/**
+ * A view fixed at a seq: later commits, backdated ones too, are invisible to it. Dispose of it soon: it holds bytes back.
+ * One of a server is a lease that the client renews for as long as it is open. Where that failed for too long, as after the
+ * machine slept, reads fail with SNAPSHOT_EXPIRED.
+ */
+export interface Snapshot<K extends Key = string> extends Reader<K>, AsyncDisposable {
+  readonly seq: number;
+  /** Gives it up; further reads fail with CLOSED. */
+  close(): Promise<void>;
+}
+
 /** A key-value-timestamp store: the embedded engine, a client of a server, or a replicated store. */
 export interface Store<K extends Key = string> extends Reader<K>, AsyncDisposable {
   put(key: BytesInput, value: BytesInput, options?: PutOptions): Promise<WriteResult>;
@@ -323,6 +339,12 @@ export interface Store<K extends Key = string> extends Reader<K>, AsyncDisposabl
   retract(key: BytesInput, timestamp: TimeInput, options?: RetractOptions): Promise<WriteResult>;
   /** All or nothing. Operations without a timestamp share one; the result's seq is the last operation's. */
   write(operations: readonly Operation[], options?: WriteOptions): Promise<WriteResult>;
+  /**
+   * A view at the newest seq, or at an earlier one. To be awaited: servers have to be asked, the embedded engine answers
+   * at once.
+   * @throws CURSOR_EXPIRED where `seq` is no longer readable; OVERLOADED where a server has too many of them open
+   */
+  snapshot(options?: SnapshotOptions): Snapshot<K> | Promise<Snapshot<K>>;
   /**
    * Sets how long the history of the keys with `prefix` is kept. The longest matching prefix decides; `null` keeps it for
    * ever, inside a shorter prefix that does not, too. What is older shows no more from now on, current values stay, and
@@ -343,19 +365,10 @@ export interface Store<K extends Key = string> extends Reader<K>, AsyncDisposabl
   close(): Promise<void>;
 }
 
-/** A view fixed at a seq: later commits, backdated ones too, are invisible to it. Dispose of it soon: it holds bytes back. */
-export interface Snapshot<K extends Key = string> extends Reader<K>, AsyncDisposable {
-  readonly seq: number;
-  close(): Promise<void>;
-}
-
 /** What a server needs of the store that it serves, beyond what every store can do. */
 export interface HostedStore<K extends Key = string> extends Store<K> {
-  /**
-   * A view at the newest seq, or at an earlier one.
-   * @throws CURSOR_EXPIRED where `seq` is no longer readable.
-   */
-  snapshot(options?: { readonly seq?: number | undefined }): Snapshot<K>;
+  /** At once. */
+  snapshot(options?: SnapshotOptions): Snapshot<K>;
   with<V extends "string" | "bytes">(options: ViewOptions<V>): HostedStore<KeyOf<V>>;
   with<In = BytesInput, Out = Uint8Array, Name = string, Prefix = Name>(
     options: TypedViewOptions<Name, Prefix, In, Out>,

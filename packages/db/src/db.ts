@@ -49,6 +49,7 @@ import {
   resolveRange,
   type ScanOptions,
   type Snapshot,
+  type SnapshotOptions,
   type StoreStats,
   type TimeInput,
   type TypedViewOptions,
@@ -120,7 +121,7 @@ export interface Db<K extends Key = string> extends HostedStore<K>, LocalReader<
   aggregate(key: BytesInput, options: AggregateOptions): LocalEntries<Bucket>;
   diff(range: Range | undefined, options: DiffOptions): LocalEntries<Change<K>>;
   at(moment: TimeInput): LocalReaderAt<K>;
-  snapshot(options?: { readonly seq?: number | undefined }): LocalSnapshot<K>;
+  snapshot(options?: SnapshotOptions): LocalSnapshot<K>;
   /**
    * Reads every table, the manifest and the log again, past the caches, and lists everything that is wrong: checksums and
    * order, filters and indexes against the keys, the manifest against the files. It shows one moment of the store, which
@@ -302,8 +303,10 @@ class EngineDb<K extends Key> extends ReadFace<K> implements Db<K> {
     return await abortable(this.#engine.changeRetention(bytes, keepFor, options?.dryRun === true, signal), signal);
   }
 
-  snapshot(options?: { readonly seq?: number | undefined }): LocalSnapshot<K> {
+  snapshot(options?: SnapshotOptions): LocalSnapshot<K> {
+    checkCallOptions(options, "snapshot");
     const seq = options?.seq;
+    throwIfAborted(callSignal(options));
     return new EngineSnapshot<K>(this.#engine, this.#form, seq === undefined ? undefined : checkSeq(seq));
   }
 

@@ -5,9 +5,10 @@ import {
   type GetOptions,
   type HistoryOptions,
   type LiveScanOptions,
+  makeTypedSnapshot,
   makeTypedStore,
   type ScanOptions,
-  type Store,
+  type SnapshotOptions,
   type TimeInput,
   type TypedChange,
   type TypedEntry,
@@ -17,7 +18,7 @@ import {
   type TypedVersion,
   type Typing,
 } from "@kvts/common";
-import type { LocalReader } from "./db.ts";
+import type { Db, LocalReader, LocalSnapshot } from "./db.ts";
 import { type LocalEntries, localEntries } from "./read/local-entries.ts";
 
 /** Typed reads of the embedded engine, at once too, without a promise. */
@@ -31,6 +32,12 @@ export interface LocalTypedReader<K, P, Out> extends TypedReader<K, P, Out> {
   at(moment: TimeInput): LocalTypedReader<K, P, Out>;
 }
 
+/** A snapshot of the embedded engine, seen through types. */
+export interface LocalTypedSnapshot<K, P, Out> extends LocalTypedReader<K, P, Out>, AsyncDisposable {
+  readonly seq: number;
+  close(): Promise<void>;
+}
+
 /** A typed view of the embedded engine. */
 export interface LocalTypedStore<K, P, In, Out> extends TypedStore<K, P, In, Out>, LocalTypedReader<K, P, Out> {
   scan(range?: TypedRange<K, P>, options?: LiveScanOptions): LocalEntries<TypedEntry<K, Out>>;
@@ -39,11 +46,12 @@ export interface LocalTypedStore<K, P, In, Out> extends TypedStore<K, P, In, Out
   aggregate(key: K, options: AggregateOptions): LocalEntries<Bucket>;
   diff(range: TypedRange<K, P> | undefined, options: DiffOptions): LocalEntries<TypedChange<K, Out>>;
   at(moment: TimeInput): LocalTypedReader<K, P, Out>;
+  snapshot(options?: SnapshotOptions): LocalTypedSnapshot<K, P, Out>;
 }
 
 /** The engine's bytes seen through types. */
 export function makeLocalTypedStore<K, P, In, Out>(
-  db: LocalReader<Uint8Array> & Store<Uint8Array>,
+  db: Db<Uint8Array>,
   typing: Typing<K, P, In, Out>,
 ): LocalTypedStore<K, P, In, Out> {
   const typed = makeTypedStore(db, typing);
@@ -52,7 +60,21 @@ export function makeLocalTypedStore<K, P, In, Out>(
     delete: (...call) => typed.delete(...call),
     retract: (...call) => typed.retract(...call),
     write: (...call) => typed.write(...call),
+    snapshot: (options) => makeLocalTypedSnapshot(db.snapshot(options), typing),
     ...makeLocalTypedReader(db, typed, typing),
+  };
+}
+
+function makeLocalTypedSnapshot<K, P, In, Out>(
+  snapshot: LocalSnapshot<Uint8Array>,
+  typing: Typing<K, P, In, Out>,
+): LocalTypedSnapshot<K, P, Out> {
+  const typed = makeTypedSnapshot(snapshot, typing);
+  return {
+    seq: typed.seq,
+    close: () => typed.close(),
+    [Symbol.asyncDispose]: () => typed.close(),
+    ...makeLocalTypedReader(snapshot, typed, typing),
   };
 }
 

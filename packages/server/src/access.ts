@@ -1,4 +1,7 @@
 import { invariant } from "@kvts/common";
+import type { Grant } from "./auth/grant.ts";
+import { guardedService } from "./auth/guarded-service.ts";
+import type { Tokens } from "./auth/tokens.ts";
 import type { Service } from "./service/service.ts";
 
 /** What callers may use. */
@@ -16,15 +19,24 @@ export interface LaterAccess extends Access {
   grant(service: Service): void;
 }
 
-export function createAccess(): LaterAccess {
+export function createAccess(tokens: Tokens): LaterAccess {
   let granted: Service | undefined;
+  /** One for each token, made on its first use. */
+  const guarded = new WeakMap<Grant, Service>();
   return {
     grant(service) {
       granted = service;
     },
-    serviceFor() {
+    serviceFor(authorization) {
       invariant(granted !== undefined, "calls are admitted once there is a store");
-      return granted;
+      if (!tokens.required) return granted;
+      const grant = tokens.grantOf(authorization);
+      let service = guarded.get(grant);
+      if (service === undefined) {
+        service = guardedService(granted, grant, () => tokens.checkLive(grant));
+        guarded.set(grant, service);
+      }
+      return service;
     },
   };
 }

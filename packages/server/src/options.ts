@@ -7,12 +7,22 @@ import {
   silentLogger,
   systemClock,
 } from "@kvts/common";
+import { secureOptions } from "./listen/secure.ts";
+
+/** Certificates, as PEM. */
+export interface TlsOptions {
+  /** The server's own, with the chain up to its authority. */
+  readonly cert: string | Uint8Array;
+  readonly key: string | Uint8Array;
+  /** The authorities of clients' certificates: with it a client needs one that they vouch for. */
+  readonly clientCa?: string | Uint8Array | undefined;
+}
 
 /** How a store is served. Everything has a default. */
 export interface ServeOptions {
-  /** The address that both ports bind. Default 127.0.0.1; anything else lets other machines in. */
+  /** The address that both ports bind. Default 127.0.0.1; anything else lets other machines in, and needs `tls`, a token, or `insecure`. */
   readonly host?: string;
-  /** Port of gRPC, gRPC-Web and Connect over plaintext HTTP/2; 0 for any free one. Default 50051. */
+  /** Port of gRPC, gRPC-Web and Connect over HTTP/2; 0 for any free one. Default 50051. */
   readonly port?: number;
   /** Port of HTTP/JSON, with gRPC-Web and Connect, over HTTP/1.1; 0 for any free one. Default 3000. */
   readonly httpPort?: number;
@@ -38,6 +48,19 @@ export interface ServeOptions {
   readonly pageTokenIdleMs?: number;
   /** Most seqs that page tokens pin; beyond, the longest idle one is let go. Default 4,096. */
   readonly maxPageTokens?: number;
+  /** How long a client's snapshot is held after it was made or last renewed. Default 60,000. */
+  readonly snapshotLeaseMs?: number;
+  /** Most snapshots that clients hold at a time; more are OVERLOADED. Default 1,000. */
+  readonly maxSnapshots?: number;
+  /** Serves both ports over TLS. Default none. */
+  readonly tls?: TlsOptions | undefined;
+  /**
+   * The file that tokens are kept in, made with the first one: from then on every call needs a token. It is this
+   * server's alone. Default none: everybody who reaches a port may do everything.
+   */
+  readonly tokensFile?: string | undefined;
+  /** Lets other machines in (`host`) although there is neither TLS nor a token. Default false. */
+  readonly insecure?: boolean;
   readonly logger?: Logger;
   /** The server's clock, for `maxFutureSkewMs`, relative times and `ttl`. */
   readonly clock?: Clock;
@@ -62,6 +85,11 @@ const defaults: Settings = {
   drainTimeoutMs: 10_000,
   pageTokenIdleMs: 60_000,
   maxPageTokens: 4096,
+  snapshotLeaseMs: 60_000,
+  maxSnapshots: 1000,
+  tls: undefined,
+  tokensFile: undefined,
+  insecure: false,
   logger: silentLogger,
   clock: systemClock,
 };
@@ -83,6 +111,8 @@ const bounds = {
   drainTimeoutMs: [0, 2 ** 31 - 1],
   pageTokenIdleMs: [1, 2 ** 31 - 1],
   maxPageTokens: [1, Number.MAX_SAFE_INTEGER],
+  snapshotLeaseMs: [1, 2 ** 31 - 1],
+  maxSnapshots: [1, Number.MAX_SAFE_INTEGER],
 } as const;
 
 /**
@@ -93,6 +123,7 @@ export function resolveOptions(options: ServeOptions): Settings {
   checkOptionNames(options, optionNames, "serve");
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const settings: Settings = Object.freeze({ ...defaults, ...given });
+  if (settings.tls !== undefined) checkTls(settings.tls);
   for (const [name, [least, greatest]] of Object.entries(bounds)) {
     checkBounds(name, settings[name as keyof typeof bounds], least, greatest);
   }
@@ -107,4 +138,27 @@ function checkBounds(name: string, value: number, least: number, greatest: numbe
   throw new KvtsError("INVALID_ARGUMENT", `${name} must be a whole number from ${least}${to}, not ${String(value)}`, {
     details: { field: name },
   });
+}
+
+function checkTls(tls: TlsOptions): void {
+  checkOptionNames(tls, { cert: true, key: true, clientCa: true }, "tls");
+  secureOptions(tls, []);
+}
+
+/**
+ * Keeps a server from being open to other machines without anybody having meant it.
+ * @throws INVALID_ARGUMENT
+ */
+export function checkExposure({ host, tls, insecure }: Settings, needsToken: boolean): void {
+  if (insecure || tls !== undefined || needsToken || isLoopback(host)) return;
+  throw new KvtsError(
+    "INVALID_ARGUMENT",
+    `${host} lets other machines in, and there is neither TLS nor a token; set up one of them (\`kvts token create\` makes a token), or say that it shall be open (insecure)`,
+    { details: { field: "host" } },
+  );
+}
+
+function isLoopback(host: string): boolean {
+  const name = host.toLowerCase().replace(/^\[(.*)\]$/, "$1");
+  return name === "localhost" || name === "::1" || name.startsWith("127.");
 }

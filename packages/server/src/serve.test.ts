@@ -162,9 +162,12 @@ describe("options", () => {
   });
 
   test("an address that is not this machine's is refused", async () => {
-    const refusal = await serve(createModelStore(), { host: "203.0.113.1", port: 0, httpPort: 0 }).catch(
-      (error: unknown) => error,
-    );
+    const refusal = await serve(createModelStore(), {
+      host: "203.0.113.1",
+      insecure: true,
+      port: 0,
+      httpPort: 0,
+    }).catch((error: unknown) => error);
     expect(isKvtsError(refusal, "UNAVAILABLE") && refusal.message).toContain("203.0.113.1");
   });
 

@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import { AdminService, Health, KvService, ServerReflection, ServerReflectionV1Alpha } from "@kvts/api";
 import type { HostedStore, Key } from "@kvts/common";
 import { type Access, createAccess, type LaterAccess } from "./access.ts";
+import { openTokens, type Tokens } from "./auth/tokens.ts";
 import { createExchanges, type Exchanges } from "./exchanges.ts";
 import { createFront, refuseUnknownMethods } from "./front.ts";
 import { createGuard } from "./guard.ts";
@@ -11,7 +12,7 @@ import { listenGrpc } from "./listen/grpc-listener.ts";
 import { listenHttp } from "./listen/http-listener.ts";
 import type { Listener } from "./listen/listener.ts";
 import { urlOf } from "./listen/socket-address.ts";
-import { resolveOptions, type ServeOptions, type Settings } from "./options.ts";
+import { checkExposure, resolveOptions, type ServeOptions, type Settings } from "./options.ts";
 import { createRpcHandler, type RpcHandler } from "./rpc/adapter.ts";
 import { adminService } from "./rpc/admin-service.ts";
 import { createDescriptors } from "./rpc/descriptors.ts";
@@ -24,7 +25,7 @@ import { createService, type Service } from "./service/service.ts";
 
 /** A store being served. */
 export interface Server extends AsyncDisposable {
-  /** Where gRPC, gRPC-Web and Connect are served over HTTP/2: `http://127.0.0.1:50051`. */
+  /** Where gRPC, gRPC-Web and Connect are served over HTTP/2: `http://127.0.0.1:50051`; `https` where there is TLS. */
   readonly grpcUrl: string;
   /** Where HTTP/JSON, gRPC-Web and Connect are served over HTTP/1.1: `http://127.0.0.1:3000`. */
   readonly httpUrl: string;
@@ -47,14 +48,14 @@ export async function serve<K extends Key>(
   store: HostedStore<K> | Promise<HostedStore<K>>,
   options: ServeOptions = {},
 ): Promise<Server> {
-  const settings = resolveOptions(options);
+  const { settings, tokens } = await prepare(options);
+  const access = createAccess(tokens);
   const exchanges = createExchanges(settings);
-  const access = createAccess();
   const ports = await openPorts(exchanges, access, settings).catch(async (error: unknown) => {
     await exchanges.drain(0);
     throw error;
   });
-  const hosting = host(store, exchanges, access, settings);
+  const hosting = host(store, { exchanges, access, tokens, settings });
   const server = running(ports, hosting, exchanges, settings);
   if (store instanceof Promise) return server;
   try {
@@ -66,24 +67,44 @@ export async function serve<K extends Key>(
   }
 }
 
+/**
+ * Checks options as `serve` does, before there is a store.
+ * @throws INVALID_ARGUMENT for an option out of its bounds, and for a server that would be open by mistake
+ */
+export async function checkServeOptions(options: ServeOptions): Promise<void> {
+  await prepare(options);
+}
+
+async function prepare(options: ServeOptions): Promise<{ readonly settings: Settings; readonly tokens: Tokens }> {
+  const settings = resolveOptions(options);
+  const tokens = await openTokens(settings.tokensFile, settings.clock);
+  checkExposure(settings, tokens.required);
+  return { settings, tokens };
+}
+
 interface Hosting {
   readonly ready: Promise<void>;
   close(): Promise<void>;
 }
 
+interface HostingOptions {
+  readonly exchanges: Exchanges;
+  readonly access: LaterAccess;
+  readonly tokens: Tokens;
+  readonly settings: Settings;
+}
+
 /** Begins to serve a store as soon as it is there. */
 function host<K extends Key>(
   store: HostedStore<K> | Promise<HostedStore<K>>,
-  exchanges: Exchanges,
-  access: LaterAccess,
-  settings: Settings,
+  { exchanges, access, tokens, settings }: HostingOptions,
 ): Hosting {
   let service: Service | undefined;
   const begin = async (): Promise<void> => {
     const bytesStore = (await store).with({ keys: "bytes" });
     const { incarnation } = await bytesStore.stats();
     const ready = (): boolean => exchanges.phase === "open";
-    service = createService(bytesStore, { ...settings, version: packageVersion(), incarnation, ready });
+    service = createService(bytesStore, { ...settings, version: packageVersion(), incarnation, tokens, ready });
     access.grant(service);
     exchanges.start();
   };
@@ -102,7 +123,7 @@ async function openPorts(exchanges: Exchanges, access: Access, settings: Setting
   const routes = allRoutes({ exchanges, settings, version: packageVersion() });
   const rest = createHttpHandler(routes, { exchanges, access, ...settings });
   const http = await listenHttp(createFront(front, rest), settings);
-  const elsewhere = `HTTP/1.1, with the JSON API, is served at ${urlOf(host, http.port)}`;
+  const elsewhere = `HTTP/1.1, with the JSON API, is served at ${urlOf(settings, http.port)}`;
   try {
     const unknown = refuseUnknownMethods(exchanges, elsewhere);
     const line = `this port serves gRPC over HTTP/2; ${elsewhere}`;
@@ -137,8 +158,8 @@ function rpcHandler(exchanges: Exchanges, access: Access, settings: Settings): R
 }
 
 function running({ grpc, http }: Ports, hosting: Hosting, exchanges: Exchanges, settings: Settings): Server {
-  const grpcUrl = urlOf(settings.host, grpc.port);
-  const httpUrl = urlOf(settings.host, http.port);
+  const grpcUrl = urlOf(settings, grpc.port);
+  const httpUrl = urlOf(settings, http.port);
   let served = false;
   const ready = hosting.ready.then(() => {
     served = true;

@@ -1,4 +1,4 @@
-import { type Entry, type Operation, resolveRange, utf8, type Version } from "@kvts/common";
+import { type Entry, type Operation, resolveRange, type Snapshot, utf8, type Version } from "@kvts/common";
 import { Model, type ModelOperation, type ModelVersion, sameVersion } from "@kvts/db/testing";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -44,17 +44,19 @@ type Question = typeof question extends fc.Arbitrary<infer T> ? T : never;
 
 const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ write: fc.array(operation, { minLength: 1, maxLength: 4 }) }) },
-  { weight: 3, arbitrary: fc.record({ question }) },
+  { weight: 3, arbitrary: fc.record({ question, inSnapshot: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.constant({ snapshot: true } as const) },
 );
 
 export function modelTests(subject: Subject): void {
   test("random histories read as the reference model says", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 40 }), async (steps) => {
-        const run = new Run(subject, uniqueKey());
+        await using run = new Run(subject, uniqueKey());
         for (const each of steps) {
           if ("write" in each) await run.write(each.write);
-          else await run.ask(each.question);
+          else if ("snapshot" in each) await run.openSnapshot();
+          else await run.ask(each.question, each.inSnapshot);
         }
         await run.askAll();
       }),
@@ -68,6 +70,8 @@ class Run {
   readonly #subject: Subject;
   readonly #prefix: string;
   readonly #model: Model = new Model();
+  #snapshot: Snapshot<Uint8Array> | undefined;
+  #snapshotSeq = 0;
 
   constructor(subject: Subject, prefix: string) {
     this.#subject = subject;
@@ -81,37 +85,56 @@ class Run {
     this.#model.commit(operations, seq);
   }
 
-  async ask(asked: Question): Promise<void> {
-    const { bytes } = this.#subject.shared;
+  /** In place of the one that is open. */
+  async openSnapshot(): Promise<void> {
+    await this.#snapshot?.close();
+    this.#snapshot = await this.#subject.shared.bytes.snapshot();
+    this.#snapshotSeq = this.#model.seq;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#snapshot?.close();
+  }
+
+  /** Asks the store, or the snapshot where one is open. */
+  async ask(asked: Question, inSnapshot: boolean): Promise<void> {
     const model = this.#model;
+    const bytes = (inSnapshot ? this.#snapshot : undefined) ?? this.#subject.shared.bytes;
+    const atSeq = bytes === this.#snapshot ? this.#snapshotSeq : undefined;
     const now = Date.now() * 1000;
     if (asked.ask === "get") {
       const { asOf } = asked;
       const [found, at] = [await bytes.get(this.#key(asked.key), { asOf }), this.#key(asked.key)];
-      expectSame(asked, [found], [model.get(at, { now, asOf })]);
+      expectSame(asked, [found], [model.get(at, { now, asOf, atSeq })]);
     } else if (asked.ask === "getMany") {
       const keys = asked.keys.map((each) => this.#key(each));
-      const expected = keys.map((each) => model.get(each, { now, asOf: asked.asOf }));
+      const expected = keys.map((each) => model.get(each, { now, asOf: asked.asOf, atSeq }));
       expectSame(asked, await bytes.getMany(keys, { asOf: asked.asOf }), expected);
     } else if (asked.ask === "scan") {
       const range = { start: this.#key(asked.start), end: this.#key(asked.end) };
       const { asOf, reverse, limit, includeDeleted } = asked;
       const found = await bytes.scan(range, { asOf, reverse, limit, includeDeleted }).toArray();
-      expectSame(asked, found, model.scan(resolveRange(range), { now, ...asked }));
+      expectSame(asked, found, model.scan(resolveRange(range), { now, ...asked, atSeq }));
     } else if (asked.ask === "aggregate") {
       const { step, from, to, limit } = asked;
       const at = this.#key(asked.key);
-      expect(await bytes.aggregate(at, { step, from, to, limit }).toArray()).toEqual(model.aggregate(at, asked));
+      expect(await bytes.aggregate(at, { step, from, to, limit }).toArray()).toEqual(
+        model.aggregate(at, { ...asked, atSeq }),
+      );
     } else if (asked.ask === "diff") {
       const range = { start: this.#key(asked.start), end: this.#key(asked.end) };
       const moments = { from: Math.min(asked.one, asked.other), to: Math.max(asked.one, asked.other) };
       const changes = await bytes.diff(range, moments).toArray();
-      const expected = model.diff(resolveRange(range), moments);
+      const expected = model.diff(resolveRange(range), { ...moments, atSeq });
       expectSame(asked, changes.flatMap(bothSides), expected.flatMap(bothSides));
     } else {
       const { from, to, reverse, limit } = asked;
       const at = this.#key(asked.key);
-      expectSame(asked, await bytes.history(at, { from, to, reverse, limit }).toArray(), model.history(at, asked));
+      expectSame(
+        asked,
+        await bytes.history(at, { from, to, reverse, limit }).toArray(),
+        model.history(at, { ...asked, atSeq }),
+      );
     }
   }
 

@@ -81,7 +81,7 @@ test("a connection that ended is replaced", async () => {
 test("a server that is gone without a word is noticed by the next request, and another connection tried", async () => {
   const { url } = await answeringServer();
   const proxy = await fadingProxy(url);
-  const connection = new GrpcConnection(proxy.url, asIs, { silenceMsMax: 10, pingTimeoutMs: 100 });
+  const connection = new GrpcConnection(proxy.url, asIs, { patience: { silenceMsMax: 10, pingTimeoutMs: 100 } });
   expect(await ask(connection)).toBe(200);
   await settle(20);
   // Silence alone is no failure: this server answers the ping.

@@ -5,6 +5,7 @@ import {
   constants,
   type OutgoingHttpHeaders,
 } from "node:http2";
+import type { SecureContextOptions } from "node:tls";
 import type { GrpcTransportOptions } from "@connectrpc/connect-node";
 
 const MiB = 1024 * 1024;
@@ -24,6 +25,14 @@ export interface Patience {
   readonly pingTimeoutMs: number;
 }
 
+export interface ConnectionOptions {
+  /** For `https`. */
+  readonly secure?: SecureContextOptions;
+  readonly patience?: Patience;
+  /** Of a stream that stays open between calls: it keeps no process alive by itself, see {@link GrpcConnection.hold}. */
+  readonly quietPath?: string;
+}
+
 const usualPatience: Patience = { silenceMsMax: 15_000, pingTimeoutMs: 10_000 };
 
 /**
@@ -34,6 +43,7 @@ const usualPatience: Patience = { silenceMsMax: 15_000, pingTimeoutMs: 10_000 };
 export class GrpcConnection implements NonNullable<GrpcTransportOptions["sessionManager"]> {
   readonly authority: string;
   readonly #openingFailure: (cause: unknown) => Error;
+  readonly #secure: SecureContextOptions;
   readonly #patience: Patience;
   readonly #quietPath: string | undefined;
   #link: Promise<Link> | undefined;
@@ -41,18 +51,15 @@ export class GrpcConnection implements NonNullable<GrpcTransportOptions["session
   #opened: Link | undefined;
   #holds = 0;
 
-  /**
-   * @param openingFailure what requests reject with when no connection comes to be
-   * @param quietPath of a stream that stays open between calls: it keeps no process alive by itself, see {@link hold}
-   */
+  /** @param openingFailure what requests reject with when no connection comes to be */
   constructor(
     url: string,
     openingFailure: (cause: unknown) => Error,
-    patience: Patience = usualPatience,
-    quietPath?: string,
+    { secure = {}, patience = usualPatience, quietPath }: ConnectionOptions = {},
   ) {
     this.#quietPath = quietPath;
     this.authority = new URL(url).origin;
+    this.#secure = secure;
     this.#openingFailure = openingFailure;
     this.#patience = patience;
   }
@@ -101,7 +108,7 @@ export class GrpcConnection implements NonNullable<GrpcTransportOptions["session
 
   async #open(): Promise<Link> {
     try {
-      const link = new Link(await openSession(this.authority), this.#patience);
+      const link = new Link(await openSession(this.authority, this.#secure), this.#patience);
       this.#opened = link;
       if (this.#holds > 0) link.hold();
       return link;
@@ -112,15 +119,19 @@ export class GrpcConnection implements NonNullable<GrpcTransportOptions["session
   }
 }
 
-function openSession(authority: string): Promise<ClientHttp2Session> {
+function openSession(authority: string, secure: SecureContextOptions): Promise<ClientHttp2Session> {
   return new Promise((resolve, reject) => {
     const session = connect(authority, {
+      ...secure,
       settings: { enablePush: false, initialWindowSize: streamWindowBytes },
       maxSessionMemory: sessionMemoryMegabytes,
     });
     // Stays for good: an error that nobody hears would end the process, and the streams that it ends tell of it.
     session.on("error", reject);
     session.once("close", () => reject(new Error("the other side hung up")));
+    // A server of TLS 1.3 refuses a client's certificate once the client thinks that all is well; Node's session then ends
+    // without a word, and its socket alone tells.
+    session.once("connect", (_session, socket) => socket.once("error", reject));
     session.once("remoteSettings", () => {
       session.setLocalWindowSize(connectionWindowBytes);
       resolve(session);

@@ -3,9 +3,11 @@ import type {
   Bucket,
   Change,
   ConditionSchema,
+  CreateSnapshotResponse,
   DeleteRetentionResponse,
   GetStatusResponse,
   OperationSchema,
+  RenewSnapshotResponse,
   RetentionPolicy,
   SetRetentionResponse,
   Version,
@@ -21,7 +23,7 @@ import type {
 } from "@kvts/common";
 import { arrivedNumber } from "../arrived.ts";
 import { brokenAnswer } from "../failures.ts";
-import type { WireChange, WirePage, WirePolicy, WireVersion } from "../wire.ts";
+import type { WireChange, WireLease, WirePage, WirePolicy, WireVersion } from "../wire.ts";
 
 /** An optional integer as generated messages carry it. */
 export function toInt64(value: number | undefined): bigint | undefined {
@@ -64,6 +66,10 @@ export function fromVersion({ key, value, timestamp, seq, expiresAt, deleted }: 
 export function fromChange({ key, before, after }: Change): WireChange {
   if (before === undefined && after === undefined) throw brokenAnswer("a change has neither a before nor an after");
   return { key, before: before && fromVersion(before), after: after && fromVersion(after) };
+}
+
+export function fromLease({ snapshot, seq, leaseMs }: CreateSnapshotResponse | RenewSnapshotResponse): WireLease {
+  return { id: snapshot, seq: arrivedNumber(seq, "seq"), leaseMs: arrivedNumber(leaseMs, "leaseMs") };
 }
 
 export function fromBucket({ timestamp, count, skipped, first, last, min, max, mean }: Bucket): Figures {

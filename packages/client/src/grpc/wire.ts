@@ -1,3 +1,4 @@
+import type { SecureContextOptions } from "node:tls";
 import { type CallOptions, type Client, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { AdminService, type GetResponse, KvService } from "@kvts/api";
@@ -19,6 +20,7 @@ import {
   type WireCall,
   type WireChange,
   WireFailure,
+  type WireLease,
   type WirePage,
   type WirePolicy,
   type WireVersion,
@@ -28,6 +30,7 @@ import { failureOf, messageBytesMax, unopenedFailure } from "./errors.ts";
 import {
   fromBucket,
   fromChange,
+  fromLease,
   fromPage,
   fromPolicy,
   fromResult,
@@ -68,10 +71,17 @@ export class GrpcWire implements Wire {
   /** Undefined where each call travels by itself. */
   #pipeline: Pipeline | undefined;
 
-  constructor(url: string, { headers, coalesce }: Pick<Settings, "headers" | "coalesce">) {
+  constructor(
+    url: string,
+    { headers, coalesce }: Pick<Settings, "headers" | "coalesce">,
+    secure: SecureContextOptions = {},
+  ) {
     this.#url = url;
     this.#headers = headers;
-    this.#connection = new GrpcConnection(url, (cause) => unopenedFailure(url, cause), undefined, pipelinePath);
+    this.#connection = new GrpcConnection(url, (cause) => unopenedFailure(url, cause), {
+      secure,
+      quietPath: pipelinePath,
+    });
     const transport = createGrpcTransport({
       baseUrl: url,
       sessionManager: this.#connection,
@@ -121,54 +131,77 @@ export class GrpcWire implements Wire {
     return this.#call("write", message, bytes, call, fromResult, (options) => this.#kv.write(message, options));
   }
 
-  get({ key, asOf }: GetRequest, call: WireCall): Promise<WireVersion | undefined> {
-    const request = { key, asOf: toInt64(asOf) };
+  get({ key, asOf, snapshot = "" }: GetRequest, call: WireCall): Promise<WireVersion | undefined> {
+    const request = { key, asOf: toInt64(asOf), snapshot };
     const answer = ({ version }: GetResponse) => (version === undefined ? undefined : fromVersion(version));
-    return this.#call("get", request, key.length + 32, call, answer, (options) => this.#kv.get(request, options));
+    return this.#call("get", request, key.length + snapshot.length + 32, call, answer, (options) =>
+      this.#kv.get(request, options),
+    );
   }
 
   batchGet(request: BatchGetRequest, call: WireCall): Promise<WirePage<WireVersion | undefined>> {
-    const { pageSize, pageToken } = request;
+    const { pageSize, pageToken, snapshot = "" } = request;
     const [asOf, atSeq] = [toInt64(request.asOf), toInt64(request.atSeq)];
     return this.#exchange(call, async (options) => {
-      const page = await this.#kv.batchGet({ keys: [...request.keys], asOf, atSeq, pageSize, pageToken }, options);
+      const page = await this.#kv.batchGet(
+        { keys: [...request.keys], asOf, atSeq, pageSize, pageToken, snapshot },
+        options,
+      );
       return fromPage(page, page.items, ({ version }) => (version === undefined ? undefined : fromVersion(version)));
     });
   }
 
   scan(request: ScanRequest, call: WireCall): Promise<WirePage<WireVersion>> {
-    const { range, reverse, includeDeleted, pageSize, pageToken } = request;
+    const { range, reverse, includeDeleted, pageSize, pageToken, snapshot = "" } = request;
     const asOf = toInt64(request.asOf);
     return this.#exchange(call, async (options) => {
-      const page = await this.#kv.scan({ range, asOf, reverse, includeDeleted, pageSize, pageToken }, options);
+      const page = await this.#kv.scan(
+        { range, asOf, reverse, includeDeleted, pageSize, pageToken, snapshot },
+        options,
+      );
       return fromPage(page, page.versions, fromVersion);
     });
   }
 
   listVersions(request: ListVersionsRequest, call: WireCall): Promise<WirePage<WireVersion>> {
-    const { key, reverse, pageSize, pageToken } = request;
+    const { key, reverse, pageSize, pageToken, snapshot = "" } = request;
     const [from, to] = [toInt64(request.from), toInt64(request.to)];
     return this.#exchange(call, async (options) => {
-      const page = await this.#kv.listVersions({ key, from, to, reverse, pageSize, pageToken }, options);
+      const page = await this.#kv.listVersions({ key, from, to, reverse, pageSize, pageToken, snapshot }, options);
       return fromPage(page, page.versions, fromVersion);
     });
   }
 
   aggregate(request: AggregateRequest, call: WireCall): Promise<WirePage<Bucket>> {
-    const { key, pageSize, pageToken } = request;
+    const { key, pageSize, pageToken, snapshot = "" } = request;
     const [step, from, to] = [BigInt(request.step), toInt64(request.from), toInt64(request.to)];
     return this.#exchange(call, async (options) => {
-      const page = await this.#kv.aggregateVersions({ key, step, from, to, pageSize, pageToken }, options);
+      const page = await this.#kv.aggregateVersions({ key, step, from, to, pageSize, pageToken, snapshot }, options);
       return fromPage(page, page.buckets, fromBucket);
     });
   }
 
   diff(request: DiffRequest, call: WireCall): Promise<WirePage<WireChange>> {
-    const { range, pageSize, pageToken } = request;
+    const { range, pageSize, pageToken, snapshot = "" } = request;
     const [from, to] = [BigInt(request.from), BigInt(request.to)];
     return this.#exchange(call, async (options) => {
-      const page = await this.#kv.diff({ range, from, to, pageSize, pageToken }, options);
+      const page = await this.#kv.diff({ range, from, to, pageSize, pageToken, snapshot }, options);
       return fromPage(page, page.changes, fromChange);
+    });
+  }
+
+  createSnapshot(seq: number | undefined, call: WireCall): Promise<WireLease> {
+    const atSeq = toInt64(seq);
+    return this.#exchange(call, async (options) => fromLease(await this.#admin.createSnapshot({ atSeq }, options)));
+  }
+
+  renewSnapshot(snapshot: string, call: WireCall): Promise<WireLease> {
+    return this.#exchange(call, async (options) => fromLease(await this.#admin.renewSnapshot({ snapshot }, options)));
+  }
+
+  releaseSnapshot(snapshot: string, call: WireCall): Promise<void> {
+    return this.#exchange(call, async (options) => {
+      await this.#admin.releaseSnapshot({ snapshot }, options);
     });
   }
 

@@ -19,7 +19,7 @@ import {
 } from "@kvts/common";
 import { arrivedNumber } from "../arrived.ts";
 import { brokenAnswer } from "../failures.ts";
-import type { WireChange, WirePage, WirePolicy, WireVersion } from "../wire.ts";
+import type { WireChange, WireLease, WirePage, WirePolicy, WireVersion } from "../wire.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -88,6 +88,13 @@ export function changeFromJson(json: unknown): WireChange {
   const either = earlier ?? later;
   if (either === undefined) throw brokenAnswer("a change has neither a before nor an after");
   return { key: either.key, before: earlier, after: later };
+}
+
+export function leaseFromJson(body: Uint8Array): WireLease {
+  const { id, seq, leaseMs } = parseObject(body);
+  // It goes into paths and queries as it is.
+  if (typeof id !== "string" || !/^[\w-]+$/.test(id)) throw brokenAnswer("its id is none of a snapshot");
+  return { id, seq: arrivedNumber(seq, "seq"), leaseMs: arrivedNumber(leaseMs, "leaseMs") };
 }
 
 const figureNames = ["first", "last", "min", "max", "mean"] as const;

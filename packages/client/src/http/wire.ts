@@ -25,6 +25,7 @@ import type {
   Wire,
   WireCall,
   WireChange,
+  WireLease,
   WirePage,
   WirePolicy,
   WireVersion,
@@ -37,6 +38,7 @@ import {
   conditionToJson,
   foundFromJson,
   keyToItem,
+  leaseFromJson,
   operationToJson,
   pageFromJson,
   policiesFromJson,
@@ -109,52 +111,68 @@ export class HttpWire implements Wire {
     return resultFromJson(await this.#post("/v1/batch", body, call, smallBytesMax, idHeader(requestId)));
   }
 
-  async get({ key, asOf }: GetRequest, call: WireCall): Promise<WireVersion | undefined> {
+  async get({ key, asOf, snapshot }: GetRequest, call: WireCall): Promise<WireVersion | undefined> {
     const segment = keySegment(key);
     if (segment.segment.length > segmentCharactersMax) {
-      const request = { keys: [key], asOf, atSeq: undefined, pageSize: 1, pageToken: "" };
+      const request = { keys: [key], asOf, atSeq: undefined, snapshot, pageSize: 1, pageToken: "" };
       return (await this.batchGet(request, call)).items[0];
     }
-    return this.#getByPath(key, segment, asOf, call);
+    return this.#getByPath(key, segment, { at: asOf, snapshot }, call);
   }
 
   async batchGet(request: BatchGetRequest, call: WireCall): Promise<WirePage<WireVersion | undefined>> {
-    const { keys, asOf: at, atSeq, pageSize } = request;
+    const { keys, asOf: at, atSeq, snapshot, pageSize } = request;
     const pageToken = request.pageToken || undefined;
-    const body = { keys: keys.map(keyToItem), at, atSeq, pageSize, pageToken };
+    const body = { keys: keys.map(keyToItem), at, atSeq, snapshot, pageSize, pageToken };
     return pageFromJson(await this.#post("/v1/get", body, call, pageBytesMax), foundFromJson);
   }
 
   async scan(request: ScanRequest, call: WireCall): Promise<WirePage<WireVersion>> {
-    const { range, asOf: at, pageSize } = request;
+    const { range, asOf: at, snapshot, pageSize } = request;
     const [reverse, includeDeleted] = [request.reverse || undefined, request.includeDeleted || undefined];
     const pageToken = request.pageToken || undefined;
-    const parameters = { ...rangeParameters(range), at, reverse, includeDeleted, pageSize, pageToken };
+    const parameters = { ...rangeParameters(range), at, reverse, includeDeleted, snapshot, pageSize, pageToken };
     const path = target("/v1/keys", parameters);
     return pageFromJson(await this.#succeed({ method: "GET", target: path }, call, pageBytesMax), versionFromJson);
   }
 
   async listVersions(request: ListVersionsRequest, call: WireCall): Promise<WirePage<WireVersion>> {
-    const { key, from, to, pageSize } = request;
+    const { key, from, to, snapshot, pageSize } = request;
     const { segment, keyEncoding } = keySegment(key);
     const [reverse, pageToken] = [request.reverse || undefined, request.pageToken || undefined];
-    const path = target(`/v1/keys/${segment}/versions`, { from, to, reverse, pageSize, pageToken, keyEncoding });
+    const path = target(`/v1/keys/${segment}/versions`, {
+      ...{ from, to, reverse, snapshot, pageSize, pageToken, keyEncoding },
+    });
     return pageFromJson(await this.#succeed({ method: "GET", target: path }, call, pageBytesMax), versionFromJson);
   }
 
   async aggregate(request: AggregateRequest, call: WireCall): Promise<WirePage<Bucket>> {
-    const { key, step, from, to, pageSize } = request;
+    const { key, step, from, to, snapshot, pageSize } = request;
     const { segment, keyEncoding } = keySegment(key);
     const pageToken = request.pageToken || undefined;
-    const path = target(`/v1/keys/${segment}/aggregate`, { step, from, to, pageSize, pageToken, keyEncoding });
+    const path = target(`/v1/keys/${segment}/aggregate`, {
+      ...{ step, from, to, snapshot, pageSize, pageToken, keyEncoding },
+    });
     return pageFromJson(await this.#succeed({ method: "GET", target: path }, call, pageBytesMax), bucketFromJson);
   }
 
   async diff(request: DiffRequest, call: WireCall): Promise<WirePage<WireChange>> {
-    const { range, from, to, pageSize } = request;
+    const { range, from, to, snapshot, pageSize } = request;
     const pageToken = request.pageToken || undefined;
-    const path = target("/v1/diff", { ...rangeParameters(range), from, to, pageSize, pageToken });
+    const path = target("/v1/diff", { ...rangeParameters(range), from, to, snapshot, pageSize, pageToken });
     return pageFromJson(await this.#succeed({ method: "GET", target: path }, call, changesBytesMax), changeFromJson);
+  }
+
+  async createSnapshot(seq: number | undefined, call: WireCall): Promise<WireLease> {
+    return leaseFromJson(await this.#post("/v1/snapshots", { seq }, call, smallBytesMax));
+  }
+
+  async renewSnapshot(id: string, call: WireCall): Promise<WireLease> {
+    return leaseFromJson(await this.#post(`/v1/snapshots/${id}`, {}, call, smallBytesMax));
+  }
+
+  async releaseSnapshot(id: string, call: WireCall): Promise<void> {
+    await this.#succeed({ method: "DELETE", target: `/v1/snapshots/${id}` }, call);
   }
 
   async setRetention({ prefix, keepFor, dryRun }: SetRetentionRequest, call: WireCall): Promise<RetentionResult> {
@@ -183,10 +201,10 @@ export class HttpWire implements Wire {
   async #getByPath(
     key: Uint8Array,
     { segment, keyEncoding }: KeySegment,
-    at: number | undefined,
+    view: { readonly at: number | undefined; readonly snapshot: string | undefined },
     call: WireCall,
   ): Promise<WireVersion | undefined> {
-    const request = { method: "GET", target: target(`/v1/keys/${segment}`, { at, keyEncoding }) } as const;
+    const request = { method: "GET", target: target(`/v1/keys/${segment}`, { ...view, keyEncoding }) } as const;
     const answer = await this.#exchange.send(request, call, limits.valueBytesMax);
     if (isAbsent(answer)) return undefined;
     const value = this.#bodyOf(answer);
@@ -217,7 +235,7 @@ export class HttpWire implements Wire {
   }
 
   #bodyOf(answer: HttpAnswer): Uint8Array {
-    if (answer.status === 200) return answer.body;
+    if (answer.status === 200 || answer.status === 201) return answer.body;
     throw answerFailure(answer, this.#url, Date.now());
   }
 }

@@ -1,12 +1,15 @@
 import type { Logger } from "@kvts/common";
 import type { Db } from "@kvts/db";
+import type { ServeOptions } from "@kvts/server";
 import { print } from "../output/sink.ts";
 import { type DirectoryOptions, openDirectory } from "../target/open-directory.ts";
 import { announcementText } from "./announcement.ts";
 import { checkPorts } from "./check-ports.ts";
 import { prettyLog } from "./pretty-log.ts";
+import { readTls } from "./read-tls.ts";
 import type { ServerSettings } from "./settings.ts";
 import { nextStopSignal } from "./stop-signal.ts";
+import { tokensFileOf } from "./tokens-file.ts";
 
 /** How long requests in flight may take to finish once the server is told to stop. */
 const drainTimeoutMs = 10_000;
@@ -15,23 +18,17 @@ const stopTimeoutMs = 30_000;
 
 /** Serves a directory until a signal. @throws CommandError where it cannot begin */
 export async function runServer(settings: ServerSettings, json: boolean): Promise<void> {
-  await checkPorts(settings);
-  const { createLogger, serve } = await import("@kvts/server");
-  const logger = createLogger({ level: settings.logLevel, ...prettyOnTerminals() });
-  const stopSignal = nextStopSignal();
   const { dbPath } = settings;
+  const tls = await readTls(settings);
+  await checkPorts(settings);
+  const { checkServeOptions, createLogger, serve } = await import("@kvts/server");
+  const logger = createLogger({ level: settings.logLevel, ...prettyOnTerminals() });
+  const options = { ...serveOptions(settings), tls, logger };
+  await checkServeOptions(options);
+  const stopSignal = nextStopSignal();
   // Served from the start, so that whoever looks after the process sees a long recovery as a server that is not ready.
   await using opening = openingOf(openDirectory(dbPath, "write", { ...engineOptions(settings), logger }));
-  const { host, port, httpPort, maxRequestBytes, allowedHosts } = settings;
-  await using server = await serve(opening.store, {
-    host,
-    port,
-    httpPort,
-    maxRequestBytes,
-    allowedHosts,
-    drainTimeoutMs,
-    logger,
-  });
+  await using server = await serve(opening.store, options);
   const { recovery } = await opening.store;
   await server.ready;
   await print(announcementText({ grpcUrl: server.grpcUrl, httpUrl: server.httpUrl, dbPath, recovery }, json));
@@ -39,6 +36,12 @@ export async function runServer(settings: ServerSettings, json: boolean): Promis
   logger.info({ signal }, "stopping");
   giveUpLater(logger);
   await server.close();
+}
+
+function serveOptions(settings: ServerSettings): ServeOptions {
+  const { host, port, httpPort, maxRequestBytes, allowedHosts, insecure, dbPath } = settings;
+  const tokensFile = tokensFileOf(dbPath);
+  return { host, port, httpPort, maxRequestBytes, allowedHosts, insecure, tokensFile, drainTimeoutMs };
 }
 
 interface Opening extends AsyncDisposable {

@@ -14,6 +14,11 @@ export interface ServerSettings {
   readonly durability: Durability;
   readonly maxRequestBytes: number;
   readonly allowedHosts: readonly string[];
+  /** Files of PEM; undefined for no TLS. */
+  readonly tlsCert: string | undefined;
+  readonly tlsKey: string | undefined;
+  readonly tlsClientCa: string | undefined;
+  readonly insecure: boolean;
   readonly memory: number;
   /** Undefined for its share of `memory`. */
   readonly memtableBytes: number | undefined;
@@ -58,6 +63,22 @@ export const serverSettings: { readonly [Name in keyof ServerSettings]: Setting<
         .map((host) => host.trim())
         .filter((host) => host !== ""),
   },
+  tlsCert: {
+    describe: "A file with the certificate (PEM, with its chain): both ports speak TLS",
+    byDefault: "",
+    read: readPath,
+  },
+  tlsKey: { describe: "The file with its key (PEM)", byDefault: "", read: readPath },
+  tlsClientCa: {
+    describe: "A file with authorities (PEM): clients need a certificate that one of them vouches for",
+    byDefault: "",
+    read: readPath,
+  },
+  insecure: {
+    describe: "Let other machines in without TLS and without a token (true, false)",
+    byDefault: "false",
+    read: readFlag,
+  },
   memory: {
     describe: "Memory for the store, everything together, from 32MiB",
     byDefault: "256MiB",
@@ -81,7 +102,7 @@ export const serverSettings: { readonly [Name in keyof ServerSettings]: Setting<
   acceptClock: {
     describe: "Open although the clock is far from where it was (true, false)",
     byDefault: "false",
-    read: (text, name) => oneOf(["true", "false"], text, name) === "true",
+    read: readFlag,
   },
 };
 
@@ -151,6 +172,14 @@ function parseConfig(text: string, path: string): { readonly [name in Name]?: st
 function readText(text: string, name: string): string {
   if (text === "") throw usageError(`${name} is empty; give it a value, or leave it out`);
   return text;
+}
+
+function readPath(text: string): string | undefined {
+  return text === "" ? undefined : text;
+}
+
+function readFlag(text: string, name: string): boolean {
+  return oneOf(["true", "false"], text, name) === "true";
 }
 
 const memtableBytesMin = 256 * 2 ** 10;

@@ -1,9 +1,11 @@
 import type { Store } from "@kvts/common";
+import type { ServerTarget } from "../options/target.ts";
 import { detectFace } from "./detect-face.ts";
 
 /** A client of the face that answers at `url`. */
-export async function connectToServer(url: URL): Promise<Store> {
-  const face = await detectFace(url);
-  const { connect, connectHttp } = await import("@kvts/client");
-  return face === "grpc" ? connect(url.href) : connectHttp(url.href);
+export async function connectToServer({ url, token, tls }: ServerTarget): Promise<Store> {
+  const face = await detectFace(url, tls);
+  const { connect, connectHttp, tlsFetch } = await import("@kvts/client");
+  if (face === "grpc") return connect(url.href, { token, tls });
+  return connectHttp(url.href, { token, fetch: tls && tlsFetch(tls) });
 }

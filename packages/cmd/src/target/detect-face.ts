@@ -1,5 +1,6 @@
-import { connect as connectPlain, type Socket } from "node:net";
+import { connect as connectPlain, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
+import type { ClientTlsOptions } from "@kvts/client";
 import { failed, usageError } from "../failure.ts";
 
 /** The two faces of a server, by what they speak: gRPC needs HTTP/2, the JSON routes are served over HTTP/1.1. */
@@ -21,17 +22,20 @@ const settingsFrameType = 4;
  * gRPC face, and an HTTP/1.1 server answers in its own words. Over https the TLS handshake settles it.
  * @throws CommandError where nothing answers, or nothing that is a web server
  */
-export async function detectFace(url: URL): Promise<Face> {
+export async function detectFace(url: URL, tls: ClientTlsOptions = {}): Promise<Face> {
   const port = url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port);
   // URLs write IPv6 addresses in brackets, sockets do not.
   const host = url.hostname.replace(/^\[|\]$/g, "");
-  if (url.protocol === "https:") return detectByHandshake(url, host, port);
+  if (url.protocol === "https:") return detectByHandshake(url, host, port, tls);
   if (url.protocol === "http:") return detectByGreeting(url, host, port);
   throw usageError(`the address ${url.href} cannot be used; write one such as http://127.0.0.1:50051`);
 }
 
-function detectByHandshake(url: URL, host: string, port: number): Promise<Face> {
-  const socket = connectTls({ host, port, servername: host, ALPNProtocols: ["h2", "http/1.1"] });
+function detectByHandshake(url: URL, host: string, port: number, tls: ClientTlsOptions): Promise<Face> {
+  // Addresses are no server names, says TLS.
+  const servername = isIP(host) === 0 ? host : "";
+  const secure = Object.fromEntries(Object.entries(tls).filter(([, pem]) => pem !== undefined));
+  const socket = connectTls({ ...secure, host, port, servername, ALPNProtocols: ["h2", "http/1.1"] });
   return settle(url, socket, (done) => {
     socket.once("secureConnect", () => done(socket.alpnProtocol === "h2" ? "grpc" : "http"));
   });
@@ -77,6 +81,10 @@ function unreachable(url: URL, error: NodeJS.ErrnoException): Error {
   if (error.code === "ECONNREFUSED") return failed(`no server answers at ${url.origin}; ${start}`, error);
   if (error.code === "ENOTFOUND" || error.code === "EAI_AGAIN") {
     return failed(`the host of ${url.origin} is not known; check the address given by --url or KVTS_URL`, error);
+  }
+  if (/^(?:ERR_SSL_|ERR_TLS_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_)/.test(error.code ?? "")) {
+    const remedy = "check whether it is https or http, and name the authority that vouches for it with --ca";
+    return failed(`no secure connection to ${url.origin} can be made (${error.code}); ${remedy}`, error);
   }
   return failed(`no server can be reached at ${url.origin} (${error.code ?? error.message}); ${start}`, error);
 }

@@ -16,7 +16,6 @@ export async function useStore<T>(
   work: (store: ByteStore) => Promise<T>,
 ): Promise<T> {
   const target = readTarget(options);
-  await using store =
-    "url" in target ? await connectToServer(target.url) : await openDirectory(target.directory, access);
+  await using store = "url" in target ? await connectToServer(target) : await openDirectory(target.directory, access);
   return await work(store.with({ keys: "bytes" }));
 }

@@ -11,6 +11,7 @@ import type {
   PutOptions,
   RetractOptions,
   ScanOptions,
+  SnapshotOptions,
   WriteOptions,
   WriteResult,
 } from "../store.ts";
@@ -89,10 +90,18 @@ export interface TypedReader<K, P, Out> {
   at(moment: TimeInput): TypedReader<K, P, Out>;
 }
 
+/** A view fixed at a seq, seen through types. */
+export interface TypedSnapshot<K, P, Out> extends TypedReader<K, P, Out>, AsyncDisposable {
+  readonly seq: number;
+  close(): Promise<void>;
+}
+
 /** A store seen through types: what is written and read are values and keys of them instead of bytes. */
 export interface TypedStore<K, P, In, Out> extends TypedReader<K, P, Out> {
   put(key: K, value: In, options?: PutOptions): Promise<WriteResult>;
   delete(key: K, options?: DeleteOptions): Promise<WriteResult>;
   retract(key: K, timestamp: TimeInput, options?: RetractOptions): Promise<WriteResult>;
   write(operations: readonly TypedOperation<K, In>[], options?: WriteOptions): Promise<WriteResult>;
+  /** A view at the newest seq, or at an earlier one; to be awaited. */
+  snapshot(options?: SnapshotOptions): TypedSnapshot<K, P, Out> | Promise<TypedSnapshot<K, P, Out>>;
 }

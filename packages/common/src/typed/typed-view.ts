@@ -13,6 +13,8 @@ import type {
   Reader,
   RetractOptions,
   ScanOptions,
+  Snapshot,
+  SnapshotOptions,
   Store,
   ViewOptions,
   WriteOptions,
@@ -25,6 +27,7 @@ import type {
   TypedOperation,
   TypedRange,
   TypedReader,
+  TypedSnapshot,
   TypedStore,
   TypedVersion,
 } from "./typed-store.ts";
@@ -42,6 +45,14 @@ export function makeTypedStore<K, P, In, Out>(
   typing: Typing<K, P, In, Out>,
 ): TypedStore<K, P, In, Out> {
   return new TypedView(store, typing);
+}
+
+/** A snapshot of bytes seen through types; closing the one closes the other. */
+export function makeTypedSnapshot<K, P, In, Out>(
+  snapshot: Snapshot<Uint8Array>,
+  typing: Typing<K, P, In, Out>,
+): TypedSnapshot<K, P, Out> {
+  return new TypedSnapshotView(snapshot, typing);
 }
 
 class TypedReaderView<K, P, In, Out> implements TypedReader<K, P, Out> {
@@ -123,6 +134,33 @@ class TypedView<K, P, In, Out> extends TypedReaderView<K, P, In, Out> implements
   async write(operations: readonly TypedOperation<K, In>[], options?: WriteOptions): Promise<WriteResult> {
     const encoded = mapNumbered(operations, "operation", (operation) => this.typing.operation(operation));
     return await this.#store.write(encoded, options);
+  }
+
+  snapshot(options?: SnapshotOptions): TypedSnapshot<K, P, Out> | Promise<TypedSnapshot<K, P, Out>> {
+    const opened = this.#store.snapshot(options);
+    if (!(opened instanceof Promise)) return makeTypedSnapshot(opened, this.typing);
+    return opened.then((snapshot) => makeTypedSnapshot(snapshot, this.typing));
+  }
+}
+
+class TypedSnapshotView<K, P, In, Out> extends TypedReaderView<K, P, In, Out> implements TypedSnapshot<K, P, Out> {
+  readonly #snapshot: Snapshot<Uint8Array>;
+
+  constructor(snapshot: Snapshot<Uint8Array>, typing: Typing<K, P, In, Out>) {
+    super(snapshot, typing);
+    this.#snapshot = snapshot;
+  }
+
+  get seq(): number {
+    return this.#snapshot.seq;
+  }
+
+  close(): Promise<void> {
+    return this.#snapshot.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 }
 

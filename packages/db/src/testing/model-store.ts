@@ -45,6 +45,7 @@ import {
   type RetractOptions,
   resolveRange,
   type Snapshot,
+  type SnapshotOptions,
   type StoreStats,
   systemClock,
   type TimeInput,
@@ -267,7 +268,9 @@ class ModelStoreView<F extends "string" | "bytes"> extends ModelReader<F> implem
     return { seq: atSeq, incarnation: this.#store.incarnation, model: { keys: this.#store.model.keys } };
   }
 
-  snapshot(options: { readonly seq?: number | undefined } = {}): Snapshot<KeyOf<F>> {
+  snapshot(options: SnapshotOptions = {}): Snapshot<KeyOf<F>> {
+    checkCallOptions(options, "snapshot");
+    throwIfAborted(callSignal(options));
     const newest = this.#store.newest();
     const seq = checkSeq(options.seq ?? newest.atSeq);
     if (seq > newest.atSeq) throw invalidArgument(`seq ${seq} is not committed yet; the newest is ${newest.atSeq}`);

@@ -22,6 +22,7 @@ export function problemReply(error: KvtsError, context: ProblemContext): Reply {
   const headers: OutgoingHttpHeaders = {};
   if (error.code === "UNAVAILABLE" || error.code === "OVERLOADED")
     headers["retry-after"] = String(context.retryAfterSeconds);
+  if (error.code === "UNAUTHENTICATED") headers["www-authenticate"] = "Bearer";
   return problem(httpStatusOf(error.code, context), error.code, error.message, error.details, headers);
 }
 

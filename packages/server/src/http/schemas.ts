@@ -38,6 +38,11 @@ export const asParameter = z.literal("json").openapi({
 export const flagParameter = (description: string) =>
   z.enum(["true", "false"]).openapi({ type: "boolean", description });
 
+export const snapshotParameter = z.string().openapi({
+  description: "The id of an open snapshot to read in; 410 once its lease has ended.",
+});
+
+/** What all lists take. */
 export const pageParameters = {
   pageSize: z
     .string()
@@ -45,6 +50,7 @@ export const pageParameters = {
     .openapi({ type: "integer", description: `Most items wanted; at most ${limits.pageItemsMax} are sent.` })
     .optional(),
   pageToken: z.string().openapi({ description: "The `nextPageToken` of the page before." }).optional(),
+  snapshot: snapshotParameter.optional(),
 };
 
 /** A moment in a JSON body. */
@@ -129,6 +135,14 @@ export const changeListSchema = z.object({ items: z.array(changeSchema), ...page
 export const batchGetSchema = z
   .object({ items: z.array(versionSchema.nullable()), ...pageFields })
   .openapi("BatchGetResult", { description: "In the order asked; `null` for a key that holds nothing." });
+
+export const leaseSchema = z
+  .object({
+    id: z.string().openapi({ description: "What reads take as `snapshot`. Nobody can guess it." }),
+    seq: seqSchema,
+    leaseMs: z.int().openapi({ description: "How long it stays open from now on, unless it is renewed." }),
+  })
+  .openapi("Snapshot", { description: "A view fixed at a seq, for as long as its lease goes on." });
 
 export const keepForSchema = z.union([z.string(), whole, z.null()]).openapi({
   description: "How long, such as `30d`, or in whole microseconds; `null` for ever.",

@@ -1,8 +1,10 @@
 import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Session } from "node:http2";
 import { createServer, type Socket } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
 import type { Settings } from "../options.ts";
 import type { StreamHandler } from "../rpc/fast-path.ts";
 import type { Listener, RequestHandler } from "./listener.ts";
+import { secureOptions } from "./secure.ts";
 import { listen } from "./socket-address.ts";
 import { trackSockets } from "./sockets.ts";
 
@@ -22,9 +24,9 @@ export interface GrpcHandlers {
   readonly elsewhere: string;
 }
 
-/** Serves HTTP/2 without TLS. */
+/** Serves HTTP/2, over TLS where there are certificates. */
 export async function listenGrpc(handlers: GrpcHandlers, settings: Settings): Promise<Listener> {
-  const { host, port, maxConnections, maxConcurrentStreams, headersTimeoutMs } = settings;
+  const { host, port, tls, maxConnections, maxConcurrentStreams, headersTimeoutMs } = settings;
   const sessions = new Set<ServerHttp2Session>();
   const http2 = createHttp2Server(
     {
@@ -41,9 +43,13 @@ export async function listenGrpc(handlers: GrpcHandlers, settings: Settings): Pr
     // A broken connection is its client's affair.
     session.on("error", () => session.destroy());
   });
-  const server = createServer({ noDelay: true }, (socket) =>
-    recognise(socket, headersTimeoutMs, handlers.elsewhere, () => http2.emit("connection", socket)),
-  );
+  const take = (socket: Socket): void =>
+    recognise(socket, headersTimeoutMs, handlers.elsewhere, () => http2.emit("connection", socket));
+  // A caller of HTTP/1.1 is let in, to be told where to go.
+  const server =
+    tls === undefined
+      ? createServer({ noDelay: true }, take)
+      : createTlsServer({ ...secureOptions(tls, ["h2", "http/1.1"]), handshakeTimeout: headersTimeoutMs }, take);
   server.maxConnections = maxConnections;
   const sockets = trackSockets(server);
   const bound = await listen(server, host, port);

@@ -1,9 +1,17 @@
-import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerOptions,
+  type ServerResponse,
+} from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { Socket } from "node:net";
 import { problem } from "../http/problem.ts";
 import { protection } from "../http/reply.ts";
 import type { Settings } from "../options.ts";
 import type { Listener, RequestHandler } from "./listener.ts";
+import { secureOptions } from "./secure.ts";
 import { listen } from "./socket-address.ts";
 import { trackSockets } from "./sockets.ts";
 
@@ -16,20 +24,24 @@ const headersMax = 200;
 /** Longer than the idle time of usual clients and proxies, so that they and not the server end connections. */
 const keepAliveTimeoutMs = 75_000;
 
-/** Serves HTTP/1.1. */
+/** Serves HTTP/1.1, over TLS where there are certificates. */
 export async function listenHttp(handle: RequestHandler, settings: Settings): Promise<Listener> {
-  const { host, httpPort, maxConnections, headersTimeoutMs, requestTimeoutMs, maxRequestBytes } = settings;
+  const { host, httpPort, tls, maxConnections, headersTimeoutMs, requestTimeoutMs, maxRequestBytes } = settings;
   const answer = inOrder(handle);
-  const server = createServer(
-    {
-      maxHeaderSize: headerBytesMax,
-      headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs),
-      requestTimeout: requestTimeoutMs,
-      keepAliveTimeout: keepAliveTimeoutMs,
-      connectionsCheckingInterval: Math.min(headersTimeoutMs, 10_000),
-    },
-    answer,
-  );
+  const options: ServerOptions = {
+    maxHeaderSize: headerBytesMax,
+    headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs),
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    connectionsCheckingInterval: Math.min(headersTimeoutMs, 10_000),
+  };
+  const server =
+    tls === undefined
+      ? createServer(options, answer)
+      : createTlsServer(
+          { ...options, ...secureOptions(tls, ["http/1.1"]), handshakeTimeout: headersTimeoutMs },
+          answer,
+        );
   server.maxConnections = maxConnections;
   server.maxHeadersCount = headersMax;
   server.on("checkContinue", (incoming: IncomingMessage, outgoing: ServerResponse) => {
@@ -67,7 +79,8 @@ function inOrder(handle: RequestHandler): RequestListener {
 
 /** Answers what is no HTTP request at all, or came too slowly. */
 function refuseBroken(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (!socket.writable || error.code === "ECONNRESET") {
+  // A handshake that failed has nobody who could read an answer.
+  if (!socket.writable || error.code === "ECONNRESET" || /^ERR_(?:SSL|TLS)/.test(error.code ?? "")) {
     socket.destroy();
     return;
   }

@@ -1,5 +1,6 @@
 import type { AddressInfo, Server } from "node:net";
 import { KvtsError } from "@kvts/common";
+import type { Settings } from "../options.ts";
 
 /** Listens, and gives the port that was bound. @throws UNAVAILABLE where the address cannot be had */
 export function listen(server: Server, host: string, port: number): Promise<number> {
@@ -14,10 +15,11 @@ export function listen(server: Server, host: string, port: number): Promise<numb
 }
 
 /** Where clients reach a port: an address for everybody is called by the loopback address. */
-export function urlOf(host: string, port: number): string {
+export function urlOf({ host, tls }: Pick<Settings, "host" | "tls">, port: number): string {
   const bare = bareHost(host);
   const name = bare === "0.0.0.0" ? "127.0.0.1" : bare === "::" ? "::1" : bare;
-  return `http://${name.includes(":") ? `[${name}]` : name}:${port}`;
+  const scheme = tls === undefined ? "http" : "https";
+  return `${scheme}://${name.includes(":") ? `[${name}]` : name}:${port}`;
 }
 
 function bareHost(host: string): string {

@@ -2,11 +2,13 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { AdminService } from "@kvts/api";
 import type { ServerLimits } from "../service/admin.ts";
+import type { Lease } from "../service/leases.ts";
 import { type RpcOptions, rpc } from "./call.ts";
 import { conditionIn } from "./conditions.ts";
-import { numberOut, textIn, written } from "./numbers.ts";
+import { numberOut, seqIn, textIn, written } from "./numbers.ts";
 import { retractedIn } from "./operations.ts";
 import { keepForIn, policiesOut, retentionOut } from "./retention.ts";
+import { roleIn, tokenOut } from "./tokens.ts";
 
 /** kvts.v1.AdminService. */
 export function adminService(options: RpcOptions): ServiceImpl<typeof AdminService> {
@@ -32,6 +34,16 @@ export function adminService(options: RpcOptions): ServiceImpl<typeof AdminServi
       await service.compact(signal);
       return {};
     }),
+    createSnapshot: rpc("read", options, async ({ atSeq }, { service }) =>
+      leaseOut(service.snapshots.create(seqIn(atSeq, "at_seq"))),
+    ),
+    renewSnapshot: rpc("read", options, async ({ snapshot }, { service }) =>
+      leaseOut(service.snapshots.renew(snapshot)),
+    ),
+    releaseSnapshot: rpc("read", options, async ({ snapshot }, { service }) => {
+      service.snapshots.release(snapshot);
+      return {};
+    }),
     retract: rpc("write", options, async (request, { service, signal }) =>
       written(
         await service.retract(request.key, retractedIn(request.timestamp), {
@@ -50,7 +62,21 @@ export function adminService(options: RpcOptions): ServiceImpl<typeof AdminServi
     listRetention: rpc("read", options, async (_request, { service, signal }) =>
       policiesOut(await service.listRetention(signal)),
     ),
+    createToken: rpc("write", options, async (request, { service }) => {
+      const { prefix, name } = request;
+      const { token, info } = await service.createToken({ role: roleIn(request.role), prefix, name });
+      return { secret: token, token: tokenOut(info) };
+    }),
+    listTokens: rpc("read", options, async (_request, { service }) => ({ tokens: service.listTokens().map(tokenOut) })),
+    revokeToken: rpc("write", options, async ({ id }, { service }) => {
+      await service.revokeToken(id);
+      return {};
+    }),
   };
+}
+
+function leaseOut({ id, seq, leaseMs }: Lease): { snapshot: string; seq: bigint; leaseMs: bigint } {
+  return { snapshot: id, seq: numberOut(seq), leaseMs: numberOut(leaseMs) };
 }
 
 function limitsOut(

@@ -1,5 +1,5 @@
 import { type Client, Code, ConnectError, createClient } from "@connectrpc/connect";
-import { ChangeKind, ErrorInfoSchema, KvService, RetryInfoSchema } from "@kvts/api";
+import { AdminService, ChangeKind, ErrorInfoSchema, KvService, RetryInfoSchema } from "@kvts/api";
 import { limits, utf8 } from "@kvts/common";
 import { beforeEach, describe, expect, test } from "vitest";
 import { type Served, served } from "../testing/harness.ts";
@@ -24,10 +24,11 @@ async function failureOf(
 
 describe.each(ways)("$name", ({ open }) => {
   let kv: Kv;
+  let it: Served;
   let store: Served["store"];
 
   beforeEach(async () => {
-    const it = await served({ maxRequestBytes: 20_000 });
+    it = await served({ maxRequestBytes: 20_000 });
     store = it.store;
     kv = createClient(KvService, open(it.server));
   });
@@ -50,6 +51,50 @@ describe.each(ways)("$name", ({ open }) => {
     const { version } = await kv.get({ key: binary, asOf: 0n });
     expect(version).toMatchObject({ key: binary, timestamp: 0n });
     expect(version?.value).toEqual(new Uint8Array());
+  });
+
+  test("every read takes a snapshot, until it is released", async () => {
+    const admin = createClient(AdminService, open(it.server));
+    await kv.put({ key, value: utf8("1"), timestamp: 100n });
+    const { snapshot, seq, leaseMs } = await admin.createSnapshot({});
+    expect([seq, leaseMs]).toEqual([1n, 60_000n]);
+    await kv.put({ key, value: utf8("2"), timestamp: 100n });
+    await kv.put({ key: utf8("k2"), value: utf8("3"), timestamp: 100n });
+    const old = { key, value: utf8("1"), seq: 1n };
+    expect((await kv.get({ key, snapshot })).version).toMatchObject(old);
+    expect((await kv.batchGet({ keys: [key, utf8("k2")], snapshot })).items).toMatchObject([{ version: old }, {}]);
+    expect((await kv.scan({ snapshot })).versions).toMatchObject([old]);
+    expect((await kv.listVersions({ key, snapshot })).versions).toMatchObject([old]);
+    expect((await kv.aggregateVersions({ key, step: 1n, snapshot })).buckets).toMatchObject([{ count: 1n, last: 1 }]);
+    expect((await kv.diff({ from: 0n, to: 200n, snapshot })).changes).toMatchObject([{ after: old }]);
+    expect(await failureOf(kv.get({ key, snapshot, atSeq: 1n }))).toMatchObject({ code: Code.InvalidArgument });
+    expect(await admin.renewSnapshot({ snapshot })).toMatchObject({ snapshot, seq: 1n, leaseMs: 60_000n });
+    const earlier = await admin.createSnapshot({ atSeq: 1n });
+    expect([earlier.seq, earlier.snapshot === snapshot]).toEqual([1n, false]);
+    await admin.releaseSnapshot({ snapshot });
+    await admin.releaseSnapshot({ snapshot });
+    const ended = { code: Code.OutOfRange, reason: "SNAPSHOT_EXPIRED" };
+    expect(await failureOf(kv.get({ key, snapshot }))).toMatchObject(ended);
+    expect(await failureOf(kv.scan({ snapshot }))).toMatchObject(ended);
+    expect(await failureOf(admin.renewSnapshot({ snapshot }))).toMatchObject(ended);
+    for (const wrong of ["nonsense", ""]) {
+      expect(await failureOf(admin.renewSnapshot({ snapshot: wrong }))).toMatchObject({ code: Code.InvalidArgument });
+    }
+  });
+
+  test("the numbers of a key by steps", async () => {
+    await kv.put({ key, value: utf8("1.5"), timestamp: 100n });
+    await kv.put({ key, value: utf8("no"), timestamp: 101n });
+    await kv.put({ key, value: utf8("5"), timestamp: 200n });
+    const asked = { key, step: 100n, pageSize: 1 };
+    const first = await kv.aggregateVersions(asked);
+    const figures = { first: 1.5, last: 1.5, min: 1.5, max: 1.5, mean: 1.5 };
+    expect(first.buckets).toMatchObject([{ timestamp: 100n, count: 1n, skipped: 1n, ...figures }]);
+    const second = await kv.aggregateVersions({ ...asked, pageToken: first.nextPageToken });
+    expect([second.buckets.length, second.buckets[0]?.timestamp, second.nextPageToken]).toEqual([1, 200n, ""]);
+    for (const step of [0n, -1n, 2n ** 53n]) {
+      expect(await failureOf(kv.aggregateVersions({ key, step }))).toMatchObject({ code: Code.InvalidArgument });
+    }
   });
 
   test("an absent key is no error", async () => {

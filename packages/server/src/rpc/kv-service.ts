@@ -3,10 +3,10 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { KvService } from "@kvts/api";
 import type { Exchanges } from "../exchanges.ts";
 import { type RpcOptions, rpc } from "./call.ts";
-import { seqIn, stepIn, timestampIn } from "./numbers.ts";
+import { stepIn, timestampIn } from "./numbers.ts";
 import { rangeIn } from "./operations.ts";
 import { pipeline } from "./pipeline.ts";
-import { pageIn, pageOut, viewIn } from "./reads.ts";
+import { commitsIn, pageIn, pageOut, viewIn } from "./reads.ts";
 import { type UnaryMethod, unaryMethods } from "./unary-methods.ts";
 import { bucketCodec, changeCodec, versionCodec } from "./versions.ts";
 
@@ -31,7 +31,7 @@ export function kvService(options: RpcOptions, exchanges: Exchanges): ServiceImp
         key: request.key,
         from: timestampIn(request.from, "from"),
         to: timestampIn(request.to, "to"),
-        atSeq: seqIn(request.atSeq, "at_seq"),
+        ...commitsIn(request),
         reverse: request.reverse,
         ...pageIn(request),
         signal,
@@ -45,7 +45,7 @@ export function kvService(options: RpcOptions, exchanges: Exchanges): ServiceImp
         step: stepIn(request.step),
         from: timestampIn(request.from, "from"),
         to: timestampIn(request.to, "to"),
-        atSeq: seqIn(request.atSeq, "at_seq"),
+        ...commitsIn(request),
         ...pageIn(request),
         signal,
       };
@@ -57,7 +57,7 @@ export function kvService(options: RpcOptions, exchanges: Exchanges): ServiceImp
         range: rangeIn(request.range),
         from: timestampIn(request.from, "from"),
         to: timestampIn(request.to, "to"),
-        atSeq: seqIn(request.atSeq, "at_seq"),
+        ...commitsIn(request),
         ...pageIn(request),
         signal,
       };

@@ -11,6 +11,7 @@ import { invalidArgument, KvtsError } from "@kvts/common";
 import type { Exchange, Exchanges } from "../exchanges.ts";
 import { toKnownFailure } from "../failures.ts";
 import type { Service } from "../service/service.ts";
+import { untilClosing } from "../until-closing.ts";
 import type { RpcOptions, UnaryCall } from "./call.ts";
 import { exchangeOf, serviceOf } from "./context.ts";
 import { toPipelineError } from "./errors.ts";
@@ -37,9 +38,9 @@ export function pipeline(
   exchanges: Exchanges,
   options: RpcOptions,
 ): (frames: Frames, context: HandlerContext) => Answers {
-  return (frames, { values }) => {
+  return (frames, { values, signal }) => {
     const stream = new PipelineStream(serviceOf(values), exchangeOf(values), options);
-    return stream.run(untilClosing(frames, exchanges));
+    return stream.run(untilClosing(frames, exchanges, signal));
   };
 }
 
@@ -189,27 +190,6 @@ class Bell {
       });
     }
     this.#isRung = false;
-  }
-}
-
-async function* untilClosing<T>(source: AsyncIterable<T>, exchanges: Exchanges): AsyncGenerator<T> {
-  const items = source[Symbol.asyncIterator]();
-  let close = (): void => {};
-  const closing = new Promise<undefined>((resolve) => {
-    close = () => {
-      if (exchanges.phase === "closing") resolve(undefined);
-    };
-  });
-  const forget = exchanges.onPhase(close);
-  close();
-  try {
-    for (;;) {
-      const next = await Promise.race([items.next(), closing]);
-      if (next === undefined || next.done === true) return;
-      yield next.value;
-    }
-  } finally {
-    forget();
   }
 }
 

@@ -1,14 +1,26 @@
 import type { Page } from "../service/page.ts";
 import { numberOut, pageSizeIn, seqIn, textIn, timestampIn } from "./numbers.ts";
 
-/** At which moment, and which commit, a read looks. */
-interface ViewFields {
-  readonly asOf?: bigint | undefined;
+/** Which commits a read sees. */
+interface CommitsFields {
   readonly atSeq?: bigint | undefined;
+  readonly snapshot: string;
 }
 
-export function viewIn({ asOf, atSeq }: ViewFields): { asOf: number | undefined; atSeq: number | undefined } {
-  return { asOf: timestampIn(asOf, "as_of"), atSeq: seqIn(atSeq, "at_seq") };
+export function commitsIn({ atSeq, snapshot }: CommitsFields): {
+  atSeq: number | undefined;
+  snapshot: string | undefined;
+} {
+  return { atSeq: seqIn(atSeq, "at_seq"), snapshot: textIn(snapshot) };
+}
+
+/** And at which moment it looks. */
+interface ViewFields extends CommitsFields {
+  readonly asOf?: bigint | undefined;
+}
+
+export function viewIn(fields: ViewFields): { asOf: number | undefined } & ReturnType<typeof commitsIn> {
+  return { asOf: timestampIn(fields.asOf, "as_of"), ...commitsIn(fields) };
 }
 
 interface PageFields {

@@ -1,4 +1,5 @@
 import { abortable, type HostedStore, type Limits, limits, type StoreStats } from "@kvts/common";
+import type { Leases } from "./leases.ts";
 
 /** How a server and its store are. */
 export interface Status {
@@ -25,6 +26,7 @@ export interface AdminOptions {
   readonly version: string;
   readonly startedAt: number;
   readonly requestBytesMax: number;
+  readonly leases: Pick<Leases, "stats">;
   ready(): boolean;
 }
 
@@ -32,7 +34,7 @@ export function createAdmin(store: HostedStore<Uint8Array>, options: AdminOption
   const { version, startedAt, requestBytesMax } = options;
   return {
     async status(signal) {
-      const stats = await store.stats({ signal });
+      const stats = { ...(await store.stats({ signal })), snapshotLeases: { ...options.leases.stats() } };
       return { version, ready: options.ready(), startedAt, limits: { ...limits, requestBytesMax }, stats };
     },
     flush: (signal) => abortable(store.flush(), signal),

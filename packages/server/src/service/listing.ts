@@ -1,13 +1,15 @@
 import { type Clock, type HostedStore, KvtsError, type Logger, type Snapshot } from "@kvts/common";
+import type { Leases } from "./leases.ts";
 import type { Collected, Page } from "./page.ts";
 import { type Argument, type PagePosition, type TokenFormat, tokenFormat } from "./page-token.ts";
 import { createPins, type Pins } from "./pins.ts";
+import { type CommitsRequest, checkCommits } from "./reads.ts";
 
 /** One page of one listing, as the listing itself sees it. */
 export interface PageTask<T, I> {
   readonly pageToken: string | undefined;
-  /** The seq to read at where there is no token; the newest without it. */
-  readonly atSeq?: number | undefined;
+  /** Of the first page; the newest are all there without a seq or snapshot. */
+  readonly commits: CommitsRequest;
   /** What a token is tied to, made only where there is one: it may have to go through a lot of bytes. */
   args(): readonly Argument[];
   /**
@@ -24,7 +26,7 @@ export interface PageTask<T, I> {
 export interface Listings {
   /**
    * @throws INVALID_ARGUMENT for a token of another request
-   * @throws CURSOR_EXPIRED for one whose seq is no longer readable
+   * @throws CURSOR_EXPIRED for one whose seq is no longer readable, SNAPSHOT_EXPIRED where the lease has ended
    */
   page<T, I>(task: PageTask<T, I>): Promise<Page<I>>;
   close(): Promise<void>;
@@ -38,20 +40,31 @@ export interface ListingOptions {
   readonly logger: Logger;
 }
 
-export function createListings(store: HostedStore<Uint8Array>, options: ListingOptions): Listings {
+export function createListings(store: HostedStore<Uint8Array>, leases: Leases, options: ListingOptions): Listings {
   const { incarnation, pageTokenIdleMs: idleMs, maxPageTokens: pinsMax, clock, logger } = options;
   const tokens = tokenFormat(incarnation);
   const pins = createPins(store, { idleMs, pinsMax, logger });
   return {
-    page: (task) => readPage(task, tokens, pins, clock),
+    async page(task) {
+      checkCommits(task.commits);
+      const { snapshot } = task.commits;
+      if (snapshot === undefined) return await readPinnedPage(task, tokens, pins, clock);
+      return await leases.use(snapshot, (view) => readLeasedPage(task, snapshot, view, tokens, clock));
+    },
     close: () => pins.close(),
   };
 }
 
-async function readPage<T, I>(task: PageTask<T, I>, tokens: TokenFormat, pins: Pins, clock: Clock): Promise<Page<I>> {
-  const position = task.pageToken === undefined ? undefined : positionOf(task.pageToken, task, tokens);
+/** A page of a list that holds its seq by its own tokens. */
+async function readPinnedPage<T, I>(
+  task: PageTask<T, I>,
+  tokens: TokenFormat,
+  pins: Pins,
+  clock: Clock,
+): Promise<Page<I>> {
+  const position = task.pageToken === undefined ? undefined : positionOf(task.pageToken, task.args(), tokens);
   const openedAt = position?.openedAt ?? clock.now();
-  const pin = position === undefined ? pins.open(task.atSeq) : pins.reopen(position.pin, position.seq);
+  const pin = position === undefined ? pins.open(task.commits.atSeq) : pins.reopen(position.pin, position.seq);
   // After a failed page the client may try that page again.
   let keep = position !== undefined;
   try {
@@ -66,8 +79,26 @@ async function readPage<T, I>(task: PageTask<T, I>, tokens: TokenFormat, pins: P
   }
 }
 
-function positionOf<T, I>(token: string, task: PageTask<T, I>, tokens: TokenFormat): PagePosition {
-  const opened = tokens.open(token, task.args());
+/** A page of a list in a snapshot, whose lease holds its seq. */
+async function readLeasedPage<T, I>(
+  task: PageTask<T, I>,
+  snapshot: string,
+  view: Snapshot<Uint8Array>,
+  tokens: TokenFormat,
+  clock: Clock,
+): Promise<Page<I>> {
+  const args = (): readonly Argument[] => [...task.args(), snapshot];
+  const position = task.pageToken === undefined ? undefined : positionOf(task.pageToken, args(), tokens);
+  const openedAt = position?.openedAt ?? clock.now();
+  const { items, last, more } = await task.read(view, position?.resume, () => openedAt);
+  const { seq } = view;
+  if (!more || last === undefined) return { items, nextPageToken: undefined, seq };
+  const next = { openedAt, seq, pin: 0, resume: task.position(last) };
+  return { items, nextPageToken: tokens.seal(next, args()), seq };
+}
+
+function positionOf(token: string, args: readonly Argument[], tokens: TokenFormat): PagePosition {
+  const opened = tokens.open(token, args);
   if (opened.current) return opened;
   throw new KvtsError(
     "CURSOR_EXPIRED",

@@ -23,6 +23,7 @@ import {
 } from "@kvts/common";
 import type { Listings } from "./listing.ts";
 import { type Collected, collectPage, type ItemCodec, type Page, pageItems } from "./page.ts";
+import type { CommitsRequest } from "./reads.ts";
 import { numberPosition, positionNumber, rangeAfter } from "./resume.ts";
 
 /** Versions as the server handles them: keys in bytes. */
@@ -30,8 +31,8 @@ export type StoredVersion = Version<Uint8Array>;
 export type StoredEntry = Entry<Uint8Array>;
 export type StoredChange = Change<Uint8Array>;
 
-/** Which page of a listing is asked for. */
-export interface PageRequest {
+/** Which page of a listing is asked for, and of which commits. */
+export interface PageRequest extends CommitsRequest {
   /** Most items wanted; 0 or nothing for the maximum. */
   readonly pageSize?: number | undefined;
   readonly pageToken?: string | undefined;
@@ -41,7 +42,6 @@ export interface PageRequest {
 export interface ScanRequest extends PageRequest {
   readonly range: Range;
   readonly asOf?: TimeInput | undefined;
-  readonly atSeq?: number | undefined;
   readonly reverse?: boolean | undefined;
   readonly includeDeleted?: boolean | undefined;
 }
@@ -50,7 +50,6 @@ export interface VersionsRequest extends PageRequest {
   readonly key: Uint8Array;
   readonly from?: TimeInput | undefined;
   readonly to?: TimeInput | undefined;
-  readonly atSeq?: number | undefined;
   readonly reverse?: boolean | undefined;
 }
 
@@ -60,20 +59,17 @@ export interface AggregateRequest extends PageRequest {
   readonly step: string | number;
   readonly from?: TimeInput | undefined;
   readonly to?: TimeInput | undefined;
-  readonly atSeq?: number | undefined;
 }
 
 export interface BatchGetRequest extends PageRequest {
   readonly keys: readonly Uint8Array[];
   readonly asOf?: TimeInput | undefined;
-  readonly atSeq?: number | undefined;
 }
 
 export interface DiffRequest extends PageRequest {
   readonly range: Range;
   readonly from?: TimeInput | undefined;
   readonly to?: TimeInput | undefined;
-  readonly atSeq?: number | undefined;
 }
 
 /** The reads that answer in pages. `codec` says how the asking face writes items, and how large they come out. */
@@ -96,7 +92,7 @@ export function createLists(listings: Listings, warn: Warn): Lists {
       const itemsMax = checkedPageItems(request);
       return listings.page({
         pageToken,
-        atSeq,
+        commits: request,
         args: () => ["scan", range.start, range.end, timeArgument(asOf), atSeq, reverse, includeDeleted],
         async read(view, resume, now) {
           const rest = resume === undefined ? range : rangeAfter(range, resume, reverse);
@@ -113,7 +109,7 @@ export function createLists(listings: Listings, warn: Warn): Lists {
       const itemsMax = checkedPageItems(request);
       return listings.page({
         pageToken,
-        atSeq,
+        commits: request,
         args: () => ["versions", key, timeArgument(from), timeArgument(to), atSeq, reverse],
         async read(view, resume, now) {
           const bounds = { from: time(from, now), to: time(to, now) };
@@ -132,7 +128,7 @@ export function createLists(listings: Listings, warn: Warn): Lists {
       const itemsMax = checkedPageItems(request);
       return listings.page({
         pageToken,
-        atSeq,
+        commits: request,
         args: () => ["aggregate", key, step, timeArgument(from), timeArgument(to), atSeq],
         async read(view, resume, now) {
           const next = resume === undefined ? time(from, now) : positionNumber(resume) + step;
@@ -149,7 +145,7 @@ export function createLists(listings: Listings, warn: Warn): Lists {
       const itemsMax = checkedPageItems(request);
       return listings.page({
         pageToken,
-        atSeq,
+        commits: request,
         args: () => ["diff", range.start, range.end, timeArgument(from), timeArgument(to), atSeq],
         async read(view, resume, now) {
           const moments = resolveMoments({ from, to }, now, warn);
@@ -167,7 +163,7 @@ export function createLists(listings: Listings, warn: Warn): Lists {
       const itemsMax = checkedPageItems(request);
       return listings.page({
         pageToken,
-        atSeq,
+        commits: request,
         args: () => ["batchGet", timeArgument(asOf), atSeq, ...keys],
         async read(view, resume, now) {
           const first = resume === undefined ? 0 : positionNumber(resume);

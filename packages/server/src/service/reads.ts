@@ -1,11 +1,24 @@
-import type { HostedStore } from "@kvts/common";
+import { type HostedStore, invalidArgument, type Reader, type Snapshot } from "@kvts/common";
+import type { Leases } from "./leases.ts";
 import type { StoredEntry } from "./lists.ts";
 
-export interface GetRequest {
+/** Which commits a read sees: those up to a seq, or those in a leased snapshot; all of them without either. */
+export interface CommitsRequest {
+  readonly atSeq?: number | undefined;
+  /** The id of a lease. */
+  readonly snapshot?: string | undefined;
+}
+
+/** @throws INVALID_ARGUMENT where both are given */
+export function checkCommits({ atSeq, snapshot }: CommitsRequest): void {
+  if (atSeq === undefined || snapshot === undefined) return;
+  throw invalidArgument("a read is fixed at a seq or by a snapshot, which has a seq of its own; leave one of them out");
+}
+
+export interface GetRequest extends CommitsRequest {
   readonly key: Uint8Array;
   /** Microseconds. */
   readonly asOf?: number | undefined;
-  readonly atSeq?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -16,17 +29,27 @@ export interface Reads {
   deletedAt(request: GetRequest): Promise<number | undefined>;
 }
 
-export function createReads(store: HostedStore<Uint8Array>): Reads {
+export function createReads(store: HostedStore<Uint8Array>, leases: Leases): Reads {
+  const reading = async <T>(request: CommitsRequest, read: (reader: Reader<Uint8Array>) => Promise<T>): Promise<T> => {
+    checkCommits(request);
+    const { atSeq, snapshot } = request;
+    if (snapshot !== undefined) return await leases.use(snapshot, read);
+    await using view: Snapshot<Uint8Array> = store.snapshot({ seq: atSeq });
+    return await read(view);
+  };
   return {
-    async get({ key, asOf, atSeq, signal }) {
-      if (atSeq === undefined) return await store.get(key, { asOf, signal });
-      await using view = store.snapshot({ seq: atSeq });
-      return await view.get(key, { asOf, signal });
+    async get(request) {
+      const { key, asOf, atSeq, snapshot, signal } = request;
+      if (atSeq === undefined && snapshot === undefined) return await store.get(key, { asOf, signal });
+      return await reading(request, (reader) => reader.get(key, { asOf, signal }));
     },
-    async deletedAt({ key, asOf, signal }) {
-      await using versions = store.history(key, { to: asOf, limit: 1, signal });
-      const [newest] = await versions.nextv(1);
-      return newest?.deleted === true ? newest.timestamp : newest?.expiresAt;
+    async deletedAt(request) {
+      const { key, asOf, signal } = request;
+      return await reading(request, async (reader) => {
+        await using versions = reader.history(key, { to: asOf, limit: 1, signal });
+        const [newest] = await versions.nextv(1);
+        return newest?.deleted === true ? newest.timestamp : newest?.expiresAt;
+      });
     },
   };
 }

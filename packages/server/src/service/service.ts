@@ -1,7 +1,9 @@
 import type { HostedStore } from "@kvts/common";
+import type { TokenAdmin } from "../auth/tokens.ts";
 import type { Settings } from "../options.ts";
 import { warnOnce } from "../warn-once.ts";
 import { type Admin, type AdminOptions, createAdmin } from "./admin.ts";
+import { createLeases, type Leases } from "./leases.ts";
 import { createListings } from "./listing.ts";
 import { createLists, type Lists } from "./lists.ts";
 import { createReads, type Reads } from "./reads.ts";
@@ -9,18 +11,23 @@ import { createRetention, type Retention } from "./retention.ts";
 import { createWrites, type Writes } from "./writes.ts";
 
 /** What both faces serve: a store with a server's rules, free of any transport. */
-export interface Service extends Reads, Writes, Lists, Retention, Admin {
-  /** Lets go of what page tokens hold. The store stays open. */
+export interface Service extends Reads, Writes, Lists, Retention, Admin, TokenAdmin {
+  /** The snapshots that clients hold. */
+  readonly snapshots: Pick<Leases, "create" | "renew" | "release">;
+  /** Lets go of what page tokens and snapshots hold. The store stays open. */
   close(): Promise<void>;
 }
 
-export type ServiceOptions = Settings & Pick<AdminOptions, "version" | "ready"> & { readonly incarnation: string };
+export type ServiceOptions = Settings &
+  Pick<AdminOptions, "version" | "ready"> & { readonly incarnation: string; readonly tokens: TokenAdmin };
 
 export function createService(store: HostedStore<Uint8Array>, options: ServiceOptions): Service {
   const { clock, logger } = options;
-  const listings = createListings(store, options);
+  const leases = createLeases(store, options);
+  const listings = createListings(store, leases, options);
   return {
-    ...createReads(store),
+    snapshots: leases,
+    ...createReads(store, leases),
     ...createWrites(store, clock, options.maxFutureSkewMs),
     ...createLists(listings, warnOnce(logger)),
     ...createRetention(store),
@@ -29,7 +36,13 @@ export function createService(store: HostedStore<Uint8Array>, options: ServiceOp
       startedAt: clock.now(),
       requestBytesMax: options.maxRequestBytes,
       ready: options.ready,
+      leases,
     }),
-    close: () => listings.close(),
+    createToken: (request) => options.tokens.createToken(request),
+    listTokens: () => options.tokens.listTokens(),
+    revokeToken: (id) => options.tokens.revokeToken(id),
+    async close() {
+      await Promise.all([listings.close(), leases.close()]);
+    },
   };
 }

@@ -14,6 +14,7 @@ import { putKeyRoute } from "./put-key.ts";
 import { retentionRoutes } from "./retention.ts";
 import { retractVersionRoute } from "./retract-version.ts";
 import { scanRoute } from "./scan.ts";
+import { snapshotRoutes } from "./snapshots.ts";
 import { statusRoutes } from "./status.ts";
 import { versionsRoute } from "./versions.ts";
 
@@ -38,6 +39,7 @@ export function allRoutes({ exchanges, settings, version }: RoutesOptions): AnyR
     scanRoute(),
     diffRoute(),
     ...batchRoutes(times),
+    ...snapshotRoutes(),
     ...retentionRoutes(),
     ...adminRoutes(),
     ...statusRoutes(exchanges),

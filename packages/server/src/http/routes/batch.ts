@@ -14,6 +14,7 @@ import {
   expiryFields,
   keyFields,
   seqSchema,
+  snapshotParameter,
   timeField,
   valueFields,
   writeResultSchema,
@@ -37,6 +38,7 @@ const getBody = z
       .optional()
       .openapi({ description: `Most items wanted; at most ${limits.pageItemsMax}.` }),
     pageToken: z.string().optional().openapi({ description: "The `nextPageToken` of the page before." }),
+    snapshot: snapshotParameter.optional(),
   })
   .openapi("BatchGet");
 
@@ -81,13 +83,11 @@ function getManyRoute(): AnyRoute {
       request: { query: noQuery, body: { required: true, content: { "application/json": { schema: getBody } } } },
       responses: responsesOf({ 200: jsonResponse("One page.", batchGetSchema) }, 410, 413, 415),
     },
-    async handle({ service, body: { keys, at, atSeq, as, pageSize, pageToken }, signal }) {
+    async handle({ service, body: { keys, as, at: asOf, ...rest }, signal }) {
       const wanted = keys.map((key, index) =>
         numbered("key", index, () => (typeof key === "string" ? encodeKey(key) : keyIn(key))),
       );
-      return pageReply(
-        await service.batchGet({ keys: wanted, asOf: at, atSeq, pageSize, pageToken, signal }, entryTexts(as)),
-      );
+      return pageReply(await service.batchGet({ keys: wanted, asOf, ...rest, signal }, entryTexts(as)));
     },
   });
 }

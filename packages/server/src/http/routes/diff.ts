@@ -39,12 +39,12 @@ export function diffRoute(): AnyRoute {
       request: { query },
       responses: responsesOf({ 200: jsonResponse("One page.", changeListSchema) }, 410, 413),
     },
-    async handle({ service, query: { from, to, as, pageSize, pageToken, ...range }, signal }) {
+    async handle({ service, query: { from, to, as, pageSize, pageToken, snapshot, ...range }, signal }) {
       const request = {
         range: rangeFromQuery(range),
         from: timeText(from),
         to: timeText(to),
-        ...pageIn({ pageSize, pageToken }),
+        ...pageIn({ pageSize, pageToken, snapshot }),
         signal,
       };
       return pageReply(await service.diff(request, changeTexts(as)));

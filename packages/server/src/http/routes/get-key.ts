@@ -5,13 +5,14 @@ import { problem } from "../problem.ts";
 import { jsonTextReply, type Reply } from "../reply.ts";
 import { entityTag, entryHeaders, isUnchanged, prefersJson, versionText } from "../representation.ts";
 import { type AnyRoute, defineRoute } from "../route.ts";
-import { asParameter, timeParameter, versionSchema } from "../schemas.ts";
+import { asParameter, snapshotParameter, timeParameter, versionSchema } from "../schemas.ts";
 import { queryTime, type Times } from "../value-fields.ts";
 import { keyEncoding, keyOf, keyPath } from "./key-path.ts";
 
 const query = z.strictObject({
   at: timeParameter("The moment to read at, inclusive; without it, the newest version.").optional(),
   as: asParameter.optional(),
+  snapshot: snapshotParameter.optional(),
   keyEncoding,
 });
 
@@ -47,7 +48,8 @@ export function getKeyRoute(times: Times): AnyRoute {
       ),
     },
     async handle({ service, query, segments, header, signal }) {
-      const request = { key: keyOf(segments, query), asOf: queryTime(query.at, times), signal };
+      const { at, snapshot } = query;
+      const request = { key: keyOf(segments, query), asOf: queryTime(at, times), snapshot, signal };
       const entry = await service.get(request);
       if (entry === undefined) return await absentReply(service, request);
       const json = query.as === "json" || prefersJson(header("accept"));

@@ -45,6 +45,7 @@ test("names every route, and no other", async () => {
     "delete /v1/keys/{key}",
     "delete /v1/keys/{key}/versions/{ts}",
     "delete /v1/retention",
+    "delete /v1/snapshots/{id}",
     "get /healthz",
     "get /openapi.json",
     "get /readyz",
@@ -59,6 +60,8 @@ test("names every route, and no other", async () => {
     "post /v1/admin/flush",
     "post /v1/batch",
     "post /v1/get",
+    "post /v1/snapshots",
+    "post /v1/snapshots/{id}",
     "put /v1/keys/{key}",
     "put /v1/retention",
   ]);
@@ -75,7 +78,8 @@ test("is sound: ids are unique, path parameters declared, references resolved, a
     expect(inPath.map(({ name, required }) => [name, required])).toEqual(
       [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => [name, true]),
     );
-    expect(operation.responses["200"]?.description, path).toBeTruthy();
+    const success = operation.responses["200"] ?? operation.responses["201"];
+    expect(success?.description, path).toBeTruthy();
   }
   const references = [...JSON.stringify(paths).matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)].map(
     ([, name]) => name!,
@@ -96,6 +100,7 @@ test("is made of what requests are checked by", async () => {
     "includeDeleted",
     "pageSize",
     "pageToken",
+    "snapshot",
     "as",
     "keyEncoding",
   ]);
@@ -105,5 +110,16 @@ test("is made of what requests are checked by", async () => {
   expect(components.schemas.Batch).toMatchObject({ additionalProperties: false, properties: { operations: {} } });
   const put = paths["/v1/keys/{key}"]?.put;
   expect(Object.keys(put?.requestBody?.content ?? {})).toEqual(["*/*", "application/json"]);
-  expect(Object.keys(put?.responses ?? {})).toEqual(["200", "400", "403", "412", "413", "415", "422", "501", "503"]);
+  expect(Object.keys(put?.responses ?? {})).toEqual([
+    "200",
+    "400",
+    "401",
+    "403",
+    "412",
+    "413",
+    "415",
+    "422",
+    "501",
+    "503",
+  ]);
 });

@@ -40,13 +40,17 @@ export function scanRoute(): AnyRoute {
       request: { query },
       responses: responsesOf({ 200: jsonResponse("One page.", versionListSchema) }, 410, 413),
     },
-    async handle({ service, query: { at, reverse, includeDeleted, as, pageSize, pageToken, ...range }, signal }) {
+    async handle({
+      service,
+      query: { at, reverse, includeDeleted, as, pageSize, pageToken, snapshot, ...range },
+      signal,
+    }) {
       const request = {
         range: rangeFromQuery(range),
         asOf: at === undefined ? undefined : timeText(at),
         reverse: reverse === "true",
         includeDeleted: includeDeleted === "true",
-        ...pageIn({ pageSize, pageToken }),
+        ...pageIn({ pageSize, pageToken, snapshot }),
         signal,
       };
       return pageReply(await service.scan(request, versionTexts(as)));

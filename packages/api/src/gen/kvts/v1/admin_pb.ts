@@ -4,18 +4,18 @@
 // @generated from file kvts/v1/admin.proto (package kvts.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
 import type { Condition } from "./types_pb.ts";
 import { file_kvts_v1_types } from "./types_pb.ts";
-import type { JsonObject, Message } from "@bufbuild/protobuf";
+import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file kvts/v1/admin.proto.
  */
 export const file_kvts_v1_admin: GenFile = /*@__PURE__*/
-  fileDesc("ChNrdnRzL3YxL2FkbWluLnByb3RvEgdrdnRzLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QisgEKEUdldFN0YXR1c1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSDQoFcmVhZHkYAiABKAgSEgoKc3RhcnRlZF9hdBgDIAEoAxILCgNzZXEYBCABKAMSEwoLaW5jYXJuYXRpb24YBSABKAkSHwoGbGltaXRzGAYgASgLMg8ua3Z0cy52MS5MaW1pdHMSJgoFc3RhdHMYByABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IroBCgZMaW1pdHMSFQoNa2V5X2J5dGVzX21heBgBIAEoAxIXCg92YWx1ZV9ieXRlc19tYXgYAiABKAMSHAoUYmF0Y2hfb3BlcmF0aW9uc19tYXgYAyABKAMSFwoPYmF0Y2hfYnl0ZXNfbWF4GAQgASgDEhkKEXJlcXVlc3RfYnl0ZXNfbWF4GAUgASgDEhYKDnBhZ2VfaXRlbXNfbWF4GAYgASgDEhYKDnBhZ2VfYnl0ZXNfbWF4GAcgASgDIg4KDEZsdXNoUmVxdWVzdCIPCg1GbHVzaFJlc3BvbnNlIhAKDkNvbXBhY3RSZXF1ZXN0IhEKD0NvbXBhY3RSZXNwb25zZSJ+Cg5SZXRyYWN0UmVxdWVzdBILCgNrZXkYASABKAwSFgoJdGltZXN0YW1wGAIgASgDSACIAQESEgoKcmVxdWVzdF9pZBgDIAEoCRIlCgljb25kaXRpb24YBCABKAsyEi5rdnRzLnYxLkNvbmRpdGlvbkIMCgpfdGltZXN0YW1wIjEKD1JldHJhY3RSZXNwb25zZRIRCgl0aW1lc3RhbXAYASABKAMSCwoDc2VxGAIgASgDIloKE1NldFJldGVudGlvblJlcXVlc3QSDgoGcHJlZml4GAEgASgMEhUKCGtlZXBfZm9yGAIgASgDSACIAQESDwoHZHJ5X3J1bhgDIAEoCEILCglfa2VlcF9mb3IiSgoUU2V0UmV0ZW50aW9uUmVzcG9uc2USDwoHaG9yaXpvbhgBIAEoAxIhCgd0cmltbWVkGAIgASgLMhAua3Z0cy52MS5UcmltbWVkIioKB1RyaW1tZWQSEAoIdmVyc2lvbnMYASABKAMSDQoFYnl0ZXMYAiABKAMiFgoUTGlzdFJldGVudGlvblJlcXVlc3QiQwoVTGlzdFJldGVudGlvblJlc3BvbnNlEioKCHBvbGljaWVzGAEgAygLMhgua3Z0cy52MS5SZXRlbnRpb25Qb2xpY3kiVgoPUmV0ZW50aW9uUG9saWN5Eg4KBnByZWZpeBgBIAEoDBIVCghrZWVwX2ZvchgCIAEoA0gAiAEBEg8KB2hvcml6b24YAyABKANCCwoJX2tlZXBfZm9yIjkKFkRlbGV0ZVJldGVudGlvblJlcXVlc3QSDgoGcHJlZml4GAEgASgMEg8KB2RyeV9ydW4YAiABKAgiTQoXRGVsZXRlUmV0ZW50aW9uUmVzcG9uc2USDwoHaG9yaXpvbhgBIAEoAxIhCgd0cmltbWVkGAIgASgLMhAua3Z0cy52MS5UcmltbWVkMoMECgxBZG1pblNlcnZpY2USRwoJR2V0U3RhdHVzEhkua3Z0cy52MS5HZXRTdGF0dXNSZXF1ZXN0Ghoua3Z0cy52MS5HZXRTdGF0dXNSZXNwb25zZSIDkAIBEjYKBUZsdXNoEhUua3Z0cy52MS5GbHVzaFJlcXVlc3QaFi5rdnRzLnYxLkZsdXNoUmVzcG9uc2USPAoHQ29tcGFjdBIXLmt2dHMudjEuQ29tcGFjdFJlcXVlc3QaGC5rdnRzLnYxLkNvbXBhY3RSZXNwb25zZRI8CgdSZXRyYWN0Ehcua3Z0cy52MS5SZXRyYWN0UmVxdWVzdBoYLmt2dHMudjEuUmV0cmFjdFJlc3BvbnNlEksKDFNldFJldGVudGlvbhIcLmt2dHMudjEuU2V0UmV0ZW50aW9uUmVxdWVzdBodLmt2dHMudjEuU2V0UmV0ZW50aW9uUmVzcG9uc2USUwoNTGlzdFJldGVudGlvbhIdLmt2dHMudjEuTGlzdFJldGVudGlvblJlcXVlc3QaHi5rdnRzLnYxLkxpc3RSZXRlbnRpb25SZXNwb25zZSIDkAIBElQKD0RlbGV0ZVJldGVudGlvbhIfLmt2dHMudjEuRGVsZXRlUmV0ZW50aW9uUmVxdWVzdBogLmt2dHMudjEuRGVsZXRlUmV0ZW50aW9uUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_struct, file_kvts_v1_types]);
+  fileDesc("ChNrdnRzL3YxL2FkbWluLnByb3RvEgdrdnRzLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QisgEKEUdldFN0YXR1c1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSDQoFcmVhZHkYAiABKAgSEgoKc3RhcnRlZF9hdBgDIAEoAxILCgNzZXEYBCABKAMSEwoLaW5jYXJuYXRpb24YBSABKAkSHwoGbGltaXRzGAYgASgLMg8ua3Z0cy52MS5MaW1pdHMSJgoFc3RhdHMYByABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IroBCgZMaW1pdHMSFQoNa2V5X2J5dGVzX21heBgBIAEoAxIXCg92YWx1ZV9ieXRlc19tYXgYAiABKAMSHAoUYmF0Y2hfb3BlcmF0aW9uc19tYXgYAyABKAMSFwoPYmF0Y2hfYnl0ZXNfbWF4GAQgASgDEhkKEXJlcXVlc3RfYnl0ZXNfbWF4GAUgASgDEhYKDnBhZ2VfaXRlbXNfbWF4GAYgASgDEhYKDnBhZ2VfYnl0ZXNfbWF4GAcgASgDIg4KDEZsdXNoUmVxdWVzdCIPCg1GbHVzaFJlc3BvbnNlIhAKDkNvbXBhY3RSZXF1ZXN0IhEKD0NvbXBhY3RSZXNwb25zZSI3ChVDcmVhdGVTbmFwc2hvdFJlcXVlc3QSEwoGYXRfc2VxGAEgASgDSACIAQFCCQoHX2F0X3NlcSJJChZDcmVhdGVTbmFwc2hvdFJlc3BvbnNlEhAKCHNuYXBzaG90GAEgASgJEgsKA3NlcRgCIAEoAxIQCghsZWFzZV9tcxgDIAEoAyIoChRSZW5ld1NuYXBzaG90UmVxdWVzdBIQCghzbmFwc2hvdBgBIAEoCSJIChVSZW5ld1NuYXBzaG90UmVzcG9uc2USEAoIc25hcHNob3QYASABKAkSCwoDc2VxGAIgASgDEhAKCGxlYXNlX21zGAMgASgDIioKFlJlbGVhc2VTbmFwc2hvdFJlcXVlc3QSEAoIc25hcHNob3QYASABKAkiGQoXUmVsZWFzZVNuYXBzaG90UmVzcG9uc2UifgoOUmV0cmFjdFJlcXVlc3QSCwoDa2V5GAEgASgMEhYKCXRpbWVzdGFtcBgCIAEoA0gAiAEBEhIKCnJlcXVlc3RfaWQYAyABKAkSJQoJY29uZGl0aW9uGAQgASgLMhIua3Z0cy52MS5Db25kaXRpb25CDAoKX3RpbWVzdGFtcCIxCg9SZXRyYWN0UmVzcG9uc2USEQoJdGltZXN0YW1wGAEgASgDEgsKA3NlcRgCIAEoAyJaChNTZXRSZXRlbnRpb25SZXF1ZXN0Eg4KBnByZWZpeBgBIAEoDBIVCghrZWVwX2ZvchgCIAEoA0gAiAEBEg8KB2RyeV9ydW4YAyABKAhCCwoJX2tlZXBfZm9yIkoKFFNldFJldGVudGlvblJlc3BvbnNlEg8KB2hvcml6b24YASABKAMSIQoHdHJpbW1lZBgCIAEoCzIQLmt2dHMudjEuVHJpbW1lZCIqCgdUcmltbWVkEhAKCHZlcnNpb25zGAEgASgDEg0KBWJ5dGVzGAIgASgDIhYKFExpc3RSZXRlbnRpb25SZXF1ZXN0IkMKFUxpc3RSZXRlbnRpb25SZXNwb25zZRIqCghwb2xpY2llcxgBIAMoCzIYLmt2dHMudjEuUmV0ZW50aW9uUG9saWN5IlYKD1JldGVudGlvblBvbGljeRIOCgZwcmVmaXgYASABKAwSFQoIa2VlcF9mb3IYAiABKANIAIgBARIPCgdob3Jpem9uGAMgASgDQgsKCV9rZWVwX2ZvciI5ChZEZWxldGVSZXRlbnRpb25SZXF1ZXN0Eg4KBnByZWZpeBgBIAEoDBIPCgdkcnlfcnVuGAIgASgIIk0KF0RlbGV0ZVJldGVudGlvblJlc3BvbnNlEg8KB2hvcml6b24YASABKAMSIQoHdHJpbW1lZBgCIAEoCzIQLmt2dHMudjEuVHJpbW1lZCJiCgVUb2tlbhIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEhsKBHJvbGUYAyABKA4yDS5rdnRzLnYxLlJvbGUSDgoGcHJlZml4GAQgASgMEhIKCmNyZWF0ZWRfYXQYBSABKAMiTwoSQ3JlYXRlVG9rZW5SZXF1ZXN0EhsKBHJvbGUYASABKA4yDS5rdnRzLnYxLlJvbGUSDgoGcHJlZml4GAIgASgMEgwKBG5hbWUYAyABKAkiRAoTQ3JlYXRlVG9rZW5SZXNwb25zZRIOCgZzZWNyZXQYASABKAkSHQoFdG9rZW4YAiABKAsyDi5rdnRzLnYxLlRva2VuIhMKEUxpc3RUb2tlbnNSZXF1ZXN0IjQKEkxpc3RUb2tlbnNSZXNwb25zZRIeCgZ0b2tlbnMYASADKAsyDi5rdnRzLnYxLlRva2VuIiAKElJldm9rZVRva2VuUmVxdWVzdBIKCgJpZBgBIAEoCSIVChNSZXZva2VUb2tlblJlc3BvbnNlKksKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEg0KCVJPTEVfUkVBRBABEg4KClJPTEVfV1JJVEUQAhIOCgpST0xFX0FETUlOEAMy3AcKDEFkbWluU2VydmljZRJHCglHZXRTdGF0dXMSGS5rdnRzLnYxLkdldFN0YXR1c1JlcXVlc3QaGi5rdnRzLnYxLkdldFN0YXR1c1Jlc3BvbnNlIgOQAgESNgoFRmx1c2gSFS5rdnRzLnYxLkZsdXNoUmVxdWVzdBoWLmt2dHMudjEuRmx1c2hSZXNwb25zZRI8CgdDb21wYWN0Ehcua3Z0cy52MS5Db21wYWN0UmVxdWVzdBoYLmt2dHMudjEuQ29tcGFjdFJlc3BvbnNlElEKDkNyZWF0ZVNuYXBzaG90Eh4ua3Z0cy52MS5DcmVhdGVTbmFwc2hvdFJlcXVlc3QaHy5rdnRzLnYxLkNyZWF0ZVNuYXBzaG90UmVzcG9uc2USTgoNUmVuZXdTbmFwc2hvdBIdLmt2dHMudjEuUmVuZXdTbmFwc2hvdFJlcXVlc3QaHi5rdnRzLnYxLlJlbmV3U25hcHNob3RSZXNwb25zZRJUCg9SZWxlYXNlU25hcHNob3QSHy5rdnRzLnYxLlJlbGVhc2VTbmFwc2hvdFJlcXVlc3QaIC5rdnRzLnYxLlJlbGVhc2VTbmFwc2hvdFJlc3BvbnNlEjwKB1JldHJhY3QSFy5rdnRzLnYxLlJldHJhY3RSZXF1ZXN0Ghgua3Z0cy52MS5SZXRyYWN0UmVzcG9uc2USSwoMU2V0UmV0ZW50aW9uEhwua3Z0cy52MS5TZXRSZXRlbnRpb25SZXF1ZXN0Gh0ua3Z0cy52MS5TZXRSZXRlbnRpb25SZXNwb25zZRJTCg1MaXN0UmV0ZW50aW9uEh0ua3Z0cy52MS5MaXN0UmV0ZW50aW9uUmVxdWVzdBoeLmt2dHMudjEuTGlzdFJldGVudGlvblJlc3BvbnNlIgOQAgESVAoPRGVsZXRlUmV0ZW50aW9uEh8ua3Z0cy52MS5EZWxldGVSZXRlbnRpb25SZXF1ZXN0GiAua3Z0cy52MS5EZWxldGVSZXRlbnRpb25SZXNwb25zZRJICgtDcmVhdGVUb2tlbhIbLmt2dHMudjEuQ3JlYXRlVG9rZW5SZXF1ZXN0Ghwua3Z0cy52MS5DcmVhdGVUb2tlblJlc3BvbnNlEkoKCkxpc3RUb2tlbnMSGi5rdnRzLnYxLkxpc3RUb2tlbnNSZXF1ZXN0Ghsua3Z0cy52MS5MaXN0VG9rZW5zUmVzcG9uc2UiA5ACARJICgtSZXZva2VUb2tlbhIbLmt2dHMudjEuUmV2b2tlVG9rZW5SZXF1ZXN0Ghwua3Z0cy52MS5SZXZva2VUb2tlblJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_struct, file_kvts_v1_types]);
 
 /**
  * See AdminService.GetStatus.
@@ -219,6 +219,154 @@ export const CompactResponseSchema: GenMessage<CompactResponse> = /*@__PURE__*/
   messageDesc(file_kvts_v1_admin, 6);
 
 /**
+ * See AdminService.CreateSnapshot.
+ *
+ * @generated from message kvts.v1.CreateSnapshotRequest
+ */
+export type CreateSnapshotRequest = Message<"kvts.v1.CreateSnapshotRequest"> & {
+  /**
+   * The seq to be fixed at. Absent for the newest. CURSOR_EXPIRED where it is no longer readable.
+   *
+   * @generated from field: optional int64 at_seq = 1;
+   */
+  atSeq?: bigint | undefined;
+};
+
+/**
+ * Describes the message kvts.v1.CreateSnapshotRequest.
+ * Use `create(CreateSnapshotRequestSchema)` to create a new message.
+ */
+export const CreateSnapshotRequestSchema: GenMessage<CreateSnapshotRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 7);
+
+/**
+ * An open snapshot.
+ *
+ * @generated from message kvts.v1.CreateSnapshotResponse
+ */
+export type CreateSnapshotResponse = Message<"kvts.v1.CreateSnapshotResponse"> & {
+  /**
+   * Its id, which reads take. Who has it can read by it, and nobody can guess it.
+   *
+   * @generated from field: string snapshot = 1;
+   */
+  snapshot: string;
+
+  /**
+   * The seq that it is fixed at.
+   *
+   * @generated from field: int64 seq = 2;
+   */
+  seq: bigint;
+
+  /**
+   * How long it stays open from now on, in milliseconds, unless it is renewed.
+   *
+   * @generated from field: int64 lease_ms = 3;
+   */
+  leaseMs: bigint;
+};
+
+/**
+ * Describes the message kvts.v1.CreateSnapshotResponse.
+ * Use `create(CreateSnapshotResponseSchema)` to create a new message.
+ */
+export const CreateSnapshotResponseSchema: GenMessage<CreateSnapshotResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 8);
+
+/**
+ * See AdminService.RenewSnapshot.
+ *
+ * @generated from message kvts.v1.RenewSnapshotRequest
+ */
+export type RenewSnapshotRequest = Message<"kvts.v1.RenewSnapshotRequest"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string snapshot = 1;
+   */
+  snapshot: string;
+};
+
+/**
+ * Describes the message kvts.v1.RenewSnapshotRequest.
+ * Use `create(RenewSnapshotRequestSchema)` to create a new message.
+ */
+export const RenewSnapshotRequestSchema: GenMessage<RenewSnapshotRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 9);
+
+/**
+ * A snapshot that stays open.
+ *
+ * @generated from message kvts.v1.RenewSnapshotResponse
+ */
+export type RenewSnapshotResponse = Message<"kvts.v1.RenewSnapshotResponse"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string snapshot = 1;
+   */
+  snapshot: string;
+
+  /**
+   * The seq that it is fixed at.
+   *
+   * @generated from field: int64 seq = 2;
+   */
+  seq: bigint;
+
+  /**
+   * How long it stays open from now on, in milliseconds, unless it is renewed.
+   *
+   * @generated from field: int64 lease_ms = 3;
+   */
+  leaseMs: bigint;
+};
+
+/**
+ * Describes the message kvts.v1.RenewSnapshotResponse.
+ * Use `create(RenewSnapshotResponseSchema)` to create a new message.
+ */
+export const RenewSnapshotResponseSchema: GenMessage<RenewSnapshotResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 10);
+
+/**
+ * See AdminService.ReleaseSnapshot.
+ *
+ * @generated from message kvts.v1.ReleaseSnapshotRequest
+ */
+export type ReleaseSnapshotRequest = Message<"kvts.v1.ReleaseSnapshotRequest"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string snapshot = 1;
+   */
+  snapshot: string;
+};
+
+/**
+ * Describes the message kvts.v1.ReleaseSnapshotRequest.
+ * Use `create(ReleaseSnapshotRequestSchema)` to create a new message.
+ */
+export const ReleaseSnapshotRequestSchema: GenMessage<ReleaseSnapshotRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 11);
+
+/**
+ * The snapshot is closed.
+ *
+ * @generated from message kvts.v1.ReleaseSnapshotResponse
+ */
+export type ReleaseSnapshotResponse = Message<"kvts.v1.ReleaseSnapshotResponse"> & {
+};
+
+/**
+ * Describes the message kvts.v1.ReleaseSnapshotResponse.
+ * Use `create(ReleaseSnapshotResponseSchema)` to create a new message.
+ */
+export const ReleaseSnapshotResponseSchema: GenMessage<ReleaseSnapshotResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 12);
+
+/**
  * See AdminService.Retract.
  *
  * @generated from message kvts.v1.RetractRequest
@@ -260,7 +408,7 @@ export type RetractRequest = Message<"kvts.v1.RetractRequest"> & {
  * Use `create(RetractRequestSchema)` to create a new message.
  */
 export const RetractRequestSchema: GenMessage<RetractRequest> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_admin, 7);
+  messageDesc(file_kvts_v1_admin, 13);
 
 /**
  * What a retract was committed as.
@@ -288,7 +436,7 @@ export type RetractResponse = Message<"kvts.v1.RetractResponse"> & {
  * Use `create(RetractResponseSchema)` to create a new message.
  */
 export const RetractResponseSchema: GenMessage<RetractResponse> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_admin, 8);
+  messageDesc(file_kvts_v1_admin, 14);
 
 /**
  * See AdminService.SetRetention.
@@ -323,7 +471,7 @@ export type SetRetentionRequest = Message<"kvts.v1.SetRetentionRequest"> & {
  * Use `create(SetRetentionRequestSchema)` to create a new message.
  */
 export const SetRetentionRequestSchema: GenMessage<SetRetentionRequest> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_admin, 9);
+  messageDesc(file_kvts_v1_admin, 15);
 
 /**
  * What became of a change of retention, or with dry_run would.
@@ -351,7 +499,7 @@ export type SetRetentionResponse = Message<"kvts.v1.SetRetentionResponse"> & {
  * Use `create(SetRetentionResponseSchema)` to create a new message.
  */
 export const SetRetentionResponseSchema: GenMessage<SetRetentionResponse> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_admin, 10);
+  messageDesc(file_kvts_v1_admin, 16);
 
 /**
  * Versions that history loses.
@@ -379,7 +527,7 @@ export type Trimmed = Message<"kvts.v1.Trimmed"> & {
  * Use `create(TrimmedSchema)` to create a new message.
  */
 export const TrimmedSchema: GenMessage<Trimmed> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_admin, 11);
+  messageDesc(file_kvts_v1_admin, 17);
 
 /**
  * See AdminService.ListRetention.
@@ -394,7 +542,7 @@ export type ListRetentionRequest = Message<"kvts.v1.ListRetentionRequest"> & {
  * Use `create(ListRetentionRequestSchema)` to create a new message.
  */
 export const ListRetentionRequestSchema: GenMessage<ListRetentionRequest> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_admin, 12);
+  messageDesc(file_kvts_v1_admin, 18);
 
 /**
  * All policies.
@@ -415,7 +563,7 @@ export type ListRetentionResponse = Message<"kvts.v1.ListRetentionResponse"> & {
  * Use `create(ListRetentionResponseSchema)` to create a new message.
  */
 export const ListRetentionResponseSchema: GenMessage<ListRetentionResponse> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_admin, 13);
+  messageDesc(file_kvts_v1_admin, 19);
 
 /**
  * How long the history of the keys with a prefix is kept.
@@ -450,7 +598,7 @@ export type RetentionPolicy = Message<"kvts.v1.RetentionPolicy"> & {
  * Use `create(RetentionPolicySchema)` to create a new message.
  */
 export const RetentionPolicySchema: GenMessage<RetentionPolicy> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_admin, 14);
+  messageDesc(file_kvts_v1_admin, 20);
 
 /**
  * See AdminService.DeleteRetention.
@@ -478,7 +626,7 @@ export type DeleteRetentionRequest = Message<"kvts.v1.DeleteRetentionRequest"> &
  * Use `create(DeleteRetentionRequestSchema)` to create a new message.
  */
 export const DeleteRetentionRequestSchema: GenMessage<DeleteRetentionRequest> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_admin, 15);
+  messageDesc(file_kvts_v1_admin, 21);
 
 /**
  * What became of it, or with dry_run would.
@@ -506,7 +654,239 @@ export type DeleteRetentionResponse = Message<"kvts.v1.DeleteRetentionResponse">
  * Use `create(DeleteRetentionResponseSchema)` to create a new message.
  */
 export const DeleteRetentionResponseSchema: GenMessage<DeleteRetentionResponse> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_admin, 16);
+  messageDesc(file_kvts_v1_admin, 22);
+
+/**
+ * A token, without what its bearer shows.
+ *
+ * @generated from message kvts.v1.Token
+ */
+export type Token = Message<"kvts.v1.Token"> & {
+  /**
+   * Names it.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * For people; may be empty.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * What it lets its bearer do.
+   *
+   * @generated from field: kvts.v1.Role role = 3;
+   */
+  role: Role;
+
+  /**
+   * What the keys that it is for begin with; empty for every key.
+   *
+   * @generated from field: bytes prefix = 4;
+   */
+  prefix: Uint8Array;
+
+  /**
+   * When it was made, in microseconds since the Unix epoch.
+   *
+   * @generated from field: int64 created_at = 5;
+   */
+  createdAt: bigint;
+};
+
+/**
+ * Describes the message kvts.v1.Token.
+ * Use `create(TokenSchema)` to create a new message.
+ */
+export const TokenSchema: GenMessage<Token> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 23);
+
+/**
+ * See AdminService.CreateToken.
+ *
+ * @generated from message kvts.v1.CreateTokenRequest
+ */
+export type CreateTokenRequest = Message<"kvts.v1.CreateTokenRequest"> & {
+  /**
+   * Required. ROLE_ADMIN for the first token.
+   *
+   * @generated from field: kvts.v1.Role role = 1;
+   */
+  role: Role;
+
+  /**
+   * What the keys that it is for begin with; empty for every key. Not of ROLE_ADMIN.
+   *
+   * @generated from field: bytes prefix = 2;
+   */
+  prefix: Uint8Array;
+
+  /**
+   * For people; up to 200 characters.
+   *
+   * @generated from field: string name = 3;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message kvts.v1.CreateTokenRequest.
+ * Use `create(CreateTokenRequestSchema)` to create a new message.
+ */
+export const CreateTokenRequestSchema: GenMessage<CreateTokenRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 24);
+
+/**
+ * A new token.
+ *
+ * @generated from message kvts.v1.CreateTokenResponse
+ */
+export type CreateTokenResponse = Message<"kvts.v1.CreateTokenResponse"> & {
+  /**
+   * What its bearer sends, as `authorization: Bearer …`. It is told this once, and kept nowhere.
+   *
+   * @generated from field: string secret = 1;
+   */
+  secret: string;
+
+  /**
+   * What is kept of it, but for a hash of the secret.
+   *
+   * @generated from field: kvts.v1.Token token = 2;
+   */
+  token?: Token | undefined;
+};
+
+/**
+ * Describes the message kvts.v1.CreateTokenResponse.
+ * Use `create(CreateTokenResponseSchema)` to create a new message.
+ */
+export const CreateTokenResponseSchema: GenMessage<CreateTokenResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 25);
+
+/**
+ * See AdminService.ListTokens.
+ *
+ * @generated from message kvts.v1.ListTokensRequest
+ */
+export type ListTokensRequest = Message<"kvts.v1.ListTokensRequest"> & {
+};
+
+/**
+ * Describes the message kvts.v1.ListTokensRequest.
+ * Use `create(ListTokensRequestSchema)` to create a new message.
+ */
+export const ListTokensRequestSchema: GenMessage<ListTokensRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 26);
+
+/**
+ * Every token.
+ *
+ * @generated from message kvts.v1.ListTokensResponse
+ */
+export type ListTokensResponse = Message<"kvts.v1.ListTokensResponse"> & {
+  /**
+   * In the order in which they were made.
+   *
+   * @generated from field: repeated kvts.v1.Token tokens = 1;
+   */
+  tokens: Token[];
+};
+
+/**
+ * Describes the message kvts.v1.ListTokensResponse.
+ * Use `create(ListTokensResponseSchema)` to create a new message.
+ */
+export const ListTokensResponseSchema: GenMessage<ListTokensResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 27);
+
+/**
+ * See AdminService.RevokeToken.
+ *
+ * @generated from message kvts.v1.RevokeTokenRequest
+ */
+export type RevokeTokenRequest = Message<"kvts.v1.RevokeTokenRequest"> & {
+  /**
+   * The token's id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message kvts.v1.RevokeTokenRequest.
+ * Use `create(RevokeTokenRequestSchema)` to create a new message.
+ */
+export const RevokeTokenRequestSchema: GenMessage<RevokeTokenRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 28);
+
+/**
+ * The token is worthless.
+ *
+ * @generated from message kvts.v1.RevokeTokenResponse
+ */
+export type RevokeTokenResponse = Message<"kvts.v1.RevokeTokenResponse"> & {
+};
+
+/**
+ * Describes the message kvts.v1.RevokeTokenResponse.
+ * Use `create(RevokeTokenResponseSchema)` to create a new message.
+ */
+export const RevokeTokenResponseSchema: GenMessage<RevokeTokenResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 29);
+
+/**
+ * What a token lets its bearer do. Each role includes those before it.
+ *
+ * @generated from enum kvts.v1.Role
+ */
+export const Role = {
+  /**
+   * None: not to be sent.
+   *
+   * @generated from enum value: ROLE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Read.
+   *
+   * @generated from enum value: ROLE_READ = 1;
+   */
+  READ: 1,
+
+  /**
+   * Write keys.
+   *
+   * @generated from enum value: ROLE_WRITE = 2;
+   */
+  WRITE: 2,
+
+  /**
+   * Look after the store and its tokens.
+   *
+   * @generated from enum value: ROLE_ADMIN = 3;
+   */
+  ADMIN: 3,
+} as const;
+
+/**
+ * What a token lets its bearer do. Each role includes those before it.
+ *
+ * @generated from enum kvts.v1.Role
+ */
+export type Role = (typeof Role)[keyof typeof Role] | UnknownEnum;
+
+/**
+ * Describes the enum kvts.v1.Role.
+ */
+export const RoleSchema: GenEnum<Role> = /*@__PURE__*/
+  enumDesc(file_kvts_v1_admin, 0);
 
 /**
  * The state and upkeep of one store.
@@ -543,6 +923,37 @@ export const AdminService: GenService<{
     methodKind: "unary";
     input: typeof CompactRequestSchema;
     output: typeof CompactResponseSchema;
+  },
+  /**
+   * Opens a snapshot: a view fixed at a seq, to be read by its id. It is a lease, which ends unless it is renewed.
+   * OVERLOADED where the server has as many open as it may.
+   *
+   * @generated from rpc kvts.v1.AdminService.CreateSnapshot
+   */
+  createSnapshot: {
+    methodKind: "unary";
+    input: typeof CreateSnapshotRequestSchema;
+    output: typeof CreateSnapshotResponseSchema;
+  },
+  /**
+   * Begins the time of a snapshot's lease anew. SNAPSHOT_EXPIRED where it has ended.
+   *
+   * @generated from rpc kvts.v1.AdminService.RenewSnapshot
+   */
+  renewSnapshot: {
+    methodKind: "unary";
+    input: typeof RenewSnapshotRequestSchema;
+    output: typeof RenewSnapshotResponseSchema;
+  },
+  /**
+   * Gives up a snapshot. Succeeds where its lease has ended.
+   *
+   * @generated from rpc kvts.v1.AdminService.ReleaseSnapshot
+   */
+  releaseSnapshot: {
+    methodKind: "unary";
+    input: typeof ReleaseSnapshotRequestSchema;
+    output: typeof ReleaseSnapshotResponseSchema;
   },
   /**
    * Takes back what was written to a key at exactly one timestamp, a value or a tombstone: what held before it holds on.
@@ -586,6 +997,36 @@ export const AdminService: GenService<{
     methodKind: "unary";
     input: typeof DeleteRetentionRequestSchema;
     output: typeof DeleteRetentionResponseSchema;
+  },
+  /**
+   * Makes a token. With the first one, every call begins to need one.
+   *
+   * @generated from rpc kvts.v1.AdminService.CreateToken
+   */
+  createToken: {
+    methodKind: "unary";
+    input: typeof CreateTokenRequestSchema;
+    output: typeof CreateTokenResponseSchema;
+  },
+  /**
+   * Tells of every token what may be told.
+   *
+   * @generated from rpc kvts.v1.AdminService.ListTokens
+   */
+  listTokens: {
+    methodKind: "unary";
+    input: typeof ListTokensRequestSchema;
+    output: typeof ListTokensResponseSchema;
+  },
+  /**
+   * Makes a token worthless at once. Calls that have begun go on.
+   *
+   * @generated from rpc kvts.v1.AdminService.RevokeToken
+   */
+  revokeToken: {
+    methodKind: "unary";
+    input: typeof RevokeTokenRequestSchema;
+    output: typeof RevokeTokenResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_kvts_v1_admin, 0);
