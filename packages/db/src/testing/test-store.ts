@@ -208,6 +208,17 @@ export class TestStore {
     return now;
   }
 
+  /** Goes by the horizons of a store that has just been opened, which are nowhere below those that it had. */
+  adoptHorizons(before: ModelHorizons): ModelHorizons {
+    this.model.horizons = new Map(
+      this.#engine!.retention.horizons.map(({ prefix, timestamp }) => [toHex(prefix), timestamp]),
+    );
+    for (const id of [...before.keys(), ...this.model.horizons.keys()]) {
+      ok(horizonOf(this.model.horizons, id) >= horizonOf(before, id), `the horizon of ${id} was lost`);
+    }
+    return this.model.horizons;
+  }
+
   /** How far the horizon of a key may move by itself while the clock stands. */
   horizonMax(key: Uint8Array): number {
     return horizonOf(movedHorizons(this.policies(), this.horizons(), this.clock.now()), toHex(key));
