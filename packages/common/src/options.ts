@@ -9,6 +9,7 @@ import type {
   GetOptions,
   HistoryOptions,
   PutOptions,
+  RestoreOptions,
   RetentionOptions,
   RetractOptions,
   ScanOptions,
@@ -29,6 +30,7 @@ const put: OptionNames<PutOptions> = { timestamp: true, expiresAt: true, ...cond
 const remove: OptionNames<DeleteOptions> = { timestamp: true, ...condition, ...anyWrite };
 const retract: OptionNames<RetractOptions> = { ...condition, ...anyWrite };
 const diff: OptionNames<DiffOptions> = { from: true, to: true, limit: true, ...anyCall };
+const restore: OptionNames<RestoreOptions> = { dryRun: true, ...anyCall };
 const scan: OptionNames<ScanOptions> = { asOf: true, reverse: true, limit: true, includeDeleted: true, ...anyCall };
 const aggregate: OptionNames<AggregateOptions> = { step: true, from: true, to: true, limit: true, ...anyCall };
 const snapshot: OptionNames<SnapshotOptions> = { seq: true, ...anyCall };
@@ -55,6 +57,7 @@ type Call =
   | "put"
   | "delete"
   | "retract"
+  | "restore"
   | "write"
   | "snapshot"
   | "setRetention"
@@ -73,6 +76,7 @@ const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
   put,
   delete: remove,
   retract,
+  restore,
   write,
   snapshot,
   setRetention: retention,

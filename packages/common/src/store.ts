@@ -179,6 +179,29 @@ export interface PutOptions extends AnyWriteOptions, ConditionOptions {
   readonly expiresAt?: TimeInput | undefined;
 }
 
+export interface RestoreOptions extends CallOptions {
+  /** Only tells what would be done. */
+  readonly dryRun?: boolean | undefined;
+}
+
+/** What a restore did, or with `dryRun` would do at this moment. */
+export interface RestoreResult<K extends Key = string> {
+  /** The moment that it went back to, in microseconds. */
+  readonly to: number;
+  /** Keys that have a value again, or another one. */
+  readonly restored: number;
+  /** Keys that hold nothing any more. */
+  readonly deleted: number;
+  /** Of those keys and values. */
+  readonly bytes: number;
+  /** Of all that was written, in microseconds; left out where there was nothing to write. */
+  readonly timestamp?: number;
+  /** The last that was written. */
+  readonly seq?: number;
+  /** With `dryRun` the first keys, ten at most, that would change: `before` what they hold, `after` what they held at `to`. */
+  readonly sample?: readonly Change<K>[];
+}
+
 /** One part of an atomic `write`. Later operations win over earlier ones on the same key and timestamp. */
 export type Operation =
   | {
@@ -340,6 +363,13 @@ export interface Store<K extends Key = string> extends Reader<K>, AsyncDisposabl
   /** All or nothing. Operations without a timestamp share one; the result's seq is the last operation's. */
   write(operations: readonly Operation[], options?: WriteOptions): Promise<WriteResult>;
   /**
+   * Every batch that changes something in the range, in the order of commits, once it is on disk: none is left out, none
+   * comes in part without saying so. It has no end; leave the loop, close it, or abort it.
+   * @throws FEED_TRIMMED, with `oldestSeq`, where what follows `afterSeq` is not kept any more; OVERLOADED, with `lastSeq`,
+   *   where the reader has fallen behind that far
+   */
+  watch(range?: Range, options?: WatchOptions): Entries<WatchEvent<K>>;
+  /**
    * A view at the newest seq, or at an earlier one. To be awaited: servers have to be asked, the embedded engine answers
    * at once.
    * @throws CURSOR_EXPIRED where `seq` is no longer readable; OVERLOADED where a server has too many of them open
@@ -373,13 +403,6 @@ export interface HostedStore<K extends Key = string> extends Store<K> {
   with<In = BytesInput, Out = Uint8Array, Name = string, Prefix = Name>(
     options: TypedViewOptions<Name, Prefix, In, Out>,
   ): TypedStore<Name, Prefix, In, Out>;
-  /**
-   * Every batch that changes something in the range, in the order of commits, once it is on disk: none is left out, none
-   * comes in part without saying so. It has no end; leave the loop, close it, or abort it.
-   * @throws FEED_TRIMMED, with `oldestSeq`, where what follows `afterSeq` is not kept any more; OVERLOADED, with `lastSeq`,
-   *   where the reader has fallen behind that far
-   */
-  watch(range?: Range, options?: WatchOptions): Entries<WatchEvent<K>>;
   /** Writes memory to tables. */
   flush(): Promise<void>;
   /** Merges all tables into the fewest. */

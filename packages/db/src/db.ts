@@ -13,6 +13,7 @@ import {
   checkOperationFields,
   checkOptionNames,
   checkRequestId,
+  checkRestore,
   checkSeq,
   checkWatchOptions,
   copyBytes,
@@ -42,6 +43,8 @@ import {
   type Range,
   type Reader,
   type ResolvedRange,
+  type RestoreOptions,
+  type RestoreResult,
   type RetentionOptions,
   type RetentionPolicy,
   type RetentionResult,
@@ -115,6 +118,7 @@ export interface Db<K extends Key = string> extends HostedStore<K>, LocalReader<
    * @throws INVALID_ARGUMENT where the directory cannot be used; NO_SPACE; CANCELLED once `signal` fires
    */
   checkpoint(directory: string, options?: CallOptions): Promise<CheckpointReport>;
+  restore(range: Range, to: TimeInput, options?: RestoreOptions): Promise<RestoreResult<K>>;
   scan(range?: Range, options?: LiveScanOptions): LocalEntries<Entry<K>>;
   scan(range: Range | undefined, options: ScanOptions): LocalEntries<Version<K>>;
   history(key: BytesInput, options?: HistoryOptions): LocalEntries<Version<K>>;
@@ -252,6 +256,15 @@ class EngineDb<K extends Key> extends ReadFace<K> implements Db<K> {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  async restore(range: Range, to: TimeInput, options?: RestoreOptions): Promise<RestoreResult<K>> {
+    const { dryRun, ...goal } = checkRestore(range, to, options, this.#now);
+    const signal = callSignal(options);
+    throwIfAborted(signal);
+    if (dryRun) return { to: goal.to, ...(await this.#engine.previewRestore<K>(goal, this.#form, signal)) };
+    const { timestamp, seq, ...counts } = await this.#engine.restore(goal, signal);
+    return { to: goal.to, ...counts, ...(timestamp !== undefined && seq !== undefined && { timestamp, seq }) };
   }
 
   watch(range?: Range, options?: WatchOptions): Entries<WatchEvent<K>> {

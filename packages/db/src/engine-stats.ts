@@ -66,7 +66,13 @@ export function engineStats(sources: StatsSources): StoreStats {
     writes: { sinceTimestamp: sources.openedAt, ...writes, amplification: writeAmplification(writes) },
     blockCache: { ...tables.cacheStats() },
     requestIds: { count: requests.table.count, bytes: requests.table.bytes, files: requestFiles.count },
-    log: { segments: logs.count, activeBytes: logs.writer.offset, manifestBytes: versions.manifestBytes },
+    log: {
+      segments: logs.count,
+      activeBytes: logs.writer.offset,
+      manifestBytes: versions.manifestBytes,
+      syncs: logs.writer.syncs,
+      syncMs: Math.round(logs.writer.syncMs),
+    },
     feed: {
       oldestSeq: feedLog.floor,
       bytes: feedLog.fileBytes,

@@ -2,6 +2,7 @@ import {
   type BytesInput,
   type EncodedPrecondition,
   encodeValue,
+  type Key,
   KvtsError,
   type Operation,
   prefixEnd,
@@ -17,11 +18,13 @@ import { engineStats } from "./engine-stats.ts";
 import { Fairness } from "./env/fairness.ts";
 import type { Feed } from "./feed/feed.ts";
 import { Inspection } from "./inspection.ts";
+import type { KeyForm } from "./read/key-decoder.ts";
 import { type Pin, Pins } from "./read/pins.ts";
 import type { ReadSource } from "./read/read-source.ts";
 import { countTrimmed } from "./read/trim-count.ts";
 import type { Recovered, Recovery } from "./recovered.ts";
 import { Reserve } from "./reserve.ts";
+import { type RestoreGoal, type RestoreOutcome, type RestorePreview, Restores } from "./restore/restores.ts";
 import type { RetentionState } from "./retention/horizon.ts";
 import { Horizons } from "./retention/horizons.ts";
 import { type PolicyInForce, RetentionKeeper } from "./retention-keeper.ts";
@@ -43,6 +46,7 @@ export class Engine {
   readonly #reserve: Reserve;
   readonly #inspection: Inspection;
   readonly #checkpoints: Checkpoints;
+  readonly #restores: Restores;
   readonly #retention: RetentionKeeper;
   readonly #fairness: Fairness = new Fairness();
   /** Microseconds, by the store's clock. */
@@ -56,7 +60,11 @@ export class Engine {
     this.#openedAt = settings.components.clock.now();
     this.recovery = parts.recovery;
     this.#pins = new Pins(() => scheduler.monotonicMs(), versions.numbers.seqFloor);
-    this.#writing = new Writing(parts, { background: () => this.#background, reserve: () => this.#reserve });
+    this.#writing = new Writing(parts, {
+      background: () => this.#background,
+      reserve: () => this.#reserve,
+      restores: () => this.#restores,
+    });
     const { queue } = this.#writing;
     this.#background = new Background({
       directory: parts.directory,
@@ -92,6 +100,16 @@ export class Engine {
     );
     this.#reserve.poke();
     this.#checkpoints = new Checkpoints({ directory: parts.directory, settings, moment: () => this.#moment() });
+    this.#restores = new Restores({
+      directory: parts.directory,
+      settings,
+      versions,
+      writing: this.#writing,
+      pin: () => this.pinSnapshot(undefined),
+      jobs: this.#background.jobs,
+      readSource: (pin) => this.readSource(pin),
+      checkWritable: () => this.#checkWritable(),
+    });
     this.#inspection = new Inspection(parts);
     this.#retention = new RetentionKeeper({
       settings,
@@ -169,6 +187,20 @@ export class Engine {
     preconditions: readonly EncodedPrecondition[] = NO_CONDITIONS,
   ): Promise<WriteResult> {
     return this.#writing.submissions.submitBatch(operations, requestId, preconditions);
+  }
+
+  /** @throws see `Restores.restore` */
+  restore(goal: RestoreGoal, signal: AbortSignal | undefined): Promise<RestoreOutcome> {
+    return this.#restores.restore(goal, signal);
+  }
+
+  async previewRestore<K extends Key>(
+    goal: RestoreGoal,
+    form: KeyForm,
+    signal: AbortSignal | undefined,
+  ): Promise<RestorePreview<K>> {
+    this.#checkOpen();
+    return await this.#restores.preview<K>(goal, form, signal);
   }
 
   /** What reads see: the newest state, or a pinned seq. */
@@ -301,6 +333,7 @@ export class Engine {
     await this.#retention.close();
     await this.#inspection.close();
     await this.#checkpoints.close();
+    await this.#restores.close(closedError());
     await feed.close();
     await this.#reserve.close();
     await queue.close();

@@ -1,4 +1,4 @@
-import { type Clock, invalidArgument, type Logger, silentLogger, systemClock } from "@kvts/common";
+import { type Clock, invalidArgument, type Logger, limits, silentLogger, systemClock } from "@kvts/common";
 import type { CompactionRunner, TableSettings } from "./compaction/job.ts";
 import type { PickerSettings } from "./compaction/picker.ts";
 import { WorkerRunner } from "./compaction/runner.ts";
@@ -79,6 +79,8 @@ export interface Tuning {
   readonly picker: PickerSettings;
   /** The manifest starts a new file beyond this. */
   readonly manifestBytesMax: number;
+  /** Keys that one restore changes at most as a batch; what changes more is an ingest of tables. */
+  readonly restoreOperationsMax: number;
   /** Request ids that are remembered at most, 52 bytes each; with more within ten minutes the oldest are forgotten. */
   readonly requestIdsMax: number;
   /** Bytes that wait for the watchers of one range, and the most of one event; who falls further behind reads the log. */
@@ -147,6 +149,7 @@ export function resolveOptions(options: OpenOptions): Settings {
       tables: { tableBytesMax: 16 * MIB, compression },
       picker: { level0Tables: 4, level1BytesMax: 128 * MIB, levelFactor: 10, pickBytesMax: 512 * MIB },
       manifestBytesMax: 4 * MIB,
+      restoreOperationsMax: limits.batchOperationsMax,
       requestIdsMax: 512 * 1024,
       watchQueueBytesMax: MIB,
       watchQueuesBytesMax: 32 * MIB,

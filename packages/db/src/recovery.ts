@@ -210,6 +210,8 @@ class Recoverer {
     feedLog.recovered(kept?.segments ?? [], linked ? live : [], liveEnds, operations > 0);
     const firstSeq = feedLog.segments.find((segment) => segment.firstSeq !== undefined)?.firstSeq;
     feedLog.floor = kept?.afterSeq ?? (firstSeq === undefined ? lastSeq : firstSeq - 1);
+    // Logs may go back further than the feed, where something was committed past them.
+    if (feed !== undefined) feedLog.cut(feed.afterSeq);
   }
 
   /**
@@ -295,6 +297,7 @@ class Recoverer {
         sparesMax: SPARE_SEGMENTS_MAX,
         takeFileNumber: () => versions.takeFileNumbers(),
         now: () => components.clock.now(),
+        monotonicMs: () => components.scheduler.monotonicMs(),
         logger,
       },
       end,

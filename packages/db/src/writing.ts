@@ -11,11 +11,14 @@ import { fullDiskError, isDiskFull } from "./io-error.ts";
 import type { VersionEdit } from "./manifest/version-edit.ts";
 import type { Recovered } from "./recovered.ts";
 import type { Reserve } from "./reserve.ts";
+import type { Restores } from "./restore/restores.ts";
+import type { Frame } from "./wal/frame.ts";
 
 /** What writing asks of the store around it; both are there before the first write. */
 export interface WritingHost {
   readonly background: () => Background;
   readonly reserve: () => Reserve;
+  readonly restores: () => Restores;
 }
 
 /**
@@ -46,7 +49,7 @@ export class Writing {
       requests,
       lastSeq,
       lastAssigned,
-      published: () => this.#published(),
+      published: (group) => this.#published(group),
       acknowledged: (group) => this.feed.published(group),
       stopped: (failure) => host.background().refuseFlushes(failure),
     });
@@ -57,6 +60,21 @@ export class Writing {
   /** How often a write or a group has had to wait. */
   get stalls(): number {
     return this.#gateRoom.count + this.#flushRoom.count;
+  }
+
+  /** Puts on disk what was acknowledged before it was. For an errand between two groups. */
+  async syncLog(): Promise<void> {
+    const { settings, logs } = this.#parts;
+    if (!logs.writer.isBegun) await logs.begin();
+    if (settings.durability === "buffered") await logs.writer.sync();
+  }
+
+  /** What an edit says with which something is committed that no log holds: the change feed begins behind it. */
+  feedCutAt(seq: number): Pick<VersionEdit, "feed"> {
+    const { feedLog } = this.#parts;
+    feedLog.cutAhead(seq);
+    const { start: feed } = feedLog;
+    return feed === undefined ? {} : { feed };
   }
 
   /** Freezes the active memtable between two groups. */
@@ -103,7 +121,7 @@ export class Writing {
       flushRoom: this.#flushRoom,
       level0Tables: () => versions.current.levels[0]!.files.length,
       frozen: () => this.#host.background().poke(),
-      failed: (error) => this.#noticeFullDisk(error),
+      failed: (error) => this.noticeFullDisk(error),
     });
   }
 
@@ -112,11 +130,12 @@ export class Writing {
     return new WaitingRoom(components.scheduler, stallTimeoutMs, reason, () => this.#fullDisk());
   }
 
-  #published(): void {
+  #published(group: Frame | undefined): void {
+    if (group !== undefined) this.#host.restores().notice(group);
     const { layers } = this.#parts;
     const background = this.#host.background();
     // A frozen memtable may be flushed once all of it is published.
-    if (layers.frozen.length > 0) background.poke();
+    if (layers.frozen.length > 0 || group === undefined) background.poke();
     else if (layers.activeFill >= REST_FILL_MIN) background.awaitRest();
   }
 
@@ -127,7 +146,7 @@ export class Writing {
       layers.install(await versions.logAndApply(edit));
     } catch (error) {
       this.refuseInDoubt();
-      this.#noticeFullDisk(error);
+      this.noticeFullDisk(error);
       throw error;
     }
   }
@@ -192,6 +211,7 @@ export class Writing {
   #stallReason(): string | undefined {
     const { settings, versions } = this.#parts;
     if (this.#host.reserve().isReleased) return "the disk is full";
+    if (this.#host.restores().takesPlace) return "a restore takes its place among them";
     if (this.queue.pendingBytes > settings.tuning.pendingBytesMax) return "writes wait for the log";
     if (versions.current.levels[0]!.files.length >= settings.tuning.level0StallTables)
       return "tables wait to be merged";
@@ -211,7 +231,7 @@ export class Writing {
   }
 
   /** From now on flushes and merges have the disk's reserve, and writes wait until there is room for it again. */
-  #noticeFullDisk(error: unknown): void {
+  noticeFullDisk(error: unknown): void {
     if (isDiskFull(error)) this.#host.reserve().release();
   }
 }

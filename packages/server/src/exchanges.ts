@@ -10,6 +10,8 @@ export type Outgoing = ServerResponse | Http2ServerResponse;
 export interface Exchange {
   /** Names the request in logs and answers. */
   readonly id: string;
+  /** By `performance.now()`. */
+  readonly startedAt: number;
   /** Fires when nobody waits for the answer any more; its reason is a KvtsError. */
   readonly signal: AbortSignal;
   /**
@@ -39,6 +41,10 @@ export type Phase = "starting" | "open" | "closing";
 /** Every exchange in progress: what a drain waits for, and whose memory is bounded. */
 export interface Exchanges {
   readonly phase: Phase;
+  /** How many there are. */
+  readonly active: number;
+  /** How many bytes they hold. */
+  readonly heldBytes: number;
   /** Calls `listener` after each change of phase, until the function that it returns is called. */
   onPhase(listener: () => void): () => void;
   /** From now on work is taken, unless the server is closing already. */
@@ -116,6 +122,7 @@ class TrackedExchange implements Exchange {
 }
 
 interface Budget {
+  readonly held: number;
   take(bytes: number): void;
   give(bytes: number): void;
 }
@@ -123,6 +130,9 @@ interface Budget {
 function byteBudget(bytesMax: number): Budget {
   let held = 0;
   return {
+    get held() {
+      return held;
+    },
     take(bytes) {
       if (held + bytes > bytesMax) {
         throw new KvtsError("OVERLOADED", "the server holds as many request bytes as it may; try again in a moment", {
@@ -172,6 +182,14 @@ class ExchangeRegistry implements Exchanges {
     this.#active.add(exchange);
     ending.once("close", () => this.#end(exchange));
     return exchange;
+  }
+
+  get active(): number {
+    return this.#active.size;
+  }
+
+  get heldBytes(): number {
+    return this.#budget.held;
   }
 
   checkOpen(): void {

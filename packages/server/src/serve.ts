@@ -12,6 +12,7 @@ import { listenGrpc } from "./listen/grpc-listener.ts";
 import { listenHttp } from "./listen/http-listener.ts";
 import type { Listener } from "./listen/listener.ts";
 import { urlOf } from "./listen/socket-address.ts";
+import { createMetrics, type Metrics } from "./metrics/metrics.ts";
 import { checkExposure, resolveOptions, type ServeOptions, type Settings } from "./options.ts";
 import { createRpcHandler, type RpcHandler } from "./rpc/adapter.ts";
 import { adminService } from "./rpc/admin-service.ts";
@@ -51,12 +52,15 @@ export async function serve<K extends Key>(
   const { settings, tokens } = await prepare(options);
   const access = createAccess(tokens);
   const exchanges = createExchanges(settings);
-  const ports = await openPorts(exchanges, access, settings).catch(async (error: unknown) => {
+  const metrics = createMetrics();
+  const parts = { settings, exchanges, access, metrics };
+  const ports = await openPorts(parts).catch(async (error: unknown) => {
+    metrics.stop();
     await exchanges.drain(0);
     throw error;
   });
   const hosting = host(store, { exchanges, access, tokens, settings });
-  const server = running(ports, hosting, exchanges, settings);
+  const server = running(ports, hosting, parts);
   if (store instanceof Promise) return server;
   try {
     await server.ready;
@@ -116,18 +120,28 @@ interface Ports {
   readonly http: Listener;
 }
 
-async function openPorts(exchanges: Exchanges, access: Access, settings: Settings): Promise<Ports> {
+/** What both ports share. */
+interface Parts {
+  readonly settings: Settings;
+  readonly exchanges: Exchanges;
+  readonly access: Access;
+  readonly metrics: Metrics;
+}
+
+async function openPorts(parts: Parts): Promise<Ports> {
+  const { settings, exchanges, access, metrics } = parts;
   const { host, allowedHosts, logger } = settings;
+  const { calls } = metrics;
   const guard = createGuard(host, allowedHosts);
-  const front = { guard, rpc: rpcHandler(exchanges, access, settings), exchanges, logger };
-  const routes = allRoutes({ exchanges, settings, version: packageVersion() });
-  const rest = createHttpHandler(routes, { exchanges, access, ...settings });
+  const front = { guard, rpc: rpcHandler(parts), exchanges, logger };
+  const routes = allRoutes({ exchanges, metrics, settings, version: packageVersion() });
+  const rest = createHttpHandler(routes, { exchanges, access, calls, ...settings });
   const http = await listenHttp(createFront(front, rest), settings);
   const elsewhere = `HTTP/1.1, with the JSON API, is served at ${urlOf(settings, http.port)}`;
   try {
     const unknown = refuseUnknownMethods(exchanges, elsewhere);
     const line = `this port serves gRPC over HTTP/2; ${elsewhere}`;
-    const stream = createFastPath(Object.values(unaryMethods), { guard, exchanges, access, ...settings });
+    const stream = createFastPath(Object.values(unaryMethods), { guard, exchanges, access, calls, ...settings });
     return {
       http,
       grpc: await listenGrpc({ stream, request: createFront(front, unknown), elsewhere: line }, settings),
@@ -142,8 +156,8 @@ async function openPorts(exchanges: Exchanges, access: Access, settings: Setting
 const services = [KvService, AdminService, Health, ServerReflection, ServerReflectionV1Alpha];
 const always = new Set([Health, ServerReflection, ServerReflectionV1Alpha].map(({ typeName }) => typeName));
 
-function rpcHandler(exchanges: Exchanges, access: Access, settings: Settings): RpcHandler {
-  const options = { logger: settings.logger, retryAfterSeconds: exchanges.retryAfterSeconds };
+function rpcHandler({ exchanges, access, metrics: { calls }, settings }: Parts): RpcHandler {
+  const options = { logger: settings.logger, calls, retryAfterSeconds: exchanges.retryAfterSeconds };
   const descriptors = createDescriptors(services);
   return createRpcHandler(
     (router) => {
@@ -153,11 +167,13 @@ function rpcHandler(exchanges: Exchanges, access: Access, settings: Settings): R
       router.service(ServerReflection, reflectionService(descriptors, exchanges));
       router.service(ServerReflectionV1Alpha, reflectionServiceV1Alpha(descriptors, exchanges));
     },
-    { exchanges, access, settings, always },
+    { exchanges, access, calls, settings, always },
   );
 }
 
-function running({ grpc, http }: Ports, hosting: Hosting, exchanges: Exchanges, settings: Settings): Server {
+function running({ grpc, http }: Ports, hosting: Hosting, { exchanges, metrics, settings }: Parts): Server {
+  metrics.watchConnections("grpc", () => grpc.connections());
+  metrics.watchConnections("http", () => http.connections());
   const grpcUrl = urlOf(settings, grpc.port);
   const httpUrl = urlOf(settings, http.port);
   let served = false;
@@ -173,6 +189,7 @@ function running({ grpc, http }: Ports, hosting: Hosting, exchanges: Exchanges, 
       grpc.stop();
       http.stop();
       await exchanges.drain(settings.drainTimeoutMs);
+      metrics.stop();
       await Promise.all([grpc.destroy(), http.destroy()]);
       await hosting.close();
       if (served) settings.logger.info({ grpcUrl, httpUrl }, "closed");

@@ -56,12 +56,14 @@ function openingOf(store: Promise<Db>): Opening {
 }
 
 function engineOptions(settings: ServerSettings): DirectoryOptions {
-  const { durability, memory, memtableBytes, scrubBytesPerSecond, acceptClock } = settings;
+  const { durability, memory, memtableBytes, scrubBytesPerSecond, feedBytes, feedAge, acceptClock } = settings;
   return {
     durability,
     memoryBytes: memory,
     ...(memtableBytes !== undefined && { memtableBytes }),
     scrubBytesPerSecond,
+    feedBytes,
+    feedAgeMs: Math.max(1, Math.round(feedAge / 1000)),
     acceptClock,
   };
 }

@@ -19,6 +19,8 @@ test("the defaults", () => {
     memory: 256 * 1024 * 1024,
     scrubBytesPerSecond: 4 * 1024 * 1024,
     memtableBytes: undefined,
+    feedBytes: 2 ** 30,
+    feedAge: 7 * 24 * 3600 * 1_000_000,
     logLevel: "info",
     acceptClock: false,
   });

@@ -1,4 +1,4 @@
-import { parseSize } from "@kvts/common";
+import { parseDuration, parseSize } from "@kvts/common";
 import { usageError } from "../failure.ts";
 import { readMemory } from "../options/memory.ts";
 import { readCount } from "../options/numbers.ts";
@@ -24,6 +24,10 @@ export interface ServerSettings {
   readonly memtableBytes: number | undefined;
   /** 0 for no scrub. */
   readonly scrubBytesPerSecond: number;
+  /** Log kept for the change feed; 0 for none. */
+  readonly feedBytes: number;
+  /** Microseconds. */
+  readonly feedAge: number;
   readonly logLevel: LogLevel;
   readonly acceptClock: boolean;
 }
@@ -93,6 +97,16 @@ export const serverSettings: { readonly [Name in keyof ServerSettings]: Setting<
     describe: "How fast tables are read again in the background to find damage; 0 for not at all",
     byDefault: "4MiB",
     read: (text, name) => named(name, () => parseSize(text)),
+  },
+  feedBytes: {
+    describe: "How much log is kept so that a watch may go on from an earlier seq; 0 for as much as memory needs",
+    byDefault: "1GiB",
+    read: (text, name) => named(name, () => parseSize(text)),
+  },
+  feedAge: {
+    describe: "How long that log is kept",
+    byDefault: "7d",
+    read: (text, name) => named(name, () => parseDuration(text)),
   },
   logLevel: {
     describe: `The least level that is logged (${logLevels.join(", ")})`,

@@ -23,6 +23,24 @@ export class AbandonedTables {
     return [...this.#numbers];
   }
 
+  /**
+   * The same for tables that hold what is nowhere else, and must not come back with a power cut: they are told apart
+   * until their names are gone from the disk.
+   */
+  async removeForGood(first: number, count: number): Promise<void> {
+    const numbers = Array.from({ length: count }, (_, index) => first + index);
+    await this.remove(first, count);
+    try {
+      await this.#fileSystem.syncDirectory(this.#directory);
+    } catch (error) {
+      for (const number of numbers) this.#numbers.add(number);
+      this.#logger.warn(
+        { err: error },
+        "tables that are not used may come back with a power cut; the next open removes them",
+      );
+    }
+  }
+
   /** Removes what there is of `count` tables numbered from `first` on. Where that fails, the next open does it. */
   async remove(first: number, count: number): Promise<void> {
     for (let number = first; number < first + count; number++) {

@@ -89,18 +89,19 @@ export class Background {
   /** A table that has to be read is damaged: merging it again would only fail again. */
   #mergesBroken: KvtsError | undefined;
 
-  readonly #jobs: TableJobs;
+  /** Has tables made and installed. */
+  readonly jobs: TableJobs;
 
   constructor(host: BackgroundHost) {
     const { components, tuning } = host.settings;
     this.#host = host;
-    this.#jobs = new TableJobs(host);
+    this.jobs = new TableJobs(host);
     this.#restWatch = new RestWatch(components.scheduler, tuning.restMs, () => host.counters().lastSeq);
   }
 
   /** How fast the worker may go. */
   get pacer(): Pacer {
-    return this.#jobs.pacer;
+    return this.jobs.pacer;
   }
 
   /** The latest failure that has not been made good; for `stats`. */
@@ -258,7 +259,7 @@ export class Background {
   }
 
   async #flush(live: LiveMemtable, requests: SavedRequests | undefined): Promise<CompactionResult | undefined> {
-    const result = await this.#jobs.run({
+    const result = await this.jobs.run({
       memtables: [live],
       tables: [],
       outputLevel: 0,
@@ -274,7 +275,7 @@ export class Background {
     const logNumber = this.#host.layers.oldestLogWithout(live);
     const added = result.tables.map((meta) => ({ level: 0, meta }));
     const named = requests === undefined ? {} : { requestFiles: requests.requestFiles };
-    await this.#jobs.install({ logNumber, added, ...named }, result, live);
+    await this.jobs.install({ logNumber, added, ...named }, result, live);
     return result;
   }
 
@@ -308,7 +309,7 @@ export class Background {
 
   /** A table that horizons have passed, to be written anew without what they hide. */
   #pickTrim(levels: readonly (readonly TableMeta[])[]): Pick<TableMeta> | undefined {
-    const jobs = this.#jobs;
+    const jobs = this.jobs;
     const horizons = jobs.horizons();
     if (horizons === undefined) return undefined;
     const files = new Map(this.#host.versions.current.tables().map(({ file }) => [file.meta.number, file]));
@@ -321,7 +322,7 @@ export class Background {
 
   /** Moves tables a level down as they are. */
   async #move(pick: Pick<TableMeta>): Promise<boolean> {
-    await this.#jobs.install({
+    await this.jobs.install({
       removed: pick.inputs.map((meta) => meta.number),
       added: pick.inputs.map((meta) => ({ level: pick.outputLevel, meta })),
     });
@@ -331,7 +332,7 @@ export class Background {
   }
 
   async #merge(pick: Pick<TableMeta>, levels: readonly (readonly TableMeta[])[], dense: boolean): Promise<boolean> {
-    const result = await this.#jobs.run({
+    const result = await this.jobs.run({
       memtables: [],
       tables: pick.inputs.map((meta) => meta.number),
       outputLevel: pick.outputLevel,
@@ -342,7 +343,7 @@ export class Background {
     });
     if (result === undefined) return false;
     const removed = pick.inputs.map((meta) => meta.number);
-    await this.#jobs.install(
+    await this.jobs.install(
       { removed, added: result.tables.map((meta) => ({ level: pick.outputLevel, meta })) },
       result,
     );

@@ -100,7 +100,7 @@ export class TableJobs {
         floors,
         keysApart: this.#keysApart(inputs.memtables),
         settings: this.#tableSettings(inputs),
-        provenance: this.#provenance(inputs.tables, horizons),
+        provenance: this.provenance(inputs.tables, horizons),
         urgent: inputs.urgent,
         pace: this.pacer.words,
       };
@@ -194,6 +194,11 @@ export class TableJobs {
     return file;
   }
 
+  /** Removes what there is of `count` tables that come to nothing, unless the manifest may name them. */
+  async abandon(first: number, count: number): Promise<void> {
+    if (!this.#host.versions.isIndeterminate) await this.#abandoned.removeForGood(first, count);
+  }
+
   /** Tables that could not be installed come to nothing, unless the manifest may name them after all. */
   async #abandon(tables: readonly TableMeta[], cause: unknown): Promise<never> {
     if (!this.#host.versions.isIndeterminate) {
@@ -202,7 +207,8 @@ export class TableJobs {
     throw cause;
   }
 
-  #provenance(inputs: readonly number[], horizons: Horizons | undefined): CompactionJob["provenance"] {
+  /** What tables that are made now say of where they come from. */
+  provenance(inputs: readonly number[], horizons: Horizons | undefined): CompactionJob["provenance"] {
     const { numbers } = this.#host.versions;
     const { lastSeq, lastAssigned } = this.#host.counters();
     return {

@@ -4,6 +4,7 @@ import { NUMBER_MAX } from "../format/version-record.ts";
 import { storeError } from "../io-error.ts";
 import type { Settings } from "../options.ts";
 import type { Requests } from "../requests/requests.ts";
+import type { Frame } from "../wal/frame.ts";
 import type { Ceilings } from "./ceilings.ts";
 import { CommitGroup } from "./commit-group.ts";
 import type { WriteGate } from "./write-gate.ts";
@@ -27,8 +28,8 @@ export interface CommitState {
   readonly requests: Requests;
   readonly lastSeq: number;
   readonly lastAssigned: number;
-  /** Called when a group has become visible. */
-  readonly published: () => void;
+  /** Called when a group has become visible, its frame lent for the call; or something that no group brought. */
+  readonly published: (group: Frame | undefined) => void;
   /** Called when those who wait for it have been told. Until a promise resolves, the group stays as it is. */
   readonly acknowledged: (group: CommitGroup) => Promise<void> | undefined;
   /** A sync has failed: what is not published by now never will be. */
@@ -165,6 +166,33 @@ export class CommitQueue {
     return written;
   }
 
+  /** Whether every write that was taken has been published, or has failed. */
+  get isIdle(): boolean {
+    return this.#committing === undefined && this.#full.length === 0 && this.#open.isEmpty;
+  }
+
+  /**
+   * Gives out the next `count` seqs and a timestamp above `newest`, for an errand that has made writes wait and puts what
+   * bears them on disk itself; `publish` then shows it.
+   */
+  async reserve(count: number, newest: number): Promise<{ firstSeq: number; seq: number; timestamp: number }> {
+    const assigned = this.nextTimestamp();
+    const timestamp = Math.max(assigned, newest + 1);
+    const firstSeq = this.#lastSeq + 1;
+    this.#lastSeq += count;
+    if (timestamp === assigned) this.#lastAssigned = assigned;
+    const seq = this.#lastSeq;
+    await this.#ceilings.cover(seq, this.#lastAssigned);
+    return { firstSeq, seq, timestamp };
+  }
+
+  /** Shows what was put on disk under seqs up to this one, which were reserved. */
+  publish(seq: number): void {
+    invariant(seq > this.#publishedSeq && seq <= this.#lastSeq, "Q2: what goes past the log has reserved its seqs");
+    this.#publishedSeq = seq;
+    this.#state.published(undefined);
+  }
+
   /** Runs `errand` between two groups, when all that is acknowledged by now is in memory. */
   between(errand: () => Promise<void>): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -274,7 +302,7 @@ export class CommitQueue {
     if (synced === undefined && target.spansMemtables) await this.#settle([target.sync()]);
     invariant(group.lastSeq > this.#publishedSeq, "Q1: seqs are published in order");
     this.#publishedSeq = group.lastSeq;
-    this.#state.published();
+    this.#state.published(group.encoder);
   }
 
   /** From the log on a failure leaves the group indeterminate, so it ends the writing. */

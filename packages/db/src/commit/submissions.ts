@@ -12,6 +12,7 @@ import type { Settings } from "../options.ts";
 import { NewestLookup } from "../read/newest-lookup.ts";
 import type { View } from "../read/view.ts";
 import type { Requests } from "../requests/requests.ts";
+import type { RestoreOperation } from "../restore/operation.ts";
 import type { Horizons } from "../retention/horizons.ts";
 import { ADMITTED, Admission, type Arrival, lowestTimestamps, sameTimestamp } from "./admission.ts";
 import type { CommitQueue } from "./commit-queue.ts";
@@ -89,6 +90,31 @@ export class Submissions {
     } catch (error) {
       return this.#inTurn(Promise.reject(error));
     }
+  }
+
+  /**
+   * Takes a batch whatever the gate says, all of it at one timestamp above `newest`: for an errand that has made other
+   * writes wait. Everything in it has been checked.
+   */
+  submitRestored(operations: readonly RestoreOperation[], newest: number): Promise<WriteResult> {
+    const assigned = this.#queue.nextTimestamp();
+    const timestamp = Math.max(assigned, newest + 1);
+    const { encoder } = this.#queue.open;
+    const bytesBefore = encoder.bytes;
+    encoder.beginBatch();
+    try {
+      for (const { key, value, expiresAt } of operations) {
+        KEY.setBytes(key);
+        if (value === undefined) encoder.appendDelete(KEY, timestamp);
+        else encoder.appendPut(KEY, value, timestamp, expiresAt);
+      }
+    } catch (error) {
+      encoder.discardBatch();
+      throw error;
+    }
+    encoder.endBatch();
+    const taken = { bytesBefore, operations: operations.length, timestamp, assigned: timestamp === assigned };
+    return this.#queue.take({ ...taken, requestId: undefined, moment: undefined });
   }
 
   /** A write with conditions, as often as blocks are missing to judge them by. `add` answers undefined then. */

@@ -69,7 +69,8 @@ export class CatchUp {
   }
 
   #placeIn(log: FeedLog): LogPosition {
-    if (this.#place !== undefined && log.find(this.#place.segment) !== undefined) return this.#place;
+    const isWhole = this.seq >= log.floor;
+    if (isWhole && this.#place !== undefined && log.find(this.#place.segment) !== undefined) return this.#place;
     this.#place = log.startFor(this.seq);
     return this.#place;
   }

@@ -51,6 +51,8 @@ export class FeedLog {
   #liveNumber = 0;
   /** Everything after this seq can be read. */
   floor = 0;
+  /** Something up to this seq is committed, or about to be, that the log does not hold: the manifest says so. */
+  #cutSeq = 0;
 
   constructor(options: FeedLogOptions) {
     this.#options = options;
@@ -72,8 +74,11 @@ export class FeedLog {
 
   /** What the manifest is to say; undefined where nothing is kept. */
   get start(): FeedStart | undefined {
+    const afterSeq = Math.max(this.floor, this.#cutSeq);
+    // Segment 0 is never found: nobody looks for older ones, and what the log still has goes back no further than this.
+    if (!this.keeps) return this.#cutSeq === 0 ? undefined : { segment: 0, afterSeq: this.#cutSeq };
     const segment = this.#segments[0]?.number;
-    return segment === undefined || !this.keeps ? undefined : { segment, afterSeq: this.floor };
+    return segment === undefined ? undefined : { segment, afterSeq };
   }
 
   /**
@@ -88,11 +93,22 @@ export class FeedLog {
     this.#liveNumber = isNeeded ? live[0]! : (this.#segments.at(-1)?.number ?? 0) + 1;
   }
 
+  /** Something with this seq is about to be committed that the log does not hold: the manifest is to say so from now on. */
+  cutAhead(seq: number): void {
+    this.#cutSeq = Math.max(this.#cutSeq, seq);
+  }
+
+  /** What was committed up to a seq is not in the log, or not all of it: who has not seen it begins anew. */
+  cut(seq: number): void {
+    this.cutAhead(seq);
+    this.floor = Math.max(this.floor, seq);
+  }
+
   /** Goes on in a new segment; the one before it ends at `end`. */
   began(number: number, end: number): void {
     const before = this.#segments.at(-1);
     if (before !== undefined) {
-      before.end = end;
+      before.end ??= end;
       before.sealedAt ??= this.#options.now();
     }
     this.#segments.push(emptySegment(number));

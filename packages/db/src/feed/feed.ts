@@ -130,6 +130,19 @@ export class Feed {
     return this.#dispatcher.dispatch(encoder, lastSeq);
   }
 
+  /**
+   * Something has become visible that is in no log, up to `seq`, and everything before it is on disk. Those who watch are
+   * told that the feed begins behind it.
+   */
+  cut(seq: number): void {
+    const before = this.seq;
+    this.#reading.log.cut(seq);
+    this.#position = { seq, end: this.#host.logEnd() };
+    // They look for what follows in the log, and find that it is not there.
+    this.#dispatcher.cutAll(before);
+    this.#wakeAwaited();
+  }
+
   join(watcher: FeedWatcher): void {
     this.#watchers.add(watcher);
     if (!this.#host.isSynced) this.#askForSync();

@@ -26,6 +26,14 @@ const END = new KeyBuffer();
 const BEFORE = new BestVersion();
 const AFTER = new BestVersion();
 
+/** What is unusual about a diff up to the newest versions. */
+export interface DiffSettings {
+  /** When expiry is judged of what is visible at the end: the clock, where that is the end of all time. Not before `from`. */
+  readonly expiresBy?: number;
+  /** Told of each timestamp after `from` that is a key's greatest up to `to`, tombstones included. */
+  readonly sawNewer?: (timestamp: number) => void;
+}
+
 type Found<K extends Key> = Entry<K> | Incomplete<Entry<K>> | undefined;
 
 /**
@@ -47,17 +55,22 @@ export class Diff<K extends Key> {
   #version: Version | undefined;
   #levels: Level[] = [];
   #expires = false;
+  /** When expiry is judged of what is visible at `to`. */
+  readonly #expiresBy: number;
+  readonly #sawNewer: ((timestamp: number) => void) | undefined;
   /** Keys done so far. */
   progress = 0;
 
   /** @param from microseconds; `to` likewise, no earlier */
-  constructor(range: ResolvedRange, from: number, to: number, seq: number, form: KeyForm) {
+  constructor(range: ResolvedRange, from: number, to: number, seq: number, form: KeyForm, options?: DiffSettings) {
     this.#range = range;
     this.#from = from;
     this.#to = to;
     this.#before = new Bounds(from, seq);
     this.#after = new Bounds(to, seq);
     this.#form = form;
+    this.#expiresBy = options?.expiresBy ?? to;
+    this.#sawNewer = options?.sawNewer;
     this.#resume = range.start;
     this.#ended = range.end?.length === 0 || from === to;
   }
@@ -97,12 +110,13 @@ export class Diff<K extends Key> {
     // No other layer has a version between the two moments, so such a version is the one that is visible.
     const isNewer = AFTER.found && timestampAt(AFTER.run, AFTER.index) > this.#from;
     if (!isNewer && !this.#expires) return;
+    if (isNewer) this.#sawNewer?.(timestampAt(AFTER.run, AFTER.index));
     const lookup = findPoint(view, KEY, this.#before, BEFORE, demand);
     if (lookup === MISS) return MISS;
     const wasThere = lookup === FOUND && isVisible(BEFORE.run, BEFORE.index, () => this.#from);
     const isThere = isNewer
-      ? isVisible(AFTER.run, AFTER.index, () => this.#to)
-      : wasThere && !(expiryAt(BEFORE.run, recordAt(BEFORE.run, BEFORE.index))! <= this.#to);
+      ? isVisible(AFTER.run, AFTER.index, () => this.#expiresBy)
+      : wasThere && !(expiryAt(BEFORE.run, recordAt(BEFORE.run, BEFORE.index))! <= this.#expiresBy);
     if (isNewer ? wasThere || isThere : wasThere && !isThere) {
       this.#add(batch, wasThere ? this.#entry(BEFORE) : undefined, isThere ? this.#entry(AFTER) : undefined);
     }

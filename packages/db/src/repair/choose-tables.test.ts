@@ -7,15 +7,17 @@ interface Written {
   readonly first?: number;
   readonly isLast?: boolean;
   readonly obsolete?: readonly number[];
+  readonly ingestSeq?: number;
+  readonly nextSeq?: number;
 }
 
 /** A table alone in its merge, unless it says otherwise. */
 function table(
   number: number,
-  { inputs = [], first = number, isLast = true, obsolete = [] }: Written = {},
+  { inputs = [], first = number, isLast = true, obsolete = [], ingestSeq, nextSeq = 1 }: Written = {},
 ): FoundTable {
-  const provenance = { ...PROVENANCE, inputs, firstOutput: first, isLastOutput: isLast, obsolete };
-  return { number, provenance, isSound: true };
+  const provenance = { ...PROVENANCE, inputs, firstOutput: first, isLastOutput: isLast, obsolete, nextSeq };
+  return { number, provenance, ingestSeq, isSound: true };
 }
 
 const damaged = (found: FoundTable): FoundTable => ({ ...found, isSound: false });
@@ -88,6 +90,30 @@ describe("of the tables in a directory", () => {
       "a merge that was tried again counts once",
       [table(1), table(2, { inputs: [1], isLast: false }), table(9, { inputs: [1] })],
       { 1: "replaced", 2: "unfinished", 9: "use" },
+    ],
+    [
+      "an ingest counts once all of it is there",
+      [table(1), table(3, { first: 3, isLast: false, ingestSeq: 8 }), table(4, { first: 3, ingestSeq: 9 })],
+      { 1: "use", 3: "use", 4: "use" },
+    ],
+    [
+      "half an ingest does not count",
+      [table(3, { first: 3, isLast: false, ingestSeq: 9 }), unreadable(4), table(7, { first: 6, ingestSeq: 12 })],
+      { 3: "partial", 4: "use", 7: "partial" },
+    ],
+    [
+      "an ingest counts in part where others of its tables have been merged",
+      [
+        table(3, { first: 3, isLast: false, ingestSeq: 9 }),
+        table(5, { first: 3, ingestSeq: 9 }),
+        table(8, { inputs: [4] }),
+      ],
+      { 3: "use", 5: "use", 8: "use" },
+    ],
+    [
+      "what is left of an ingest counts where a later table knows its seqs",
+      [table(3, { first: 3, isLast: false, ingestSeq: 9 }), table(8, { nextSeq: 10 })],
+      { 3: "use", 8: "use" },
     ],
     [
       "unreadable ones may be replaced",

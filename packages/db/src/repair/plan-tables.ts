@@ -50,6 +50,7 @@ export function planByManifest(
 
 const REASONS: { readonly [choice in Exclude<TableChoice, "use">]: string } = {
   replaced: "the tables that replace it are there",
+  partial: "other tables of the same restore are missing, so that it had not come to its end",
   unfinished: "the merge that wrote it had not come to its end, and what it was made from is there",
 };
 
@@ -59,6 +60,7 @@ export function planByFooters(examined: readonly ExaminedTable[]): TablePlan[] {
     examined.map(({ number, properties, problem }) => ({
       number,
       provenance: properties?.provenance,
+      ingestSeq: properties?.stamp?.seq,
       isSound: problem === undefined,
     })),
   );

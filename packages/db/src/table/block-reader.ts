@@ -13,6 +13,7 @@ import {
   SLOT_KEY,
   SLOT_WORDS,
 } from "./format.ts";
+import { stampRecords } from "./stamp.ts";
 import type { TableBytes } from "./table-bytes.ts";
 
 /** Reads blocks of one table past the cache, and knows what a block has to be before anybody looks into it. */
@@ -53,7 +54,7 @@ export class BlockReader {
    * buffer. @throws CORRUPTION; what is in the block's place then means nothing.
    */
   unpack(block: number, envelope: Uint8Array, blockBytes: number, i32: Int32Array, u8: Uint8Array, word: number): void {
-    const { path, dictionary } = this.#bytes;
+    const { path, dictionary, stamp } = this.#bytes;
     const fences = this.#fences;
     const offset = fences.offset(block);
     const compression = compressionAt(envelope);
@@ -73,5 +74,6 @@ export class BlockReader {
     ) {
       throw corruption(path, offset, "a block is not the one that the index has there");
     }
+    if (stamp !== undefined) stampRecords(i32, word, stamp);
   }
 }

@@ -106,6 +106,7 @@ export class MetadataSections {
     const properties = decodeProperties(bytes, this.#path, offset + ENVELOPE_BYTES);
     this.#file.number = properties.fileNumber;
     this.#file.dictionary = properties.dictionary.length > 0 ? properties.dictionary : undefined;
+    this.#file.stamp = properties.stamp;
     return properties;
   }
 

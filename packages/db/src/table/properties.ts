@@ -2,6 +2,7 @@ import { ByteReader, ByteWriter } from "../format/coding.ts";
 import { corruption } from "../format/corruption.ts";
 import type { Horizon } from "../retention/horizon.ts";
 import { type Compression, compressionId, compressionName, isCompression } from "./compression.ts";
+import type { Stamp } from "./stamp.ts";
 
 /** Everything from `start` on and below `end` (to the last key without one) with a seq below `seq` was erased. */
 export interface Erasure {
@@ -71,6 +72,8 @@ export interface TableProperties extends TableContents {
   /** What LZ4 bodies of blocks may refer to as if it stood before them; often empty. */
   readonly dictionary: Uint8Array;
   readonly provenance: TableProvenance;
+  /** What its blocks lack; none in most tables. */
+  readonly stamp?: Stamp;
 }
 
 /** The counts of {@link TableContents} in the order in which they are written. */
@@ -102,6 +105,10 @@ export function encodeProperties(properties: TableProperties): Uint8Array {
   writer.blob(properties.largestKey);
   encodeProvenance(writer, properties.provenance);
   writer.blob(properties.dictionary);
+  if (properties.stamp !== undefined) {
+    writer.varint(properties.stamp.timestamp);
+    writer.varint(properties.stamp.seq);
+  }
   return writer.view();
 }
 
@@ -118,6 +125,7 @@ export function decodeProperties(bytes: Uint8Array, file: string, offset: number
   const largestKey = new Uint8Array(reader.blob());
   const provenance = decodeProvenance(reader);
   const dictionary = new Uint8Array(reader.blob());
+  const stamp = reader.remaining > 0 ? { timestamp: reader.varint(), seq: reader.varint() } : undefined;
   reader.end();
   if (smallestKey.length === 0 || largestKey.length === 0) throw corruption(file, offset, "a table's bounds are empty");
   const entryCount = counts.putCount + counts.deleteCount + counts.retractCount;
@@ -131,6 +139,7 @@ export function decodeProperties(bytes: Uint8Array, file: string, offset: number
     smallestKey,
     largestKey,
     provenance,
+    ...(stamp && { stamp }),
   };
 }
 

@@ -10,7 +10,6 @@ import type { ExtentSource } from "./extent.ts";
 import { ExtentWriter } from "./extent-writer.ts";
 import { FenceBuilder } from "./fence-builder.ts";
 import { Filter } from "./filter.ts";
-import { encodeFooter } from "./footer.ts";
 import {
   DICTIONARY_BLOCK,
   DICTIONARY_BYTES,
@@ -18,12 +17,12 @@ import {
   FLAG_GOES_ON,
   KIND_FILTER,
   KIND_INDEX,
-  KIND_PROPERTIES,
   SECTION_ALIGNMENT,
 } from "./format.ts";
 import { keyWordsOf } from "./key-words.ts";
-import { encodeProperties, type TableProperties, type TableProvenance } from "./properties.ts";
+import type { TableProperties, TableProvenance } from "./properties.ts";
 import { TableOutput } from "./table-output.ts";
+import { UnfinishedTable } from "./unfinished-table.ts";
 import { WordList } from "./word-list.ts";
 
 const NO_DICTIONARY = new Uint8Array(0);
@@ -46,6 +45,7 @@ export interface TableBuilderOptions {
  * file are the caller's.
  */
 export class TableBuilder {
+  readonly #file: WritableFile;
   readonly #options: TableBuilderOptions;
   readonly #output: TableOutput;
   readonly #extents: ExtentWriter;
@@ -65,8 +65,10 @@ export class TableBuilder {
   #blockFlags = 0;
   #blockCount = 0;
   #dictionary: Uint8Array | undefined;
+  #fileBytes = 0;
 
   constructor(file: WritableFile, options: TableBuilderOptions) {
+    this.#file = file;
     this.#options = options;
     this.#output = new TableOutput(file, options.fileNumber, options.compression);
     this.#extents = new ExtentWriter(this.#output);
@@ -107,29 +109,39 @@ export class TableBuilder {
 
   /** Writes what is left and the table's metadata. At least one version was added. */
   finish(provenance: TableProvenance): TableProperties {
+    const table = this.finishBody();
+    const properties = table.finish(provenance);
+    this.#fileBytes = table.fileBytes;
+    return properties;
+  }
+
+  /**
+   * Writes what is left but for properties and footer, which may come when all of it is on disk already. At least one
+   * version was added.
+   */
+  finishBody(): UnfinishedTable {
     invariant(this.#block.keyCount > 0, "T4: a table holds at least one version");
     this.#finishBlock(0);
     const output = this.#output;
     const { fileNumber, level, compression } = this.#options;
     const dictionary = this.#dictionary ?? NO_DICTIONARY;
-    const properties = { fileNumber, level, compression, dictionary, ...this.#counter.contents(), provenance };
+    const contents = this.#counter.contents();
     const dataBytes = output.position;
     const filterBytes = this.#addSection(
       KIND_FILTER,
       bytesOf(Filter.build(this.#hashes.i32, this.#hashes.length).words),
     );
-    const index = this.#fences.finish(keyWordsOf(properties.smallestKey), keyWordsOf(properties.largestKey));
+    const index = this.#fences.finish(keyWordsOf(contents.smallestKey), keyWordsOf(contents.largestKey));
     const indexBytes = this.#addSection(KIND_INDEX, bytesOf(index));
-    const propertiesBytes = this.#addSection(KIND_PROPERTIES, encodeProperties(properties));
-    output.align(SECTION_ALIGNMENT);
-    output.addBytes(encodeFooter({ dataBytes, filterBytes, indexBytes, propertiesBytes }));
     output.flush();
-    return properties;
+    this.#fileBytes = output.position;
+    const body = { fileNumber, level, compression, dictionary, contents, dataBytes, filterBytes, indexBytes };
+    return new UnfinishedTable(this.#file, body, output.position);
   }
 
   /** Bytes of the file: all that was written once it is finished. */
   get fileBytes(): number {
-    return this.#output.position;
+    return this.#fileBytes;
   }
 
   #openGroup(run: VersionRun, index: number): void {

@@ -1,5 +1,6 @@
 import type { ReadableFile } from "../env/file-system.ts";
 import { corruption } from "../format/corruption.ts";
+import type { Stamp } from "./stamp.ts";
 
 /** The bytes of one table file, read exactly or not at all. Knows which reads are under way, so that none outlives it. */
 export class TableBytes {
@@ -9,6 +10,8 @@ export class TableBytes {
   number: number;
   /** What bodies of blocks may refer to, once the properties are read; none where they name none. */
   dictionary: Uint8Array | undefined = undefined;
+  /** What blocks lack, once the properties are read; none where they name none. */
+  stamp: Stamp | undefined = undefined;
   readonly #file: ReadableFile;
   readonly #underWay: Set<Promise<number>> = new Set();
 

@@ -10,13 +10,24 @@ export class TableOutput {
   readonly #file: WritableFile;
   readonly #number: number;
   readonly #compression: number;
-  readonly #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(BUFFER_BYTES);
+  readonly #buffer: Uint8Array<ArrayBuffer>;
   readonly #header: Uint8Array<ArrayBuffer> = new Uint8Array(ENVELOPE_BYTES);
   #buffered = 0;
-  #written = 0;
+  #written: number;
 
-  /** @param number the table's, to which its envelopes are bound. */
-  constructor(file: WritableFile, number: number, compression: Compression) {
+  /**
+   * @param number the table's, to which its envelopes are bound.
+   * @param from bytes that the file has already.
+   */
+  constructor(
+    file: WritableFile,
+    number: number,
+    compression: Compression,
+    from: number = 0,
+    bufferBytes: number = BUFFER_BYTES,
+  ) {
+    this.#written = from;
+    this.#buffer = new Uint8Array(bufferBytes);
     this.#file = file;
     this.#number = number;
     this.#compression = compressionId(compression);
@@ -57,8 +68,8 @@ export class TableOutput {
 
   /** Adds bytes that need no envelope, or have theirs. */
   addBytes(bytes: Uint8Array): void {
-    if (bytes.length > BUFFER_BYTES - this.#buffered) this.flush();
-    if (bytes.length > BUFFER_BYTES) {
+    if (bytes.length > this.#buffer.length - this.#buffered) this.flush();
+    if (bytes.length > this.#buffer.length) {
       this.#file.writeSync(bytes, this.#written);
       this.#written += bytes.length;
       return;

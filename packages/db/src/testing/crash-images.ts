@@ -94,7 +94,10 @@ export function survivingBatches(found: readonly string[], image: CrashImage, ho
   const model = new Model();
   let closest: string[] | undefined;
   for (let count = 0; count <= batches.length; count++) {
-    if (count > 0) model.commit(batches[count - 1]!.operations, batches[count - 1]!.lastSeq);
+    if (count > 0) {
+      const { operations, lastSeq: seq, sharesSeq } = batches[count - 1]!;
+      model.commit(operations, seq, sharesSeq);
+    }
     if (count < first) continue;
     const difference = contentsDifference(found, modelContents(model, undefined, horizons));
     if (difference.length === 0)

@@ -45,6 +45,15 @@ export interface ModelDiff {
   readonly horizons?: ModelHorizons | undefined;
 }
 
+export interface ModelRestore {
+  readonly to: number;
+  readonly now: number;
+}
+
+export type UntimedOperation =
+  | Omit<Extract<ModelOperation, { op: "put" }>, "timestamp">
+  | { readonly op: "delete"; readonly key: Uint8Array };
+
 /** What one batch did in a range. */
 export interface ModelBatch {
   readonly seq: number;
@@ -91,10 +100,16 @@ export class Model {
     return this.#operations.size;
   }
 
-  /** Commits a batch, whose operations get consecutive seqs; the last of them gets `seq`, by default the next free one. */
-  commit(operations: readonly ModelOperation[], seq: number = this.#seq + operations.length): void {
-    invariant(seq - operations.length >= this.#seq, `seqs grow: ${operations.length} up to ${seq} after ${this.#seq}`);
-    const batch = operations.map((operation, index) => ({ ...operation, seq: seq - operations.length + 1 + index }));
+  /**
+   * Commits a batch, whose operations get consecutive seqs; the last of them gets `seq`, by default the next free one.
+   * With `shared` they all get that one.
+   */
+  commit(operations: readonly ModelOperation[], seq: number = this.#seq + operations.length, shared = false): void {
+    const count = shared ? 1 : operations.length;
+    invariant(seq - count >= this.#seq, `seqs grow: ${operations.length} up to ${seq} after ${this.#seq}`);
+    const batch = operations.map((operation, index) => {
+      return { ...operation, seq: shared ? seq : seq - operations.length + 1 + index };
+    });
     for (const operation of batch) {
       const id = toHex(operation.key);
       const filed = this.#operations.get(id) ?? [];
@@ -208,6 +223,26 @@ export class Model {
     return versions.slice(0, options.limit);
   }
 
+  /**
+   * What makes the range look as it did at `to`, still without timestamps, and the greatest timestamp after `to` that any of
+   * its keys has: they all have to be above it.
+   */
+  restore(range: ResolvedRange, { to, now }: ModelRestore): { operations: UntimedOperation[]; newest: number } {
+    const moment = Math.max(now, to);
+    const keys = this.#keysIn(range).map((id) => fromHex(id)!);
+    const operations = keys.flatMap((key): UntimedOperation[] => {
+      const then = this.get(key, { asOf: to, now: to });
+      if (then?.seq === this.get(key, { now: moment })?.seq) return [];
+      if (then === undefined) return [{ op: "delete", key }];
+      const { value, expiresAt } = then;
+      // What has expired since has the time again that it had left.
+      const expired = expiresAt !== undefined && expiresAt <= moment;
+      return [{ op: "put", key, value, expiresAt: expired ? restoredExpiry(expiresAt, to, moment) : expiresAt }];
+    });
+    const newest = Math.max(0, ...keys.map((key) => this.newest(key, {})?.timestamp ?? 0).filter((time) => time > to));
+    return { operations, newest };
+  }
+
   #checkHorizon(horizon: number, moment: number | undefined): void {
     if (moment !== undefined && moment < horizon) throw trimmed(horizon);
   }
@@ -242,6 +277,10 @@ export class Model {
     const end = range.end === undefined ? undefined : toHex(range.end);
     return [...this.#operations.keys()].filter((id) => id >= start && (end === undefined || id < end)).sort();
   }
+}
+
+function restoredExpiry(expiresAt: number, to: number, now: number): number {
+  return Math.min(Number.MAX_SAFE_INTEGER, now + expiresAt - to);
 }
 
 /** What is refused below a horizon. */

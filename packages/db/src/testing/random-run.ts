@@ -115,6 +115,7 @@ export class RandomRun {
     else if (kind < 87) await this.#readSnapshot();
     else if (kind < 89) await this.#beginRead();
     else if (kind < 92) await this.#reads.goOn();
+    else if (kind < 93) await this.#restore();
     else if (kind < 94) this.#store.clock.advance(random.pick([1, 1000, 10 ** 9]));
     else if (kind < 98) await this.#wait();
     else await this.#stop();
@@ -132,6 +133,17 @@ export class RandomRun {
   async #admit(): Promise<void> {
     this.#note("a write with conditions or a request id");
     await this.#admission.any();
+  }
+
+  async #restore(): Promise<void> {
+    const { db } = this.#store;
+    if (this.#random.chance(0.3)) return this.#checks.restorePreview(db);
+    const [range, to] = [this.#checks.range(), this.#checks.timestamp()];
+    this.#note(`restore to ${to}`);
+    const batch = await this.#store.restore(range, to);
+    if (batch !== undefined && batch.state !== "acknowledged") {
+      throw new Error("a restore was refused", { cause: batch.error });
+    }
   }
 
   #maintain(kind: "flush" | "compact"): void {

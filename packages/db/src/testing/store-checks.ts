@@ -1,10 +1,11 @@
-import { deepEqual, fail } from "node:assert/strict";
+import { deepEqual, fail, rejects } from "node:assert/strict";
 import { type Bucket, isKvtsError, type Range, resolveRange, type Version } from "@kvts/common";
+import type { Db } from "../db.ts";
 import type { LocalEntries } from "../read/local-entries.ts";
 import type { KeyPool } from "./key-pool.ts";
 import type { Model } from "./model.ts";
 import type { Moment } from "./model-reader.ts";
-import type { ModelHorizons } from "./model-retention.ts";
+import { greatestHorizon, type ModelHorizons, NO_HORIZONS } from "./model-retention.ts";
 import type { Random } from "./random.ts";
 import {
   bytesText,
@@ -102,7 +103,7 @@ export class StoreChecks {
   /** A scan, and what it gives if it begins now, whatever is written afterwards. */
   openScan(reader: TestReader, moment: Moment = this.#newest()): OpenScan {
     const random = this.#random;
-    const range = this.#range();
+    const range = this.range();
     const options = {
       asOf: this.#asOf(),
       reverse: random.chance(0.5),
@@ -124,8 +125,8 @@ export class StoreChecks {
   openHistory(reader: TestReader, key: Uint8Array, { atSeq, horizons }: Moment = this.#newest()): OpenScan {
     const random = this.#random;
     const options = {
-      from: random.chance(0.5) ? this.#timestamp() : undefined,
-      to: random.chance(0.5) ? this.#timestamp() : undefined,
+      from: random.chance(0.5) ? this.timestamp() : undefined,
+      to: random.chance(0.5) ? this.timestamp() : undefined,
       reverse: random.chance(0.5),
       limit: random.chance(0.3) ? random.between(1, 10) : undefined,
     };
@@ -140,8 +141,8 @@ export class StoreChecks {
     const random = this.#random;
     const options = {
       step: random.pick([1, 7, 1000, 2 ** 31 + 1, 2 ** 52]),
-      from: random.chance(0.5) ? this.#timestamp() : undefined,
-      to: random.chance(0.5) ? this.#timestamp() : undefined,
+      from: random.chance(0.5) ? this.timestamp() : undefined,
+      to: random.chance(0.5) ? this.timestamp() : undefined,
       limit: random.chance(0.3) ? random.between(1, 10) : undefined,
     };
     const entries = reader.aggregate(key, options);
@@ -154,8 +155,8 @@ export class StoreChecks {
   }
 
   async diff(reader: TestReader, { atSeq, horizons }: Moment = this.#newest()): Promise<void> {
-    const [from, to] = [this.#timestamp(), this.#timestamp()].sort((a, b) => a - b) as [number, number];
-    const range = this.#range();
+    const [from, to] = [this.timestamp(), this.timestamp()].sort((a, b) => a - b) as [number, number];
+    const range = this.range();
     const limit = this.#random.chance(0.3) ? this.#random.between(1, 10) : undefined;
     const { model } = this.#context;
     const expected = refusableLines(() =>
@@ -173,6 +174,26 @@ export class StoreChecks {
       found,
       expected,
       () => `diff ${rangeText(range)} from ${from} to ${to}, limit ${limit}, at seq ${atSeq}`,
+    );
+  }
+
+  /** What a restore would do. */
+  async restorePreview(reader: Pick<Db<Uint8Array>, "restore">): Promise<void> {
+    const [range, to] = [this.range(), this.timestamp()];
+    const { model, horizons } = this.#context;
+    if (to < greatestHorizon(horizons?.() ?? NO_HORIZONS, resolveRange(range))) {
+      return await rejects(reader.restore(range, to, { dryRun: true }), { code: "HISTORY_TRIMMED" });
+    }
+    const { operations } = model.restore(resolveRange(range), { to, now: this.#context.now() });
+    const restored = operations.filter(({ op }) => op === "put").length;
+    const bytes = operations.reduce((sum, one) => sum + one.key.length + (one.op === "put" ? one.value.length : 0), 0);
+    const { sample, ...counts } = await reader.restore(range, to, { dryRun: true });
+    const expected = { to, restored, deleted: operations.length - restored, bytes };
+    deepEqual(counts, expected, `a dry restore of ${rangeText(range)} to ${to}`);
+    const values = operations.slice(0, 10).map((one) => (one.op === "put" ? bytesText(one.value) : "nothing"));
+    deepEqual(
+      sample!.map(({ after }) => (after === undefined ? "nothing" : bytesText(after.value))),
+      values,
     );
   }
 
@@ -241,7 +262,7 @@ export class StoreChecks {
     return { atSeq: model.seq, now: now(), horizons: horizons?.() };
   }
 
-  #range(): Range {
+  range(): Range {
     const random = this.#random;
     if (random.chance(0.3)) return {};
     const key = this.key();
@@ -250,10 +271,10 @@ export class StoreChecks {
   }
 
   #asOf(): number | undefined {
-    return this.#random.chance(0.5) ? this.#timestamp() : undefined;
+    return this.#random.chance(0.5) ? this.timestamp() : undefined;
   }
 
-  #timestamp(): number {
+  timestamp(): number {
     const random = this.#random;
     const { timestamps, now } = this.#context;
     const near = random.chance(0.2) ? now() : random.pick(timestamps);

@@ -1,5 +1,14 @@
-import { ok } from "node:assert/strict";
-import { isKvtsError, type Operation, toHex, type WriteOptions, type WriteResult } from "@kvts/common";
+import { deepEqual, equal, ok, rejects } from "node:assert/strict";
+import {
+  isKvtsError,
+  limits,
+  type Operation,
+  type Range,
+  resolveRange,
+  toHex,
+  type WriteOptions,
+  type WriteResult,
+} from "@kvts/common";
 import type { CompactionRunner } from "../compaction/job.ts";
 import { InlineRunner } from "../compaction/runner.ts";
 import { type Db, makeDb } from "../db.ts";
@@ -10,7 +19,13 @@ import { resolveOptions } from "../options.ts";
 import { recover } from "../recovery.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { Model, type ModelOperation } from "./model.ts";
-import { horizonOf, type ModelHorizons, type ModelPolicies, movedHorizons } from "./model-retention.ts";
+import {
+  greatestHorizon,
+  horizonOf,
+  type ModelHorizons,
+  type ModelPolicies,
+  movedHorizons,
+} from "./model-retention.ts";
 import { SimulatedLoopDelay } from "./simulated-loop-delay.ts";
 import { SimulatedScheduler } from "./simulated-scheduler.ts";
 import type { StoreSettings } from "./tiny-options.ts";
@@ -31,6 +46,8 @@ export type TestOperation =
 export interface TestBatch {
   operations: readonly ModelOperation[];
   lastSeq: number;
+  /** All its operations have the one seq: a restore that was an ingest. */
+  sharesSeq?: boolean;
   state: "pending" | "acknowledged" | "refused" | "unknown";
   error: unknown;
 }
@@ -224,6 +241,62 @@ export class TestStore {
     return horizonOf(movedHorizons(this.policies(), this.horizons(), this.clock.now()), toHex(key));
   }
 
+  /**
+   * Restores a range, while no write is under way. Undefined where there is nothing to write, or nothing can be newer than
+   * what is there.
+   * Rejects only where the outcome is not as foretold.
+   */
+  async restore(range: Range, to: number): Promise<TestBatch | undefined> {
+    this.foretell();
+    ok(this.#waiting.length === 0, "a restore is foretold while no write is under way");
+    const engine = this.#engine!;
+    if (to < greatestHorizon(this.horizons(), resolveRange(range))) {
+      await rejects(this.db.restore(range, to), { code: "HISTORY_TRIMMED" });
+      return undefined;
+    }
+    const { operations, newest } = this.model.restore(resolveRange(range), { to, now: this.clock.now() });
+    if (operations.length === 0 || newest === limits.timestampMax) {
+      return await this.#restoreNothing(range, to, operations.length === 0);
+    }
+    const assigned = Math.max(this.clock.now(), this.#lastAssigned + 1, ...this.horizons().values());
+    const timestamp = Math.max(assigned, newest + 1);
+    const { restoreOperationsMax = limits.batchOperationsMax } = this.#options.settings.tuning;
+    const sharesSeq = operations.length > restoreOperationsMax;
+    const lastSeq = this.#lastSeq + (sharesSeq ? 1 : operations.length);
+    const timed = operations.map((operation) => ({ ...operation, timestamp }) as ModelOperation);
+    const batch: TestBatch = { operations: timed, lastSeq, sharesSeq, state: "pending", error: undefined };
+    this.batches.push(batch);
+    try {
+      const { restored, deleted, ...result } = await this.db.restore(range, to);
+      deepEqual([restored + deleted, result.timestamp, result.seq], [operations.length, timestamp, lastSeq]);
+      batch.state = "acknowledged";
+    } catch (error) {
+      if (!isKvtsError(error)) throw error;
+      const isDoubtful = error.code === "READ_ONLY" && engine.takenSeq > this.#lastSeq;
+      if (isDoubtful) this.#isReadOnly = true;
+      batch.state = isDoubtful ? "unknown" : "refused";
+      // What was foretold of it may come to mean another write.
+      if (!isDoubtful) batch.lastSeq = 0;
+      batch.error = error;
+    }
+    if (timestamp === assigned && engine.takenSeq > this.#lastSeq) this.#lastAssigned = assigned;
+    this.#lastSeq = engine.takenSeq;
+    this.#updateModel();
+    return batch;
+  }
+
+  async #restoreNothing(range: Range, to: number, isDone: boolean): Promise<TestBatch | undefined> {
+    try {
+      equal((await this.db.restore(range, to)).seq, undefined, "a restore with nothing to do writes nothing");
+      ok(isDone, "nothing can be newer than the greatest timestamp");
+      return undefined;
+    } catch (error) {
+      if (!isDone && isKvtsError(error, "INVALID_ARGUMENT")) return undefined;
+      if (!isKvtsError(error)) throw error;
+      return { operations: [], lastSeq: 0, state: "refused", error };
+    }
+  }
+
   /** Finds out which writes the engine has taken up to now, and with that what they will look like. */
   foretell(): void {
     const taken = this.#engine?.takenSeq ?? 0;
@@ -280,7 +353,9 @@ export class TestStore {
   #updateModel(): void {
     for (let batch = this.batches[this.#modelled]; batch !== undefined; batch = this.batches[++this.#modelled]) {
       if (batch.state === "pending") return;
-      if (batch.state === "acknowledged") this.model.commit(batch.operations, batch.lastSeq);
+      if (batch.state === "acknowledged") {
+        this.model.commit(batch.operations, batch.lastSeq, batch.sharesSeq);
+      }
     }
   }
 }

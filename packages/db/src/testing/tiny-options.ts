@@ -39,6 +39,7 @@ export function tinySettings(random: Random): StoreSettings {
       watchQueueBytesMax: random.pick([1, KIB, KIB * KIB]),
       watchQueuesBytesMax: random.pick([KIB, KIB * KIB]),
       indexBytesMax: random.pick([1, 2 * KIB, KIB * KIB]),
+      restoreOperationsMax: random.pick([0, 0, 5, 10_000]),
     },
   };
 }

@@ -24,6 +24,8 @@ export interface LogWriterOptions {
   readonly takeFileNumber: () => number;
   /** Microseconds: when a segment was begun. Left out where nobody needs to know. */
   readonly now?: () => number;
+  /** By which syncs are timed. Left out where nobody needs to know. */
+  readonly monotonicMs?: () => number;
   readonly logger?: Logger;
 }
 
@@ -36,6 +38,9 @@ export interface LogWriterOptions {
  */
 export class LogWriter implements FramePlace {
   readonly seed: number;
+  /** How often what was appended has been brought to disk, and how long that took all in all. */
+  syncs = 0;
+  syncMs = 0;
   readonly #options: LogWriterOptions;
   readonly #spares: SpareSegments;
   /** Undefined until {@link begin}. */
@@ -261,11 +266,15 @@ export class LogWriter implements FramePlace {
   }
 
   async #syncAll(segments: readonly LogSegment[]): Promise<void> {
+    const { monotonicMs } = this.#options;
+    const startedMs = monotonicMs?.() ?? 0;
     const syncs = segments.map(({ file }) => file.sync());
     if (this.#hasNewName) syncs.push(this.#options.fileSystem.syncDirectory(this.#options.directory));
     this.#hasNewName = false;
     // All of them come to their end before anybody is told: a file is not closed under a sync.
     const results = await Promise.allSettled(syncs);
+    this.syncs++;
+    this.syncMs += (monotonicMs?.() ?? 0) - startedMs;
     const failed = results.find((result) => result.status === "rejected");
     if (failed !== undefined) throw failed.reason;
   }

@@ -46,6 +46,7 @@ export function problem(
     status,
     headers: { "content-type": "application/problem+json", "cache-control": "no-store", ...headers },
     body: JSON.stringify(body),
+    code,
   };
 }
 

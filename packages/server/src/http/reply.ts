@@ -7,6 +7,8 @@ export interface Reply {
   readonly headers: OutgoingHttpHeaders;
   /** Text goes out as UTF-8. */
   readonly body: string | Uint8Array | undefined;
+  /** Of a failure: its code. */
+  readonly code?: string;
 }
 
 /** On every answer: none of them is ever a page, whatever a browser would like to see in it. */

@@ -56,6 +56,7 @@ export async function listenGrpc(handlers: GrpcHandlers, settings: Settings): Pr
   const closed = new Promise<void>((resolve) => server.once("close", resolve));
   return {
     port: bound,
+    connections: () => sockets.count,
     stop() {
       server.close();
       for (const session of sessions) session.close();

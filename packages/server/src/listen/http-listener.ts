@@ -55,6 +55,7 @@ export async function listenHttp(handle: RequestHandler, settings: Settings): Pr
   const closed = new Promise<void>((resolve) => server.once("close", resolve));
   return {
     port,
+    connections: () => sockets.count,
     stop: () => void server.close(),
     async destroy() {
       sockets.destroyAll();

@@ -3,6 +3,8 @@ import type { Incoming, Outgoing } from "../exchanges.ts";
 /** A port that is being served. */
 export interface Listener {
   readonly port: number;
+  /** How many there are now. */
+  connections(): number;
   /** Accepts no more connections; those that are idle end. */
   stop(): void;
   /** Cuts what is left. */

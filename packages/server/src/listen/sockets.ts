@@ -2,6 +2,7 @@ import type { Server, Socket } from "node:net";
 
 /** The connections of one server, so that its last ones can be cut. */
 export interface Sockets {
+  readonly count: number;
   destroyAll(): void;
 }
 
@@ -16,6 +17,9 @@ export function trackSockets(server: Server): Sockets {
     socket.once("close", () => sockets.delete(socket));
   });
   return {
+    get count() {
+      return sockets.size;
+    },
     destroyAll() {
       for (const socket of sockets) socket.destroy();
     },

@@ -8,8 +8,9 @@ import { discardUnreadBody, readBody } from "../body.ts";
 import type { Exchange, Exchanges, Incoming, Outgoing } from "../exchanges.ts";
 import { toKnownFailure } from "../failures.ts";
 import { commonHeaders } from "../http/reply.ts";
+import type { CallMeter } from "../metrics/calls.ts";
 import type { Settings } from "../options.ts";
-import { admitTo, contextWith } from "./context.ts";
+import { admitTo, contextWith, exchangeOf } from "./context.ts";
 import { refineProtocolError, toConnectError } from "./errors.ts";
 import { withAmendedMessage } from "./grpc-message.ts";
 
@@ -22,6 +23,7 @@ export interface RpcHandler {
 export interface RpcHandlerOptions {
   readonly exchanges: Exchanges;
   readonly access: Access;
+  readonly calls: CallMeter;
   readonly settings: Settings;
   /** Full names of services that answer anybody, also while the server starts and closes. */
   readonly always: ReadonlySet<string>;
@@ -29,7 +31,7 @@ export interface RpcHandlerOptions {
 
 export function createRpcHandler(
   routes: (router: ConnectRouter) => void,
-  { exchanges, access, settings, always }: RpcHandlerOptions,
+  { exchanges, access, calls, settings, always }: RpcHandlerOptions,
 ): RpcHandler {
   const { logger, maxRequestBytes } = settings;
   const { retryAfterSeconds } = exchanges;
@@ -54,7 +56,8 @@ export function createRpcHandler(
     const refine = (): void => {
       const reason: unknown = context.signal.reason;
       if (reason instanceof ConnectError) {
-        refineProtocolError(reason, { call: "read", retryAfterSeconds }, maxRequestBytes);
+        const code = refineProtocolError(reason, { call: "read", retryAfterSeconds }, maxRequestBytes);
+        if (code !== undefined) calls.count("grpc", context.method.name, code, exchangeOf(context.values).startedAt);
       }
     };
     context.signal.addEventListener("abort", refine, { once: true });
@@ -63,6 +66,8 @@ export function createRpcHandler(
       exchanges.checkOpen();
       admitTo(access.serviceFor(context.requestHeader.get("authorization") ?? undefined), context.values);
     } catch (error) {
+      const code = isKvtsError(error) ? error.code : "INTERNAL";
+      calls.count("grpc", context.method.name, code, exchangeOf(context.values).startedAt);
       throw isKvtsError(error) ? toConnectError(error, { call: "read", retryAfterSeconds }) : error;
     }
   }

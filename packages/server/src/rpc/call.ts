@@ -1,6 +1,7 @@
 import { ConnectError, type HandlerContext } from "@connectrpc/connect";
 import type { Logger } from "@kvts/common";
 import { toKnownFailure } from "../failures.ts";
+import type { CallMeter } from "../metrics/calls.ts";
 import type { Service } from "../service/service.ts";
 import { exchangeOf, serviceOf } from "./context.ts";
 import { type RpcErrorContext, rpcFailure, toConnectError } from "./errors.ts";
@@ -23,27 +24,30 @@ export interface UnaryCall extends Omit<RpcCall, "signal"> {
 /** What all methods share. */
 export interface RpcOptions {
   readonly logger: Logger;
+  readonly calls: CallMeter;
   readonly retryAfterSeconds: number;
 }
 
 /** Wraps `run` as the implementation of a method: failures become ConnectErrors with details, surprises are logged. */
 export function rpc<Request, Response>(
   kind: RpcErrorContext["call"],
-  { logger, retryAfterSeconds }: RpcOptions,
+  { logger, calls, retryAfterSeconds }: RpcOptions,
   run: (request: Request, call: RpcCall) => Promise<Response>,
 ): (request: Request, context: HandlerContext) => Promise<Response> {
   return async (request, context) => {
-    const requestId = exchangeOf(context.values).id;
+    const { id: requestId, startedAt } = exchangeOf(context.values);
     const call = context.method.name;
     try {
       const service = serviceOf(context.values);
       const response = await run(request, { service, signal: context.signal, encoding: encodingOf(context) });
+      calls.count("grpc", call, "OK", startedAt);
       logger.debug({ requestId, call, status: "OK" }, "answered");
       return response;
     } catch (error) {
       const failure = rpcFailure(error, context.signal);
       if (failure instanceof ConnectError) throw failure;
       const known = toKnownFailure(failure, { requestId, call, logger });
+      calls.count("grpc", call, known.code, startedAt);
       logger.debug({ requestId, call, status: known.code }, "answered");
       throw toConnectError(known, { call: kind, retryAfterSeconds });
     }

@@ -102,12 +102,18 @@ export function rpcFailure(error: unknown, signal: AbortSignal): unknown {
 /**
  * Gives an error that Connect itself raised (a message that is too large, cannot be parsed or decompressed, …) the
  * status and details that all errors of kvts have. Changes `error`, since Connect goes on with that very object.
+ * @returns the code that it got; undefined where it had all that already
  */
-export function refineProtocolError(error: ConnectError, context: RpcErrorContext, maxRequestBytes: number): void {
-  if (error.details.length > 0) return;
+export function refineProtocolError(
+  error: ConnectError,
+  context: RpcErrorContext,
+  maxRequestBytes: number,
+): ErrorCode | undefined {
+  if (error.details.length > 0) return undefined;
   const refined = refine(error, maxRequestBytes);
   const { code, rawMessage, details } = toConnectError(refined, { ...context, limit: "transport" });
   Object.assign(error, { code, rawMessage, details });
+  return refined.code;
 }
 
 function refine({ code, rawMessage }: ConnectError, maxRequestBytes: number): KvtsError {

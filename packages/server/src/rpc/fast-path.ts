@@ -8,6 +8,7 @@ import type { Channel, Exchange, Exchanges } from "../exchanges.ts";
 import { toKnownFailure } from "../failures.ts";
 import type { Guard } from "../guard.ts";
 import { commonHeaders } from "../http/reply.ts";
+import type { CallMeter } from "../metrics/calls.ts";
 import type { Service } from "../service/service.ts";
 import { envelope, envelopeHeadBytes } from "./answers.ts";
 import { rpcFailure, toConnectError } from "./errors.ts";
@@ -21,6 +22,7 @@ export interface FastPathOptions {
   readonly guard: Guard;
   readonly exchanges: Exchanges;
   readonly access: Access;
+  readonly calls: CallMeter;
   readonly logger: Logger;
   readonly maxRequestBytes: number;
 }
@@ -195,7 +197,11 @@ class FastCall implements Channel {
   }
 
   #log(status: string): void {
-    this.#options.logger.debug({ requestId: this.#exchange.id, call: this.#method.method.name, status }, "answered");
+    const { calls, logger } = this.#options;
+    const { id: requestId, startedAt } = this.#exchange;
+    const { name } = this.#method.method;
+    calls.count("grpc", name, status, startedAt);
+    logger.debug({ requestId, call: name, status }, "answered");
   }
 
   #expire(): void {

@@ -114,9 +114,11 @@ class PipelineStream {
   async #carryOut(asked: PipelineCall): Promise<void> {
     const { id, timeoutMs } = asked;
     const bytes = bytesOf(asked);
+    const startedAt = performance.now();
     let isAnswered = false;
     const answer = (outcome: Outcome): void => {
       if (!isAnswered) this.#answer(id, outcome);
+      if (!isAnswered) this.#count(asked, outcome, startedAt);
       isAnswered = true;
     };
     const expire = (): void => answer(this.#failed(asked, late()));
@@ -163,6 +165,12 @@ class PipelineStream {
     const known = toKnownFailure(error, { requestId: this.#exchange.id, call: name, logger });
     const kind = method.case === "get" || method.case === "batchGet" ? "read" : "write";
     return { case: "error", value: toPipelineError(known, { call: kind, retryAfterSeconds }) };
+  }
+
+  #count({ method }: PipelineCall, { case: kind, value }: Outcome, startedAt: number): void {
+    // Named as the methods are, so that a call counts as what it is however it travels.
+    const name = method.case === undefined ? "Pipeline" : `${method.case[0]!.toUpperCase()}${method.case.slice(1)}`;
+    this.#options.calls.count("grpc", name, kind === "error" ? (value?.info?.reason ?? "INTERNAL") : "OK", startedAt);
   }
 
   #answer(id: number, outcome: Outcome): void {

@@ -255,10 +255,10 @@ interface Read {
 
 /** Every version that was there at any time. */
 function everyVersion({ batches }: StoreImage): ModelVersion[] {
-  return batches.flatMap(({ operations, lastSeq }) =>
+  return batches.flatMap(({ operations, lastSeq, sharesSeq }) =>
     operations.flatMap((operation, index) => {
       if (operation.op === "retract") return [];
-      return [{ ...operation, seq: lastSeq - operations.length + 1 + index } as ModelVersion];
+      return [{ ...operation, seq: sharesSeq ? lastSeq : lastSeq - operations.length + 1 + index } as ModelVersion];
     }),
   );
 }

@@ -11,6 +11,7 @@ export const ACTIVITIES = [
   "compaction",
   "manifest edit",
   "manifest rollover",
+  "restore",
   "removal",
   "close",
   "repair",
@@ -41,7 +42,7 @@ export class ActivityWatch {
     if (file === undefined) return kind === "syncDirectory" ? this.#syncer() : "log";
     switch (file.kind) {
       case "table":
-        return this.#writerOf(file.number) ?? "removal";
+        return this.#writerOf(file.number) ?? (kind === "remove" ? "removal" : "restore");
       case "manifest":
         if (kind === "create") this.#rollingOver = file.number;
         return kind === "remove" || file.number === this.#rollingOver ? "manifest rollover" : "manifest edit";

@@ -83,7 +83,8 @@ export class SimulatedClient {
     else if (kind < 83) await this.#readSnapshot();
     else if (kind < 85) await this.#beginRead();
     else if (kind < 88) await this.#tolerant(this.#reads.goOn());
-    else if (kind < 91) await this.#moveClock();
+    else if (kind < 89) await this.#moveClock();
+    else if (kind < 93) await this.#restore();
     else if (kind < 94) await this.#passTurns();
     else if (kind < 95) await (random.chance(0.5) ? this.#expectNoEmptyBatch() : this.#verify());
     else if (this.#options.faultKinds.size > 0) await this.#changeDisk();
@@ -306,6 +307,15 @@ export class SimulatedClient {
       await this.#process.scheduler.delay(1000);
     }
     fail("it takes no writes although the disk is sound");
+  }
+
+  /** While no write is in flight: what a restore writes is known beforehand only then. */
+  async #restore(): Promise<void> {
+    await this.#quiet();
+    const [range, to] = [this.#checks.range(), this.#checks.timestamp()];
+    this.#note(`restore to ${to}`);
+    const batch = await this.#store.restore(range, to);
+    if (batch !== undefined) this.#expectReason(batch);
   }
 
   /** Waits until no write is in flight. */

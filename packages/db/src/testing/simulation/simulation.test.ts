@@ -14,6 +14,7 @@ const CUTS_MIN: Readonly<Record<Activity, number>> = {
   compaction: 30,
   "manifest edit": 50,
   "manifest rollover": 20,
+  restore: 8,
   removal: 8,
   close: 60,
   repair: 100,

@@ -1,4 +1,5 @@
 import type { Exchanges } from "../../exchanges.ts";
+import type { Metrics } from "../../metrics/metrics.ts";
 import type { Settings } from "../../options.ts";
 import { warnOnce } from "../../warn-once.ts";
 import type { AnyRoute } from "../route.ts";
@@ -9,6 +10,7 @@ import { batchRoutes } from "./batch.ts";
 import { deleteKeyRoute } from "./delete-key.ts";
 import { diffRoute } from "./diff.ts";
 import { getKeyRoute } from "./get-key.ts";
+import { metricsRoute } from "./metrics.ts";
 import { openApiRoute } from "./openapi.ts";
 import { putKeyRoute } from "./put-key.ts";
 import { retentionRoutes } from "./retention.ts";
@@ -17,16 +19,18 @@ import { scanRoute } from "./scan.ts";
 import { snapshotRoutes } from "./snapshots.ts";
 import { statusRoutes } from "./status.ts";
 import { versionsRoute } from "./versions.ts";
+import { watchRoute } from "./watch.ts";
 
 export interface RoutesOptions {
   readonly exchanges: Exchanges;
+  readonly metrics: Metrics;
   readonly settings: Settings;
   /** The version of the server's software. */
   readonly version: string;
 }
 
 /** Every route of the HTTP/JSON face. */
-export function allRoutes({ exchanges, settings, version }: RoutesOptions): AnyRoute[] {
+export function allRoutes({ exchanges, metrics, settings, version }: RoutesOptions): AnyRoute[] {
   const { clock, logger } = settings;
   const times: Times = { now: () => clock.now(), warn: warnOnce(logger) };
   const routes = [
@@ -38,11 +42,13 @@ export function allRoutes({ exchanges, settings, version }: RoutesOptions): AnyR
     aggregateRoute(),
     scanRoute(),
     diffRoute(),
+    watchRoute(),
     ...batchRoutes(times),
     ...snapshotRoutes(),
     ...retentionRoutes(),
     ...adminRoutes(),
     ...statusRoutes(exchanges),
+    metricsRoute(metrics, exchanges),
   ];
   return [...routes, openApiRoute(routes, version)];
 }

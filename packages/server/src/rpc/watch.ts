@@ -1,0 +1,54 @@
+import { create } from "@bufbuild/protobuf";
+import { ConnectError, type ServiceImpl } from "@connectrpc/connect";
+import { type FeedItem as FeedItemMessage, FeedItemSchema, type KvService, RetractionSchema } from "@kvts/api";
+import type { FeedItem } from "@kvts/common";
+import type { Exchanges } from "../exchanges.ts";
+import { toKnownFailure } from "../failures.ts";
+import { untilClosed } from "../watched.ts";
+import type { RpcOptions } from "./call.ts";
+import { exchangeOf, serviceOf } from "./context.ts";
+import { rpcFailure, toConnectError } from "./errors.ts";
+import { numberOut, seqIn, textIn } from "./numbers.ts";
+import { rangeIn } from "./operations.ts";
+import { versionOut } from "./versions.ts";
+
+/** KvService.Watch. Connect asks for the next message once the one before is on its way: a slow client slows its watch. */
+export function watch(
+  exchanges: Exchanges,
+  { logger, retryAfterSeconds }: RpcOptions,
+): ServiceImpl<typeof KvService>["watch"] {
+  return async function* (request, { signal, values, method }) {
+    const call = method.name;
+    const requestId = exchangeOf(values).id;
+    try {
+      const { range, initial } = request;
+      const service = serviceOf(values);
+      const watched = service.watch({
+        range: rangeIn(range),
+        afterSeq: seqIn(request.afterSeq, "after_seq"),
+        initial,
+        incarnation: textIn(request.incarnation),
+        signal,
+      });
+      let { incarnation } = service;
+      for await (const event of untilClosed(watched, exchanges)) {
+        const { seq, items, initial = false, more = false } = event;
+        yield { seq: numberOut(seq), items: items.map(itemOut), initial, more, incarnation };
+        incarnation = "";
+      }
+    } catch (error) {
+      const failure = rpcFailure(error, signal);
+      if (failure instanceof ConnectError) throw failure;
+      const known = toKnownFailure(failure, { requestId, call, logger });
+      logger.debug({ requestId, call, status: known.code }, "answered");
+      throw toConnectError(known, { call: "read", retryAfterSeconds });
+    }
+  };
+}
+
+function itemOut(item: FeedItem<Uint8Array>): FeedItemMessage {
+  if (item.op === undefined) return create(FeedItemSchema, { kind: { case: "version", value: versionOut(item) } });
+  const { key, timestamp, seq } = item;
+  const value = create(RetractionSchema, { key, timestamp: numberOut(timestamp), seq: numberOut(seq) });
+  return create(FeedItemSchema, { kind: { case: "retraction", value } });
+}
