@@ -39,9 +39,9 @@ export async function runServer(settings: ServerSettings, json: boolean): Promis
 }
 
 function serveOptions(settings: ServerSettings): ServeOptions {
-  const { host, port, httpPort, maxRequestBytes, allowedHosts, insecure, dbPath } = settings;
+  const { host, port, httpPort, maxRequestBytes, allowedHosts, corsOrigins, insecure, dbPath } = settings;
   const tokensFile = tokensFileOf(dbPath);
-  return { host, port, httpPort, maxRequestBytes, allowedHosts, insecure, tokensFile, drainTimeoutMs };
+  return { host, port, httpPort, maxRequestBytes, allowedHosts, corsOrigins, insecure, tokensFile, drainTimeoutMs };
 }
 
 interface Opening extends AsyncDisposable {

@@ -12,6 +12,7 @@ test("the defaults", () => {
     durability: "sync",
     maxRequestBytes: 8 * 1024 * 1024,
     allowedHosts: [],
+    corsOrigins: [],
     tlsCert: undefined,
     tlsKey: undefined,
     tlsClientCa: undefined,

@@ -14,6 +14,7 @@ export interface ServerSettings {
   readonly durability: Durability;
   readonly maxRequestBytes: number;
   readonly allowedHosts: readonly string[];
+  readonly corsOrigins: readonly string[];
   /** Files of PEM; undefined for no TLS. */
   readonly tlsCert: string | undefined;
   readonly tlsKey: string | undefined;
@@ -61,11 +62,12 @@ export const serverSettings: { readonly [Name in keyof ServerSettings]: Setting<
   allowedHosts: {
     describe: "Names by which clients may call the server besides its address, with commas between",
     byDefault: "",
-    read: (text) =>
-      text
-        .split(",")
-        .map((host) => host.trim())
-        .filter((host) => host !== ""),
+    read: readList,
+  },
+  corsOrigins: {
+    describe: "Origins whose web pages may call the server, with commas between; * for any",
+    byDefault: "",
+    read: readList,
   },
   tlsCert: {
     describe: "A file with the certificate (PEM, with its chain): both ports speak TLS",
@@ -186,6 +188,13 @@ function parseConfig(text: string, path: string): { readonly [name in Name]?: st
 function readText(text: string, name: string): string {
   if (text === "") throw usageError(`${name} is empty; give it a value, or leave it out`);
   return text;
+}
+
+function readList(text: string): readonly string[] {
+  return text
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
 }
 
 function readPath(text: string): string | undefined {

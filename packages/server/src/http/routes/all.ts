@@ -9,6 +9,7 @@ import { aggregateRoute } from "./aggregate.ts";
 import { batchRoutes } from "./batch.ts";
 import { deleteKeyRoute } from "./delete-key.ts";
 import { diffRoute } from "./diff.ts";
+import { docsRoute } from "./docs.ts";
 import { getKeyRoute } from "./get-key.ts";
 import { metricsRoute } from "./metrics.ts";
 import { openApiRoute } from "./openapi.ts";
@@ -49,6 +50,7 @@ export function allRoutes({ exchanges, metrics, settings, version }: RoutesOptio
     ...adminRoutes(),
     ...statusRoutes(exchanges),
     metricsRoute(metrics, exchanges),
+    docsRoute(),
   ];
   return [...routes, openApiRoute(routes, version)];
 }

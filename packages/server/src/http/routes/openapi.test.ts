@@ -46,6 +46,7 @@ test("names every route, and no other", async () => {
     "delete /v1/keys/{key}/versions/{ts}",
     "delete /v1/retention",
     "delete /v1/snapshots/{id}",
+    "get /docs",
     "get /healthz",
     "get /metrics",
     "get /openapi.json",
