@@ -25,6 +25,7 @@ import { countTrimmed } from "./read/trim-count.ts";
 import type { Recovered, Recovery } from "./recovered.ts";
 import { Reserve } from "./reserve.ts";
 import { type RestoreGoal, type RestoreOutcome, type RestorePreview, Restores } from "./restore/restores.ts";
+import type { RetentionState } from "./retention/horizon.ts";
 import { Horizons } from "./retention/horizons.ts";
 import { type PolicyInForce, RetentionKeeper } from "./retention-keeper.ts";
 import type { VerifyOptions, VerifyReport } from "./verify/report.ts";
@@ -255,6 +256,11 @@ export class Engine {
     const range = { start: prefix, end: prefixEnd(prefix) };
     const trimmed = await countTrimmed(this.readSource(), range, Horizons.of(state.horizons), signal);
     return { horizon, trimmed };
+  }
+
+  /** Policies and horizons in force. */
+  get retention(): RetentionState {
+    return this.#retention.state;
   }
 
   listRetention(): PolicyInForce[] {
