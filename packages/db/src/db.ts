@@ -118,7 +118,6 @@ export interface Db<K extends Key = string> extends HostedStore<K>, LocalReader<
    * @throws INVALID_ARGUMENT where the directory cannot be used; NO_SPACE; CANCELLED once `signal` fires
    */
   checkpoint(directory: string, options?: CallOptions): Promise<CheckpointReport>;
-  restore(range: Range, to: TimeInput, options?: RestoreOptions): Promise<RestoreResult<K>>;
   scan(range?: Range, options?: LiveScanOptions): LocalEntries<Entry<K>>;
   scan(range: Range | undefined, options: ScanOptions): LocalEntries<Version<K>>;
   history(key: BytesInput, options?: HistoryOptions): LocalEntries<Version<K>>;
