@@ -3,7 +3,7 @@ import type { MemoryFileSystem } from "./memory-file-system.ts";
 import { Model } from "./model.ts";
 import type { Random } from "./random.ts";
 import { contentsDifference, modelContents } from "./store-contents.ts";
-import type { TestBatch, TestStore } from "./test-store.ts";
+import { commitTo, type TestBatch, type TestStore } from "./test-store.ts";
 
 /** What a crash left, and what has to be found in it. */
 export interface CrashImage {
@@ -90,8 +90,7 @@ export function survivingBatches(found: readonly string[], image: CrashImage): T
   let closest: string[] | undefined;
   for (let count = 0; count <= batches.length; count++) {
     if (count > 0) {
-      const { operations, lastSeq: seq, sharesSeq } = batches[count - 1]!;
-      model.commit(operations, seq, sharesSeq);
+      commitTo(model, batches[count - 1]!);
     }
     if (count < first) continue;
     const difference = contentsDifference(found, modelContents(model));
