@@ -23,6 +23,7 @@ import { timeTests } from "./contract/times.ts";
 import { typedTests } from "./contract/typed.ts";
 import { valueTests } from "./contract/values.ts";
 import { versionTests } from "./contract/versions.ts";
+import { watchTests } from "./contract/watches.ts";
 import { writeTests } from "./contract/writes.ts";
 
 export type { Capabilities, OpenedStore } from "./contract/subject.ts";
@@ -71,6 +72,7 @@ export function storeContract(name: string, options: ContractOptions): void {
     describe("histories", () => historyTests(subject));
     describe("histories in numbers", () => aggregateTests(subject));
     describe("diffs", () => diffTests(subject));
+    describe("watches", () => watchTests(subject));
     describe("getMany", () => getManyTests(subject));
     describe("typed views", () => typedTests(subject));
     describe("views at a moment", () => atTests(subject));

@@ -14,6 +14,7 @@ import {
   decodeKey,
   type EncodedOperation,
   type EncodedPrecondition,
+  type Entries,
   encodeOperation,
   encodeOperations,
   encodePreconditions,
@@ -22,9 +23,11 @@ import {
   isPlainView,
   type KeepFor,
   type KeyOf,
+  KvtsError,
   makeTypedStore,
   type Operation,
   type PutOptions,
+  type Range,
   type RetentionOptions,
   type RetentionPolicy,
   type RetentionResult,
@@ -38,10 +41,13 @@ import {
   type TypedViewOptions,
   Typing,
   type ViewOptions,
+  type WatchEvent,
+  type WatchOptions,
   type WriteOptions,
   type WriteResult,
 } from "@kvts/common";
 import { Caller } from "./caller.ts";
+import { openWatch } from "./open-watch.ts";
 import type { Settings } from "./options.ts";
 import type { Remote } from "./remote.ts";
 import { RemoteReader } from "./remote-reader.ts";
@@ -55,7 +61,17 @@ export function createRemoteStore(wire: Wire, settings: Settings, runtime: Runti
   const caller = new Caller(settings, runtime);
   const names = settings.retry.triesMax === 1 ? undefined : new RequestNames(runtime);
   const now = (): number => runtime.clock.now();
-  return new RemoteStore({ wire, caller, runtime, now, names, snapshots: new Set() }, "string", true);
+  const remote = {
+    wire,
+    caller,
+    settings,
+    runtime,
+    now,
+    names,
+    snapshots: new Set<never>(),
+    watches: new Set<never>(),
+  };
+  return new RemoteStore(remote, "string", true);
 }
 
 /** A call may be sent again when its bytes are the caller's once more. */
@@ -160,6 +176,10 @@ class RemoteStore<F extends "string" | "bytes"> extends RemoteReader<F> implemen
     return makeTypedStore(this.with({ keys: "bytes" }), new Typing(options));
   }
 
+  watch(range?: Range, options?: WatchOptions): Entries<WatchEvent<KeyOf<F>>> {
+    return openWatch(this.remote, this.form, range, options);
+  }
+
   close(): Promise<void> {
     if (!this.#owner) return Promise.resolve();
     this.#closing ??= this.#close();
@@ -171,7 +191,8 @@ class RemoteStore<F extends "string" | "bytes"> extends RemoteReader<F> implemen
   }
 
   async #close(): Promise<void> {
-    const { caller, wire, snapshots } = this.remote;
+    const { caller, wire, snapshots, watches } = this.remote;
+    for (const watch of watches) watch.fail(new KvtsError("CLOSED", "this client is closed; make a new one to go on"));
     await Promise.all([...snapshots].map((snapshot) => snapshot.close()));
     await caller.close();
     wire.close();

@@ -1,4 +1,6 @@
 import type { Caller } from "./caller.ts";
+import type { Settings } from "./options.ts";
+import type { RemoteWatch } from "./remote-watch.ts";
 import type { RequestNames } from "./request-names.ts";
 import type { Runtime } from "./runtime.ts";
 import type { Wire } from "./wire.ts";
@@ -14,4 +16,7 @@ export interface Remote {
   readonly names: RequestNames | undefined;
   /** The snapshots that are open, to be closed with the client. */
   readonly snapshots: Set<{ close(): Promise<void> }>;
+  readonly settings: Settings;
+  /** Watches that are open: they go on until they are closed. */
+  readonly watches: Set<RemoteWatch>;
 }

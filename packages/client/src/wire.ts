@@ -136,6 +136,28 @@ export interface WirePage<T> {
   readonly seq: number;
 }
 
+export interface WatchRequest {
+  readonly range: ResolvedRange;
+  /** From now on when left out. */
+  readonly afterSeq: number | undefined;
+  readonly initial: boolean;
+  readonly incarnation: string | undefined;
+}
+
+/** What a server says of a watch: an event, and in its first message whose seqs it gives. */
+export interface WireEvent {
+  readonly seq: number;
+  readonly items: readonly WireFeedItem[];
+  readonly initial: boolean;
+  readonly more: boolean;
+  readonly incarnation: string | undefined;
+}
+
+/** A version, or with `op` something else that was done. */
+export type WireFeedItem =
+  | (WireVersion & { readonly op?: undefined })
+  | { readonly op: "retract"; readonly key: Uint8Array; readonly timestamp: number; readonly seq: number };
+
 /**
  * A way to a server: one exchange a method, checked plain data in and out. A wire knows its protocol and nothing else;
  * checks of input, deadlines over several tries, retries and paging are the same for all wires and live above them.
@@ -153,6 +175,8 @@ export interface Wire {
   listVersions(request: ListVersionsRequest, call: WireCall): Promise<WirePage<WireVersion>>;
   aggregate(request: AggregateRequest, call: WireCall): Promise<WirePage<Bucket>>;
   diff(request: DiffRequest, call: WireCall): Promise<WirePage<WireChange>>;
+  /** Fails as the other methods do, where it is iterated; `call.timeoutMs` bounds the wait for the first event. */
+  watch(request: WatchRequest, call: WireCall): AsyncIterable<WireEvent>;
   /** At the newest seq where none is given. */
   createSnapshot(seq: number | undefined, call: WireCall): Promise<WireLease>;
   renewSnapshot(id: string, call: WireCall): Promise<WireLease>;

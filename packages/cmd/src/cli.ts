@@ -19,6 +19,7 @@ import { stats } from "./commands/stats.ts";
 import { token } from "./commands/token.ts";
 import { compact, flush } from "./commands/upkeep.ts";
 import { verifyCommand } from "./commands/verify.ts";
+import { watch } from "./commands/watch.ts";
 import { type CommandError, usageError } from "./failure.ts";
 import type { GlobalOptions } from "./options/global.ts";
 import { packageVersion } from "./version.ts";
@@ -32,6 +33,7 @@ const commands: readonly Command[] = [
   scan,
   history,
   diff,
+  watch,
   importCommand,
   exportCommand,
   retention,

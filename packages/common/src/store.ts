@@ -395,6 +395,13 @@ export interface Store<K extends Key = string> extends Reader<K>, AsyncDisposabl
   /** All or nothing. Operations without a timestamp share one; the result's seq is the last operation's. */
   write(operations: readonly Operation[], options?: WriteOptions): Promise<WriteResult>;
   /**
+   * Every batch that changes something in the range, in the order of commits, once it is on disk: none is left out, none
+   * comes in part without saying so. It has no end; leave the loop, close it, or abort it.
+   * @throws FEED_TRIMMED, with `oldestSeq`, where what follows `afterSeq` is not kept any more; OVERLOADED, with `lastSeq`,
+   *   where the reader has fallen behind that far
+   */
+  watch(range?: Range, options?: WatchOptions): Entries<WatchEvent<K>>;
+  /**
    * A view at the newest seq, or at an earlier one. To be awaited: servers have to be asked, the embedded engine answers
    * at once.
    * @throws CURSOR_EXPIRED where `seq` is no longer readable; OVERLOADED where a server has too many of them open
@@ -428,13 +435,6 @@ export interface HostedStore<K extends Key = string> extends Store<K> {
   with<In = BytesInput, Out = Uint8Array, Name = string, Prefix = Name>(
     options: TypedViewOptions<Name, Prefix, In, Out>,
   ): TypedStore<Name, Prefix, In, Out>;
-  /**
-   * Every batch that changes something in the range, in the order of commits, once it is on disk: none is left out, none
-   * comes in part without saying so. It has no end; leave the loop, close it, or abort it.
-   * @throws FEED_TRIMMED, with `oldestSeq`, where what follows `afterSeq` is not kept any more; OVERLOADED, with `lastSeq`,
-   *   where the reader has fallen behind that far
-   */
-  watch(range?: Range, options?: WatchOptions): Entries<WatchEvent<K>>;
   /** Writes memory to tables. */
   flush(): Promise<void>;
   /** Merges all tables into the fewest. */

@@ -31,6 +31,7 @@ import { countTrimmed } from "./read/trim-count.ts";
 import type { Recovered, Recovery } from "./recovered.ts";
 import { Reserve } from "./reserve.ts";
 import { type RestoreGoal, type RestoreOutcome, type RestorePreview, Restores } from "./restore/restores.ts";
+import type { RetentionState } from "./retention/horizon.ts";
 import { Horizons } from "./retention/horizons.ts";
 import { type PolicyInForce, RetentionKeeper } from "./retention-keeper.ts";
 import type { VerifyOptions, VerifyReport } from "./verify/report.ts";
@@ -287,6 +288,11 @@ export class Engine {
     return { horizon, trimmed };
   }
 
+  /** Policies and horizons in force. */
+  get retention(): RetentionState {
+    return this.#retention.state;
+  }
+
   listRetention(): PolicyInForce[] {
     this.#checkOpen();
     return this.#retention.list();
@@ -365,7 +371,8 @@ export class Engine {
     await queue.close();
     await this.#flushBeforeClosing();
     await this.#background.close();
-    // Its last flush may have left logs to be released.
+    // Its last flush may have left logs to be released, and a ceiling may be on its way into the manifest.
+    await this.#writing.settle();
     await queue.close();
     const isSound = queue.isSound && !versions.isIndeterminate;
     await closeParts(this.#parts, isSound ? queue.counters() : undefined);

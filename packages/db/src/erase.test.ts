@@ -1,4 +1,4 @@
-import { utf8 } from "@kvts/common";
+import { type EraseProgress, utf8 } from "@kvts/common";
 import { afterEach, describe, expect, test } from "vitest";
 import { InlineRunner } from "./compaction/runner.ts";
 import { HeldRunner } from "./testing/held-runner.ts";
@@ -173,7 +173,10 @@ describe("an erasure that a crash cuts short", () => {
       fs.onCall = () => {
         images.push({ fileSystem: fs.crash(share === 1 ? () => true : random.fork().coin(share)), isHidden });
       };
-      await db.erase({ key: KEY }, { onProgress: ({ phase }) => void (isHidden = phase !== "hiding") });
+      const onProgress = ({ phase }: EraseProgress): void => {
+        isHidden = phase !== "hiding";
+      };
+      await db.erase({ key: KEY }, { onProgress });
       fs.onCall = undefined;
       images.push({ fileSystem: fs.crash(() => false), isHidden: true });
       expect(images.length).toBeGreaterThan(25);

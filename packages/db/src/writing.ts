@@ -37,6 +37,8 @@ export class Writing {
   readonly #path: WritePath;
   /** Errands that want to be alone. */
   #alone = 0;
+  /** What nobody waits for while the store is open. */
+  readonly #underWay: Set<Promise<void>> = new Set();
 
   constructor(parts: Recovered, host: WritingHost) {
     const { settings, layers, versions, requests, lastSeq, lastAssigned } = parts;
@@ -115,7 +117,7 @@ export class Writing {
   /** Gives up logs below `oldest` between two groups, when none is being synced; a manifest on disk needs them no more. */
   releaseLogs(oldest: number): void {
     const { logs, settings } = this.#parts;
-    this.queue
+    const released = this.queue
       .between(() => logs.release(oldest))
       .then(() => this.#trimFeed())
       .then(() => (logs.isBehind(oldest) ? this.queue.between(() => logs.release(oldest)) : undefined))
@@ -125,6 +127,17 @@ export class Writing {
           "a log that is not needed any more could not be removed; the next open will",
         );
       });
+    this.#track(released);
+  }
+
+  /** Waits for edits and removals that have been begun. */
+  async settle(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+  }
+
+  #track(step: Promise<void>): void {
+    const settled = step.catch(() => {}).finally(() => this.#underWay.delete(settled));
+    this.#underWay.add(settled);
   }
 
   /** Memory or tables have changed: those who waited for that go on. */
@@ -170,7 +183,13 @@ export class Writing {
   }
 
   /** Puts an edit that changes no tables into the manifest. */
-  async persist(edit: VersionEdit): Promise<void> {
+  persist(edit: VersionEdit): Promise<void> {
+    const persisted = this.#persist(edit);
+    this.#track(persisted);
+    return persisted;
+  }
+
+  async #persist(edit: VersionEdit): Promise<void> {
     const { layers, versions } = this.#parts;
     try {
       layers.install(await versions.logAndApply(edit));

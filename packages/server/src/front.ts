@@ -1,6 +1,7 @@
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { KvtsError, type Logger } from "@kvts/common";
 import { discardUnreadBody } from "./body.ts";
+import type { Cors } from "./cors.ts";
 import type { Exchanges, Incoming, Outgoing } from "./exchanges.ts";
 import type { Caller, Guard } from "./guard.ts";
 import { mediaType } from "./http/json-body.ts";
@@ -13,6 +14,7 @@ import { amendMessage } from "./rpc/grpc-message.ts";
 
 export interface FrontOptions {
   readonly guard: Guard;
+  readonly cors: Cors;
   readonly rpc: RpcHandler;
   readonly exchanges: Exchanges;
   readonly logger: Logger;
@@ -22,17 +24,24 @@ export interface FrontOptions {
  * What every request passes first, on both ports: the guard, then the methods that have a path of their own. What is
  * left goes to `rest`.
  */
-export function createFront({ guard, rpc, exchanges, logger }: FrontOptions, rest: RequestHandler): RequestHandler {
+export function createFront(
+  { guard, cors, rpc, exchanges, logger }: FrontOptions,
+  rest: RequestHandler,
+): RequestHandler {
   const { retryAfterSeconds } = exchanges;
   const admit: RequestHandler = (incoming, outgoing) => {
-    const refusal = guard.check(callerOf(incoming));
+    const caller = callerOf(incoming);
+    const refusal = guard.check(caller);
     if (refusal !== undefined) {
       const context = { call: "read", retryAfterSeconds } as const;
       const reply = grpcRefusal(refusal, incoming, context) ?? problemReply(refusal, context);
-      refuse(reply, incoming, outgoing, exchanges);
-    } else if (!rpc.handle(incoming, outgoing)) {
-      rest(incoming, outgoing);
+      sendAtOnce(reply, incoming, outgoing, exchanges);
+      return;
     }
+    const { origin } = caller;
+    const leave = origin !== undefined && cors.allows(origin) ? cors.grant(incoming, outgoing, origin) : undefined;
+    if (leave !== undefined) sendAtOnce(leave, incoming, outgoing, exchanges);
+    else if (!rpc.handle(incoming, outgoing)) rest(incoming, outgoing);
   };
   return (incoming, outgoing) => {
     try {
@@ -55,7 +64,7 @@ export function refuseUnknownMethods(exchanges: Exchanges, elsewhere: string): R
   );
   return (incoming, outgoing) => {
     const reply = grpcRefusal(error, incoming, { call: "read", retryAfterSeconds }) ?? unknown;
-    refuse(reply, incoming, outgoing, exchanges);
+    sendAtOnce(reply, incoming, outgoing, exchanges);
   };
 }
 
@@ -68,7 +77,7 @@ function grpcRefusal(error: KvtsError, { headers }: Incoming, context: RpcErrorC
   return { status: 200, headers: Object.fromEntries(status), body: undefined };
 }
 
-function refuse(reply: Reply, incoming: Incoming, outgoing: Outgoing, exchanges: Exchanges): void {
+function sendAtOnce(reply: Reply, incoming: Incoming, outgoing: Outgoing, exchanges: Exchanges): void {
   const { id } = exchanges.begin(incoming, outgoing);
   discardUnreadBody(incoming, outgoing);
   sendReply(reply, outgoing, id);

@@ -17,8 +17,15 @@ export interface Guard {
   check(caller: Caller): KvtsError | undefined;
 }
 
-/** @param boundHost the address that the server listens on, as it was given */
-export function createGuard(boundHost: string, allowedHosts: readonly string[]): Guard {
+/**
+ * @param boundHost the address that the server listens on, as it was given
+ * @param allowsOrigin whether pages of another address may call
+ */
+export function createGuard(
+  boundHost: string,
+  allowedHosts: readonly string[],
+  allowsOrigin: (origin: string) => boolean = () => false,
+): Guard {
   const allowed = new Set([...namesOf(bare(boundHost)), ...allowedHosts.map(nameOf)]);
   const anyHost = allowed.has("*");
   const anyAddress = isUnspecified(bare(boundHost));
@@ -32,8 +39,8 @@ export function createGuard(boundHost: string, allowedHosts: readonly string[]):
       const called = host === undefined ? undefined : parseAuthority(host);
       if (called === undefined || !knows(called.name)) return unknownHost(host);
       lastKnown = host;
-      if (origin !== undefined && !sameOrigin(origin, called.authority)) return foreignOrigin(origin);
-      return undefined;
+      if (origin === undefined || sameOrigin(origin, called.authority) || allowsOrigin(origin)) return undefined;
+      return foreignOrigin(origin);
     },
   };
 }
@@ -93,7 +100,7 @@ function unknownHost(host: string | undefined): KvtsError {
 function foreignOrigin(origin: string): KvtsError {
   return new KvtsError(
     "PERMISSION_DENIED",
-    `web pages of ${shown(origin)} may not call this server; call it from a program instead of a browser`,
+    `web pages of ${shown(origin)} may not call this server; call it from a program instead of a browser, or start the server with that origin among the CORS origins`,
   );
 }
 

@@ -28,6 +28,11 @@ export interface ServeOptions {
   readonly httpPort?: number;
   /** Names by which clients may call the server besides the bound address; `*` for any. Default none. */
   readonly allowedHosts?: readonly string[];
+  /**
+   * Origins whose pages browsers may let call the server, as `https://shop.example`; `*` for any. Default none: pages of
+   * the server's own address alone.
+   */
+  readonly corsOrigins?: readonly string[];
   /** Largest request body or message, in bytes, compressed or not. Default 8 MiB. */
   readonly maxRequestBytes?: number;
   /** Most bytes of request bodies held at a time; requests beyond are OVERLOADED. Default 256 MiB. */
@@ -75,6 +80,7 @@ const defaults: Settings = {
   port: 50_051,
   httpPort: 3000,
   allowedHosts: [],
+  corsOrigins: [],
   maxRequestBytes: 8 * MiB,
   maxBufferedBytes: 256 * MiB,
   maxFutureSkewMs: 5 * 60_000,
@@ -127,6 +133,7 @@ export function resolveOptions(options: ServeOptions): Settings {
   for (const [name, [least, greatest]] of Object.entries(bounds)) {
     checkBounds(name, settings[name as keyof typeof bounds], least, greatest);
   }
+  for (const origin of settings.corsOrigins) checkOrigin(origin);
   // One request must fit, whatever else is in flight.
   checkBounds("maxBufferedBytes", settings.maxBufferedBytes, settings.maxRequestBytes, Number.MAX_SAFE_INTEGER);
   return settings;
@@ -138,6 +145,15 @@ function checkBounds(name: string, value: number, least: number, greatest: numbe
   throw new KvtsError("INVALID_ARGUMENT", `${name} must be a whole number from ${least}${to}, not ${String(value)}`, {
     details: { field: name },
   });
+}
+
+function checkOrigin(origin: string): void {
+  if (origin === "*" || URL.parse(origin)?.origin === origin) return;
+  throw new KvtsError(
+    "INVALID_ARGUMENT",
+    `the origin ${JSON.stringify(origin)} is none that browsers send; write it such as https://shop.example, or * for any`,
+    { details: { field: "corsOrigins" } },
+  );
 }
 
 function checkTls(tls: TlsOptions): void {

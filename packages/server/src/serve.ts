@@ -3,6 +3,7 @@ import { AdminService, Health, KvService, ServerReflection, ServerReflectionV1Al
 import type { HostedStore, Key } from "@kvts/common";
 import { type Access, createAccess, type LaterAccess } from "./access.ts";
 import { openTokens, type Tokens } from "./auth/tokens.ts";
+import { createCors } from "./cors.ts";
 import { createExchanges, type Exchanges } from "./exchanges.ts";
 import { createFront, refuseUnknownMethods } from "./front.ts";
 import { createGuard } from "./guard.ts";
@@ -132,8 +133,9 @@ async function openPorts(parts: Parts): Promise<Ports> {
   const { settings, exchanges, access, metrics } = parts;
   const { host, allowedHosts, logger } = settings;
   const { calls } = metrics;
-  const guard = createGuard(host, allowedHosts);
-  const front = { guard, rpc: rpcHandler(parts), exchanges, logger };
+  const cors = createCors(settings.corsOrigins);
+  const guard = createGuard(host, allowedHosts, (origin) => cors.allows(origin));
+  const front = { guard, cors, rpc: rpcHandler(parts), exchanges, logger };
   const routes = allRoutes({ exchanges, metrics, settings, version: packageVersion() });
   const rest = createHttpHandler(routes, { exchanges, access, calls, ...settings });
   const http = await listenHttp(createFront(front, rest), settings);

@@ -5,12 +5,14 @@ import type {
   ConditionSchema,
   CreateSnapshotResponse,
   DeleteRetentionResponse,
+  FeedItem,
   GetStatusResponse,
   OperationSchema,
   RenewSnapshotResponse,
   RetentionPolicy,
   SetRetentionResponse,
   Version,
+  WatchResponse,
 } from "@kvts/api";
 import type {
   CheckedCondition,
@@ -23,7 +25,7 @@ import type {
 } from "@kvts/common";
 import { arrivedNumber } from "../arrived.ts";
 import { brokenAnswer } from "../failures.ts";
-import type { WireChange, WireLease, WirePage, WirePolicy, WireVersion } from "../wire.ts";
+import type { WireChange, WireEvent, WireFeedItem, WireLease, WirePage, WirePolicy, WireVersion } from "../wire.ts";
 
 /** An optional integer as generated messages carry it. */
 export function toInt64(value: number | undefined): bigint | undefined {
@@ -66,6 +68,34 @@ export function fromVersion({ key, value, timestamp, seq, expiresAt, deleted }: 
 export function fromChange({ key, before, after }: Change): WireChange {
   if (before === undefined && after === undefined) throw brokenAnswer("a change has neither a before nor an after");
   return { key, before: before && fromVersion(before), after: after && fromVersion(after) };
+}
+
+export function fromEvent({ seq, items, initial, more, incarnation }: WatchResponse): WireEvent {
+  return {
+    seq: arrivedNumber(seq, "seq"),
+    items: items.map(fromFeedItem),
+    initial,
+    more,
+    incarnation: incarnation === "" ? undefined : incarnation,
+  };
+}
+
+function fromFeedItem({ kind }: FeedItem): WireFeedItem {
+  switch (kind.case) {
+    case "version":
+      return fromVersion(kind.value);
+    case "retraction": {
+      const { key, timestamp, seq } = kind.value;
+      return {
+        op: "retract",
+        key,
+        timestamp: arrivedNumber(timestamp, "timestamp"),
+        seq: arrivedNumber(seq, "seq"),
+      };
+    }
+    default:
+      throw brokenAnswer("an operation of the feed is of no kind that this client knows");
+  }
 }
 
 export function fromLease({ snapshot, seq, leaseMs }: CreateSnapshotResponse | RenewSnapshotResponse): WireLease {

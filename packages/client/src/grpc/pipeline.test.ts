@@ -126,7 +126,10 @@ test("a deadline is that of its call alone, and what comes later is ignored", as
   await expect(late).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED", details: { indeterminate: true } });
   release(written);
   expect((await reading)?.text()).toBe("k");
-  expect(server.streams[0]![0]!.calls.map(({ timeoutMs }) => timeoutMs)).toEqual([30_000, 30]);
+  const [ofGet, ofPut] = server.streams[0]![0]!.calls.map(({ timeoutMs }) => timeoutMs);
+  // What is left of it when the frame goes out.
+  expect(ofPut).toBeLessThanOrEqual(30);
+  expect(ofGet).toBeGreaterThan(20_000);
 });
 
 test("a signal calls off its call alone, and keeps no listener", async () => {

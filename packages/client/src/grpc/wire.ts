@@ -3,7 +3,7 @@ import { type CallOptions, type Client, createClient } from "@connectrpc/connect
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { AdminService, type GetResponse, KvService } from "@kvts/api";
 import type { Bucket, EncodedOperation, RetentionResult, StoreStats, WriteResult } from "@kvts/common";
-import { brokenAnswer } from "../failures.ts";
+import { brokenAnswer, lateFailure } from "../failures.ts";
 import type { Settings } from "../options.ts";
 import {
   type AggregateRequest,
@@ -16,9 +16,11 @@ import {
   type ScanRequest,
   type SetRetentionRequest,
   type SingleWrite,
+  type WatchRequest,
   type Wire,
   type WireCall,
   type WireChange,
+  type WireEvent,
   WireFailure,
   type WireLease,
   type WirePage,
@@ -30,6 +32,7 @@ import { failureOf, messageBytesMax, unopenedFailure } from "./errors.ts";
 import {
   fromBucket,
   fromChange,
+  fromEvent,
   fromLease,
   fromPage,
   fromPolicy,
@@ -188,6 +191,30 @@ export class GrpcWire implements Wire {
       const page = await this.#kv.diff({ range, from, to, pageSize, pageToken, snapshot }, options);
       return fromPage(page, page.changes, fromChange);
     });
+  }
+
+  async *watch(request: WatchRequest, call: WireCall): AsyncGenerator<WireEvent> {
+    const { range, initial, incarnation = "" } = request;
+    const afterSeq = toInt64(request.afterSeq);
+    const over = new AbortController();
+    const abandon = (): void => over.abort(call.signal?.reason);
+    call.signal?.addEventListener("abort", abandon, { once: true });
+    if (call.signal?.aborted === true) abandon();
+    const timer = setTimeout(() => over.abort(lateFailure(this.#url)), call.timeoutMs);
+    try {
+      const options = { signal: over.signal, headers: this.#headers };
+      for await (const event of this.#kv.watch({ range, afterSeq, initial, incarnation }, options)) {
+        clearTimeout(timer);
+        yield fromEvent(event);
+      }
+    } catch (error) {
+      const { reason }: { reason: unknown } = over.signal;
+      throw failureOf(reason instanceof WireFailure ? reason : error, this.#url, call);
+    } finally {
+      clearTimeout(timer);
+      call.signal?.removeEventListener("abort", abandon);
+      over.abort();
+    }
   }
 
   createSnapshot(seq: number | undefined, call: WireCall): Promise<WireLease> {

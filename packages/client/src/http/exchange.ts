@@ -19,7 +19,7 @@ export interface HttpRequest {
 const requestsMax = 128;
 
 /** Longest body of an answer that is no success. */
-const problemBytesMax = 64 * 1024;
+export const problemBytesMax: number = 64 * 1024;
 
 /** Sends requests to one server and reads its answers, whatever their status. */
 export class HttpExchange {
@@ -49,6 +49,12 @@ export class HttpExchange {
       clearTimeout(timer);
       call.signal?.removeEventListener("abort", abandon);
     }
+  }
+
+  /** Sends a request whose answer goes on: its head, with the body still to come. `signal` ends it at any time. */
+  async open(request: HttpRequest, signal: AbortSignal): Promise<Response> {
+    const fetch = this.#fetch;
+    return await fetch(this.#url + request.target, this.#initOf(request, signal));
   }
 
   async #sendInTurn(request: HttpRequest, signal: AbortSignal, successBytesMax: number): Promise<HttpAnswer> {

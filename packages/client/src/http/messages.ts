@@ -6,6 +6,7 @@ import {
   contentFromJson,
   type EncodedOperation,
   encodeRetentionPrefix,
+  feedItemFromJson,
   isKvtsError,
   type KeepFor,
   keyFromJson,
@@ -19,7 +20,7 @@ import {
 } from "@kvts/common";
 import { arrivedNumber } from "../arrived.ts";
 import { brokenAnswer } from "../failures.ts";
-import type { WireChange, WireLease, WirePage, WirePolicy, WireVersion } from "../wire.ts";
+import type { WireChange, WireEvent, WireFeedItem, WireLease, WirePage, WirePolicy, WireVersion } from "../wire.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -74,6 +75,31 @@ export function versionFromJson(json: unknown): WireVersion {
   } catch (error) {
     throw isKvtsError(error) ? brokenAnswer(error.message, error) : error;
   }
+}
+
+/** A line of a watch; the error in it is for the caller to look at. */
+export function eventFromJson(json: unknown, incarnation: string | undefined): WireEvent {
+  const { seq, items, initial, more } = asObject(json, "an event");
+  if (!Array.isArray(items)) throw brokenAnswer("an event has no list of items");
+  return {
+    seq: arrivedNumber(seq, "seq"),
+    items: items.map(feedItemFrom),
+    initial: initial === true,
+    more: more === true,
+    incarnation,
+  };
+}
+
+function feedItemFrom(json: unknown): WireFeedItem {
+  const fields = asObject(json, "an operation");
+  if (fields.op === undefined) return versionFromJson(json);
+  try {
+    const item = feedItemFromJson(json);
+    if (item.op === "retract") return item;
+  } catch (error) {
+    throw isKvtsError(error) ? brokenAnswer(error.message, error) : error;
+  }
+  throw brokenAnswer("an operation of the feed is of no kind that this client knows");
 }
 
 /** The same, or `null` for a key that holds nothing. */

@@ -22,9 +22,11 @@ import type {
   ScanRequest,
   SetRetentionRequest,
   SingleWrite,
+  WatchRequest,
   Wire,
   WireCall,
   WireChange,
+  WireEvent,
   WireLease,
   WirePage,
   WirePolicy,
@@ -48,6 +50,7 @@ import {
   versionFromJson,
 } from "./messages.ts";
 import { type KeySegment, keySegment, rangeParameters, target } from "./targets.ts";
+import { watchEvents } from "./watch-events.ts";
 
 /** Longest key in a path, in characters, where there is another way: proxies take URLs of about 8,000. */
 const segmentCharactersMax = 4096;
@@ -161,6 +164,18 @@ export class HttpWire implements Wire {
     const pageToken = request.pageToken || undefined;
     const path = target("/v1/diff", { ...rangeParameters(range), from, to, snapshot, pageSize, pageToken });
     return pageFromJson(await this.#succeed({ method: "GET", target: path }, call, changesBytesMax), changeFromJson);
+  }
+
+  watch(request: WatchRequest, call: WireCall): AsyncIterable<WireEvent> {
+    const { range, afterSeq, initial, incarnation } = request;
+    const parameters = {
+      ...rangeParameters(range),
+      afterSeq,
+      initial: initial || undefined,
+      progress: true,
+      incarnation,
+    };
+    return watchEvents(this.#exchange, this.#url, target("/v1/watch", parameters), call);
   }
 
   async createSnapshot(seq: number | undefined, call: WireCall): Promise<WireLease> {

@@ -17,6 +17,7 @@ export function scriptedWire(script: Partial<Wire>): Wire {
     listVersions: unexpected("listVersions"),
     aggregate: unexpected("aggregate"),
     diff: unexpected("diff"),
+    watch: unexpected("watch"),
     createSnapshot: unexpected("createSnapshot"),
     renewSnapshot: unexpected("renewSnapshot"),
     releaseSnapshot: unexpected("releaseSnapshot"),

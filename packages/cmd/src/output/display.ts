@@ -1,4 +1,14 @@
-import { type Change, formatSize, formatTime, type Key, textOf, toBase64, utf8, type Version } from "@kvts/common";
+import {
+  type Change,
+  formatSize,
+  formatTime,
+  type Key,
+  textOf,
+  toBase64,
+  utf8,
+  type Version,
+  type WatchEvent,
+} from "@kvts/common";
 import { encodeBytes, type KeyEncoding } from "../options/key-encoding.ts";
 
 /** A key on a line for people. */
@@ -39,6 +49,20 @@ export function displayVersion(version: Version<Key>): string {
 export function displayChange({ key, kind, before, after }: Change<Key>, encoding: KeyEncoding): string {
   const sides = [before, after].flatMap((entry) => (entry === undefined ? [] : [displayVersion(entry)]));
   return `${changeMarks[kind]} ${displayKey(key, encoding)}\t${sides.join("\t→\t")}`;
+}
+
+/**
+ * An event as lines: its seq, then `key<TAB>time<TAB>value` for each operation, indented, and `(retracted)` for what was
+ * taken back.
+ */
+export function displayEvent({ seq, items, initial, more }: WatchEvent<Key>, encoding: KeyEncoding): string[] {
+  const notes = [initial === true ? ["state"] : [], more === true ? ["more follows"] : []].flat();
+  const head = [`#${seq}`, ...(notes.length === 0 ? [] : [`(${notes.join(", ")})`])].join(" ");
+  const lines = items.map((item) => {
+    const told = item.op === undefined ? displayVersion(item) : `${formatTime(item.timestamp)}\t(retracted)`;
+    return `  ${displayKey(item.key, encoding)}\t${told}`;
+  });
+  return [head, ...lines];
 }
 
 const changeMarks: Readonly<Record<Change["kind"], string>> = { added: "+", changed: "~", removed: "-" };

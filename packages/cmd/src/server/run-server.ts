@@ -39,9 +39,9 @@ export async function runServer(settings: ServerSettings, json: boolean): Promis
 }
 
 function serveOptions(settings: ServerSettings): ServeOptions {
-  const { host, port, httpPort, maxRequestBytes, allowedHosts, insecure, dbPath } = settings;
+  const { host, port, httpPort, maxRequestBytes, allowedHosts, corsOrigins, insecure, dbPath } = settings;
   const tokensFile = tokensFileOf(dbPath);
-  return { host, port, httpPort, maxRequestBytes, allowedHosts, insecure, tokensFile, drainTimeoutMs };
+  return { host, port, httpPort, maxRequestBytes, allowedHosts, corsOrigins, insecure, tokensFile, drainTimeoutMs };
 }
 
 interface Opening extends AsyncDisposable {
@@ -56,12 +56,14 @@ function openingOf(store: Promise<Db>): Opening {
 }
 
 function engineOptions(settings: ServerSettings): DirectoryOptions {
-  const { durability, memory, memtableBytes, scrubBytesPerSecond, acceptClock } = settings;
+  const { durability, memory, memtableBytes, scrubBytesPerSecond, feedBytes, feedAge, acceptClock } = settings;
   return {
     durability,
     memoryBytes: memory,
     ...(memtableBytes !== undefined && { memtableBytes }),
     scrubBytesPerSecond,
+    feedBytes,
+    feedAgeMs: Math.max(1, Math.round(feedAge / 1000)),
     acceptClock,
   };
 }

@@ -12,6 +12,7 @@ test("the defaults", () => {
     durability: "sync",
     maxRequestBytes: 8 * 1024 * 1024,
     allowedHosts: [],
+    corsOrigins: [],
     tlsCert: undefined,
     tlsKey: undefined,
     tlsClientCa: undefined,
@@ -19,6 +20,8 @@ test("the defaults", () => {
     memory: 256 * 1024 * 1024,
     scrubBytesPerSecond: 4 * 1024 * 1024,
     memtableBytes: undefined,
+    feedBytes: 2 ** 30,
+    feedAge: 7 * 24 * 3600 * 1_000_000,
     logLevel: "info",
     acceptClock: false,
   });

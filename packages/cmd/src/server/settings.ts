@@ -1,4 +1,4 @@
-import { parseSize } from "@kvts/common";
+import { parseDuration, parseSize } from "@kvts/common";
 import { usageError } from "../failure.ts";
 import { readMemory } from "../options/memory.ts";
 import { readCount } from "../options/numbers.ts";
@@ -14,6 +14,7 @@ export interface ServerSettings {
   readonly durability: Durability;
   readonly maxRequestBytes: number;
   readonly allowedHosts: readonly string[];
+  readonly corsOrigins: readonly string[];
   /** Files of PEM; undefined for no TLS. */
   readonly tlsCert: string | undefined;
   readonly tlsKey: string | undefined;
@@ -24,6 +25,10 @@ export interface ServerSettings {
   readonly memtableBytes: number | undefined;
   /** 0 for no scrub. */
   readonly scrubBytesPerSecond: number;
+  /** Log kept for the change feed; 0 for none. */
+  readonly feedBytes: number;
+  /** Microseconds. */
+  readonly feedAge: number;
   readonly logLevel: LogLevel;
   readonly acceptClock: boolean;
 }
@@ -57,11 +62,12 @@ export const serverSettings: { readonly [Name in keyof ServerSettings]: Setting<
   allowedHosts: {
     describe: "Names by which clients may call the server besides its address, with commas between",
     byDefault: "",
-    read: (text) =>
-      text
-        .split(",")
-        .map((host) => host.trim())
-        .filter((host) => host !== ""),
+    read: readList,
+  },
+  corsOrigins: {
+    describe: "Origins whose web pages may call the server, with commas between; * for any",
+    byDefault: "",
+    read: readList,
   },
   tlsCert: {
     describe: "A file with the certificate (PEM, with its chain): both ports speak TLS",
@@ -93,6 +99,16 @@ export const serverSettings: { readonly [Name in keyof ServerSettings]: Setting<
     describe: "How fast tables are read again in the background to find damage; 0 for not at all",
     byDefault: "4MiB",
     read: (text, name) => named(name, () => parseSize(text)),
+  },
+  feedBytes: {
+    describe: "How much log is kept so that a watch may go on from an earlier seq; 0 for as much as memory needs",
+    byDefault: "1GiB",
+    read: (text, name) => named(name, () => parseSize(text)),
+  },
+  feedAge: {
+    describe: "How long that log is kept",
+    byDefault: "7d",
+    read: (text, name) => named(name, () => parseDuration(text)),
   },
   logLevel: {
     describe: `The least level that is logged (${logLevels.join(", ")})`,
@@ -172,6 +188,13 @@ function parseConfig(text: string, path: string): { readonly [name in Name]?: st
 function readText(text: string, name: string): string {
   if (text === "") throw usageError(`${name} is empty; give it a value, or leave it out`);
   return text;
+}
+
+function readList(text: string): readonly string[] {
+  return text
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
 }
 
 function readPath(text: string): string | undefined {

@@ -20,6 +20,9 @@ export interface DirectoryOptions {
   readonly memtableBytes?: number;
   /** How fast tables are read again in the background. */
   readonly scrubBytesPerSecond?: number;
+  /** Log kept for the change feed, and how long. */
+  readonly feedBytes?: number;
+  readonly feedAgeMs?: number;
   /** Opens although the clock is far from where it was. */
   readonly acceptClock?: boolean;
   readonly logger?: Logger;

@@ -108,7 +108,7 @@ export class FeedLog {
   began(number: number, end: number): void {
     const before = this.#segments.at(-1);
     if (before !== undefined) {
-      before.end = end;
+      before.end ??= end;
       before.sealedAt ??= this.#options.now();
     }
     this.#segments.push(emptySegment(number));

@@ -61,6 +61,7 @@ export class Horizons {
 
   /** The greatest horizon that any key of a range has. */
   greatestIn({ start, end }: ResolvedRange): number {
+    if (end !== undefined && compareBytes(start, end) >= 0) return 0;
     let greatest = 0;
     for (const [index, stretch] of this.stretches.entries()) {
       const next = this.stretches[index + 1];

@@ -1,6 +1,7 @@
 import { fail, ok } from "node:assert/strict";
 import type { MemoryFileSystem } from "./memory-file-system.ts";
 import { Model } from "./model.ts";
+import type { ModelHorizons } from "./model-retention.ts";
 import type { Random } from "./random.ts";
 import { contentsDifference, modelContents } from "./store-contents.ts";
 import { commitTo, type TestBatch, type TestStore } from "./test-store.ts";
@@ -12,6 +13,8 @@ export interface CrashImage {
   readonly batches: readonly TestBatch[];
   /** So many of them at least have to be there. */
   readonly batchesMin: number;
+  /** The horizons that were in force at least; left out where nothing is known of them. */
+  readonly horizons?: ModelHorizons;
   /** Seq of the last write that was acknowledged: no later one may get it again. */
   readonly acknowledgedSeq: number;
   /** What was going on, for the report of a failure. */
@@ -44,6 +47,7 @@ export function crashImage(random: Random, options: CrashOptions): CrashImage {
     batches: written.map((batch) => ({ ...batch })),
     batchesMin: Math.min(durableBatches, acknowledged),
     acknowledgedSeq: written[acknowledged - 1]?.lastSeq ?? 0,
+    horizons: store.model.horizons,
     moment,
   };
 }
@@ -79,9 +83,10 @@ export class CrashCamera {
 
 /**
  * The batches whose effects, and nothing else, make up `found`: the first ones, none missing, none in part.
+ * @param horizons by which history is cut there
  * @param found lines as `storeContents` gives them.
  */
-export function survivingBatches(found: readonly string[], image: CrashImage): TestBatch[] {
+export function survivingBatches(found: readonly string[], image: CrashImage, horizons?: ModelHorizons): TestBatch[] {
   const { batches, batchesMin, moment } = image;
   const seqs = found.map((line) => Number(/ #(\d+) /.exec(line)![1]));
   const lastSeq = Math.max(0, ...seqs);
@@ -93,7 +98,7 @@ export function survivingBatches(found: readonly string[], image: CrashImage): T
       commitTo(model, batches[count - 1]!);
     }
     if (count < first) continue;
-    const difference = contentsDifference(found, modelContents(model));
+    const difference = contentsDifference(found, modelContents(model, undefined, horizons));
     if (difference.length === 0)
       return batches.slice(0, count).map((batch) => ({ ...batch, state: "acknowledged", error: undefined }));
     closest ??= difference;

@@ -25,6 +25,8 @@ export interface ModelFeed {
   readonly waiting: Set<() => void>;
 }
 
+const PAGE_ITEMS = 256;
+
 /** A watch of a model: every batch is there as soon as it is committed, and for ever. */
 export class ModelWatch<F extends "string" | "bytes"> implements EntriesSource<WatchEvent<KeyOf<F>>> {
   readonly #feed: ModelFeed;
@@ -55,7 +57,7 @@ export class ModelWatch<F extends "string" | "bytes"> implements EntriesSource<W
   async pull(): Promise<WatchEvent<KeyOf<F>>[]> {
     if (!this.#begun) {
       const first = this.#begin();
-      if (first !== undefined) return [first];
+      if (first.length > 0) return first;
     }
     for (;;) {
       if (this.#isOver) return [];
@@ -81,7 +83,7 @@ export class ModelWatch<F extends "string" | "bytes"> implements EntriesSource<W
 
   readonly #aborted = (): void => this.interrupt();
 
-  #begin(): WatchEvent<KeyOf<F>> | undefined {
+  #begin(): WatchEvent<KeyOf<F>>[] {
     this.#begun = true;
     const { model, incarnation, now } = this.#feed;
     const { initial, progress } = this.#options;
@@ -90,9 +92,12 @@ export class ModelWatch<F extends "string" | "bytes"> implements EntriesSource<W
     const seq = this.#seq;
     if (seq > model.seq) throw invalidArgument(`seq ${seq} is still to come; the newest is ${model.seq}`);
     this.#signal?.addEventListener("abort", this.#aborted, { once: true });
-    if (!initial) return progress ? { seq, items: [] } : undefined;
-    const state = model.scan(this.#range, { now: now(), atSeq: seq });
-    return { seq, items: state.map((item) => this.#item(item)), initial: true };
+    if (!initial) return progress ? [{ seq, items: [] }] : [];
+    const state = model.scan(this.#range, { now: now(), atSeq: seq }).map((item) => this.#item(item));
+    const pages = Array.from({ length: Math.max(1, Math.ceil(state.length / PAGE_ITEMS)) }, (_, page) => {
+      return { seq, items: state.slice(page * PAGE_ITEMS, (page + 1) * PAGE_ITEMS), initial: true as const };
+    });
+    return pages.map((page) => (page === pages.at(-1) ? page : { ...page, more: true }));
   }
 
   #item(operation: CommittedOperation): FeedItem<KeyOf<F>> {

@@ -1,4 +1,4 @@
-import { fail } from "node:assert/strict";
+import { fail, rejects } from "node:assert/strict";
 import type { Version } from "@kvts/common";
 import type { Random } from "./random.ts";
 import { expectLines, type OpenScan } from "./store-checks.ts";
@@ -24,6 +24,7 @@ export class OpenReads {
 
   /** Takes the first item, and keeps the rest for later. */
   async begin(scan: OpenScan): Promise<void> {
+    if (scan.isRefused) return await rejects(scan.entries.nextv(1), { code: "HISTORY_TRIMMED" });
     const read = this.#random.chance(0.3) ? takenAtOnce(scan) : takenInPieces(scan);
     if (await this.#take(read, 1)) this.#reads.push(read);
   }

@@ -25,6 +25,8 @@ export interface OperationMix {
   /** Bytes of the longest values. */
   readonly valueBytesMax: number;
   readonly now: () => number;
+  /** Below which nothing may be written to a key, microseconds; by default there is no such bound. */
+  readonly horizon?: (key: Uint8Array) => number;
 }
 
 export function randomTimestamps(random: Random): number[] {
@@ -63,7 +65,7 @@ export class RandomOperations {
     const { pool, timestamps, assignedShare, now } = this.#mix;
     if (random.chance(0.08)) return this.retract();
     const key = random.pick(pool.keys);
-    const given = random.chance(assignedShare) ? {} : { timestamp: random.pick(timestamps) };
+    const given = random.chance(assignedShare) ? {} : { timestamp: this.#timestamp(key, random.pick(timestamps)) };
     if (random.chance(0.2)) return { op: "delete", key, ...given };
     const value = this.#value();
     const timestamp = given.timestamp ?? now();
@@ -81,7 +83,14 @@ export class RandomOperations {
 
   retract(): TestOperation {
     const { pool, timestamps } = this.#mix;
-    return { op: "retract", key: this.#random.pick(pool.keys), timestamp: this.#random.pick(timestamps) };
+    const key = this.#random.pick(pool.keys);
+    return { op: "retract", key, timestamp: this.#timestamp(key, this.#random.pick(timestamps)) };
+  }
+
+  /** Not below the key's horizon; mostly just above where it would be. */
+  #timestamp(key: Uint8Array, timestamp: number): number {
+    const horizon = this.#mix.horizon?.(key) ?? 0;
+    return timestamp < horizon ? horizon + this.#random.pick([0, 0, 1, 5]) : timestamp;
   }
 
   /** Another write to the same key at the same timestamp. */

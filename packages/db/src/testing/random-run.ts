@@ -6,6 +6,7 @@ import { OpenReads } from "./open-reads.ts";
 import type { Random } from "./random.ts";
 import { RandomAdmission } from "./random-admission.ts";
 import { RandomOperations, randomTimestamps } from "./random-operations.ts";
+import { RandomRetention } from "./random-retention.ts";
 import { StoreChecks } from "./store-checks.ts";
 import type { TestReader } from "./store-contents.ts";
 import type { TestStore } from "./test-store.ts";
@@ -40,6 +41,7 @@ export class RandomRun {
   readonly #operations: RandomOperations;
   readonly #admission: RandomAdmission;
   readonly #checks: StoreChecks;
+  readonly #retention: RandomRetention | undefined;
   #snapshots: HeldSnapshot[] = [];
   readonly #reads: OpenReads;
   /** Flushes, merges and reads under way. */
@@ -53,15 +55,23 @@ export class RandomRun {
     this.#pool = randomKeyPool(random, options.longKeys);
     const timestamps = randomTimestamps(random);
     const now = () => store.clock.now();
+    this.#retention = random.chance(0.4) ? new RandomRetention(random, store, this.#pool, timestamps) : undefined;
     this.#operations = new RandomOperations(random, {
       pool: this.#pool,
       timestamps,
       assignedShare: random.pick([0, 0.3, 0.9]),
       valueBytesMax: options.valueBytesMax,
       now,
+      horizon: (key) => store.horizonMax(key),
     });
     this.#admission = new RandomAdmission(random, store, this.#operations, this.#pool);
-    this.#checks = new StoreChecks(random, { model: store.model, pool: this.#pool, timestamps, now });
+    this.#checks = new StoreChecks(random, {
+      model: store.model,
+      pool: this.#pool,
+      timestamps,
+      now,
+      horizons: () => store.horizons(),
+    });
   }
 
   /** Runs to the end. A failure tells the last steps before it. */
@@ -100,6 +110,7 @@ export class RandomRun {
     else if (kind < 75) this.#pending.push(this.#checks.getLater(this.#store.db));
     else if (kind < 79) this.#maintain("flush");
     else if (kind < 81) this.#maintain("compact");
+    else if (kind < 82 && this.#retention !== undefined) this.#note(await this.#retention.any());
     else if (kind < 84) await this.#takeSnapshot();
     else if (kind < 87) await this.#readSnapshot();
     else if (kind < 89) await this.#beginRead();
@@ -155,8 +166,9 @@ export class RandomRun {
     const seq = this.#random.chance(0.5) ? undefined : this.#random.below(model.seq + 1);
     try {
       const reader = db.snapshot({ seq });
+      const horizons = this.#store.horizons();
       this.#note(`snapshot at ${reader.seq}`);
-      this.#snapshots.push({ reader, moment: { atSeq: reader.seq, now: clock.now() } });
+      this.#snapshots.push({ reader, moment: { atSeq: reader.seq, now: clock.now(), horizons } });
     } catch (error) {
       // Read afterwards: it may rise, never fall.
       const floor = Number((await db.stats()).seqFloor);

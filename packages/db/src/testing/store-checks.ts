@@ -1,10 +1,11 @@
-import { deepEqual, fail } from "node:assert/strict";
-import { type Range, resolveRange, type Version } from "@kvts/common";
+import { deepEqual, fail, rejects } from "node:assert/strict";
+import { type Bucket, isKvtsError, type Range, resolveRange, type Version } from "@kvts/common";
 import type { Db } from "../db.ts";
 import type { LocalEntries } from "../read/local-entries.ts";
 import type { KeyPool } from "./key-pool.ts";
 import type { Model } from "./model.ts";
 import type { Moment } from "./model-reader.ts";
+import { greatestHorizon, type ModelHorizons, NO_HORIZONS } from "./model-retention.ts";
 import type { Random } from "./random.ts";
 import {
   bytesText,
@@ -21,12 +22,16 @@ export interface CheckContext {
   readonly pool: KeyPool;
   readonly timestamps: readonly number[];
   readonly now: () => number;
+  /** By which history is cut; by default it is not. */
+  readonly horizons?: () => ModelHorizons;
 }
 
 /** A scan that has not begun, and what it will give. */
 export interface OpenScan {
   readonly entries: LocalEntries<Version<Uint8Array>>;
   readonly expected: string[];
+  /** It is refused: history is cut where it was to read. */
+  readonly isRefused: boolean;
   /** What was asked, for the report of a failure. */
   readonly text: string;
 }
@@ -43,6 +48,10 @@ export class StoreChecks {
 
   /** One read of any kind, of the newest state or of a snapshot taken at `moment`. */
   async any(reader: TestReader, moment?: Moment): Promise<void> {
+    await this.#unlessCut(moment, () => this.#any(reader, moment));
+  }
+
+  async #any(reader: TestReader, moment: Moment | undefined): Promise<void> {
     const kind = this.#random.below(12);
     if (kind < 4) await this.get(reader, this.key(), moment);
     else if (kind < 5) await this.getMany(reader, moment);
@@ -54,11 +63,17 @@ export class StoreChecks {
 
   async get(reader: TestReader, key: Uint8Array, moment: Moment = this.#newest()): Promise<void> {
     const asOf = this.#asOf();
-    const expected = modelText(this.#context.model.get(key, { ...moment, asOf }));
+    const expected = refusable(() => modelText(this.#context.model.get(key, { ...moment, asOf })));
     const where = () => `get ${bytesText(key)} as of ${asOf}, at seq ${moment.atSeq}`;
     // The asynchronous way first: the synchronous one leaves the blocks in the cache.
-    if (this.#random.chance(0.7)) expectSame(versionText(await reader.get(key, { asOf })), expected, where);
-    if (this.#random.chance(0.7)) expectSame(versionText(reader.getSync(key, { asOf })), expected, where);
+    if (this.#random.chance(0.7))
+      expectSame(await refusableLater(async () => versionText(await reader.get(key, { asOf }))), expected, where);
+    if (this.#random.chance(0.7))
+      expectSame(
+        refusable(() => versionText(reader.getSync(key, { asOf }))),
+        expected,
+        where,
+      );
   }
 
   /** A get that has been called, whatever happens before it is answered. */
@@ -66,16 +81,17 @@ export class StoreChecks {
     const moment = this.#newest();
     const key = this.key();
     const asOf = this.#asOf();
-    const expected = modelText(this.#context.model.get(key, { ...moment, asOf }));
-    const found = versionText(await reader.get(key, { asOf }));
+    const expected = refusable(() => modelText(this.#context.model.get(key, { ...moment, asOf })));
+    const found = await refusableLater(async () => versionText(await reader.get(key, { asOf })));
     expectSame(found, expected, () => `get ${bytesText(key)} as of ${asOf}, called at seq ${moment.atSeq}`);
   }
 
   async getMany(reader: TestReader, moment: Moment = this.#newest()): Promise<void> {
     const asOf = this.#asOf();
     const keys = Array.from({ length: this.#random.below(6) }, () => this.key());
-    const expected = keys.map((key) => modelText(this.#context.model.get(key, { ...moment, asOf })));
-    const found = (await reader.getMany(keys, { asOf })).map(versionText);
+    const { model } = this.#context;
+    const expected = refusableLines(() => keys.map((key) => modelText(model.get(key, { ...moment, asOf }))));
+    const found = await refusableLinesLater(async () => (await reader.getMany(keys, { asOf })).map(versionText));
     deepEqual(found, expected, `getMany as of ${asOf}, at seq ${moment.atSeq}`);
   }
 
@@ -94,9 +110,10 @@ export class StoreChecks {
       includeDeleted: random.chance(0.3),
       limit: random.chance(0.3) ? random.between(1, 10) : undefined,
     };
-    const expected = this.#context.model.scan(resolveRange(range), { ...moment, ...options }).map(modelText);
+    const { model } = this.#context;
+    const expected = refusableLines(() => model.scan(resolveRange(range), { ...moment, ...options }).map(modelText));
     const text = `scan ${rangeText(range)} ${JSON.stringify(options)}, at seq ${moment.atSeq}`;
-    return { entries: reader.scan(range, options), expected, text };
+    return { entries: reader.scan(range, options), expected, isRefused: isRefusal(expected), text };
   }
 
   async history(reader: TestReader, key: Uint8Array, moment: Moment = this.#newest()): Promise<void> {
@@ -105,7 +122,7 @@ export class StoreChecks {
   }
 
   /** A history, and what it lists if it begins now. */
-  openHistory(reader: TestReader, key: Uint8Array, { atSeq }: Moment = this.#newest()): OpenScan {
+  openHistory(reader: TestReader, key: Uint8Array, { atSeq, horizons }: Moment = this.#newest()): OpenScan {
     const random = this.#random;
     const options = {
       from: random.chance(0.5) ? this.timestamp() : undefined,
@@ -113,12 +130,14 @@ export class StoreChecks {
       reverse: random.chance(0.5),
       limit: random.chance(0.3) ? random.between(1, 10) : undefined,
     };
-    const expected = this.#context.model.history(key, { ...options, atSeq }).map(modelText);
+    const { model } = this.#context;
+    const expected = refusableLines(() => model.history(key, { ...options, atSeq, horizons }).map(modelText));
     const text = `history of ${bytesText(key)} ${JSON.stringify(options)}, at seq ${atSeq}`;
-    return { entries: reader.history(key, options), expected, text };
+    return { entries: reader.history(key, options), expected, isRefused: isRefusal(expected), text };
   }
 
-  async aggregate(reader: TestReader, key: Uint8Array, { atSeq }: Moment = this.#newest()): Promise<void> {
+  async aggregate(reader: TestReader, key: Uint8Array, moment: Moment = this.#newest()): Promise<void> {
+    const { atSeq, horizons } = moment;
     const random = this.#random;
     const options = {
       step: random.pick([1, 7, 1000, 2 ** 31 + 1, 2 ** 52]),
@@ -127,21 +146,30 @@ export class StoreChecks {
       limit: random.chance(0.3) ? random.between(1, 10) : undefined,
     };
     const entries = reader.aggregate(key, options);
-    const expected = this.#context.model.aggregate(key, { ...options, atSeq });
-    const buckets = random.chance(0.5) ? [...entries] : await entries.toArray();
-    deepEqual(buckets, expected, `aggregate of ${bytesText(key)} ${JSON.stringify(options)}, at seq ${atSeq}`);
+    const { model } = this.#context;
+    const lines = (buckets: readonly Bucket[]) => buckets.map((bucket) => JSON.stringify(bucket));
+    const expected = refusableLines(() => lines(model.aggregate(key, { ...options, atSeq, horizons })));
+    const sync = random.chance(0.5);
+    const found = await refusableLinesLater(async () => lines(sync ? [...entries] : await entries.toArray()));
+    deepEqual(found, expected, `aggregate of ${bytesText(key)} ${JSON.stringify(options)}, at seq ${atSeq}`);
   }
 
-  async diff(reader: TestReader, { atSeq }: Moment = this.#newest()): Promise<void> {
+  async diff(reader: TestReader, { atSeq, horizons }: Moment = this.#newest()): Promise<void> {
     const [from, to] = [this.timestamp(), this.timestamp()].sort((a, b) => a - b) as [number, number];
     const range = this.range();
     const limit = this.#random.chance(0.3) ? this.#random.between(1, 10) : undefined;
-    const expected = this.#context.model
-      .diff(resolveRange(range), { from, to, limit, atSeq })
-      .map(({ before, after }) => `${modelText(before)} → ${modelText(after)}`);
+    const { model } = this.#context;
+    const expected = refusableLines(() =>
+      model
+        .diff(resolveRange(range), { from, to, limit, atSeq, horizons })
+        .map(({ before, after }) => `${modelText(before)} → ${modelText(after)}`),
+    );
     const entries = reader.diff(range, { from, to, limit });
-    const changes = this.#random.chance(0.5) ? [...entries] : await entries.toArray();
-    const found = changes.map(({ before, after }) => `${versionText(before)} → ${versionText(after)}`);
+    const sync = this.#random.chance(0.5);
+    const found = await refusableLinesLater(async () => {
+      const changes = sync ? [...entries] : await entries.toArray();
+      return changes.map(({ before, after }) => `${versionText(before)} → ${versionText(after)}`);
+    });
     expectLines(
       found,
       expected,
@@ -152,7 +180,11 @@ export class StoreChecks {
   /** What a restore would do. */
   async restorePreview(reader: Pick<Db<Uint8Array>, "restore">): Promise<void> {
     const [range, to] = [this.range(), this.timestamp()];
-    const { operations } = this.#context.model.restore(resolveRange(range), { to, now: this.#context.now() });
+    const { model, horizons } = this.#context;
+    if (to < greatestHorizon(horizons?.() ?? NO_HORIZONS, resolveRange(range))) {
+      return await rejects(reader.restore(range, to, { dryRun: true }), { code: "HISTORY_TRIMMED" });
+    }
+    const { operations } = model.restore(resolveRange(range), { to, now: this.#context.now() });
     const restored = operations.filter(({ op }) => op === "put").length;
     const bytes = operations.reduce((sum, one) => sum + one.key.length + (one.op === "put" ? one.value.length : 0), 0);
     const { sample, ...counts } = await reader.restore(range, to, { dryRun: true });
@@ -166,18 +198,40 @@ export class StoreChecks {
   }
 
   /** Everything there is, and each key's value at some moment. */
-  async everything(reader: TestReader, moment: Moment = this.#newest()): Promise<void> {
+  async everything(reader: TestReader, moment?: Moment): Promise<void> {
+    await this.#unlessCut(moment, () => this.#everything(reader, moment ?? this.#newest()));
+  }
+
+  /** Where horizons move while it reads the newest state, a check is made again. */
+  async #unlessCut(moment: Moment | undefined, check: () => Promise<void>): Promise<void> {
+    for (;;) {
+      const before = this.#context.horizons?.();
+      try {
+        return await check();
+      } catch (error) {
+        const after = this.#context.horizons?.();
+        if (moment !== undefined || JSON.stringify([...(before ?? [])]) === JSON.stringify([...(after ?? [])]))
+          throw error;
+      }
+    }
+  }
+
+  async #everything(reader: TestReader, moment: Moment): Promise<void> {
     const { model, pool, timestamps } = this.#context;
-    const { atSeq } = moment;
-    expectLines(await storeContents(reader), modelContents(model, atSeq), () => `everything at seq ${atSeq}`);
+    const { atSeq, horizons } = moment;
+    expectLines(await storeContents(reader), modelContents(model, atSeq, horizons), () => `everything at seq ${atSeq}`);
     for (const reverse of [false, true]) {
       const expected = model.scan(resolveRange({}), { ...moment, reverse }).map(modelText);
       expectLines([...reader.scan({}, { reverse })].map(versionText), expected, () => `all keys at seq ${atSeq}`);
     }
     for (const key of [...pool.keys, ...pool.strangers]) {
       const asOf = this.#random.pick(timestamps);
-      const expected = modelText(model.get(key, { ...moment, asOf }));
-      expectSame(versionText(reader.getSync(key, { asOf })), expected, () => `get ${bytesText(key)} as of ${asOf}`);
+      const expected = refusable(() => modelText(model.get(key, { ...moment, asOf })));
+      expectSame(
+        refusable(() => versionText(reader.getSync(key, { asOf }))),
+        expected,
+        () => `get ${bytesText(key)} as of ${asOf}`,
+      );
     }
   }
 
@@ -187,7 +241,11 @@ export class StoreChecks {
   }
 
   /** All items of a sequence, taken in any of the ways that there are. */
-  async #taken(entries: LocalEntries<Version<Uint8Array>>): Promise<string[]> {
+  #taken(entries: LocalEntries<Version<Uint8Array>>): Promise<string[]> {
+    return refusableLinesLater(() => this.#takenAnyhow(entries));
+  }
+
+  async #takenAnyhow(entries: LocalEntries<Version<Uint8Array>>): Promise<string[]> {
     const random = this.#random;
     if (random.chance(0.3)) return [...entries].map(versionText);
     if (random.chance(0.3)) return (await entries.toArray()).map(versionText);
@@ -200,7 +258,8 @@ export class StoreChecks {
   }
 
   #newest(): Moment {
-    return { atSeq: this.#context.model.seq, now: this.#context.now() };
+    const { model, now, horizons } = this.#context;
+    return { atSeq: model.seq, now: now(), horizons: horizons?.() };
   }
 
   range(): Range {
@@ -221,6 +280,42 @@ export class StoreChecks {
     const near = random.chance(0.2) ? now() : random.pick(timestamps);
     return Math.min(Math.max(0, near + random.between(-1, 1)), Number.MAX_SAFE_INTEGER);
   }
+}
+
+/** What reads that are refused say, in place of an answer. */
+const REFUSED = "refused below ";
+
+function refusal(error: unknown): string {
+  if (!isKvtsError(error, "HISTORY_TRIMMED")) throw error;
+  return `${REFUSED}${error.details.oldestReadable}`;
+}
+
+function refusable(read: () => string): string {
+  return refusableLines(() => [read()])[0]!;
+}
+
+async function refusableLater(read: () => Promise<string>): Promise<string> {
+  return (await refusableLinesLater(async () => [await read()]))[0]!;
+}
+
+function refusableLines(read: () => string[]): string[] {
+  try {
+    return read();
+  } catch (error) {
+    return [refusal(error)];
+  }
+}
+
+async function refusableLinesLater(read: () => Promise<string[]>): Promise<string[]> {
+  try {
+    return await read();
+  } catch (error) {
+    return [refusal(error)];
+  }
+}
+
+function isRefusal([first]: readonly string[]): boolean {
+  return first?.startsWith(REFUSED) === true;
 }
 
 export function expectLines(found: readonly string[], expected: readonly string[], where: () => string): void {

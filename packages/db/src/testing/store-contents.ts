@@ -3,6 +3,7 @@ import { crc32 } from "node:zlib";
 import { type Reader, resolveRange, type Version } from "@kvts/common";
 import type { LocalReader } from "../db.ts";
 import type { Model, ModelVersion } from "./model.ts";
+import type { ModelHorizons } from "./model-retention.ts";
 
 /** What tests read from: a store or a snapshot, keys as bytes. */
 export interface TestReader extends Omit<LocalReader<Uint8Array>, "at">, Pick<Reader<Uint8Array>, "get" | "getMany"> {}
@@ -17,9 +18,9 @@ export async function storeContents(reader: TestReader): Promise<string[]> {
 }
 
 /** The same of the model. */
-export function modelContents(model: Model, atSeq?: number): string[] {
-  const versions = model.scan(resolveRange({}), { now: 0, includeDeleted: true, atSeq });
-  return versions.flatMap(({ key }) => model.history(key, { atSeq }).map(modelText));
+export function modelContents(model: Model, atSeq?: number, horizons?: ModelHorizons): string[] {
+  const versions = model.scan(resolveRange({}), { now: 0, includeDeleted: true, atSeq, horizons });
+  return versions.flatMap(({ key }) => model.history(key, { atSeq, horizons }).map(modelText));
 }
 
 /** The lines that only one of the two has, each marked; empty where they are the same. */

@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import {
   type EraseProgress,
   isKvtsError,
@@ -7,6 +7,7 @@ import {
   type Range,
   type ResolvedRange,
   resolveRange,
+  toHex,
   type WriteOptions,
   type WriteResult,
 } from "@kvts/common";
@@ -20,6 +21,13 @@ import { resolveOptions } from "../options.ts";
 import { recover } from "../recovery.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { Model, type ModelOperation } from "./model.ts";
+import {
+  greatestHorizon,
+  horizonOf,
+  type ModelHorizons,
+  type ModelPolicies,
+  movedHorizons,
+} from "./model-retention.ts";
 import { SimulatedLoopDelay } from "./simulated-loop-delay.ts";
 import { SimulatedScheduler } from "./simulated-scheduler.ts";
 import type { StoreSettings } from "./tiny-options.ts";
@@ -201,6 +209,46 @@ export class TestStore {
     return settled;
   }
 
+  /** The policies in force, by prefix in hexadecimal. */
+  policies(): ModelPolicies {
+    const { policies } = this.#engine!.retention;
+    return new Map(policies.map(({ prefix, keepFor }) => [toHex(prefix), keepFor]));
+  }
+
+  /**
+   * The horizons in force, which the model goes by from now on. They may have moved by themselves, but neither back nor
+   * further than their policies want.
+   */
+  horizons(): ModelHorizons {
+    const before = this.model.horizons;
+    const now = new Map(this.#engine?.retention.horizons.map(({ prefix, timestamp }) => [toHex(prefix), timestamp]));
+    if (this.#engine === undefined) return before;
+    const most = movedHorizons(this.policies(), before, this.clock.latest);
+    for (const id of [...before.keys(), ...now.keys()]) {
+      const horizon = horizonOf(now, id);
+      ok(horizon >= horizonOf(before, id), `the horizon of ${id} goes back to ${horizon}`);
+      ok(horizon <= horizonOf(most, id), `the horizon of ${id} is ${horizon}, where no policy wants it`);
+    }
+    this.model.horizons = now;
+    return now;
+  }
+
+  /** Goes by the horizons of a store that has just been opened, which are nowhere below those that it had. */
+  adoptHorizons(before: ModelHorizons): ModelHorizons {
+    this.model.horizons = new Map(
+      this.#engine!.retention.horizons.map(({ prefix, timestamp }) => [toHex(prefix), timestamp]),
+    );
+    for (const id of [...before.keys(), ...this.model.horizons.keys()]) {
+      ok(horizonOf(this.model.horizons, id) >= horizonOf(before, id), `the horizon of ${id} was lost`);
+    }
+    return this.model.horizons;
+  }
+
+  /** How far the horizon of a key may move by itself while the clock stands. */
+  horizonMax(key: Uint8Array): number {
+    return horizonOf(movedHorizons(this.policies(), this.horizons(), this.clock.now()), toHex(key));
+  }
+
   /**
    * Restores a range, while no write is under way. Undefined where there is nothing to write, or nothing can be newer than
    * what is there.
@@ -210,11 +258,15 @@ export class TestStore {
     this.foretell();
     ok(this.#waiting.length === 0, "a restore is foretold while no write is under way");
     const engine = this.#engine!;
+    if (to < greatestHorizon(this.horizons(), resolveRange(range))) {
+      await rejects(this.db.restore(range, to), { code: "HISTORY_TRIMMED" });
+      return undefined;
+    }
     const { operations, newest } = this.model.restore(resolveRange(range), { to, now: this.clock.now() });
     if (operations.length === 0 || newest === limits.timestampMax) {
       return await this.#restoreNothing(range, to, operations.length === 0);
     }
-    const assigned = Math.max(this.clock.now(), this.#lastAssigned + 1);
+    const assigned = Math.max(this.clock.now(), this.#lastAssigned + 1, ...this.horizons().values());
     const timestamp = Math.max(assigned, newest + 1);
     const { restoreOperationsMax = limits.batchOperationsMax } = this.#options.settings.tuning;
     const sharesSeq = operations.length > restoreOperationsMax;
@@ -291,7 +343,8 @@ export class TestStore {
     const taken = this.#engine?.takenSeq ?? 0;
     while (this.#lastSeq < taken && this.#waiting.length > 0) {
       const { batch, operations } = this.#waiting.shift()!;
-      const assigned = Math.max(this.clock.now(), this.#lastAssigned + 1);
+      const greatest = Math.max(0, ...this.horizons().values());
+      const assigned = Math.max(this.clock.now(), this.#lastAssigned + 1, greatest);
       if (operations.some(({ timestamp }) => timestamp === undefined)) this.#lastAssigned = assigned;
       this.#lastSeq += operations.length;
       batch.lastSeq = this.#lastSeq;

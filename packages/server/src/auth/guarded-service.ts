@@ -54,6 +54,20 @@ export function guardedService(service: Service, grant: Grant, checkLive: () => 
       range(request.range);
       return service.diff(request, codec);
     },
+    incarnation: service.incarnation,
+    watch(request) {
+      range(request.range);
+      const watched = service.watch(request);
+      return {
+        async *[Symbol.asyncIterator]() {
+          for await (const event of watched) {
+            checkLive();
+            yield event;
+          }
+        },
+        close: () => watched.close(),
+      };
+    },
     put(target, value, options) {
       write();
       key(target);

@@ -34,15 +34,22 @@ export function jsonTextReply(body: string, headers: OutgoingHttpHeaders = {}): 
 /** Writes the reply out; for HEAD without its body. */
 export function sendReply({ status, headers, body }: Reply, outgoing: Outgoing, requestId: string): void {
   const length = typeof body === "string" ? Buffer.byteLength(body) : (body?.length ?? 0);
-  const withLength = status === 304 ? headers : { ...headers, "content-length": length };
-  const all = { ...commonHeaders(requestId), ...withLength };
+  const withLength = status === 304 || status === 204 ? headers : { ...headers, "content-length": length };
+  const all: OutgoingHttpHeaders = { ...commonHeaders(requestId), ...withLength };
+  if (outgoing.hasHeader("access-control-allow-origin")) all.vary = varyOf(headers.vary);
   if (body === undefined && !(outgoing instanceof ServerResponse)) {
     // Headers that end the answer: clients of gRPC look for its status there only in these.
-    outgoing.stream.respond({ ":status": status, ...all }, { endStream: true });
+    outgoing.stream.respond({ ":status": status, ...outgoing.getHeaders(), ...all }, { endStream: true });
     return;
   }
   if (outgoing instanceof ServerResponse) outgoing.writeHead(status, all);
   else outgoing.writeHead(status, all);
   if (body === undefined || outgoing.req.method === "HEAD") outgoing.end();
   else outgoing.end(body);
+}
+
+/** What is let through to one page is not to be kept for another. */
+function varyOf(vary: OutgoingHttpHeaders[string]): string {
+  const others = String(vary ?? "");
+  return others === "" || others === "Origin" ? "Origin" : `${others}, Origin`;
 }

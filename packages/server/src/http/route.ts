@@ -1,5 +1,5 @@
 import type { RouteConfig } from "@hono/zod-openapi";
-import { isKvtsError, type KvtsError, type Logger } from "@kvts/common";
+import { isKvtsError, type Logger } from "@kvts/common";
 import { z } from "zod";
 import type { Access } from "../access.ts";
 import { discardUnreadBody, readBody } from "../body.ts";
@@ -10,6 +10,7 @@ import type { Service } from "../service/service.ts";
 import { parseJson, requireJson } from "./json-body.ts";
 import { HttpFailure, problemReply } from "./problem.ts";
 import { type Reply, sendReply } from "./reply.ts";
+import { type EventReply, isEventReply, sendEvents } from "./send-events.ts";
 import { parseQuery, splitTarget } from "./target.ts";
 import { validated } from "./validate.ts";
 
@@ -43,14 +44,17 @@ export interface Route<Q extends z.ZodType = z.ZodType, B extends z.ZodType = z.
   readonly query: Q;
   readonly body?: BodyRule<B> | undefined;
   readonly doc: Pick<RouteConfig, "summary" | "description" | "operationId" | "tags" | "request" | "responses">;
-  handle(call: HttpCall<z.output<Q>, z.output<B>>): Promise<Reply>;
+  handle(call: HttpCall<z.output<Q>, z.output<B>>): Promise<Reply | EventReply>;
 }
 
 /** A route that answers anybody, also while the server starts and closes; it has nothing to do with the store. */
 export type OpenRoute = Omit<Route, "handle" | "query" | "body"> & { handle(): Promise<Reply> };
 
 /** A route whose types have served their purpose. */
-export type AnyRoute = Omit<Route, "handle"> & { readonly always?: true; handle(call: AnyCall): Promise<Reply> };
+export type AnyRoute = Omit<Route, "handle"> & {
+  readonly always?: true;
+  handle(call: AnyCall): Promise<Reply | EventReply>;
+};
 
 type AnyCall = HttpCall<never, never>;
 
@@ -80,16 +84,43 @@ export async function answer(
 ): Promise<void> {
   const exchange = options.exchanges.begin(incoming, outgoing);
   discardUnreadBody(incoming, outgoing);
-  let reply: Reply;
+  let reply: Reply | EventReply;
   try {
     const call = await callOf(route, incoming, exchange, options);
     reply = await route.handle(call as AnyCall);
+    if (isEventReply(reply)) return await goOn(reply, route, incoming, outgoing, exchange, options);
   } catch (error) {
     reply = failureReply(error, route, exchange, options);
   }
   options.calls.count("http", route.doc.operationId ?? route.path, reply.code ?? "OK", exchange.startedAt);
   options.logger.debug({ requestId: exchange.id, call: route.doc.operationId, status: reply.status }, "answered");
   if (!outgoing.destroyed) sendReply(reply, outgoing, exchange.id);
+}
+
+/** Answers with events. @throws what went wrong before the first */
+async function goOn(
+  reply: EventReply,
+  route: AnyRoute,
+  incoming: Incoming,
+  outgoing: Outgoing,
+  exchange: Exchange,
+  { exchanges, logger }: RouteOptions,
+): Promise<void> {
+  if (incoming.method === "HEAD") {
+    await reply.watched.close();
+    return sendReply(
+      { ...reply, headers: { ...reply.headers, "content-type": reply.format.contentType } },
+      outgoing,
+      exchange.id,
+    );
+  }
+  const call = route.doc.operationId ?? route.path;
+  await sendEvents(reply, outgoing, {
+    exchanges,
+    requestId: exchange.id,
+    known: (error) => toKnownFailure(reasonIn(error, exchange), { requestId: exchange.id, call, logger }),
+  });
+  logger.debug({ requestId: exchange.id, call, status: reply.status }, "answered");
 }
 
 async function callOf(
@@ -136,13 +167,13 @@ async function bodyOf(
 
 function failureReply(error: unknown, route: AnyRoute, exchange: Exchange, options: RouteOptions): Reply {
   if (error instanceof HttpFailure) return error.reply;
-  const reason = isKvtsError(error, "CANCELLED") ? reasonOf(error, exchange) : error;
+  const reason = reasonIn(error, exchange);
   const call = route.doc.operationId ?? route.path;
   const failure = toKnownFailure(reason, { requestId: exchange.id, call, logger: options.logger });
   return problemReply(failure, { call: route.call, retryAfterSeconds: options.exchanges.retryAfterSeconds });
 }
 
 /** Stores only say that they were cancelled; the signal knows whether the client left or the server is closing. */
-function reasonOf(error: KvtsError, { signal }: Exchange): unknown {
-  return signal.aborted ? signal.reason : error;
+function reasonIn(error: unknown, { signal }: Exchange): unknown {
+  return isKvtsError(error, "CANCELLED") && signal.aborted ? signal.reason : error;
 }

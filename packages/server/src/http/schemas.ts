@@ -132,6 +132,25 @@ export const changeSchema = z
 
 export const changeListSchema = z.object({ items: z.array(changeSchema), ...pageFields }).openapi("ChangeList");
 
+export const retractionSchema = z
+  .object({
+    op: z.literal("retract"),
+    ...keyFields,
+    timestamp: timestampSchema,
+    time: z.string().openapi({ format: "date-time", description: "The timestamp in RFC 3339." }),
+    seq: seqSchema,
+  })
+  .openapi("Retraction", { description: "What was written at a timestamp is taken back." });
+
+export const watchEventSchema = z
+  .object({
+    seq: seqSchema.openapi({ description: "Everything in the range up to here has come." }),
+    items: z.array(z.union([versionSchema, retractionSchema])),
+    initial: z.literal(true).openapi({ description: "A page of the state at `seq`." }).optional(),
+    more: z.literal(true).openapi({ description: "Another part of the batch or state follows." }).optional(),
+  })
+  .openapi("WatchEvent", { description: "One batch, as far as it lies in the range." });
+
 export const batchGetSchema = z
   .object({ items: z.array(versionSchema.nullable()), ...pageFields })
   .openapi("BatchGetResult", { description: "In the order asked; `null` for a key that holds nothing." });

@@ -9,6 +9,7 @@ import { pipeline } from "./pipeline.ts";
 import { commitsIn, pageIn, pageOut, viewIn } from "./reads.ts";
 import { type UnaryMethod, unaryMethods } from "./unary-methods.ts";
 import { bucketCodec, changeCodec, versionCodec } from "./versions.ts";
+import { watch } from "./watch.ts";
 
 /** kvts.v1.KvService. */
 export function kvService(options: RpcOptions, exchanges: Exchanges): ServiceImpl<typeof KvService> {
@@ -19,6 +20,7 @@ export function kvService(options: RpcOptions, exchanges: Exchanges): ServiceImp
     get: unaryRpc(unaryMethods.get, options),
     batchGet: unaryRpc(unaryMethods.batchGet, options),
     pipeline: pipeline(exchanges, options),
+    watch: watch(exchanges, options),
     scan: rpc("read", options, async (request, { service, signal, encoding }) => {
       const { reverse, includeDeleted } = request;
       const range = rangeIn(request.range);

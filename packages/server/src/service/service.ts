@@ -8,10 +8,11 @@ import { createListings } from "./listing.ts";
 import { createLists, type Lists } from "./lists.ts";
 import { createReads, type Reads } from "./reads.ts";
 import { createRetention, type Retention } from "./retention.ts";
+import { createWatching, type Watching } from "./watching.ts";
 import { createWrites, type Writes } from "./writes.ts";
 
 /** What both faces serve: a store with a server's rules, free of any transport. */
-export interface Service extends Reads, Writes, Lists, Retention, Admin, TokenAdmin {
+export interface Service extends Reads, Writes, Lists, Watching, Retention, Admin, TokenAdmin {
   /** The snapshots that clients hold. */
   readonly snapshots: Pick<Leases, "create" | "renew" | "release">;
   /** Lets go of what page tokens and snapshots hold. The store stays open. */
@@ -30,6 +31,7 @@ export function createService(store: HostedStore<Uint8Array>, options: ServiceOp
     ...createReads(store, leases),
     ...createWrites(store, clock, options.maxFutureSkewMs),
     ...createLists(listings, warnOnce(logger)),
+    ...createWatching(store, options.incarnation),
     ...createRetention(store),
     ...createAdmin(store, {
       version: options.version,

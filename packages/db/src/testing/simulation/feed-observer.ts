@@ -51,6 +51,12 @@ export class FeedObserver {
     });
   }
 
+  /** A repair has begun another feed: positions of the one before mean nothing in it. */
+  beginAnew(): void {
+    this.#position = 0;
+    this.#parts = [];
+  }
+
   /** Whether it has seen everything up to `seq`. */
   hasSeen(seq: number): boolean {
     this.check();

@@ -7,6 +7,7 @@ import type { Moment } from "../model-reader.ts";
 import { OpenReads } from "../open-reads.ts";
 import type { Random } from "../random.ts";
 import type { RandomOperations } from "../random-operations.ts";
+import { RandomRetention } from "../random-retention.ts";
 import { StoreChecks } from "../store-checks.ts";
 import type { TestReader } from "../store-contents.ts";
 import type { TestBatch, TestOperation, TestStore } from "../test-store.ts";
@@ -46,6 +47,7 @@ export class SimulatedClient {
   readonly #store: TestStore;
   readonly #checks: StoreChecks;
   readonly #reads: OpenReads;
+  readonly #retention: RandomRetention;
   #snapshots: HeldSnapshot[] = [];
   /** Whatever has been asked for and not been awaited. It never rejects. */
   #pending: Promise<void>[] = [];
@@ -61,7 +63,9 @@ export class SimulatedClient {
     this.#store = process.store;
     this.#reads = new OpenReads(random);
     const { model } = this.#store;
-    this.#checks = new StoreChecks(random, { model, pool, timestamps, now: () => clock.now() });
+    const horizons = () => this.#store.horizons();
+    this.#checks = new StoreChecks(random, { model, pool, timestamps, now: () => clock.now(), horizons });
+    this.#retention = new RandomRetention(random, this.#store, pool, timestamps);
   }
 
   /** False once the store takes no more writes, and has to be opened again. */
@@ -73,7 +77,8 @@ export class SimulatedClient {
     else if (kind < 64) await this.#read();
     else if (kind < 68) await this.#getLater();
     else if (kind < 73) this.#flush();
-    else if (kind < 76) this.#later(this.#upkeep(this.#store.db.compact()));
+    else if (kind < 75) this.#later(this.#upkeep(this.#store.db.compact()));
+    else if (kind < 76) await this.#retain();
     else if (kind < 79) await this.#takeSnapshot();
     else if (kind < 83) await this.#readSnapshot();
     else if (kind < 85) await this.#beginRead();
@@ -135,7 +140,8 @@ export class SimulatedClient {
     const random = this.#random;
     return Array.from({ length: 40 }, () => {
       const key = random.pick(this.#options.pool.keys);
-      return { op: "put", key, value: new Uint8Array(8000).fill(random.u32()), timestamp: random.below(1000) };
+      const timestamp = Math.max(random.below(1000), this.#store.horizonMax(key));
+      return { op: "put", key, value: new Uint8Array(8000).fill(random.u32()), timestamp };
     });
   }
 
@@ -176,6 +182,13 @@ export class SimulatedClient {
   async #getLater(): Promise<void> {
     await this.#store.nextTurn();
     this.#later(this.#checks.getLater(this.#store.db));
+  }
+
+  /** On a disk that works: what becomes of a policy otherwise is not known. */
+  async #retain(): Promise<void> {
+    if (this.#options.faultKinds.size > 0) return;
+    await this.#quiet();
+    this.#note(await this.#retention.any());
   }
 
   #flush(): void {
@@ -331,7 +344,7 @@ export class SimulatedClient {
   }
 
   #momentOf(seq: number): Moment {
-    return { atSeq: seq, now: this.#options.clock.now() };
+    return { atSeq: seq, now: this.#options.clock.now(), horizons: this.#store.horizons() };
   }
 
   #note(step: string): void {

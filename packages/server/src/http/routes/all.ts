@@ -9,6 +9,7 @@ import { aggregateRoute } from "./aggregate.ts";
 import { batchRoutes } from "./batch.ts";
 import { deleteKeyRoute } from "./delete-key.ts";
 import { diffRoute } from "./diff.ts";
+import { docsRoute } from "./docs.ts";
 import { getKeyRoute } from "./get-key.ts";
 import { metricsRoute } from "./metrics.ts";
 import { openApiRoute } from "./openapi.ts";
@@ -19,6 +20,7 @@ import { scanRoute } from "./scan.ts";
 import { snapshotRoutes } from "./snapshots.ts";
 import { statusRoutes } from "./status.ts";
 import { versionsRoute } from "./versions.ts";
+import { watchRoute } from "./watch.ts";
 
 export interface RoutesOptions {
   readonly exchanges: Exchanges;
@@ -41,12 +43,14 @@ export function allRoutes({ exchanges, metrics, settings, version }: RoutesOptio
     aggregateRoute(),
     scanRoute(),
     diffRoute(),
+    watchRoute(),
     ...batchRoutes(times),
     ...snapshotRoutes(),
     ...retentionRoutes(),
     ...adminRoutes(),
     ...statusRoutes(exchanges),
     metricsRoute(metrics, exchanges),
+    docsRoute(),
   ];
   return [...routes, openApiRoute(routes, version)];
 }

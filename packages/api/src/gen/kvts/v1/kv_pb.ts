@@ -19,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file kvts/v1/kv.proto.
  */
 export const file_kvts_v1_kv: GenFile = /*@__PURE__*/
-  fileDesc("ChBrdnRzL3YxL2t2LnByb3RvEgdrdnRzLnYxIsABCgpQdXRSZXF1ZXN0EgsKA2tleRgBIAEoDBISCgV2YWx1ZRgCIAEoDEgAiAEBEhYKCXRpbWVzdGFtcBgDIAEoA0gBiAEBEhcKCmV4cGlyZXNfYXQYBCABKANIAogBARISCgpyZXF1ZXN0X2lkGAUgASgJEiUKCWNvbmRpdGlvbhgGIAEoCzISLmt2dHMudjEuQ29uZGl0aW9uQggKBl92YWx1ZUIMCgpfdGltZXN0YW1wQg0KC19leHBpcmVzX2F0Ii0KC1B1dFJlc3BvbnNlEhEKCXRpbWVzdGFtcBgBIAEoAxILCgNzZXEYAiABKAMiaQoKR2V0UmVxdWVzdBILCgNrZXkYASABKAwSEgoFYXNfb2YYAiABKANIAIgBARITCgZhdF9zZXEYAyABKANIAYgBARIQCghzbmFwc2hvdBgEIAEoCUIICgZfYXNfb2ZCCQoHX2F0X3NlcSIwCgtHZXRSZXNwb25zZRIhCgd2ZXJzaW9uGAEgASgLMhAua3Z0cy52MS5WZXJzaW9uIn0KDURlbGV0ZVJlcXVlc3QSCwoDa2V5GAEgASgMEhYKCXRpbWVzdGFtcBgCIAEoA0gAiAEBEhIKCnJlcXVlc3RfaWQYAyABKAkSJQoJY29uZGl0aW9uGAQgASgLMhIua3Z0cy52MS5Db25kaXRpb25CDAoKX3RpbWVzdGFtcCIwCg5EZWxldGVSZXNwb25zZRIRCgl0aW1lc3RhbXAYASABKAMSCwoDc2VxGAIgASgDIpYBCg9CYXRjaEdldFJlcXVlc3QSDAoEa2V5cxgBIAMoDBISCgVhc19vZhgCIAEoA0gAiAEBEhMKBmF0X3NlcRgDIAEoA0gBiAEBEhEKCXBhZ2Vfc2l6ZRgEIAEoBRISCgpwYWdlX3Rva2VuGAUgASgJEhAKCHNuYXBzaG90GAYgASgJQggKBl9hc19vZkIJCgdfYXRfc2VxIl4KEEJhdGNoR2V0UmVzcG9uc2USJAoFaXRlbXMYASADKAsyFS5rdnRzLnYxLkJhdGNoR2V0SXRlbRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSCwoDc2VxGAMgASgDIjEKDEJhdGNoR2V0SXRlbRIhCgd2ZXJzaW9uGAEgASgLMhAua3Z0cy52MS5WZXJzaW9uIngKDFdyaXRlUmVxdWVzdBImCgpvcGVyYXRpb25zGAEgAygLMhIua3Z0cy52MS5PcGVyYXRpb24SEgoKcmVxdWVzdF9pZBgCIAEoCRIsCg1wcmVjb25kaXRpb25zGAMgAygLMhUua3Z0cy52MS5QcmVjb25kaXRpb24iLwoNV3JpdGVSZXNwb25zZRIRCgl0aW1lc3RhbXAYASABKAMSCwoDc2VxGAIgASgDIs0BCgtTY2FuUmVxdWVzdBIdCgVyYW5nZRgBIAEoCzIOLmt2dHMudjEuUmFuZ2USEgoFYXNfb2YYAiABKANIAIgBARITCgZhdF9zZXEYAyABKANIAYgBARIPCgdyZXZlcnNlGAQgASgIEhEKCXBhZ2Vfc2l6ZRgFIAEoBRISCgpwYWdlX3Rva2VuGAYgASgJEhcKD2luY2x1ZGVfZGVsZXRlZBgHIAEoCBIQCghzbmFwc2hvdBgIIAEoCUIICgZfYXNfb2ZCCQoHX2F0X3NlcSJYCgxTY2FuUmVzcG9uc2USIgoIdmVyc2lvbnMYASADKAsyEC5rdnRzLnYxLlZlcnNpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEgsKA3NlcRgDIAEoAyLAAQoTTGlzdFZlcnNpb25zUmVxdWVzdBILCgNrZXkYASABKAwSEQoEZnJvbRgCIAEoA0gAiAEBEg8KAnRvGAMgASgDSAGIAQESEwoGYXRfc2VxGAQgASgDSAKIAQESDwoHcmV2ZXJzZRgFIAEoCBIRCglwYWdlX3NpemUYBiABKAUSEgoKcGFnZV90b2tlbhgHIAEoCRIQCghzbmFwc2hvdBgIIAEoCUIHCgVfZnJvbUIFCgNfdG9CCQoHX2F0X3NlcSJgChRMaXN0VmVyc2lvbnNSZXNwb25zZRIiCgh2ZXJzaW9ucxgBIAMoCzIQLmt2dHMudjEuVmVyc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSCwoDc2VxGAMgASgDIsIBChhBZ2dyZWdhdGVWZXJzaW9uc1JlcXVlc3QSCwoDa2V5GAEgASgMEgwKBHN0ZXAYAiABKAMSEQoEZnJvbRgDIAEoA0gAiAEBEg8KAnRvGAQgASgDSAGIAQESEwoGYXRfc2VxGAUgASgDSAKIAQESEQoJcGFnZV9zaXplGAYgASgFEhIKCnBhZ2VfdG9rZW4YByABKAkSEAoIc25hcHNob3QYCCABKAlCBwoFX2Zyb21CBQoDX3RvQgkKB19hdF9zZXEiYwoZQWdncmVnYXRlVmVyc2lvbnNSZXNwb25zZRIgCgdidWNrZXRzGAEgAygLMg8ua3Z0cy52MS5CdWNrZXQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEgsKA3NlcRgDIAEoAyK5AQoLRGlmZlJlcXVlc3QSHQoFcmFuZ2UYASABKAsyDi5rdnRzLnYxLlJhbmdlEhEKBGZyb20YAiABKANIAIgBARIPCgJ0bxgDIAEoA0gBiAEBEhMKBmF0X3NlcRgEIAEoA0gCiAEBEhEKCXBhZ2Vfc2l6ZRgFIAEoBRISCgpwYWdlX3Rva2VuGAYgASgJEhAKCHNuYXBzaG90GAcgASgJQgcKBV9mcm9tQgUKA190b0IJCgdfYXRfc2VxIlYKDERpZmZSZXNwb25zZRIgCgdjaGFuZ2VzGAEgAygLMg8ua3Z0cy52MS5DaGFuZ2USFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEgsKA3NlcRgDIAEoAyI3Cg9QaXBlbGluZVJlcXVlc3QSJAoFY2FsbHMYASADKAsyFS5rdnRzLnYxLlBpcGVsaW5lQ2FsbCKBAgoMUGlwZWxpbmVDYWxsEgoKAmlkGAEgASgNEhIKCnRpbWVvdXRfbXMYAiABKA0SIgoDcHV0GAMgASgLMhMua3Z0cy52MS5QdXRSZXF1ZXN0SAASKAoGZGVsZXRlGAQgASgLMhYua3Z0cy52MS5EZWxldGVSZXF1ZXN0SAASJgoFd3JpdGUYBSABKAsyFS5rdnRzLnYxLldyaXRlUmVxdWVzdEgAEiIKA2dldBgGIAEoCzITLmt2dHMudjEuR2V0UmVxdWVzdEgAEi0KCWJhdGNoX2dldBgHIAEoCzIYLmt2dHMudjEuQmF0Y2hHZXRSZXF1ZXN0SABCCAoGbWV0aG9kIjwKEFBpcGVsaW5lUmVzcG9uc2USKAoHYW5zd2VycxgBIAMoCzIXLmt2dHMudjEuUGlwZWxpbmVBbnN3ZXIingIKDlBpcGVsaW5lQW5zd2VyEgoKAmlkGAEgASgNEiMKA3B1dBgCIAEoCzIULmt2dHMudjEuUHV0UmVzcG9uc2VIABIpCgZkZWxldGUYAyABKAsyFy5rdnRzLnYxLkRlbGV0ZVJlc3BvbnNlSAASJwoFd3JpdGUYBCABKAsyFi5rdnRzLnYxLldyaXRlUmVzcG9uc2VIABIjCgNnZXQYBSABKAsyFC5rdnRzLnYxLkdldFJlc3BvbnNlSAASLgoJYmF0Y2hfZ2V0GAYgASgLMhkua3Z0cy52MS5CYXRjaEdldFJlc3BvbnNlSAASJwoFZXJyb3IYByABKAsyFi5rdnRzLnYxLlBpcGVsaW5lRXJyb3JIAEIJCgdvdXRjb21lInkKDVBpcGVsaW5lRXJyb3ISDAoEY29kZRgBIAEoBRIPCgdtZXNzYWdlGAIgASgJEiMKBGluZm8YAyABKAsyFS5nb29nbGUucnBjLkVycm9ySW5mbxIkCgVyZXRyeRgEIAEoCzIVLmdvb2dsZS5ycGMuUmV0cnlJbmZvMpkFCglLdlNlcnZpY2USMAoDUHV0EhMua3Z0cy52MS5QdXRSZXF1ZXN0GhQua3Z0cy52MS5QdXRSZXNwb25zZRI1CgNHZXQSEy5rdnRzLnYxLkdldFJlcXVlc3QaFC5rdnRzLnYxLkdldFJlc3BvbnNlIgOQAgESOQoGRGVsZXRlEhYua3Z0cy52MS5EZWxldGVSZXF1ZXN0Ghcua3Z0cy52MS5EZWxldGVSZXNwb25zZRJECghCYXRjaEdldBIYLmt2dHMudjEuQmF0Y2hHZXRSZXF1ZXN0Ghkua3Z0cy52MS5CYXRjaEdldFJlc3BvbnNlIgOQAgESNgoFV3JpdGUSFS5rdnRzLnYxLldyaXRlUmVxdWVzdBoWLmt2dHMudjEuV3JpdGVSZXNwb25zZRI4CgRTY2FuEhQua3Z0cy52MS5TY2FuUmVxdWVzdBoVLmt2dHMudjEuU2NhblJlc3BvbnNlIgOQAgESUAoMTGlzdFZlcnNpb25zEhwua3Z0cy52MS5MaXN0VmVyc2lvbnNSZXF1ZXN0Gh0ua3Z0cy52MS5MaXN0VmVyc2lvbnNSZXNwb25zZSIDkAIBEl8KEUFnZ3JlZ2F0ZVZlcnNpb25zEiEua3Z0cy52MS5BZ2dyZWdhdGVWZXJzaW9uc1JlcXVlc3QaIi5rdnRzLnYxLkFnZ3JlZ2F0ZVZlcnNpb25zUmVzcG9uc2UiA5ACARI4CgREaWZmEhQua3Z0cy52MS5EaWZmUmVxdWVzdBoVLmt2dHMudjEuRGlmZlJlc3BvbnNlIgOQAgESQwoIUGlwZWxpbmUSGC5rdnRzLnYxLlBpcGVsaW5lUmVxdWVzdBoZLmt2dHMudjEuUGlwZWxpbmVSZXNwb25zZSgBMAFiBnByb3RvMw", [file_google_rpc_error_details, file_kvts_v1_types]);
+  fileDesc("ChBrdnRzL3YxL2t2LnByb3RvEgdrdnRzLnYxIsABCgpQdXRSZXF1ZXN0EgsKA2tleRgBIAEoDBISCgV2YWx1ZRgCIAEoDEgAiAEBEhYKCXRpbWVzdGFtcBgDIAEoA0gBiAEBEhcKCmV4cGlyZXNfYXQYBCABKANIAogBARISCgpyZXF1ZXN0X2lkGAUgASgJEiUKCWNvbmRpdGlvbhgGIAEoCzISLmt2dHMudjEuQ29uZGl0aW9uQggKBl92YWx1ZUIMCgpfdGltZXN0YW1wQg0KC19leHBpcmVzX2F0Ii0KC1B1dFJlc3BvbnNlEhEKCXRpbWVzdGFtcBgBIAEoAxILCgNzZXEYAiABKAMiaQoKR2V0UmVxdWVzdBILCgNrZXkYASABKAwSEgoFYXNfb2YYAiABKANIAIgBARITCgZhdF9zZXEYAyABKANIAYgBARIQCghzbmFwc2hvdBgEIAEoCUIICgZfYXNfb2ZCCQoHX2F0X3NlcSIwCgtHZXRSZXNwb25zZRIhCgd2ZXJzaW9uGAEgASgLMhAua3Z0cy52MS5WZXJzaW9uIn0KDURlbGV0ZVJlcXVlc3QSCwoDa2V5GAEgASgMEhYKCXRpbWVzdGFtcBgCIAEoA0gAiAEBEhIKCnJlcXVlc3RfaWQYAyABKAkSJQoJY29uZGl0aW9uGAQgASgLMhIua3Z0cy52MS5Db25kaXRpb25CDAoKX3RpbWVzdGFtcCIwCg5EZWxldGVSZXNwb25zZRIRCgl0aW1lc3RhbXAYASABKAMSCwoDc2VxGAIgASgDIpYBCg9CYXRjaEdldFJlcXVlc3QSDAoEa2V5cxgBIAMoDBISCgVhc19vZhgCIAEoA0gAiAEBEhMKBmF0X3NlcRgDIAEoA0gBiAEBEhEKCXBhZ2Vfc2l6ZRgEIAEoBRISCgpwYWdlX3Rva2VuGAUgASgJEhAKCHNuYXBzaG90GAYgASgJQggKBl9hc19vZkIJCgdfYXRfc2VxIl4KEEJhdGNoR2V0UmVzcG9uc2USJAoFaXRlbXMYASADKAsyFS5rdnRzLnYxLkJhdGNoR2V0SXRlbRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSCwoDc2VxGAMgASgDIjEKDEJhdGNoR2V0SXRlbRIhCgd2ZXJzaW9uGAEgASgLMhAua3Z0cy52MS5WZXJzaW9uIngKDFdyaXRlUmVxdWVzdBImCgpvcGVyYXRpb25zGAEgAygLMhIua3Z0cy52MS5PcGVyYXRpb24SEgoKcmVxdWVzdF9pZBgCIAEoCRIsCg1wcmVjb25kaXRpb25zGAMgAygLMhUua3Z0cy52MS5QcmVjb25kaXRpb24iLwoNV3JpdGVSZXNwb25zZRIRCgl0aW1lc3RhbXAYASABKAMSCwoDc2VxGAIgASgDIs0BCgtTY2FuUmVxdWVzdBIdCgVyYW5nZRgBIAEoCzIOLmt2dHMudjEuUmFuZ2USEgoFYXNfb2YYAiABKANIAIgBARITCgZhdF9zZXEYAyABKANIAYgBARIPCgdyZXZlcnNlGAQgASgIEhEKCXBhZ2Vfc2l6ZRgFIAEoBRISCgpwYWdlX3Rva2VuGAYgASgJEhcKD2luY2x1ZGVfZGVsZXRlZBgHIAEoCBIQCghzbmFwc2hvdBgIIAEoCUIICgZfYXNfb2ZCCQoHX2F0X3NlcSJYCgxTY2FuUmVzcG9uc2USIgoIdmVyc2lvbnMYASADKAsyEC5rdnRzLnYxLlZlcnNpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEgsKA3NlcRgDIAEoAyLAAQoTTGlzdFZlcnNpb25zUmVxdWVzdBILCgNrZXkYASABKAwSEQoEZnJvbRgCIAEoA0gAiAEBEg8KAnRvGAMgASgDSAGIAQESEwoGYXRfc2VxGAQgASgDSAKIAQESDwoHcmV2ZXJzZRgFIAEoCBIRCglwYWdlX3NpemUYBiABKAUSEgoKcGFnZV90b2tlbhgHIAEoCRIQCghzbmFwc2hvdBgIIAEoCUIHCgVfZnJvbUIFCgNfdG9CCQoHX2F0X3NlcSJgChRMaXN0VmVyc2lvbnNSZXNwb25zZRIiCgh2ZXJzaW9ucxgBIAMoCzIQLmt2dHMudjEuVmVyc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSCwoDc2VxGAMgASgDIsIBChhBZ2dyZWdhdGVWZXJzaW9uc1JlcXVlc3QSCwoDa2V5GAEgASgMEgwKBHN0ZXAYAiABKAMSEQoEZnJvbRgDIAEoA0gAiAEBEg8KAnRvGAQgASgDSAGIAQESEwoGYXRfc2VxGAUgASgDSAKIAQESEQoJcGFnZV9zaXplGAYgASgFEhIKCnBhZ2VfdG9rZW4YByABKAkSEAoIc25hcHNob3QYCCABKAlCBwoFX2Zyb21CBQoDX3RvQgkKB19hdF9zZXEiYwoZQWdncmVnYXRlVmVyc2lvbnNSZXNwb25zZRIgCgdidWNrZXRzGAEgAygLMg8ua3Z0cy52MS5CdWNrZXQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEgsKA3NlcRgDIAEoAyK5AQoLRGlmZlJlcXVlc3QSHQoFcmFuZ2UYASABKAsyDi5rdnRzLnYxLlJhbmdlEhEKBGZyb20YAiABKANIAIgBARIPCgJ0bxgDIAEoA0gBiAEBEhMKBmF0X3NlcRgEIAEoA0gCiAEBEhEKCXBhZ2Vfc2l6ZRgFIAEoBRISCgpwYWdlX3Rva2VuGAYgASgJEhAKCHNuYXBzaG90GAcgASgJQgcKBV9mcm9tQgUKA190b0IJCgdfYXRfc2VxIlYKDERpZmZSZXNwb25zZRIgCgdjaGFuZ2VzGAEgAygLMg8ua3Z0cy52MS5DaGFuZ2USFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEgsKA3NlcRgDIAEoAyI3Cg9QaXBlbGluZVJlcXVlc3QSJAoFY2FsbHMYASADKAsyFS5rdnRzLnYxLlBpcGVsaW5lQ2FsbCKBAgoMUGlwZWxpbmVDYWxsEgoKAmlkGAEgASgNEhIKCnRpbWVvdXRfbXMYAiABKA0SIgoDcHV0GAMgASgLMhMua3Z0cy52MS5QdXRSZXF1ZXN0SAASKAoGZGVsZXRlGAQgASgLMhYua3Z0cy52MS5EZWxldGVSZXF1ZXN0SAASJgoFd3JpdGUYBSABKAsyFS5rdnRzLnYxLldyaXRlUmVxdWVzdEgAEiIKA2dldBgGIAEoCzITLmt2dHMudjEuR2V0UmVxdWVzdEgAEi0KCWJhdGNoX2dldBgHIAEoCzIYLmt2dHMudjEuQmF0Y2hHZXRSZXF1ZXN0SABCCAoGbWV0aG9kIjwKEFBpcGVsaW5lUmVzcG9uc2USKAoHYW5zd2VycxgBIAMoCzIXLmt2dHMudjEuUGlwZWxpbmVBbnN3ZXIingIKDlBpcGVsaW5lQW5zd2VyEgoKAmlkGAEgASgNEiMKA3B1dBgCIAEoCzIULmt2dHMudjEuUHV0UmVzcG9uc2VIABIpCgZkZWxldGUYAyABKAsyFy5rdnRzLnYxLkRlbGV0ZVJlc3BvbnNlSAASJwoFd3JpdGUYBCABKAsyFi5rdnRzLnYxLldyaXRlUmVzcG9uc2VIABIjCgNnZXQYBSABKAsyFC5rdnRzLnYxLkdldFJlc3BvbnNlSAASLgoJYmF0Y2hfZ2V0GAYgASgLMhkua3Z0cy52MS5CYXRjaEdldFJlc3BvbnNlSAASJwoFZXJyb3IYByABKAsyFi5rdnRzLnYxLlBpcGVsaW5lRXJyb3JIAEIJCgdvdXRjb21lInkKDVBpcGVsaW5lRXJyb3ISDAoEY29kZRgBIAEoBRIPCgdtZXNzYWdlGAIgASgJEiMKBGluZm8YAyABKAsyFS5nb29nbGUucnBjLkVycm9ySW5mbxIkCgVyZXRyeRgEIAEoCzIVLmdvb2dsZS5ycGMuUmV0cnlJbmZvInkKDFdhdGNoUmVxdWVzdBIdCgVyYW5nZRgBIAEoCzIOLmt2dHMudjEuUmFuZ2USFgoJYWZ0ZXJfc2VxGAIgASgDSACIAQESDwoHaW5pdGlhbBgDIAEoCBITCgtpbmNhcm5hdGlvbhgEIAEoCUIMCgpfYWZ0ZXJfc2VxInIKDVdhdGNoUmVzcG9uc2USCwoDc2VxGAEgASgDEiAKBWl0ZW1zGAIgAygLMhEua3Z0cy52MS5GZWVkSXRlbRIPCgdpbml0aWFsGAMgASgIEgwKBG1vcmUYBCABKAgSEwoLaW5jYXJuYXRpb24YBSABKAkiYgoIRmVlZEl0ZW0SIwoHdmVyc2lvbhgBIAEoCzIQLmt2dHMudjEuVmVyc2lvbkgAEikKCnJldHJhY3Rpb24YAiABKAsyEy5rdnRzLnYxLlJldHJhY3Rpb25IAEIGCgRraW5kIjkKClJldHJhY3Rpb24SCwoDa2V5GAEgASgMEhEKCXRpbWVzdGFtcBgCIAEoAxILCgNzZXEYAyABKAMy0wUKCUt2U2VydmljZRIwCgNQdXQSEy5rdnRzLnYxLlB1dFJlcXVlc3QaFC5rdnRzLnYxLlB1dFJlc3BvbnNlEjUKA0dldBITLmt2dHMudjEuR2V0UmVxdWVzdBoULmt2dHMudjEuR2V0UmVzcG9uc2UiA5ACARI5CgZEZWxldGUSFi5rdnRzLnYxLkRlbGV0ZVJlcXVlc3QaFy5rdnRzLnYxLkRlbGV0ZVJlc3BvbnNlEkQKCEJhdGNoR2V0Ehgua3Z0cy52MS5CYXRjaEdldFJlcXVlc3QaGS5rdnRzLnYxLkJhdGNoR2V0UmVzcG9uc2UiA5ACARI2CgVXcml0ZRIVLmt2dHMudjEuV3JpdGVSZXF1ZXN0GhYua3Z0cy52MS5Xcml0ZVJlc3BvbnNlEjgKBFNjYW4SFC5rdnRzLnYxLlNjYW5SZXF1ZXN0GhUua3Z0cy52MS5TY2FuUmVzcG9uc2UiA5ACARJQCgxMaXN0VmVyc2lvbnMSHC5rdnRzLnYxLkxpc3RWZXJzaW9uc1JlcXVlc3QaHS5rdnRzLnYxLkxpc3RWZXJzaW9uc1Jlc3BvbnNlIgOQAgESXwoRQWdncmVnYXRlVmVyc2lvbnMSIS5rdnRzLnYxLkFnZ3JlZ2F0ZVZlcnNpb25zUmVxdWVzdBoiLmt2dHMudjEuQWdncmVnYXRlVmVyc2lvbnNSZXNwb25zZSIDkAIBEjgKBERpZmYSFC5rdnRzLnYxLkRpZmZSZXF1ZXN0GhUua3Z0cy52MS5EaWZmUmVzcG9uc2UiA5ACARJDCghQaXBlbGluZRIYLmt2dHMudjEuUGlwZWxpbmVSZXF1ZXN0Ghkua3Z0cy52MS5QaXBlbGluZVJlc3BvbnNlKAEwARI4CgVXYXRjaBIVLmt2dHMudjEuV2F0Y2hSZXF1ZXN0GhYua3Z0cy52MS5XYXRjaFJlc3BvbnNlMAFiBnByb3RvMw", [file_google_rpc_error_details, file_kvts_v1_types]);
 
 /**
  * See KvService.Put.
@@ -1068,6 +1068,169 @@ export const PipelineErrorSchema: GenMessage<PipelineError> = /*@__PURE__*/
   messageDesc(file_kvts_v1_kv, 23);
 
 /**
+ * See KvService.Watch.
+ *
+ * @generated from message kvts.v1.WatchRequest
+ */
+export type WatchRequest = Message<"kvts.v1.WatchRequest"> & {
+  /**
+   * The keys to watch. Absent for every key.
+   *
+   * @generated from field: kvts.v1.Range range = 1;
+   */
+  range?: Range | undefined;
+
+  /**
+   * Batches after this seq. Absent for those from now on. With `initial`, the state at this seq comes first.
+   *
+   * @generated from field: optional int64 after_seq = 2;
+   */
+  afterSeq?: bigint | undefined;
+
+  /**
+   * First the state of the range at one seq, in pages, then every batch after it.
+   *
+   * @generated from field: bool initial = 3;
+   */
+  initial: boolean;
+
+  /**
+   * Whose seq `after_seq` is: the `incarnation` of an earlier answer. Another store's is INVALID_ARGUMENT. Empty for any.
+   *
+   * @generated from field: string incarnation = 4;
+   */
+  incarnation: string;
+};
+
+/**
+ * Describes the message kvts.v1.WatchRequest.
+ * Use `create(WatchRequestSchema)` to create a new message.
+ */
+export const WatchRequestSchema: GenMessage<WatchRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_kv, 24);
+
+/**
+ * One batch, as far as it lies in the range; or without items, how far the feed has come, at once and now and then.
+ *
+ * @generated from message kvts.v1.WatchResponse
+ */
+export type WatchResponse = Message<"kvts.v1.WatchResponse"> & {
+  /**
+   * Everything in the range up to here has come: to go on after this message, watch from this seq.
+   *
+   * @generated from field: int64 seq = 1;
+   */
+  seq: bigint;
+
+  /**
+   * In the order of their seqs; of a page of the initial state, in the order of the keys.
+   *
+   * @generated from field: repeated kvts.v1.FeedItem items = 2;
+   */
+  items: FeedItem[];
+
+  /**
+   * A page of the state at `seq`.
+   *
+   * @generated from field: bool initial = 3;
+   */
+  initial: boolean;
+
+  /**
+   * Another part of the same batch, or another page of the same state, follows.
+   *
+   * @generated from field: bool more = 4;
+   */
+  more: boolean;
+
+  /**
+   * The store's incarnation, in the first message alone.
+   *
+   * @generated from field: string incarnation = 5;
+   */
+  incarnation: string;
+};
+
+/**
+ * Describes the message kvts.v1.WatchResponse.
+ * Use `create(WatchResponseSchema)` to create a new message.
+ */
+export const WatchResponseSchema: GenMessage<WatchResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_kv, 25);
+
+/**
+ * One operation of a batch.
+ *
+ * @generated from message kvts.v1.FeedItem
+ */
+export type FeedItem = Message<"kvts.v1.FeedItem"> & {
+  /**
+   * What it did.
+   *
+   * @generated from oneof kvts.v1.FeedItem.kind
+   */
+  kind: {
+    /**
+     * A put or a delete: the version that it made.
+     *
+     * @generated from field: kvts.v1.Version version = 1;
+     */
+    value: Version;
+    case: "version";
+  } | {
+    /**
+     * What was written at a timestamp is taken back.
+     *
+     * @generated from field: kvts.v1.Retraction retraction = 2;
+     */
+    value: Retraction;
+    case: "retraction";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message kvts.v1.FeedItem.
+ * Use `create(FeedItemSchema)` to create a new message.
+ */
+export const FeedItemSchema: GenMessage<FeedItem> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_kv, 26);
+
+/**
+ * What was written to a key at a timestamp is taken back: what held before it holds on.
+ *
+ * @generated from message kvts.v1.Retraction
+ */
+export type Retraction = Message<"kvts.v1.Retraction"> & {
+  /**
+   * The key, 1 … 65,535 bytes.
+   *
+   * @generated from field: bytes key = 1;
+   */
+  key: Uint8Array;
+
+  /**
+   * The timestamp of what is taken back, in microseconds since the Unix epoch.
+   *
+   * @generated from field: int64 timestamp = 2;
+   */
+  timestamp: bigint;
+
+  /**
+   * Commit order.
+   *
+   * @generated from field: int64 seq = 3;
+   */
+  seq: bigint;
+};
+
+/**
+ * Describes the message kvts.v1.Retraction.
+ * Use `create(RetractionSchema)` to create a new message.
+ */
+export const RetractionSchema: GenMessage<Retraction> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_kv, 27);
+
+/**
  * The keys, values and timestamps of one store.
  *
  * @generated from service kvts.v1.KvService
@@ -1174,6 +1337,18 @@ export const KvService: GenService<{
     methodKind: "bidi_streaming";
     input: typeof PipelineRequestSchema;
     output: typeof PipelineResponseSchema;
+  },
+  /**
+   * Every batch that changes something in a range, in the order of commits, once it is on disk: none is left out, and
+   * none comes in part without saying so. It has no end. Fails with FEED_TRIMMED (`oldestSeq`) where what follows
+   * `after_seq` is not kept any more, and with OVERLOADED (`lastSeq`) where the client reads too slowly.
+   *
+   * @generated from rpc kvts.v1.KvService.Watch
+   */
+  watch: {
+    methodKind: "server_streaming";
+    input: typeof WatchRequestSchema;
+    output: typeof WatchResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_kvts_v1_kv, 0);

@@ -1,0 +1,56 @@
+import { create } from "@bufbuild/protobuf";
+import { ConnectError, type ServiceImpl } from "@connectrpc/connect";
+import { type FeedItem as FeedItemMessage, FeedItemSchema, type KvService, RetractionSchema } from "@kvts/api";
+import type { FeedItem } from "@kvts/common";
+import type { Exchanges } from "../exchanges.ts";
+import { toKnownFailure } from "../failures.ts";
+import { untilClosed } from "../watched.ts";
+import type { RpcOptions } from "./call.ts";
+import { exchangeOf, serviceOf } from "./context.ts";
+import { rpcFailure, toConnectError } from "./errors.ts";
+import { numberOut, seqIn, textIn } from "./numbers.ts";
+import { rangeIn } from "./operations.ts";
+import { versionOut } from "./versions.ts";
+
+/** KvService.Watch. Connect asks for the next message once the one before is on its way: a slow client slows its watch. */
+export function watch(
+  exchanges: Exchanges,
+  { logger, calls, retryAfterSeconds }: RpcOptions,
+): ServiceImpl<typeof KvService>["watch"] {
+  return async function* (request, { signal, values, method }) {
+    const call = method.name;
+    const { id: requestId, startedAt } = exchangeOf(values);
+    try {
+      const { range, initial } = request;
+      const service = serviceOf(values);
+      const watched = service.watch({
+        range: rangeIn(range),
+        afterSeq: seqIn(request.afterSeq, "after_seq"),
+        initial,
+        incarnation: textIn(request.incarnation),
+        signal,
+      });
+      let { incarnation } = service;
+      for await (const event of untilClosed(watched, exchanges)) {
+        const { seq, items, initial = false, more = false } = event;
+        yield { seq: numberOut(seq), items: items.map(itemOut), initial, more, incarnation };
+        incarnation = "";
+      }
+      calls.count("grpc", call, "OK", startedAt);
+    } catch (error) {
+      const failure = rpcFailure(error, signal);
+      if (failure instanceof ConnectError) throw failure;
+      const known = toKnownFailure(failure, { requestId, call, logger });
+      calls.count("grpc", call, known.code, startedAt);
+      logger.debug({ requestId, call, status: known.code }, "answered");
+      throw toConnectError(known, { call: "read", retryAfterSeconds });
+    }
+  };
+}
+
+function itemOut(item: FeedItem<Uint8Array>): FeedItemMessage {
+  if (item.op === undefined) return create(FeedItemSchema, { kind: { case: "version", value: versionOut(item) } });
+  const { key, timestamp, seq } = item;
+  const value = create(RetractionSchema, { key, timestamp: numberOut(timestamp), seq: numberOut(seq) });
+  return create(FeedItemSchema, { kind: { case: "retraction", value } });
+}
