@@ -44,6 +44,8 @@ export class Erases {
   readonly #closing: AbortController = new AbortController();
   #waiting: Waiting[] = [];
   #working: Promise<void> | undefined;
+  /** Why no pass will come to its end while the store is open. */
+  #failure: KvtsError | undefined;
   /** How far the pass under way has come. */
   #progress: EraseProgress | undefined;
 
@@ -73,21 +75,23 @@ export class Erases {
     onProgress: (progress: EraseProgress) => void,
     hidden: (seq: number) => void,
   ): Promise<EraseResult> {
+    if (this.#failure !== undefined) throw this.#failure;
     onProgress({ phase: "hiding", bytesTotal: 0, bytesDone: 0 });
     const seq = await this.#host.restores.inTurn(() => this.#hide(range));
     hidden(seq);
     const counts = await new Promise<PassCounts>((resolve, reject) => {
       this.#waiting.push({ seq, onProgress, resolve, reject });
       this.#start();
+      if (this.#failure !== undefined) this.#refuse(this.#failure);
     });
     return { seq, ...counts };
   }
 
   /** Memory or tables have changed. */
   changed(): void {
-    const bytesLeft = this.#host.background.erasable().reduce((sum, { file }) => sum + file.meta.fileBytes, 0);
     const progress = this.#progress;
     if (progress?.phase !== "tables") return;
+    const bytesLeft = this.#host.background.erasable().reduce((sum, { file }) => sum + file.meta.fileBytes, 0);
     const bytesDone = Math.max(progress.bytesDone, progress.bytesTotal - bytesLeft);
     if (bytesDone > progress.bytesDone) this.#report({ ...progress, bytesDone });
   }
@@ -95,6 +99,7 @@ export class Erases {
   /** Ends what is under way; what is hidden stays so. */
   async close(reason: KvtsError): Promise<void> {
     this.#closing.abort(reason);
+    this.#failure ??= reason;
     this.#host.background.abandonErasure(reason);
     await this.#working;
     this.#refuse(reason);
@@ -133,7 +138,7 @@ export class Erases {
   }
 
   #start(): void {
-    if (this.#working !== undefined || this.#closing.signal.aborted || this.count === 0) return;
+    if (this.#working !== undefined || this.#failure !== undefined || this.count === 0) return;
     this.#working = this.#work().finally(() => {
       this.#working = undefined;
       this.#progress = undefined;
@@ -162,6 +167,7 @@ export class Erases {
         this.#host.writing.noticeFullDisk(error);
         logger.warn({ err: error }, "what is erased could not be removed from the disk yet; it stays hidden");
         if (failure.code === "CORRUPTION" || failure.code === "READ_ONLY" || background.isStopped) {
+          this.#failure = failure;
           return this.#refuse(failure);
         }
         await components.scheduler.delay(retryMs, signal);
