@@ -32,6 +32,7 @@ export {
 export { formatDuration, parseDuration } from "./durations.ts";
 export { type EntriesSource, entriesOf, makeEntries } from "./entries.ts";
 export { type EntryFields, makeEntry, makeTombstone } from "./entry.ts";
+export { checkErase } from "./erase.ts";
 export {
   codeOfGrpcStatus,
   codeOfHttpStatus,

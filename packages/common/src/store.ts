@@ -179,6 +179,38 @@ export interface PutOptions extends AnyWriteOptions, ConditionOptions {
   readonly expiresAt?: TimeInput | undefined;
 }
 
+/** What is erased: a range, `{}` being every key, or one key. */
+export type EraseTarget = Range | { readonly key: BytesInput };
+
+/** What an erasure is at: making it show, writing out memory, tables, the log, and files that somebody still reads. */
+export type ErasePhase = "hiding" | "memory" | "tables" | "log" | "files";
+
+/** How far an erasure has come. */
+export interface EraseProgress {
+  readonly phase: ErasePhase;
+  /** Bytes of the tables that hold something erased: all of them, and those that have been seen to. */
+  readonly bytesTotal: number;
+  readonly bytesDone: number;
+}
+
+export interface EraseOptions extends CallOptions {
+  /** Called when a phase begins and when a table is done. */
+  readonly onProgress?: ((progress: EraseProgress) => void) | undefined;
+}
+
+/** What has been erased. Erasures that overlap in time are carried out together, and each counts what all of them did. */
+export interface EraseResult {
+  /** Every version of the keys with a lower seq is gone. */
+  readonly seq: number;
+  /** Versions that were removed from memory and tables. */
+  readonly removed: number;
+  /** Tables that were written anew without them, or removed, and their bytes. */
+  readonly tablesRewritten: number;
+  readonly bytesRewritten: number;
+  /** Names of files that were set aside in `lost/` before: they are not looked into, and may hold what is erased. */
+  readonly setAside: readonly string[];
+}
+
 export interface RestoreOptions extends CallOptions {
   /** Only tells what would be done. */
   readonly dryRun?: boolean | undefined;

@@ -80,7 +80,12 @@ export class Restores {
 
   /** @throws NO_SPACE, UNAVAILABLE, what the store refuses writes with; nothing has changed then */
   restore(goal: RestoreGoal, signal: AbortSignal | undefined): Promise<RestoreOutcome> {
-    const done = this.#turn.then(() => this.#restore(goal, signal));
+    return this.inTurn(() => this.#restore(goal, signal));
+  }
+
+  /** Does `step` while no restore is under way: what one has read, and is going to write, must not outlast it. */
+  inTurn<T>(step: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(step);
     this.#turn = done.catch(() => undefined);
     return done;
   }
