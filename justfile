@@ -57,10 +57,20 @@ bench *options: build
 bench-growth *options: build
     @node bench/src/growth.ts {{ options }}
 
+# A kvts server beside Redis, etcd and PostgreSQL, as far as they are installed: `just bench-server --help`
+[no-exit-message]
+bench-server *options: build
+    @node bench/src/server.ts {{ options }}
+
 # One life of a store on a simulated disk for each seed: `just sim 42`, `just sim --seeds 1000`, `just sim --minutes 30`
 [no-exit-message]
 sim *options: build
     @node packages/db/src/testing/simulation/sim.ts {{ options }}
+
+# What a server's memory is with ten thousand watches: `just watchers --help`
+[no-exit-message]
+watchers *options: build
+    @node tests/src/soak/watchers.ts {{ options }}
 
 # A store on this disk under load for two hours, its processes killed again and again: `just soak --help`
 [no-exit-message]
