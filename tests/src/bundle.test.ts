@@ -7,8 +7,8 @@ import { build, type Metafile } from "esbuild";
 import { describe, expect, test } from "vitest";
 
 /** What a page pays for a client, minified; and as it travels. Raise them knowingly. */
-const bytesMax = 48 * 1024;
-const gzippedBytesMax = 16 * 1024;
+const bytesMax = 72 * 1024;
+const gzippedBytesMax = 24 * 1024;
 
 interface Bundle {
   readonly code: string;

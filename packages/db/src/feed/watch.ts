@@ -176,7 +176,8 @@ export class Watch<K extends Key> implements EntriesSource<WatchEvent<K>>, FeedW
     const events = this.#eventsOf(batches);
     this.#seq = Math.max(this.#seq, catchUp.seq);
     // One step, in which nothing is handed out: what comes after this place comes by the topic.
-    if (!this.#feed.isClosed && catchUp.isDone) {
+    // Where the feed has been cut meanwhile, the log does not lead to its end: the next look says so.
+    if (!this.#feed.isClosed && catchUp.isDone && this.#seq >= this.#feed.floor) {
       this.#catchUp = undefined;
       this.#seq = Math.max(this.#seq, this.#feed.seq);
       this.#joinTopic();

@@ -112,6 +112,15 @@ test("calls of plain gRPC, and of HTTP, count by method and code", async () => {
   expect(methods.join()).not.toContain("made-up");
 });
 
+test("a watch counts when it ends", async () => {
+  const all = await served();
+  const kv = foreignService(all.server.grpcUrl, "kvts.v1.KvService");
+  const refused = kv.stream("Watch", [{ range: { prefix: Buffer.from("a"), start: Buffer.from("b") } }]);
+  await expect(refused.next()).rejects.toThrow();
+  const labels = { face: "grpc", method: "Watch", code: "INVALID_ARGUMENT" };
+  expect(value(await scrape(all), "kvts_calls_total", labels)).toBe(1);
+});
+
 test("labels and helps are escaped, and numbers of every kind told", () => {
   const out = new Exposition();
   out.family("a", "gauge", "back\\slash\nline");

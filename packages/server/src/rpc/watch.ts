@@ -15,11 +15,11 @@ import { versionOut } from "./versions.ts";
 /** KvService.Watch. Connect asks for the next message once the one before is on its way: a slow client slows its watch. */
 export function watch(
   exchanges: Exchanges,
-  { logger, retryAfterSeconds }: RpcOptions,
+  { logger, calls, retryAfterSeconds }: RpcOptions,
 ): ServiceImpl<typeof KvService>["watch"] {
   return async function* (request, { signal, values, method }) {
     const call = method.name;
-    const requestId = exchangeOf(values).id;
+    const { id: requestId, startedAt } = exchangeOf(values);
     try {
       const { range, initial } = request;
       const service = serviceOf(values);
@@ -36,10 +36,12 @@ export function watch(
         yield { seq: numberOut(seq), items: items.map(itemOut), initial, more, incarnation };
         incarnation = "";
       }
+      calls.count("grpc", call, "OK", startedAt);
     } catch (error) {
       const failure = rpcFailure(error, signal);
       if (failure instanceof ConnectError) throw failure;
       const known = toKnownFailure(failure, { requestId, call, logger });
+      calls.count("grpc", call, known.code, startedAt);
       logger.debug({ requestId, call, status: known.code }, "answered");
       throw toConnectError(known, { call: "read", retryAfterSeconds });
     }

@@ -9,7 +9,7 @@ const LIVES_PER_TEST = 25;
 const CUTS_MIN: Readonly<Record<Activity, number>> = {
   open: 100,
   log: 100,
-  "segment recycling": 40,
+  "segment recycling": 20,
   flush: 60,
   compaction: 30,
   "manifest edit": 50,
