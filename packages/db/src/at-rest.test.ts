@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { InlineRunner } from "./compaction/runner.ts";
+import { systemScheduler } from "./env/scheduler.ts";
 import { open } from "./open.ts";
 import { LimitedFileSystem } from "./testing/limited-file-system.ts";
 import { ManualClock } from "./testing/manual-clock.ts";
@@ -92,7 +93,10 @@ test("a clock that was accepted once is accepted from then on, also where nothin
   const fileSystem = new MemoryFileSystem();
   const clock = new ManualClock(10 * HOUR);
   const opened = (acceptClock: boolean) =>
-    open("d", { acceptClock, components: { fileSystem, clock, runner: new InlineRunner(fileSystem) } });
+    open("d", {
+      acceptClock,
+      components: { fileSystem, clock, runner: new InlineRunner(fileSystem, systemScheduler) },
+    });
   const first = await opened(false);
   await first.put("a", "1");
   await first.close();
