@@ -6,6 +6,7 @@ import type {
   ConditionOptions,
   DeleteOptions,
   DiffOptions,
+  EraseOptions,
   GetOptions,
   HistoryOptions,
   PutOptions,
@@ -31,6 +32,7 @@ const remove: OptionNames<DeleteOptions> = { timestamp: true, ...condition, ...a
 const retract: OptionNames<RetractOptions> = { ...condition, ...anyWrite };
 const diff: OptionNames<DiffOptions> = { from: true, to: true, limit: true, ...anyCall };
 const restore: OptionNames<RestoreOptions> = { dryRun: true, ...anyCall };
+const erase: OptionNames<EraseOptions> = { onProgress: true, ...anyCall };
 const scan: OptionNames<ScanOptions> = { asOf: true, reverse: true, limit: true, includeDeleted: true, ...anyCall };
 const aggregate: OptionNames<AggregateOptions> = { step: true, from: true, to: true, limit: true, ...anyCall };
 const snapshot: OptionNames<SnapshotOptions> = { seq: true, ...anyCall };
@@ -58,6 +60,7 @@ type Call =
   | "delete"
   | "retract"
   | "restore"
+  | "erase"
   | "write"
   | "snapshot"
   | "setRetention"
@@ -77,6 +80,7 @@ const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
   delete: remove,
   retract,
   restore,
+  erase,
   write,
   snapshot,
   setRetention: retention,

@@ -1,4 +1,5 @@
 import { invariant } from "@kvts/common";
+import type { Erasures } from "./erase/erasures.ts";
 import type { Version } from "./manifest/version.ts";
 import type { ArenaPool } from "./memtable/arena-pool.ts";
 import type { Memtable } from "./memtable/memtable.ts";
@@ -46,12 +47,14 @@ export class Layers {
   #active: LiveMemtable;
   /** Oldest first. */
   #frozen: LiveMemtable[] = [];
+  #erasures: Erasures | undefined;
   #view: View;
 
-  constructor(arenas: ArenaPool, version: Version, logNumber: number) {
+  constructor(arenas: ArenaPool, version: Version, logNumber: number, erasures?: Erasures) {
     this.#arenas = arenas;
+    this.#erasures = erasures;
     this.#active = this.#create(logNumber, Number.POSITIVE_INFINITY);
-    this.#view = new View([this.#active], version);
+    this.#view = new View([this.#active], version, erasures);
   }
 
   get view(): View {
@@ -112,6 +115,24 @@ export class Layers {
     this.#active.replayedMinTimestamp = Number.POSITIVE_INFINITY;
   }
 
+  /** Those in force; undefined for none. */
+  get erasures(): Erasures | undefined {
+    return this.#erasures;
+  }
+
+  /** From now on reads, and jobs that begin, go by these. The manifest says so already. */
+  erase(erasures: Erasures | undefined): void {
+    this.#erasures = erasures;
+    this.#show(this.#view.version);
+  }
+
+  /** What comes will be found in logs from `logNumber` on, where nothing has come yet since the last memtable froze. */
+  movedLog(logNumber: number): void {
+    if (this.active.entryCount > 0) return;
+    this.#active.logNumber = logNumber;
+    this.#active.replayedMinTimestamp = Number.POSITIVE_INFINITY;
+  }
+
   /** Everything in memory. */
   get live(): readonly LiveMemtable[] {
     return [...this.#frozen, this.#active];
@@ -132,7 +153,7 @@ export class Layers {
 
   #show(version: Version): void {
     const before = this.#view;
-    this.#view = new View([this.#active, ...this.#frozen.toReversed()], version);
+    this.#view = new View([this.#active, ...this.#frozen.toReversed()], version, this.#erasures);
     before.release();
   }
 

@@ -78,6 +78,11 @@ export class Logs {
     this.#unneeded.push(...numbers);
   }
 
+  /** Whether any segment below this number is still there. */
+  holdsBelow(number: number): boolean {
+    return this.#segments[0]! < number || this.#unneeded.some((unneeded) => unneeded < number);
+  }
+
   /** Whether a release was held up. */
   isBehind(oldest: number): boolean {
     return this.#segments[0]! < oldest || this.#unneeded.length > 0;

@@ -1,6 +1,7 @@
 import { formatTime, KvtsError, toHex } from "@kvts/common";
 import { insertFrame } from "./commit/memory-insert.ts";
 import type { FileLock } from "./env/file-system.ts";
+import { Erasures } from "./erase/erasures.ts";
 import { FeedLog } from "./feed/feed-log.ts";
 import { findKept } from "./feed/find-kept.ts";
 import { lockFileName, parseFileName } from "./format/filenames.ts";
@@ -106,7 +107,7 @@ class Recoverer {
     this.#checkClock(state);
 
     const version = Version.of(state.tables.map(({ level, meta }) => ({ level, file: this.#tables.open(meta) })));
-    const layers = new Layers(this.#arenas(), version, state.numbers.logNumber);
+    const layers = new Layers(this.#arenas(), version, state.numbers.logNumber, Erasures.of(state.numbers.erasures));
     const requests = new Requests(settings.tuning.requestIdsMax);
     const requestFiles = this.#loadRequests(state, requests);
     const replayed = await this.#replay(state, layers, requests);

@@ -13,6 +13,7 @@ import {
 import { pickTrim } from "../compaction/trim-picker.ts";
 import { storeError } from "../io-error.ts";
 import type { LiveMemtable } from "../layers.ts";
+import type { TableFile } from "../manifest/table-file.ts";
 import type { TableMeta } from "../manifest/table-meta.ts";
 import type { SavedRequests } from "../requests/request-files.ts";
 import { RestWatch } from "./rest-watch.ts";
@@ -32,6 +33,11 @@ export interface BackgroundCounts {
   moves: number;
   /** Compactions of one table alone, for what horizons hide in it. */
   trims: number;
+  /** Versions that flushes and merges have left out because they are erased, or that went with whole tables. */
+  erasedVersions: number;
+  /** Tables written anew, or removed, for erasures alone, and their bytes. */
+  erasedTables: number;
+  erasedTableBytes: number;
   failures: number;
   flushedBytes: number;
   compactionReadBytes: number;
@@ -68,6 +74,9 @@ export class Background {
     compactions: 0,
     moves: 0,
     trims: 0,
+    erasedVersions: 0,
+    erasedTables: 0,
+    erasedTableBytes: 0,
     failures: 0,
     flushedBytes: 0,
     compactionReadBytes: 0,
@@ -80,6 +89,8 @@ export class Background {
   /** Callers of `flushAll` and `compactAll`. */
   #flushesWanted: Wanted[] = [];
   #mergesWanted: Wanted[] = [];
+  /** Who waits for the tables to be rid of what is erased. A failure does not end it: it is tried again. */
+  #erasureWanted: Wanted | undefined;
   #lastError: KvtsError | undefined;
   /** Begins nothing any more: the store closes, or its manifest is in doubt. */
   #stopped = false;
@@ -102,6 +113,11 @@ export class Background {
   /** How fast the worker may go. */
   get pacer(): Pacer {
     return this.jobs.pacer;
+  }
+
+  /** Whether nothing is begun any more. */
+  get isStopped(): boolean {
+    return this.#stopped;
   }
 
   /** The latest failure that has not been made good; for `stats`. */
@@ -176,6 +192,35 @@ export class Background {
     });
   }
 
+  /**
+   * Resolves once no table holds anything that was erased when this was called, and that memory did not hold. One at a time.
+   * @throws CORRUPTION, CLOSED; what the store refuses writes with
+   */
+  eraseFromTables(): Promise<void> {
+    const refusal = this.#mergesBroken ?? this.#refusal();
+    if (refusal !== undefined) return Promise.reject(refusal);
+    return new Promise((resolve, reject) => {
+      this.#erasureWanted = { resolve, reject };
+      this.poke();
+    });
+  }
+
+  /** Ends the wait of {@link eraseFromTables}. */
+  abandonErasure(reason: KvtsError): void {
+    this.#erasureWanted?.reject(reason);
+    this.#erasureWanted = undefined;
+  }
+
+  /** Tables that may hold something erased, with their levels. */
+  erasable(): { readonly level: number; readonly file: TableFile }[] {
+    const { layers, versions } = this.#host;
+    const { erasures } = layers;
+    if (erasures === undefined) return [];
+    return versions.current.tables().filter(({ file: { meta, table } }) => {
+      return erasures.mayBeIn(meta, table.properties.provenance.erasedSeq);
+    });
+  }
+
   /** Begins nothing more, and waits for what runs. */
   async close(): Promise<void> {
     this.#stopped = true;
@@ -209,7 +254,10 @@ export class Background {
     if (this.#lastError.code === "NO_SPACE") this.#host.fullDisk();
     this.#host.settings.logger.error({ err: error }, "background work failed");
     for (const { reject } of wanted.splice(0)) reject(this.#lastError);
-    if (isKvtsError(error, "CORRUPTION") && wanted === this.#mergesWanted) this.#mergesBroken = this.#lastError;
+    if (isKvtsError(error, "CORRUPTION") && wanted === this.#mergesWanted) {
+      this.#mergesBroken = this.#lastError;
+      this.abandonErasure(this.#lastError);
+    }
     if (!this.#host.versions.isIndeterminate) return;
     this.#stopped = true;
     this.#refuseWanted();
@@ -220,6 +268,8 @@ export class Background {
   #refuseWanted(): void {
     for (const { reject } of [...this.#flushesWanted.splice(0), ...this.#mergesWanted.splice(0)])
       reject(this.#refusal());
+    this.#erasureWanted?.reject(this.#refusal());
+    this.#erasureWanted = undefined;
   }
 
   #refusal(): KvtsError | undefined {
@@ -248,6 +298,7 @@ export class Background {
       if (result === undefined) return true;
       this.counts.flushes++;
       this.counts.flushedBytes += result.bytesWritten;
+      this.counts.erasedVersions += result.erased;
     } catch (error) {
       await requests?.abandoned();
       throw error;
@@ -281,6 +332,7 @@ export class Background {
 
   /** Runs the most pressing compaction, or the one that was asked for. */
   async #compactOnce(): Promise<boolean> {
+    if (await this.#eraseOnce()) return true;
     const levels = this.#levels();
     const everything = this.#mergesWanted.splice(0);
     try {
@@ -304,6 +356,37 @@ export class Background {
     } catch (error) {
       for (const { reject } of everything) reject(storeError(error));
       throw error;
+    }
+  }
+
+  /** Rids a table of what is erased, or removes all tables that hold nothing else. */
+  async #eraseOnce(): Promise<boolean> {
+    const wanted = this.#erasureWanted;
+    if (wanted === undefined) return false;
+    const { erasures } = this.#host.layers;
+    const erasable = this.erasable();
+    const whole = erasable.filter(({ file }) => erasures?.areAllOf(file.meta));
+    const next = erasable[0];
+    if (whole.length > 0) {
+      await this.jobs.install({ removed: whole.map(({ file }) => file.meta.number) });
+      for (const { file } of whole) this.counts.erasedVersions += file.meta.entryCount;
+      this.#countErased(whole.map(({ file }) => file.meta));
+    } else if (next !== undefined) {
+      const { level, file } = next;
+      const pick = { inputs: [file.meta], outputLevel: level, move: false, trims: true, resumeKey: file.meta.largest };
+      if (await this.#merge(pick, this.#levels(), false)) this.#countErased(pick.inputs);
+    } else {
+      this.#erasureWanted = undefined;
+      wanted.resolve();
+      return false;
+    }
+    return true;
+  }
+
+  #countErased(tables: readonly TableMeta[]): void {
+    for (const { fileBytes } of tables) {
+      this.counts.erasedTables++;
+      this.counts.erasedTableBytes += fileBytes;
     }
   }
 
@@ -349,6 +432,7 @@ export class Background {
     );
     this.counts.compactions++;
     if (pick.trims === true) this.counts.trims++;
+    this.counts.erasedVersions += result.erased;
     this.counts.compactionReadBytes += result.bytesRead;
     this.counts.compactionWrittenBytes += result.bytesWritten;
     this.#remember(pick);

@@ -128,6 +128,7 @@ class CheckpointWriter {
       timestampCeiling: lastAssigned,
       seqFloor: numbers.seqFloor,
       ...retentionOf(numbers),
+      ...(numbers.erasures === undefined ? {} : { erasures: numbers.erasures }),
       durableLog,
       added,
       closed: { lastSeq, lastAssigned },

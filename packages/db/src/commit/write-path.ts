@@ -84,6 +84,19 @@ export class WritePath implements CommitTarget {
     else await flushRoom.pass(async () => this.#freeze(frameBytes));
   }
 
+  /**
+   * Goes on in a new segment that was never a spare, with an empty memtable. Runs between groups.
+   * @returns the segment's number: older ones hold all that has been written so far
+   */
+  async startAfresh(): Promise<number> {
+    const { layers, logs } = this.#host;
+    if (!logs.writer.isBegun) await logs.begin();
+    await logs.writer.dropSpares();
+    if (layers.active.entryCount > 0) await this.freeze();
+    else layers.movedLog(logs.rotate(0));
+    return logs.writer.segment;
+  }
+
   #freeze(frameBytes: number): void {
     const { layers, logs } = this.#host;
     layers.freeze(logs.rotate(frameBytes));

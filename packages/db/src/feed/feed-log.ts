@@ -160,6 +160,13 @@ export class FeedLog {
     }
   }
 
+  /** Keeps nothing any more of the segments below a number, which memory does not need. Returns their numbers. */
+  drop(below: number): number[] {
+    const gone = this.#kept().filter(({ number }) => number < below);
+    for (const segment of gone) this.#forget(segment);
+    return gone.map(({ number }) => number);
+  }
+
   /**
    * Where reading has to begin for everything after `afterSeq`.
    * @throws FEED_TRIMMED

@@ -124,7 +124,7 @@ export class ManifestFold {
 /** A manifest's first record is a snapshot, so nothing is missing from a sound one. */
 function whole(numbers: Partial<StoreNumbers>, path: string): StoreNumbers {
   const { incarnation, nextFileNumber, logNumber, seqCeiling, timestampCeiling, seqFloor } = numbers;
-  const { requestFiles, durableLog, policies, horizons, feed } = numbers;
+  const { requestFiles, durableLog, policies, horizons, feed, erasures } = numbers;
   if (
     incarnation === undefined ||
     nextFileNumber === undefined ||
@@ -143,5 +143,6 @@ function whole(numbers: Partial<StoreNumbers>, path: string): StoreNumbers {
     ...(feed === undefined ? {} : { feed }),
     ...(policies === undefined ? {} : { policies }),
     ...(horizons === undefined ? {} : { horizons }),
+    ...(erasures === undefined ? {} : { erasures }),
   };
 }

@@ -96,7 +96,7 @@ export class Diff<K extends Key> {
     for (let keys = 0; keys < KEYS_PER_STRETCH_MAX; keys++) {
       if (!merge.gather(KEY) || (end !== undefined && isAtOrPast(KEY, END))) return this.#end();
       if (batch.full) return this.#pause("full", false);
-      if (merge.resolve(this.#after, AFTER, demand) === MISS) return this.#pause("miss", false);
+      if (merge.resolve(KEY, this.#after, AFTER, demand) === MISS) return this.#pause("miss", false);
       if (this.#compare(view, batch, demand) === MISS) return this.#pause("miss", false);
       AFTER.release();
       this.progress++;
@@ -152,7 +152,7 @@ export class Diff<K extends Key> {
     this.#expires =
       memtables.some(({ memtable }) => memtable.hasExpiries) ||
       this.#levels.some(({ files }) => files.some(({ meta }) => this.#expiresBetween(meta)));
-    return new KeyMerge({ memtables, levels: this.#levels }, false);
+    return new KeyMerge({ memtables, levels: this.#levels, erasures: view.erasures }, false);
   }
 
   #matters(memtable: Memtable): boolean {

@@ -1,3 +1,4 @@
+import type { Erasures } from "../erase/erasures.ts";
 import type { GroupCursor } from "../format/group-cursor.ts";
 import { compareKeys, type KeyBuffer } from "../format/key-buffer.ts";
 import { type BlockDemand, FOUND, type Lookup, MISS } from "../format/version-run.ts";
@@ -12,6 +13,7 @@ import type { Layer, SharedMemtable } from "./view.ts";
 export interface MergedLayers {
   readonly memtables: readonly SharedMemtable[];
   readonly levels: readonly Level[];
+  readonly erasures: Erasures | undefined;
 }
 
 /** One layer's cursor in a merge by key. */
@@ -27,11 +29,13 @@ interface Lane {
  */
 export class KeyMerge {
   readonly #lanes: Lane[] = [];
+  readonly #erasures: Erasures | undefined;
   readonly #reverse: boolean;
   /** The lanes that stand on the current key. */
   readonly #at: Lane[] = [];
 
-  constructor({ memtables, levels }: MergedLayers, reverse: boolean) {
+  constructor({ memtables, levels, erasures }: MergedLayers, reverse: boolean) {
+    this.#erasures = erasures;
     this.#reverse = reverse;
     for (const { memtable } of memtables) {
       if (memtable.entryCount > 0) this.#lanes.push({ cursor: memtable.cursor(), layer: memtable });
@@ -82,9 +86,9 @@ export class KeyMerge {
     return true;
   }
 
-  /** The visible version of the gathered key, as `findPoint`'s answer. */
-  resolve(bounds: Bounds, best: BestVersion, demand: BlockDemand<Table>): Lookup {
-    best.start(bounds);
+  /** The visible version of the gathered key `key`, as `findPoint`'s answer. */
+  resolve(key: KeyBuffer, bounds: Bounds, best: BestVersion, demand: BlockDemand<Table>): Lookup {
+    best.start(bounds, this.#erasures?.seqMin(key.i32, 0, key.length) ?? 0);
     do {
       for (const lane of this.#at) {
         const layer = lane.layer ?? (lane.cursor as LevelCursor).table;

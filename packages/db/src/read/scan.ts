@@ -74,7 +74,8 @@ export class Scan<K extends Key> {
   /** Adds versions to `batch` until it is full, a block is missing, or the stretch gets long. */
   fill(view: View, batch: Batch<Version<K>>, demand: BlockDemand<Table>): ScanPause {
     if (this.#ended) return "end";
-    const merge = new KeyMerge({ memtables: view.memtables, levels: view.version.levels }, this.#reverse);
+    const { memtables, version, erasures } = view;
+    const merge = new KeyMerge({ memtables, levels: version.levels, erasures }, this.#reverse);
     try {
       return this.#fill(merge, batch, demand);
     } finally {
@@ -93,7 +94,7 @@ export class Scan<K extends Key> {
         return "end";
       }
       if (batch.full) return this.#pause("full", false);
-      if (merge.resolve(this.#bounds, BEST, demand) === MISS) return this.#pause("miss", false);
+      if (merge.resolve(KEY, this.#bounds, BEST, demand) === MISS) return this.#pause("miss", false);
       if (BEST.found && this.#shows()) {
         const key = keyAt(KEY.i32, 0, KEY.length, this.#form) as K;
         batch.add(versionAt(BEST.run, BEST.index, BEST.layer!, key), BEST.meta >>> META_LENGTH_SHIFT);

@@ -100,7 +100,8 @@ class TrimCount {
   }
 
   fill(view: View, demand: BlockDemand<Table>): ScanPause {
-    const merge = new KeyMerge({ memtables: view.memtables, levels: view.version.levels }, false);
+    const { memtables, version, erasures } = view;
+    const merge = new KeyMerge({ memtables, levels: version.levels, erasures }, false);
     try {
       return this.#fill(merge, demand);
     } finally {
@@ -135,7 +136,7 @@ class TrimCount {
     const upTo = this.#upTo ?? floor - 1;
     if (floor <= floorNow || upTo < 0) return ABSENT;
     try {
-      if (merge.resolve(BOUNDS.set(upTo, this.#seq), BEST, demand) === MISS) return MISS;
+      if (merge.resolve(KEY, BOUNDS.set(upTo, this.#seq), BEST, demand) === MISS) return MISS;
       if (!BEST.found) return ABSENT;
       const timestamp = timestampAt(BEST.run, BEST.index);
       const shows = timestamp >= floorNow || !isSpent(BEST.run, BEST.index, floorNow);

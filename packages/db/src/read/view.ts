@@ -1,4 +1,5 @@
 import { invariant } from "@kvts/common";
+import type { Erasures } from "../erase/erasures.ts";
 import type { Version } from "../manifest/version.ts";
 import type { Memtable } from "../memtable/memtable.ts";
 import type { Table } from "../table/table.ts";
@@ -21,11 +22,14 @@ export interface SharedMemtable {
 export class View {
   readonly memtables: readonly SharedMemtable[];
   readonly version: Version;
+  /** What is erased, though its bytes may still be there; undefined for nothing. */
+  readonly erasures: Erasures | undefined;
   #references = 1;
 
-  constructor(memtables: readonly SharedMemtable[], version: Version) {
+  constructor(memtables: readonly SharedMemtable[], version: Version, erasures?: Erasures) {
     this.memtables = memtables;
     this.version = version;
+    this.erasures = erasures;
     for (const shared of memtables) shared.acquire();
     version.acquire();
   }

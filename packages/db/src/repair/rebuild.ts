@@ -159,7 +159,7 @@ class Rebuild {
   /** Writes the new manifest and puts it in force. Returns its number. */
   async #startManifest(added: readonly LeveledTable[], logNumber: number, state: KnownState): Promise<number> {
     const { fileSystem } = this.#settings.components;
-    const { lastSeq, lastAssigned, retention } = state;
+    const { lastSeq, lastAssigned, retention, erasures } = state;
     const number = this.#numbers.take();
     const temporary = this.#numbers.take();
     if (fileSystem.exists(currentFileName(this.#directory))) {
@@ -174,6 +174,7 @@ class Rebuild {
       // Nobody can hold a cursor or a snapshot of what the store was before.
       seqFloor: lastSeq,
       ...(retention.horizons.length === 0 ? {} : retention),
+      ...(erasures.length === 0 ? {} : { erasures }),
       added,
       closed: { lastSeq, lastAssigned },
       keepsBelow: this.#numbers.first,

@@ -120,6 +120,15 @@ export class Model {
     this.#seq = seq;
   }
 
+  /** Commits an erasure, with `seq`: nothing that was ever written to a key of the range has happened. */
+  erase({ start, end }: ResolvedRange, seq: number = this.#seq + 1): void {
+    invariant(seq > this.#seq, `seqs grow: ${seq} after ${this.#seq}`);
+    for (const key of [...this.#operations.keys()]) {
+      if (key >= toHex(start) && (end === undefined || key < toHex(end))) this.#operations.delete(key);
+    }
+    this.#seq = seq;
+  }
+
   /** What `watch` yields: each batch after a seq, without what lies outside the range, where anything is left of it. */
   feed({ start, end }: ResolvedRange, afterSeq: number): ModelBatch[] {
     const [first, last] = [toHex(start), end && toHex(end)];
