@@ -85,14 +85,14 @@ export class FeedLog {
 
   /**
    * What recovery has found: `kept` for the feed alone, and the log's own segments with what {@link noteFrame} was told of
-   * them, which memory needs where they hold anything.
+   * them, until they are {@link released}.
    */
-  recovered(kept: readonly FeedSegment[], live: readonly number[], ends: readonly number[], isNeeded: boolean): void {
+  recovered(kept: readonly FeedSegment[], live: readonly number[], ends: readonly number[]): void {
     const own = live.map((number, index) => {
       return Object.assign(this.find(number) ?? emptySegment(number), { end: ends[index] });
     });
     this.#segments = [...kept, ...own];
-    this.#liveNumber = isNeeded ? live[0]! : (this.#segments.at(-1)?.number ?? 0) + 1;
+    this.#liveNumber = live[0] ?? (kept.at(-1)?.number ?? 0) + 1;
   }
 
   /** Something with this seq is about to be committed that the log does not hold: the manifest is to say so from now on. */
