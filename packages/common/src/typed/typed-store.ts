@@ -9,6 +9,8 @@ import type {
   HistoryOptions,
   LiveScanOptions,
   PutOptions,
+  RestoreOptions,
+  RestoreResult,
   RetractOptions,
   ScanOptions,
   SnapshotOptions,
@@ -60,6 +62,11 @@ export type TypedChange<K, Out> =
     }
   | { readonly key: K; readonly kind: "removed"; readonly before: TypedEntry<K, Out>; readonly after?: undefined };
 
+/** What a restore did, or with `dryRun` would do. */
+export interface TypedRestoreResult<K, Out> extends Omit<RestoreResult, "sample"> {
+  readonly sample?: readonly TypedChange<K, Out>[];
+}
+
 /** Keys that begin with `prefix`, or keys from `start` (inclusive) to `end` (exclusive); never both. */
 export type TypedRange<K, P> =
   | { readonly prefix?: P; readonly start?: undefined; readonly end?: undefined }
@@ -102,6 +109,7 @@ export interface TypedStore<K, P, In, Out> extends TypedReader<K, P, Out> {
   delete(key: K, options?: DeleteOptions): Promise<WriteResult>;
   retract(key: K, timestamp: TimeInput, options?: RetractOptions): Promise<WriteResult>;
   write(operations: readonly TypedOperation<K, In>[], options?: WriteOptions): Promise<WriteResult>;
+  restore(range: TypedRange<K, P>, to: TimeInput, options?: RestoreOptions): Promise<TypedRestoreResult<K, Out>>;
   /** A view at the newest seq, or at an earlier one; to be awaited. */
   snapshot(options?: SnapshotOptions): TypedSnapshot<K, P, Out> | Promise<TypedSnapshot<K, P, Out>>;
 }

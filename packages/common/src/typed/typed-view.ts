@@ -11,6 +11,7 @@ import type {
   LiveScanOptions,
   PutOptions,
   Reader,
+  RestoreOptions,
   RetractOptions,
   ScanOptions,
   Snapshot,
@@ -27,6 +28,7 @@ import type {
   TypedOperation,
   TypedRange,
   TypedReader,
+  TypedRestoreResult,
   TypedSnapshot,
   TypedStore,
   TypedVersion,
@@ -134,6 +136,13 @@ class TypedView<K, P, In, Out> extends TypedReaderView<K, P, In, Out> implements
   async write(operations: readonly TypedOperation<K, In>[], options?: WriteOptions): Promise<WriteResult> {
     const encoded = mapNumbered(operations, "operation", (operation) => this.typing.operation(operation));
     return await this.#store.write(encoded, options);
+  }
+
+  async restore(range: TypedRange<K, P>, to: TimeInput, options?: RestoreOptions): Promise<TypedRestoreResult<K, Out>> {
+    // A range that is left out is refused by the store.
+    const { sample, ...result } = await this.#store.restore(this.typing.range(range)!, to, options);
+    if (sample === undefined) return result;
+    return { ...result, sample: sample.map((change) => this.typing.change(change)) };
   }
 
   snapshot(options?: SnapshotOptions): TypedSnapshot<K, P, Out> | Promise<TypedSnapshot<K, P, Out>> {
