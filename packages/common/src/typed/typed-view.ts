@@ -17,6 +17,7 @@ import type {
   SnapshotOptions,
   Store,
   ViewOptions,
+  WatchOptions,
   WriteOptions,
   WriteResult,
 } from "../store.ts";
@@ -30,6 +31,7 @@ import type {
   TypedSnapshot,
   TypedStore,
   TypedVersion,
+  TypedWatchEvent,
 } from "./typed-store.ts";
 import type { Typing } from "./typing.ts";
 
@@ -136,6 +138,14 @@ class TypedView<K, P, In, Out> extends TypedReaderView<K, P, In, Out> implements
     return await this.#store.write(encoded, options);
   }
 
+  watch(range?: TypedRange<K, P>, options?: WatchOptions): Entries<TypedWatchEvent<K, Out>> {
+    return mapEntries(
+      () => this.#store.watch(this.typing.range(range), options),
+      (event) => this.typing.event(event),
+      1,
+    );
+  }
+
   snapshot(options?: SnapshotOptions): TypedSnapshot<K, P, Out> | Promise<TypedSnapshot<K, P, Out>> {
     const opened = this.#store.snapshot(options);
     if (!(opened instanceof Promise)) return makeTypedSnapshot(opened, this.typing);
@@ -164,14 +174,22 @@ class TypedSnapshotView<K, P, In, Out> extends TypedReaderView<K, P, In, Out> im
   }
 }
 
-/** `open`'s items, mapped as they are read; what `open` throws fails the first read. */
-function mapEntries<A, B>(open: () => Entries<A>, map: (item: A) => B): Entries<B> {
+/**
+ * `open`'s items, mapped as they are read; what `open` throws fails the first read.
+ * @param countMax how many are awaited together: one, where the next may never come
+ */
+function mapEntries<A, B>(
+  open: () => Entries<A>,
+  map: (item: A) => B,
+  countMax: number = Number.POSITIVE_INFINITY,
+): Entries<B> {
   let inner: Entries<A> | undefined;
   return makeEntries({
     async pull(count) {
       inner ??= open();
-      return (await inner.nextv(count)).map(map);
+      return (await inner.nextv(Math.min(count, countMax))).map(map);
     },
+    interrupt: () => void inner?.close().catch(() => undefined),
     close: () => inner?.close(),
   });
 }
