@@ -72,7 +72,13 @@ export { checkLimit, checkPositiveInteger, checkSeq } from "./numbers.ts";
 export { checkCallOptions, checkOptionNames, type OptionNames } from "./options.ts";
 export { prefixEnd, type ResolvedRange, resolveRange } from "./range.ts";
 export { FixedMoment, readAt } from "./read-at.ts";
-export { checkRestore, type RestoreCall } from "./restore.ts";
+export {
+  checkRestore,
+  type RestoreCall,
+  type RestoreResultJson,
+  RestoreSample,
+  restoreResultToJson,
+} from "./restore.ts";
 export {
   checkKeepFor,
   encodeRetentionPrefix,

@@ -230,7 +230,10 @@ export interface RestoreResult<K extends Key = string> {
   readonly timestamp?: number;
   /** The last that was written. */
   readonly seq?: number;
-  /** With `dryRun` the first keys, ten at most, that would change: `before` what they hold, `after` what they held at `to`. */
+  /**
+   * With `dryRun` the first keys that would change, ten at most, and fewer where they are large: `before` what they hold,
+   * `after` what they held at `to`.
+   */
   readonly sample?: readonly Change<K>[];
 }
 
@@ -407,6 +410,13 @@ export interface Store<K extends Key = string> extends Reader<K>, AsyncDisposabl
    * @throws CURSOR_EXPIRED where `seq` is no longer readable; OVERLOADED where a server has too many of them open
    */
   snapshot(options?: SnapshotOptions): Snapshot<K> | Promise<Snapshot<K>>;
+  /**
+   * Makes the range look as it did at `to`, with new writes at one timestamp above every version of the keys that have
+   * changed: it changes no history, and another restore, to just before that timestamp, undoes it. `{}` is every key. A
+   * client sends it once, and waits five minutes for it where no `timeoutMs` is given: it may rewrite much.
+   * @throws HISTORY_TRIMMED where `to` lies below a horizon
+   */
+  restore(range: Range, to: TimeInput, options?: RestoreOptions): Promise<RestoreResult<K>>;
   /**
    * Sets how long the history of the keys with `prefix` is kept. The longest matching prefix decides; `null` keeps it for
    * ever, inside a shorter prefix that does not, too. What is older shows no more from now on, current values stay, and

@@ -122,7 +122,6 @@ export interface Db<K extends Key = string> extends HostedStore<K>, LocalReader<
    * @throws INVALID_ARGUMENT where the directory cannot be used; NO_SPACE; CANCELLED once `signal` fires
    */
   checkpoint(directory: string, options?: CallOptions): Promise<CheckpointReport>;
-  restore(range: Range, to: TimeInput, options?: RestoreOptions): Promise<RestoreResult<K>>;
   /**
    * Erases everything that has been written to the keys of a range, or to one key, at every timestamp: no read shows it any
    * more, snapshots included, and when this resolves its bytes are in no file of the store. What is written later stays,

@@ -13,6 +13,7 @@ import {
   type DiffRequest,
   type GetRequest,
   type ListVersionsRequest,
+  type RestoreRequest,
   type ScanRequest,
   type SetRetentionRequest,
   type SingleWrite,
@@ -25,6 +26,7 @@ import {
   type WireLease,
   type WirePage,
   type WirePolicy,
+  type WireRestored,
   type WireVersion,
 } from "../wire.ts";
 import { GrpcConnection } from "./connection.ts";
@@ -36,6 +38,7 @@ import {
   fromLease,
   fromPage,
   fromPolicy,
+  fromRestored,
   fromResult,
   fromRetention,
   fromStatus,
@@ -230,6 +233,12 @@ export class GrpcWire implements Wire {
     return this.#exchange(call, async (options) => {
       await this.#admin.releaseSnapshot({ snapshot }, options);
     });
+  }
+
+  restore({ range, to, dryRun }: RestoreRequest, call: WireCall): Promise<WireRestored> {
+    return this.#exchange(call, async (options) =>
+      fromRestored(await this.#admin.restore({ range, to: BigInt(to), dryRun }, options)),
+    );
   }
 
   setRetention({ prefix, keepFor, dryRun }: SetRetentionRequest, call: WireCall): Promise<RetentionResult> {

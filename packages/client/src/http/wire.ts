@@ -19,6 +19,7 @@ import type {
   DiffRequest,
   GetRequest,
   ListVersionsRequest,
+  RestoreRequest,
   ScanRequest,
   SetRetentionRequest,
   SingleWrite,
@@ -30,6 +31,7 @@ import type {
   WireLease,
   WirePage,
   WirePolicy,
+  WireRestored,
   WireVersion,
 } from "../wire.ts";
 import { answerFailure, type HttpAnswer, isAbsent } from "./errors.ts";
@@ -44,6 +46,8 @@ import {
   operationToJson,
   pageFromJson,
   policiesFromJson,
+  rangeToJson,
+  restoredFromJson,
   resultFromJson,
   retentionFromJson,
   statsFromJson,
@@ -188,6 +192,11 @@ export class HttpWire implements Wire {
 
   async releaseSnapshot(id: string, call: WireCall): Promise<void> {
     await this.#succeed({ method: "DELETE", target: `/v1/snapshots/${id}` }, call);
+  }
+
+  async restore({ range, to, dryRun }: RestoreRequest, call: WireCall): Promise<WireRestored> {
+    const body = { ...rangeToJson(range), to, dryRun };
+    return restoredFromJson(await this.#post("/v1/ranges:restore", body, call, changesBytesMax));
   }
 
   async setRetention({ prefix, keepFor, dryRun }: SetRetentionRequest, call: WireCall): Promise<RetentionResult> {

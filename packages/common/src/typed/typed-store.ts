@@ -9,6 +9,8 @@ import type {
   HistoryOptions,
   LiveScanOptions,
   PutOptions,
+  RestoreOptions,
+  RestoreResult,
   RetractOptions,
   ScanOptions,
   SnapshotOptions,
@@ -83,6 +85,11 @@ export interface TypedWatchEvent<K, Out> {
   readonly more?: true;
 }
 
+/** What a restore did, or with `dryRun` would do. */
+export interface TypedRestoreResult<K, Out> extends Omit<RestoreResult, "sample"> {
+  readonly sample?: readonly TypedChange<K, Out>[];
+}
+
 /** Keys that begin with `prefix`, or keys from `start` (inclusive) to `end` (exclusive); never both. */
 export type TypedRange<K, P> =
   | { readonly prefix?: P; readonly start?: undefined; readonly end?: undefined }
@@ -127,6 +134,7 @@ export interface TypedStore<K, P, In, Out> extends TypedReader<K, P, Out> {
   write(operations: readonly TypedOperation<K, In>[], options?: WriteOptions): Promise<WriteResult>;
   /** What is stored in the range and does not fit the types fails the watch. */
   watch(range?: TypedRange<K, P>, options?: WatchOptions): Entries<TypedWatchEvent<K, Out>>;
+  restore(range: TypedRange<K, P>, to: TimeInput, options?: RestoreOptions): Promise<TypedRestoreResult<K, Out>>;
   /** A view at the newest seq, or at an earlier one; to be awaited. */
   snapshot(options?: SnapshotOptions): TypedSnapshot<K, P, Out> | Promise<TypedSnapshot<K, P, Out>>;
 }

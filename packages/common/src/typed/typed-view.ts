@@ -11,6 +11,7 @@ import type {
   LiveScanOptions,
   PutOptions,
   Reader,
+  RestoreOptions,
   RetractOptions,
   ScanOptions,
   Snapshot,
@@ -28,6 +29,7 @@ import type {
   TypedOperation,
   TypedRange,
   TypedReader,
+  TypedRestoreResult,
   TypedSnapshot,
   TypedStore,
   TypedVersion,
@@ -144,6 +146,13 @@ class TypedView<K, P, In, Out> extends TypedReaderView<K, P, In, Out> implements
       (event) => this.typing.event(event),
       1,
     );
+  }
+
+  async restore(range: TypedRange<K, P>, to: TimeInput, options?: RestoreOptions): Promise<TypedRestoreResult<K, Out>> {
+    // A range that is left out is refused by the store.
+    const { sample, ...result } = await this.#store.restore(this.typing.range(range)!, to, options);
+    if (sample === undefined) return result;
+    return { ...result, sample: sample.map((change) => this.typing.change(change)) };
   }
 
   snapshot(options?: SnapshotOptions): TypedSnapshot<K, P, Out> | Promise<TypedSnapshot<K, P, Out>> {

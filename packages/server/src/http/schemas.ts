@@ -76,6 +76,16 @@ export const expiryFields = {
     .optional(),
 };
 
+/** A range in a JSON body. */
+export const rangeFields = {
+  prefix: z.string().openapi({ description: "What every key begins with; not together with start or end." }).optional(),
+  prefixBase64: z.string().openapi({ description: "The same as base64 of its bytes." }).optional(),
+  start: z.string().openapi({ description: "The first key, inclusive." }).optional(),
+  startBase64: z.string().openapi({ description: "The same as base64 of its bytes." }).optional(),
+  end: z.string().openapi({ description: "The key to stop before." }).optional(),
+  endBase64: z.string().openapi({ description: "The same as base64 of its bytes." }).optional(),
+};
+
 export const writeTimestampField = {
   timestamp: timeField("From when on this holds; assigned when absent.").optional(),
 };
@@ -194,6 +204,24 @@ export const retentionResultSchema = z
       .optional(),
   })
   .openapi("RetentionResult");
+
+export const restoreResultSchema = z
+  .object({
+    to: timestampSchema.openapi({ description: "The moment that it went back to." }),
+    restored: whole.openapi({ description: "How many keys have a value again, or another one." }),
+    deleted: whole.openapi({ description: "How many keys hold nothing any more." }),
+    bytes: whole.openapi({ description: "Of those keys and values." }),
+    timestamp: timestampSchema.openapi({ description: "Of all that was written." }).optional(),
+    seq: seqSchema.openapi({ description: "The last that was written." }).optional(),
+    sample: z
+      .array(changeSchema)
+      .openapi({
+        description:
+          "Of a dry run: the first keys that would change, ten at most, and fewer where they are large; `before` what they hold, `after` what they held at `to`.",
+      })
+      .optional(),
+  })
+  .openapi("RestoreResult", { description: "`timestamp` and `seq` are absent where there was nothing to write." });
 
 export const problemSchema = z
   .object({
