@@ -70,8 +70,11 @@ export class WritePath implements CommitTarget {
    */
   async freeze(frameBytes = 0): Promise<void> {
     const { layers, logs, flushRoom, settings } = this.#host;
+    const isEmpty = layers.active.entryCount === 0;
+    // A store in which nothing was written stays as it was found.
+    if (isEmpty && frameBytes === 0 && !logs.writer.isBegun) return;
     if (!logs.writer.isBegun) await logs.begin();
-    if (layers.active.entryCount === 0) {
+    if (isEmpty) {
       if (!logs.writer.fits(frameBytes)) logs.rotate(frameBytes);
       return;
     }

@@ -48,7 +48,6 @@ export class Diff<K extends Key> {
   readonly #before: Bounds;
   readonly #after: Bounds;
   readonly #form: KeyForm;
-  /** The first key still to come. */
   #resume: Uint8Array;
   #ended: boolean;
   /** The tables that can matter, of the version that was looked at last. */
@@ -73,6 +72,11 @@ export class Diff<K extends Key> {
     this.#sawNewer = options?.sawNewer;
     this.#resume = range.start;
     this.#ended = range.end?.length === 0 || from === to;
+  }
+
+  /** The first key still to come. */
+  get resume(): Uint8Array {
+    return this.#resume;
   }
 
   /** Adds changes to `batch` until it is full, a block is missing, or the stretch gets long. */

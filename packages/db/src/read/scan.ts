@@ -67,6 +67,10 @@ export class Scan<K extends Key> {
     if (range.end !== undefined && range.end.length === 0) this.#ended = true;
   }
 
+  get resume(): Uint8Array | undefined {
+    return this.#resume;
+  }
+
   get ended(): boolean {
     return this.#ended;
   }

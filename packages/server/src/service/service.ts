@@ -31,7 +31,7 @@ export function createService(store: HostedStore<Uint8Array>, options: ServiceOp
     snapshots: leases,
     ...createReads(store, leases),
     ...createWrites(store, clock, options.maxFutureSkewMs),
-    ...createLists(listings, warnOnce(logger)),
+    ...createLists(listings, options.pageTimeMs, warnOnce(logger)),
     ...createWatching(store, options.incarnation),
     ...createRestores(store),
     ...createRetention(store),
