@@ -14,6 +14,7 @@ import type {
   RetractOptions,
   ScanOptions,
   SnapshotOptions,
+  WatchOptions,
   WriteOptions,
   WriteResult,
 } from "../store.ts";
@@ -62,6 +63,28 @@ export type TypedChange<K, Out> =
     }
   | { readonly key: K; readonly kind: "removed"; readonly before: TypedEntry<K, Out>; readonly after?: undefined };
 
+/** What was taken back at a timestamp of a key. */
+export interface TypedRetraction<K> {
+  readonly op: "retract";
+  readonly key: K;
+  readonly timestamp: number;
+  readonly seq: number;
+}
+
+/** One operation of a batch: a put or a delete as the version that it made, others by their `op`. */
+export type TypedFeedItem<K, Out> = (TypedVersion<K, Out> & { readonly op?: undefined }) | TypedRetraction<K>;
+
+/** What a watch yields: one batch, whole, as far as it lies in the range. */
+export interface TypedWatchEvent<K, Out> {
+  /** Everything in the range up to here has come: a watch that is to go on after this event begins after this seq. */
+  readonly seq: number;
+  readonly items: readonly TypedFeedItem<K, Out>[];
+  /** A page of the state at `seq`. */
+  readonly initial?: true;
+  /** Another part of the same batch, or another page of the same state, follows. */
+  readonly more?: true;
+}
+
 /** What a restore did, or with `dryRun` would do. */
 export interface TypedRestoreResult<K, Out> extends Omit<RestoreResult, "sample"> {
   readonly sample?: readonly TypedChange<K, Out>[];
@@ -109,6 +132,8 @@ export interface TypedStore<K, P, In, Out> extends TypedReader<K, P, Out> {
   delete(key: K, options?: DeleteOptions): Promise<WriteResult>;
   retract(key: K, timestamp: TimeInput, options?: RetractOptions): Promise<WriteResult>;
   write(operations: readonly TypedOperation<K, In>[], options?: WriteOptions): Promise<WriteResult>;
+  /** What is stored in the range and does not fit the types fails the watch. */
+  watch(range?: TypedRange<K, P>, options?: WatchOptions): Entries<TypedWatchEvent<K, Out>>;
   restore(range: TypedRange<K, P>, to: TimeInput, options?: RestoreOptions): Promise<TypedRestoreResult<K, Out>>;
   /** A view at the newest seq, or at an earlier one; to be awaited. */
   snapshot(options?: SnapshotOptions): TypedSnapshot<K, P, Out> | Promise<TypedSnapshot<K, P, Out>>;

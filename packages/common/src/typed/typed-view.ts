@@ -18,6 +18,7 @@ import type {
   SnapshotOptions,
   Store,
   ViewOptions,
+  WatchOptions,
   WriteOptions,
   WriteResult,
 } from "../store.ts";
@@ -32,6 +33,7 @@ import type {
   TypedSnapshot,
   TypedStore,
   TypedVersion,
+  TypedWatchEvent,
 } from "./typed-store.ts";
 import type { Typing } from "./typing.ts";
 
@@ -138,6 +140,14 @@ class TypedView<K, P, In, Out> extends TypedReaderView<K, P, In, Out> implements
     return await this.#store.write(encoded, options);
   }
 
+  watch(range?: TypedRange<K, P>, options?: WatchOptions): Entries<TypedWatchEvent<K, Out>> {
+    return mapEntries(
+      () => this.#store.watch(this.typing.range(range), options),
+      (event) => this.typing.event(event),
+      1,
+    );
+  }
+
   async restore(range: TypedRange<K, P>, to: TimeInput, options?: RestoreOptions): Promise<TypedRestoreResult<K, Out>> {
     // A range that is left out is refused by the store.
     const { sample, ...result } = await this.#store.restore(this.typing.range(range)!, to, options);
@@ -173,14 +183,22 @@ class TypedSnapshotView<K, P, In, Out> extends TypedReaderView<K, P, In, Out> im
   }
 }
 
-/** `open`'s items, mapped as they are read; what `open` throws fails the first read. */
-function mapEntries<A, B>(open: () => Entries<A>, map: (item: A) => B): Entries<B> {
+/**
+ * `open`'s items, mapped as they are read; what `open` throws fails the first read.
+ * @param countMax how many are awaited together: one, where the next may never come
+ */
+function mapEntries<A, B>(
+  open: () => Entries<A>,
+  map: (item: A) => B,
+  countMax: number = Number.POSITIVE_INFINITY,
+): Entries<B> {
   let inner: Entries<A> | undefined;
   return makeEntries({
     async pull(count) {
       inner ??= open();
-      return (await inner.nextv(count)).map(map);
+      return (await inner.nextv(Math.min(count, countMax))).map(map);
     },
+    interrupt: () => void inner?.close().catch(() => undefined),
     close: () => inner?.close(),
   });
 }
