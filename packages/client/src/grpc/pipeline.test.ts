@@ -111,6 +111,21 @@ test("an error is that of its call alone", async () => {
   });
 });
 
+test("a call that the store does not know fails by itself, once, and others go on together", async () => {
+  const info = create(ErrorInfoSchema, { reason: "UNIMPLEMENTED", domain: "kvts" });
+  await using server = await pipelineServer(({ method }) => {
+    if (method.case === "get") return entryOf(method.value.key);
+    return { case: "error", value: { code: Code.Unimplemented, message: "written by a newer version", info } };
+  });
+  await using store = connect(server.url);
+  await expect(store.put("k", "v")).rejects.toMatchObject({ code: "UNIMPLEMENTED" });
+  await Promise.all([store.get("a"), store.get("b")]);
+  expect([server.alone, server.streams.map((frames) => frames.map(({ calls }) => calls.length))]).toEqual([
+    [],
+    [[1, 2]],
+  ]);
+});
+
 test("a deadline is that of its call alone, and what comes later is ignored", async () => {
   let release: (answer: Answer) => void = () => {};
   await using server = await pipelineServer(({ method }) => {

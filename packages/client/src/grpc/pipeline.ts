@@ -13,6 +13,11 @@ export type PipelinedOutcome = Exclude<PipelineAnswer["outcome"], { case: "error
 
 type Frame = MessageInitShape<typeof PipelineRequestSchema>;
 
+/** Something on the way, or at its end, knows no pipelines: the calls have not been looked at, and are to travel alone. */
+export class PipelineRefused extends Error {
+  override readonly name: string = "PipelineRefused";
+}
+
 /** What servers take in one frame. */
 const frameCallsMax = 1000;
 /** A frame is sent on its way at this size; far below what a server takes, and no answer waits long behind it. */
@@ -41,7 +46,7 @@ export class Pipeline {
 
   /**
    * @param bytes about what the call takes in a frame
-   * @throws WireFailure
+   * @throws WireFailure, PipelineRefused
    */
   call(method: PipelinedMethod, bytes: number, { signal, timeoutMs }: WireCall): Promise<PipelinedOutcome> {
     return new Promise((resolve, reject) => {
@@ -190,7 +195,9 @@ class PipelineStream {
         for (const { id, outcome } of answers) this.#settle(id, outcome);
       }
     } catch (error) {
-      failure = failureOf(error, this.#url);
+      const told = failureOf(error, this.#url);
+      // Of the stream as a whole: a single call that the store does not know fails by itself.
+      failure = told.error.code === "UNIMPLEMENTED" ? new PipelineRefused(told.message, { cause: told }) : told;
     }
     this.end();
     for (const pending of [...this.#pending.values()]) pending.fail(failure);

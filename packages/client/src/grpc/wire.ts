@@ -47,7 +47,7 @@ import {
   toInt64,
   toOperation,
 } from "./messages.ts";
-import { Pipeline, type PipelinedMethod, type PipelinedOutcome } from "./pipeline.ts";
+import { Pipeline, type PipelinedMethod, type PipelinedOutcome, PipelineRefused } from "./pipeline.ts";
 
 const pipelinePath = `/${KvService.typeName}/${KvService.method.pipeline.name}`;
 
@@ -287,8 +287,7 @@ export class GrpcWire implements Wire {
     try {
       return await this.#pipeline.call(method, bytes, call);
     } catch (failure) {
-      if (!(failure instanceof WireFailure) || failure.error.code !== "UNIMPLEMENTED") throw failure;
-      // Something on the way, or at its end, knows no streams of requests. It has not looked into this one.
+      if (!(failure instanceof PipelineRefused)) throw failure;
       this.#pipeline = undefined;
       return undefined;
     }
