@@ -12,10 +12,13 @@ import {
   conditionIn,
   copyBytes,
   type DeleteOptions,
+  type DeleteRangeOptions,
   type DiffOptions,
   decodeKey,
+  type EncodedKeyOperation,
   type EncodedOperation,
   type EncodedPrecondition,
+  type EncodedRangeOperation,
   type Entries,
   type EntriesSource,
   type Entry,
@@ -42,6 +45,7 @@ import {
   type Range,
   type Reader,
   type RetractOptions,
+  rangeDeletion,
   readAt,
   resolveMoments,
   resolveRange,
@@ -72,6 +76,8 @@ export function createRemoteStore(wire: Wire, settings: Settings, runtime: Runti
   return new RemoteStore({ wire, caller, now: () => runtime.clock.now(), names }, "string", true);
 }
 
+type KeyOperation = Exclude<Operation, { op: "deleteRange" }>;
+
 /** What all views of one client share. */
 interface Remote {
   readonly wire: Wire;
@@ -83,7 +89,9 @@ interface Remote {
 }
 
 /** A call may be sent again when its bytes are the caller's once more. */
+function owned<T extends EncodedOperation>(operation: T): T;
 function owned(operation: EncodedOperation): EncodedOperation {
+  if (operation.op === "deleteRange") return operation;
   const { key, value } = operation;
   return { ...operation, key: copyBytes(key), value: value && copyBytes(value) };
 }
@@ -117,6 +125,14 @@ class RemoteStore<F extends "string" | "bytes"> implements Store<KeyOf<F>> {
     const { wire, caller } = this.#remote;
     const request = this.#single({ op: "delete", key, timestamp: options.timestamp }, options);
     return caller.write(options, request.requestId, (call) => wire.delete(request, call));
+  }
+
+  async deleteRange(range: Range, options: DeleteRangeOptions = {}): Promise<WriteResult> {
+    checkCallOptions(options, "deleteRange");
+    const { wire, caller, now } = this.#remote;
+    const operation = encodeOperation(rangeDeletion(range, options.timestamp), now);
+    const request = { ...(operation as EncodedRangeOperation), requestId: this.#requestId(options) };
+    return caller.write(options, request.requestId, (call) => wire.deleteRange(request, call));
   }
 
   async retract(key: BytesInput, timestamp: TimeInput, options: RetractOptions = {}): Promise<WriteResult> {
@@ -214,10 +230,11 @@ class RemoteStore<F extends "string" | "bytes"> implements Store<KeyOf<F>> {
     return this.close();
   }
 
-  #single(operation: Operation, options: AnyWriteOptions & ConditionOptions): SingleWrite {
+  #single(operation: KeyOperation, options: AnyWriteOptions & ConditionOptions): SingleWrite {
     const { now } = this.#remote;
     const requestId = this.#requestId(options);
-    return { operation: owned(encodeOperation(operation, now)), condition: conditionIn(options, now), requestId };
+    const encoded = encodeOperation(operation, now) as EncodedKeyOperation;
+    return { operation: owned(encoded), condition: conditionIn(options, now), requestId };
   }
 
   /** The caller's, or one of our own: without, a write cannot be sent again. */

@@ -1,5 +1,6 @@
 import type {
   CheckedCondition,
+  EncodedKeyOperation,
   EncodedOperation,
   EncodedPrecondition,
   KvtsError,
@@ -14,11 +15,18 @@ export interface WireCall {
   readonly timeoutMs: number;
 }
 
-/** One operation that travels alone. */
+/** One operation on a key that travels alone. */
 export interface SingleWrite {
-  readonly operation: EncodedOperation;
+  readonly operation: EncodedKeyOperation;
   /** On the operation's own key. */
   readonly condition: CheckedCondition | undefined;
+  readonly requestId: string | undefined;
+}
+
+export interface RangeDeletion {
+  readonly range: ResolvedRange;
+  /** Microseconds; assigned by the server when left out. */
+  readonly timestamp: number | undefined;
   readonly requestId: string | undefined;
 }
 
@@ -101,6 +109,7 @@ export interface WirePage<T> {
 export interface Wire {
   put(request: SingleWrite, call: WireCall): Promise<WriteResult>;
   delete(request: SingleWrite, call: WireCall): Promise<WriteResult>;
+  deleteRange(request: RangeDeletion, call: WireCall): Promise<WriteResult>;
   /** The operation is a retract. */
   retract(request: SingleWrite, call: WireCall): Promise<WriteResult>;
   write(request: BatchWrite, call: WireCall): Promise<WriteResult>;

@@ -73,9 +73,13 @@ export {
   checkOperationCount,
   checkOperationFields,
   checkRequestId,
+  type EncodedKeyOperation,
   type EncodedOperation,
+  type EncodedRangeOperation,
   encodeOperation,
   encodeOperations,
+  rangeDeletion,
+  rangeOf,
 } from "./validate.ts";
 export {
   bytesFromJson,

@@ -4,6 +4,7 @@ import type {
   CallOptions,
   ConditionOptions,
   DeleteOptions,
+  DeleteRangeOptions,
   DiffOptions,
   GetOptions,
   HistoryOptions,
@@ -23,13 +24,25 @@ const condition: OptionNames<ConditionOptions> = { ifAbsent: true, ifSeq: true, 
 const write: OptionNames<WriteOptions> = { preconditions: true, ...anyWrite };
 const put: OptionNames<PutOptions> = { timestamp: true, expiresAt: true, ...condition, ...anyWrite };
 const remove: OptionNames<DeleteOptions> = { timestamp: true, ...condition, ...anyWrite };
+const deleteRange: OptionNames<DeleteRangeOptions> = { timestamp: true, ...anyWrite };
 const retract: OptionNames<RetractOptions> = { ...condition, ...anyWrite };
 const diff: OptionNames<DiffOptions> = { from: true, to: true, limit: true, ...anyCall };
 const scan: OptionNames<ScanOptions> = { asOf: true, reverse: true, limit: true, includeDeleted: true, ...anyCall };
 const history: OptionNames<HistoryOptions> = { from: true, to: true, reverse: true, limit: true, ...anyCall };
 
 /** The calls of a store that take options. */
-type Call = "get" | "getMany" | "scan" | "diff" | "history" | "put" | "delete" | "retract" | "write" | "stats";
+type Call =
+  | "get"
+  | "getMany"
+  | "scan"
+  | "diff"
+  | "history"
+  | "put"
+  | "delete"
+  | "deleteRange"
+  | "retract"
+  | "write"
+  | "stats";
 
 const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
   get: read,
@@ -39,6 +52,7 @@ const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
   history,
   put,
   delete: remove,
+  deleteRange,
   retract,
   write,
   stats: anyCall,

@@ -139,6 +139,12 @@ export interface DeleteOptions extends AnyWriteOptions, ConditionOptions {
   readonly timestamp?: TimeInput | undefined;
 }
 
+/** What `deleteRange` accepts. */
+export interface DeleteRangeOptions extends AnyWriteOptions {
+  /** The moment from which the keys hold nothing; assigned when omitted. */
+  readonly timestamp?: TimeInput | undefined;
+}
+
 /** What `retract` accepts besides the timestamp. A condition is judged as for every other write: by the key's newest version. */
 export interface RetractOptions extends AnyWriteOptions, ConditionOptions {}
 
@@ -159,7 +165,8 @@ export type Operation =
       readonly expiresAt?: TimeInput | undefined;
     }
   | { readonly op: "delete"; readonly key: BytesInput; readonly timestamp?: TimeInput | undefined }
-  | { readonly op: "retract"; readonly key: BytesInput; readonly timestamp: TimeInput };
+  | { readonly op: "retract"; readonly key: BytesInput; readonly timestamp: TimeInput }
+  | ({ readonly op: "deleteRange"; readonly timestamp?: TimeInput | undefined } & Range);
 
 /** A lazy sequence that reads as it is consumed. Iterate it, or take it in pieces; `close` frees what it holds. */
 export interface Entries<T> extends AsyncIterable<T>, AsyncDisposable {
@@ -178,7 +185,7 @@ export interface Reader<K extends Key = string> {
   /** Each key's visible entry, in byte order of the keys; deleted keys are left out unless `includeDeleted`. */
   scan(range?: Range, options?: LiveScanOptions): Entries<Entry<K>>;
   scan(range: Range | undefined, options: ScanOptions): Entries<Version<K>>;
-  /** Every version of one key, tombstones included, newest first. */
+  /** Every version of one key, tombstones included, newest first; that of a deleted range where the key has another one. */
   history(key: BytesInput, options?: HistoryOptions): Entries<Version<K>>;
   /** What became of the keys of a range between two moments, in byte order of the keys. */
   diff(range: Range | undefined, options: DiffOptions): Entries<Change<K>>;
@@ -212,6 +219,12 @@ export type StatValue = string | number | boolean | readonly StatValue[] | { rea
 export interface Store<K extends Key = string> extends Reader<K>, AsyncDisposable {
   put(key: BytesInput, value: BytesInput, options?: PutOptions): Promise<WriteResult>;
   delete(key: BytesInput, options?: DeleteOptions): Promise<WriteResult>;
+  /**
+   * A `delete` of every key that could be in the range, in one step whatever their number: those written later at an
+   * earlier timestamp read as deleted too, those at a later one do not. `{}` is every key. To take it back for one key,
+   * `retract` that key at the timestamp.
+   */
+  deleteRange(range: Range, options?: DeleteRangeOptions): Promise<WriteResult>;
   /**
    * Takes back what was written to the key at exactly this timestamp, a value or a tombstone; what held before it holds
    * on. It succeeds where nothing was written, and does not keep later writes away from that timestamp.

@@ -12,6 +12,7 @@ import {
   checkRequestId,
   checkSeq,
   type DeleteOptions,
+  type DeleteRangeOptions,
   type DiffOptions,
   type Entry,
   encodePreconditions,
@@ -31,6 +32,7 @@ import {
   type Range,
   type Reader,
   type RetractOptions,
+  rangeDeletion,
   type ScanOptions,
   type Snapshot,
   type StoreStats,
@@ -196,6 +198,17 @@ class EngineDb<K extends Key> extends ReadFace<K> implements Db<K> {
       const requestId = checkRequestId(options?.requestId);
       const preconditions = options === undefined ? [] : ownPrecondition(key, options, this.#now);
       return bounded(options, () => this.#engine.delete(key, timestamp, requestId, preconditions));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  deleteRange(range: Range, options?: DeleteRangeOptions): Promise<WriteResult> {
+    try {
+      checkCallOptions(options, "deleteRange");
+      const operation = rangeDeletion(range, this.#time(options?.timestamp));
+      const requestId = checkRequestId(options?.requestId);
+      return bounded(options, () => this.#engine.write([operation], requestId));
     } catch (error) {
       return Promise.reject(error);
     }

@@ -8,6 +8,7 @@ import {
   type WriteResult,
 } from "@kvts/common";
 import { Background, REST_FILL_MIN } from "./background/background.ts";
+import { saveSideFiles } from "./background/side-files.ts";
 import type { StoreMoment } from "./checkpoint/moment.ts";
 import { type CheckpointReport, Checkpoints } from "./checkpoint.ts";
 import { Ceilings } from "./commit/ceilings.ts";
@@ -89,7 +90,7 @@ export class Engine {
         throw error;
       }
     });
-    const { requests, requestFiles, lastSeq, lastAssigned } = parts;
+    const { requests, requestFiles, markFiles, lastSeq, lastAssigned } = parts;
     const published = (): void => {
       // A frozen memtable may be flushed once all of it is published.
       if (layers.frozen.length > 0) this.#background.poke();
@@ -120,7 +121,8 @@ export class Engine {
         this.#reserve.poke();
       },
       freeze: () => this.#freezeAtRest(),
-      saveRequests: (upTo) => requestFiles.save(upTo, this.now()),
+      saveSideFiles: (upTo) =>
+        saveSideFiles([() => requestFiles.save(upTo, this.now()), () => markFiles.save(layers.marks, upTo)]),
       failed: () => this.#refuseInDoubt(),
       fullDisk: () => this.#reserve.release(),
     });
@@ -325,7 +327,7 @@ export class Engine {
 
   /** The store as it is between two groups, held until it is released. */
   async #moment(): Promise<StoreMoment> {
-    const { versions, logs } = this.#parts;
+    const { layers, versions, logs } = this.#parts;
     let moment: StoreMoment | undefined;
     await this.#queue.between(async () => {
       this.#checkWritable();
@@ -342,6 +344,7 @@ export class Engine {
         logEnd: { segment: logs.writer.segment, offset: logs.writer.offset },
         lastSeq: publishedSeq,
         lastAssigned,
+        marks: layers.marks.between(0, publishedSeq),
         release: () => {
           version.release();
           unhold();

@@ -2,6 +2,7 @@ import type { FileLock } from "./env/file-system.ts";
 import type { Layers } from "./layers.ts";
 import type { Logs } from "./logs.ts";
 import type { VersionSet } from "./manifest/version-set.ts";
+import type { MarkFiles } from "./marks/mark-files.ts";
 import type { Settings } from "./options.ts";
 import type { RequestFiles } from "./requests/request-files.ts";
 import type { Requests } from "./requests/requests.ts";
@@ -32,6 +33,7 @@ export interface Recovered {
   readonly logs: Logs;
   readonly requests: Requests;
   readonly requestFiles: RequestFiles;
+  readonly markFiles: MarkFiles;
   readonly lastSeq: number;
   readonly lastAssigned: number;
   readonly recovery: Recovery;

@@ -1,6 +1,13 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { Change, ConditionSchema, GetStatusResponse, OperationSchema, Version } from "@kvts/api";
-import type { CheckedCondition, EncodedOperation, StatValue, StoreStats, WriteResult } from "@kvts/common";
+import type { Change, ConditionSchema, GetStatusResponse, OperationSchema, RangeSchema, Version } from "@kvts/api";
+import type {
+  CheckedCondition,
+  EncodedOperation,
+  ResolvedRange,
+  StatValue,
+  StoreStats,
+  WriteResult,
+} from "@kvts/common";
 import { arrivedNumber } from "../arrived.ts";
 import { brokenAnswer } from "../failures.ts";
 import type { WireChange, WirePage, WireVersion } from "../wire.ts";
@@ -10,11 +17,20 @@ export function toInt64(value: number | undefined): bigint | undefined {
   return value === undefined ? undefined : BigInt(value);
 }
 
-export function toOperation({ op, ...fields }: EncodedOperation): MessageInitShape<typeof OperationSchema> {
+export function toOperation(operation: EncodedOperation): MessageInitShape<typeof OperationSchema> {
+  if (operation.op === "deleteRange") {
+    const { range, timestamp } = operation;
+    return { kind: { case: "deleteRange", value: { range: toRange(range), timestamp: toInt64(timestamp) } } };
+  }
+  const { op, ...fields } = operation;
   const { key, value } = fields;
   const timestamp = toInt64(fields.timestamp);
   if (op !== "put") return { kind: { case: op, value: { key, timestamp } } };
   return { kind: { case: "put", value: { key, value, timestamp, expiresAt: toInt64(fields.expiresAt) } } };
+}
+
+export function toRange({ start, end }: ResolvedRange): MessageInitShape<typeof RangeSchema> {
+  return { start, end };
 }
 
 export function toCondition(condition: CheckedCondition): MessageInitShape<typeof ConditionSchema> {

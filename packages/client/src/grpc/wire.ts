@@ -2,12 +2,14 @@ import { type CallOptions, type Client, createClient } from "@connectrpc/connect
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { AdminService, KvService } from "@kvts/api";
 import type { StoreStats, WriteResult } from "@kvts/common";
+import { brokenAnswer } from "../failures.ts";
 import type {
   BatchGetRequest,
   BatchWrite,
   DiffRequest,
   GetRequest,
   ListVersionsRequest,
+  RangeDeletion,
   ScanRequest,
   SingleWrite,
   Wire,
@@ -27,6 +29,7 @@ import {
   toCondition,
   toInt64,
   toOperation,
+  toRange,
 } from "./messages.ts";
 
 /** gRPC over one HTTP/2 connection, opened by the first exchange and again whenever it is lost. */
@@ -75,6 +78,15 @@ export class GrpcWire implements Wire {
     return this.#exchange(call, async (options) =>
       fromResult(await this.#admin.retract({ key, timestamp, condition, requestId }, options)),
     );
+  }
+
+  deleteRange({ range, timestamp, requestId = "" }: RangeDeletion, call: WireCall): Promise<WriteResult> {
+    return this.#exchange(call, async (options) => {
+      const request = { range: toRange(range), timestamp: toInt64(timestamp), requestId };
+      const { timestamp: at, seq } = await this.#admin.deleteRange(request, options);
+      if (at === undefined || seq === undefined) throw brokenAnswer("a deleted range has no timestamp or no seq");
+      return fromResult({ timestamp: at, seq });
+    });
   }
 
   write(request: BatchWrite, call: WireCall): Promise<WriteResult> {

@@ -5,9 +5,11 @@ import {
   isKvtsError,
   keyFromJson,
   keyToJson,
+  type ResolvedRange,
   type StatValue,
   type StoreStats,
   textOf,
+  toBase64,
   valueToJson,
   type WriteResult,
 } from "@kvts/common";
@@ -18,8 +20,26 @@ import type { WireChange, WirePage, WireVersion } from "../wire.ts";
 type Fields = Readonly<Record<string, unknown>>;
 
 /** An operation as the body of `/v1/batch` has it. */
-export function operationToJson({ op, key, value, timestamp, expiresAt }: EncodedOperation): Fields {
+export function operationToJson(operation: EncodedOperation): Fields {
+  if (operation.op === "deleteRange") {
+    const { op, range, timestamp } = operation;
+    return { op, ...rangeToJson(range), timestamp };
+  }
+  const { op, key, value, timestamp, expiresAt } = operation;
   return { op, ...keyToJson(key), ...(value === undefined ? {} : valueToJson(value)), timestamp, expiresAt };
+}
+
+/** A range as fields of a body. */
+export function rangeToJson({ start, end }: ResolvedRange): Fields {
+  return {
+    ...(start.length === 0 ? {} : boundToJson("start", start)),
+    ...(end === undefined ? {} : boundToJson("end", end)),
+  };
+}
+
+function boundToJson(name: string, bound: Uint8Array): Fields {
+  const text = textOf(bound);
+  return text === undefined ? { [`${name}Base64`]: toBase64(bound) } : { [name]: text };
 }
 
 /** A condition as parameters of a target, or as fields of a body. */

@@ -6,6 +6,7 @@ import type {
   DiffRequest,
   GetRequest,
   ListVersionsRequest,
+  RangeDeletion,
   ScanRequest,
   SingleWrite,
   Wire,
@@ -23,6 +24,7 @@ import {
   keyToItem,
   operationToJson,
   pageFromJson,
+  rangeToJson,
   resultFromJson,
   statsFromJson,
   versionFromJson,
@@ -77,6 +79,11 @@ export class HttpWire implements Wire {
     const versionPath = `/v1/keys/${segment}/versions/${operation.timestamp}`;
     const path = target(versionPath, { ...conditionToJson(condition), keyEncoding });
     return resultFromJson(await this.#succeed({ method: "DELETE", target: path, headers: idHeader(requestId) }, call));
+  }
+
+  async deleteRange({ range, timestamp, requestId }: RangeDeletion, call: WireCall): Promise<WriteResult> {
+    const body = { ...rangeToJson(range), timestamp };
+    return resultFromJson(await this.#post("/v1/ranges:delete", body, call, smallBytesMax, idHeader(requestId)));
   }
 
   async write({ operations, preconditions, requestId }: BatchWrite, call: WireCall): Promise<WriteResult> {

@@ -1,8 +1,9 @@
 import type { Version } from "../manifest/version.ts";
 import type { StoreNumbers } from "../manifest/version-set.ts";
+import type { RangeMark } from "../marks/range-mark.ts";
 import type { LogPosition } from "../wal/format.ts";
 
-/** A store between two commit groups: what it holds lies in these tables and this much of the log, and nowhere else. */
+/** A store between two commit groups: what it holds lies in these tables and range marks and this much of the log, and nowhere else. */
 export interface StoreMoment {
   /** Held until {@link release}, so that no table goes. */
   readonly version: Version;
@@ -14,5 +15,7 @@ export interface StoreMoment {
   /** The last seq published, and the last timestamp assigned. */
   readonly lastSeq: number;
   readonly lastAssigned: number;
+  /** All range marks, ascending by seq. */
+  readonly marks: readonly RangeMark[];
   release(): void;
 }

@@ -1,4 +1,12 @@
-import { checkExpiry, checkOperationFields, encodeOperations, limits, type Operation, parseTime } from "@kvts/common";
+import {
+  checkExpiry,
+  checkOperationFields,
+  encodeOperations,
+  limits,
+  type Operation,
+  parseTime,
+  rangeOf,
+} from "@kvts/common";
 import { KeyBuffer } from "../format/key-buffer.ts";
 import type { GroupEncoder } from "../wal/group-encoder.ts";
 
@@ -60,20 +68,28 @@ function appendAll(
     checkOperationFields(operation);
     assigns ||= operation.timestamp === undefined;
     timestamp = operation.timestamp === undefined ? assigned : parseTime(operation.timestamp, now);
-    KEY.set(operation.key);
-    if (operation.op === "delete") {
-      encoder.appendDelete(KEY, timestamp);
-    } else if (operation.op === "retract") {
-      encoder.appendRetract(KEY, timestamp);
-    } else {
-      const expiresAt = operation.expiresAt === undefined ? undefined : parseTime(operation.expiresAt, now);
-      if (expiresAt !== undefined) checkExpiry(timestamp, expiresAt);
-      encoder.appendPut(KEY, operation.value, timestamp, expiresAt);
-    }
+    append(encoder, operation, timestamp, now);
     // A frame is longer than keys and values: only beyond the limit do they need to be counted, and then once.
     if (isMeasured || encoder.bytes <= bytesMeasured) continue;
     encodeOperations(operations, now);
     isMeasured = true;
   }
   return { timestamp: assigns ? assigned : timestamp, assigns };
+}
+
+function append(encoder: GroupEncoder, operation: Operation, timestamp: number, now: () => number): void {
+  if (operation.op === "deleteRange") {
+    encoder.appendDeleteRange(rangeOf(operation), timestamp);
+    return;
+  }
+  KEY.set(operation.key);
+  if (operation.op === "delete") {
+    encoder.appendDelete(KEY, timestamp);
+  } else if (operation.op === "retract") {
+    encoder.appendRetract(KEY, timestamp);
+  } else {
+    const expiresAt = operation.expiresAt === undefined ? undefined : parseTime(operation.expiresAt, now);
+    if (expiresAt !== undefined) checkExpiry(timestamp, expiresAt);
+    encoder.appendPut(KEY, operation.value, timestamp, expiresAt);
+  }
 }

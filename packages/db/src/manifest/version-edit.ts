@@ -1,5 +1,5 @@
 import { toHex } from "@kvts/common";
-import type { ByteReader } from "../format/coding.ts";
+import type { ByteReader, ByteWriter } from "../format/coding.ts";
 import { corruption } from "../format/corruption.ts";
 import { INCARNATION_BYTES, incarnationBytes } from "../format/incarnation.ts";
 import type { LogPosition } from "../wal/format.ts";
@@ -32,6 +32,8 @@ export interface VersionEdit {
   readonly added?: readonly LeveledTable[];
   /** Numbers of all files of request ids in force, in the order of their seqs. */
   readonly requestFiles?: readonly number[];
+  /** Numbers of all files of range marks in force, in the order of their seqs. */
+  readonly markFiles?: readonly number[];
   /** Files with lower numbers that the state does not name are to be set aside, not removed. Ends with its manifest. */
   readonly keepsBelow?: number;
 }
@@ -56,11 +58,12 @@ const ADDED = 18;
 const KEEPS_BELOW = 20;
 const REQUEST_FILES = 22;
 const DURABLE_LOG = 24;
+const MARK_FILES = 26;
 
 /** The edit as tagged fields, owned by the caller. */
 export function encodeEdit(edit: VersionEdit): Uint8Array {
   const out = new FieldWriter();
-  const { incarnation, closed, requestFiles, durableLog } = edit;
+  const { incarnation, closed, requestFiles, markFiles, durableLog } = edit;
   if (incarnation !== undefined) out.bytes(INCARNATION, incarnationBytes(incarnation));
   out.number(NEXT_FILE_NUMBER, edit.nextFileNumber);
   out.number(LOG_NUMBER, edit.logNumber);
@@ -81,18 +84,19 @@ export function encodeEdit(edit: VersionEdit): Uint8Array {
     });
   }
   out.number(KEEPS_BELOW, edit.keepsBelow);
-  if (requestFiles !== undefined) {
-    out.field(REQUEST_FILES, (field) => {
-      for (const number of requestFiles) field.varint(number);
-    });
-  }
+  if (requestFiles !== undefined) out.field(REQUEST_FILES, (field) => writeNumbers(field, requestFiles));
   if (durableLog !== undefined) {
     out.field(DURABLE_LOG, (field) => {
       field.varint(durableLog.segment);
       field.varint(durableLog.offset);
     });
   }
+  if (markFiles !== undefined) out.field(MARK_FILES, (field) => writeNumbers(field, markFiles));
   return out.finish();
+}
+
+function writeNumbers(field: ByteWriter, numbers: readonly number[]): void {
+  for (const number of numbers) field.varint(number);
 }
 
 /**
@@ -115,6 +119,7 @@ export function decodeEdit(bytes: Uint8Array, file: string, base: number): Versi
     else if (tag === ADDED) added.push(readAdded(field, file, at));
     else if (tag === KEEPS_BELOW) edit.keepsBelow = field.varint();
     else if (tag === REQUEST_FILES) edit.requestFiles = readNumbers(field);
+    else if (tag === MARK_FILES) edit.markFiles = readNumbers(field);
     else if (tag === DURABLE_LOG) edit.durableLog = { segment: field.varint(), offset: field.varint() };
     else return false;
     return true;

@@ -1,6 +1,7 @@
 import type { JobProvenance } from "../compaction/job.ts";
 import type { LeastNumbers } from "../manifest/least-numbers.ts";
 import type { ManifestState } from "../manifest/state.ts";
+import type { ExaminedMarks } from "./examine-marks.ts";
 import type { ExaminedTable } from "./examine-tables.ts";
 
 /** More seqs than can have been given out since the newest of the files that tell of any. */
@@ -41,6 +42,12 @@ export function stateOfTables(tables: readonly ExaminedTable[], least: LeastNumb
     logNumber = Math.max(logNumber, provenance.logNumber);
   }
   return { lastSeq, lastAssigned, logNumber };
+}
+
+/** Files of range marks know of seqs too. */
+export function withMarks(known: KnownState, files: readonly ExaminedMarks[]): KnownState {
+  const seqs = files.map(({ marks }) => marks.at(-1)?.seq ?? 0);
+  return { ...known, lastSeq: seqs.reduce((most, seq) => Math.max(most, seq), known.lastSeq) };
 }
 
 /** Whether a timestamp that is found in a log may have been assigned, rather than given by a caller. */

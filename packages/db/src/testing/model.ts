@@ -1,4 +1,4 @@
-import { equalBytes, fromHex, invariant, type ResolvedRange, toHex } from "@kvts/common";
+import { compareBytes, equalBytes, fromHex, invariant, type ResolvedRange, toHex } from "@kvts/common";
 
 /** One operation with its timestamp, in microseconds, and its place in commit order. */
 export type ModelOperation =
@@ -9,9 +9,11 @@ export type ModelOperation =
       readonly timestamp: number;
       readonly expiresAt?: number | undefined;
     }
-  | { readonly op: "delete" | "retract"; readonly key: Uint8Array; readonly timestamp: number };
+  | { readonly op: "delete" | "retract"; readonly key: Uint8Array; readonly timestamp: number }
+  | { readonly op: "deleteRange"; readonly range: ResolvedRange; readonly timestamp: number };
 
-export type CommittedOperation = ModelOperation & { readonly seq: number };
+export type CommittedOperation = Exclude<ModelOperation, { op: "deleteRange" }> & { readonly seq: number };
+type CommittedRange = Extract<ModelOperation, { op: "deleteRange" }> & { readonly seq: number };
 
 /** What `history` lists: a put or a delete. */
 export type ModelVersion = CommittedOperation & { readonly op: "put" | "delete" };
@@ -56,6 +58,8 @@ export interface ModelHistory {
 export class Model {
   /** Hexadecimal key, which sorts as the bytes do → that key's operations, lowest seq first. */
   readonly #operations: Map<string, CommittedOperation[]> = new Map();
+  /** Deleted ranges, lowest seq first. */
+  readonly #ranges: CommittedRange[] = [];
   #seq = 0;
 
   /** Seq of the last committed operation; 0 before the first. */
@@ -68,28 +72,45 @@ export class Model {
     return this.#operations.size;
   }
 
+  /** Number of deleted ranges. */
+  get ranges(): number {
+    return this.#ranges.length;
+  }
+
   /** Commits a batch, whose operations get consecutive seqs; the last of them gets `seq`, by default the next free one. */
   commit(operations: readonly ModelOperation[], seq: number = this.#seq + operations.length): void {
     invariant(seq - operations.length >= this.#seq, `seqs grow: ${operations.length} up to ${seq} after ${this.#seq}`);
     operations.forEach((operation, index) => {
+      const own = seq - operations.length + 1 + index;
+      if (operation.op === "deleteRange") {
+        this.#ranges.push({ ...operation, seq: own });
+        return;
+      }
       const id = toHex(operation.key);
       const filed = this.#operations.get(id) ?? [];
-      filed.push({ ...operation, seq: seq - operations.length + 1 + index });
+      filed.push({ ...operation, seq: own });
       this.#operations.set(id, filed);
     });
     this.#seq = seq;
   }
 
   /**
-   * Every version of `key` there is at `atSeq`, newest first. For one timestamp the operation with the highest seq is
-   * the only one that counts, and where that is a retract there is no version.
+   * Every version of `key` there is at `atSeq`, newest first. A deleted range is one of those of a key that has a version
+   * of its own besides.
    */
   versions(key: Uint8Array, atSeq: number = Number.POSITIVE_INFINITY): ModelVersion[] {
-    const winners = new Map<number, CommittedOperation>();
-    for (const operation of this.#operations.get(toHex(key)) ?? []) {
-      if (operation.seq <= atSeq) winners.set(operation.timestamp, operation);
-    }
-    return [...winners.values()].filter(isVersion).sort((a, b) => b.timestamp - a.timestamp);
+    const own = (this.#operations.get(toHex(key)) ?? []).filter(({ seq }) => seq <= atSeq);
+    const versions = winners(own);
+    return versions.length === 0 || this.#ranges.length === 0 ? versions : this.entries(key, atSeq);
+  }
+
+  /** The same, with deleted ranges whether or not anything was ever written to the key: what conditions are judged by. */
+  entries(key: Uint8Array, atSeq: number = Number.POSITIVE_INFINITY): ModelVersion[] {
+    const own = (this.#operations.get(toHex(key)) ?? []).filter(({ seq }) => seq <= atSeq);
+    const deletes = this.#ranges
+      .filter(({ seq, range }) => seq <= atSeq && isWithin(key, range))
+      .map(({ timestamp, seq }) => ({ op: "delete", key, timestamp, seq }) as const);
+    return winners(deletes.length === 0 ? own : [...own, ...deletes].sort((a, b) => a.seq - b.seq));
   }
 
   /** The version with the greatest timestamp, not above `asOf` where that is given; a tombstone or expired one too. */
@@ -148,6 +169,25 @@ export class Model {
     const end = range.end === undefined ? undefined : toHex(range.end);
     return [...this.#operations.keys()].filter((id) => id >= start && (end === undefined || id < end)).sort();
   }
+}
+
+/**
+ * For one timestamp the operation with the highest seq is the only one that counts, and where that is a retract there is
+ * no version. Newest first.
+ * @param operations lowest seq first
+ */
+function winners(operations: readonly CommittedOperation[]): ModelVersion[] {
+  const byTimestamp = new Map(operations.map((operation) => [operation.timestamp, operation]));
+  return [...byTimestamp.values()].filter(isVersion).sort((a, b) => b.timestamp - a.timestamp);
+}
+
+function isWithin(key: Uint8Array, { start, end }: ResolvedRange): boolean {
+  return compareBytes(key, start) >= 0 && (end === undefined || compareBytes(key, end) < 0);
+}
+
+/** Whether an operation is one on the key, by itself or with the range that it is in. */
+export function writesTo(operation: ModelOperation, key: Uint8Array): boolean {
+  return operation.op === "deleteRange" ? isWithin(key, operation.range) : equalBytes(operation.key, key);
 }
 
 function isVersion(operation: CommittedOperation): operation is ModelVersion {

@@ -56,6 +56,16 @@ export const keyFields = {
   keyBase64: z.string().openapi({ description: "The key's bytes in base64, in place of `key`." }).optional(),
 };
 
+/** A range in a JSON body. */
+export const rangeFields = {
+  prefix: z.string().openapi({ description: "What every key begins with; not together with start or end." }).optional(),
+  prefixBase64: z.string().openapi({ description: "The same as base64 of its bytes." }).optional(),
+  start: z.string().openapi({ description: "The first key, inclusive." }).optional(),
+  startBase64: z.string().openapi({ description: "The same as base64 of its bytes." }).optional(),
+  end: z.string().openapi({ description: "The key to stop before." }).optional(),
+  endBase64: z.string().openapi({ description: "The same as base64 of its bytes." }).optional(),
+};
+
 export const valueFields = {
   value: z.string().openapi({ description: "The value, when its bytes are UTF-8." }).optional(),
   valueBase64: z.string().openapi({ description: "The value's bytes in base64." }).optional(),
@@ -77,6 +87,14 @@ export const writeTimestampField = {
 export const writeResultSchema = z
   .object({ timestamp: timestampSchema, seq: seqSchema })
   .openapi("WriteResult", { description: "What a write was committed as." });
+
+export const deletedRangeSchema = z
+  .object({
+    timestamp: timestampSchema.optional(),
+    seq: seqSchema.optional(),
+    keys: z.int().optional().openapi({ description: "Of a dry run, which has nothing else." }),
+  })
+  .openapi("DeletedRange", { description: "What the deletion was committed as; of a dry run, what it would do." });
 
 export const versionSchema = z
   .object({

@@ -5,8 +5,8 @@ import type { ServerLimits } from "../service/admin.ts";
 import type { Service } from "../service/service.ts";
 import { type RpcOptions, rpc } from "./call.ts";
 import { conditionIn } from "./conditions.ts";
-import { numberOut, textIn, written } from "./numbers.ts";
-import { retractedIn } from "./operations.ts";
+import { numberOut, textIn, timestampIn, written } from "./numbers.ts";
+import { deletedRangeIn, retractedIn } from "./operations.ts";
 
 /** kvts.v1.AdminService over a service. */
 export function adminService(service: Service, options: RpcOptions): ServiceImpl<typeof AdminService> {
@@ -41,6 +41,14 @@ export function adminService(service: Service, options: RpcOptions): ServiceImpl
         }),
       ),
     ),
+    deleteRange: rpc("write", options, async (request, { signal }) => {
+      const range = deletedRangeIn(request.range);
+      const timestamp = timestampIn(request.timestamp, "timestamp");
+      const requestId = textIn(request.requestId);
+      if (request.dryRun)
+        return { keys: numberOut(await service.countDeleted(range, { timestamp, requestId, signal })) };
+      return written(await service.deleteRange(range, { timestamp, requestId, signal }));
+    }),
   };
 }
 

@@ -11,7 +11,7 @@ import { ManualClock } from "../manual-clock.ts";
 import { MemoryFileSystem } from "../memory-file-system.ts";
 import { Random } from "../random.ts";
 import { RandomOperations, randomTimestamps } from "../random-operations.ts";
-import { storeContents } from "../store-contents.ts";
+import { deletedRanges, storeContents } from "../store-contents.ts";
 import type { TestBatch } from "../test-store.ts";
 import { type StoreSettings, tinySettings } from "../tiny-options.ts";
 import { expectTyped, isSystemError } from "../typed-errors.ts";
@@ -221,7 +221,11 @@ export class Life {
     const { seq } = await store.db.stats();
     const { acknowledgedSeq, moment } = this.#left;
     ok(seq >= acknowledgedSeq, `after ${moment}: seq ${acknowledgedSeq} could be given out again`);
-    const survivors: TestBatch[] = survivingBatches(await storeContents(store.db), this.#left);
+    const survivors: TestBatch[] = survivingBatches(
+      await storeContents(store.db),
+      await deletedRanges(store.db),
+      this.#left,
+    );
     store.adopt(survivors);
     return survivors.length;
   }

@@ -6,6 +6,7 @@ import type { Times } from "../value-fields.ts";
 import { adminRoutes } from "./admin.ts";
 import { batchRoutes } from "./batch.ts";
 import { deleteKeyRoute } from "./delete-key.ts";
+import { deleteRangeRoute } from "./delete-range.ts";
 import { diffRoute } from "./diff.ts";
 import { getKeyRoute } from "./get-key.ts";
 import { openApiRoute } from "./openapi.ts";
@@ -35,6 +36,7 @@ export function allRoutes(service: Service, { settings, version, ready }: Routes
     scanRoute(service),
     diffRoute(service),
     ...batchRoutes(service, times),
+    deleteRangeRoute(service, times),
     ...adminRoutes(service),
     ...statusRoutes(service, ready),
   ];

@@ -7,7 +7,7 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
-import type { Condition } from "./types_pb.ts";
+import type { Condition, Range } from "./types_pb.ts";
 import { file_kvts_v1_types } from "./types_pb.ts";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
 
@@ -15,7 +15,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file kvts/v1/admin.proto.
  */
 export const file_kvts_v1_admin: GenFile = /*@__PURE__*/
-  fileDesc("ChNrdnRzL3YxL2FkbWluLnByb3RvEgdrdnRzLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QisgEKEUdldFN0YXR1c1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSDQoFcmVhZHkYAiABKAgSEgoKc3RhcnRlZF9hdBgDIAEoAxILCgNzZXEYBCABKAMSEwoLaW5jYXJuYXRpb24YBSABKAkSHwoGbGltaXRzGAYgASgLMg8ua3Z0cy52MS5MaW1pdHMSJgoFc3RhdHMYByABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IroBCgZMaW1pdHMSFQoNa2V5X2J5dGVzX21heBgBIAEoAxIXCg92YWx1ZV9ieXRlc19tYXgYAiABKAMSHAoUYmF0Y2hfb3BlcmF0aW9uc19tYXgYAyABKAMSFwoPYmF0Y2hfYnl0ZXNfbWF4GAQgASgDEhkKEXJlcXVlc3RfYnl0ZXNfbWF4GAUgASgDEhYKDnBhZ2VfaXRlbXNfbWF4GAYgASgDEhYKDnBhZ2VfYnl0ZXNfbWF4GAcgASgDIg4KDEZsdXNoUmVxdWVzdCIPCg1GbHVzaFJlc3BvbnNlIhAKDkNvbXBhY3RSZXF1ZXN0IhEKD0NvbXBhY3RSZXNwb25zZSJ+Cg5SZXRyYWN0UmVxdWVzdBILCgNrZXkYASABKAwSFgoJdGltZXN0YW1wGAIgASgDSACIAQESEgoKcmVxdWVzdF9pZBgDIAEoCRIlCgljb25kaXRpb24YBCABKAsyEi5rdnRzLnYxLkNvbmRpdGlvbkIMCgpfdGltZXN0YW1wIjEKD1JldHJhY3RSZXNwb25zZRIRCgl0aW1lc3RhbXAYASABKAMSCwoDc2VxGAIgASgDMosCCgxBZG1pblNlcnZpY2USRwoJR2V0U3RhdHVzEhkua3Z0cy52MS5HZXRTdGF0dXNSZXF1ZXN0Ghoua3Z0cy52MS5HZXRTdGF0dXNSZXNwb25zZSIDkAIBEjYKBUZsdXNoEhUua3Z0cy52MS5GbHVzaFJlcXVlc3QaFi5rdnRzLnYxLkZsdXNoUmVzcG9uc2USPAoHQ29tcGFjdBIXLmt2dHMudjEuQ29tcGFjdFJlcXVlc3QaGC5rdnRzLnYxLkNvbXBhY3RSZXNwb25zZRI8CgdSZXRyYWN0Ehcua3Z0cy52MS5SZXRyYWN0UmVxdWVzdBoYLmt2dHMudjEuUmV0cmFjdFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_struct, file_kvts_v1_types]);
+  fileDesc("ChNrdnRzL3YxL2FkbWluLnByb3RvEgdrdnRzLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QisgEKEUdldFN0YXR1c1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSDQoFcmVhZHkYAiABKAgSEgoKc3RhcnRlZF9hdBgDIAEoAxILCgNzZXEYBCABKAMSEwoLaW5jYXJuYXRpb24YBSABKAkSHwoGbGltaXRzGAYgASgLMg8ua3Z0cy52MS5MaW1pdHMSJgoFc3RhdHMYByABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IroBCgZMaW1pdHMSFQoNa2V5X2J5dGVzX21heBgBIAEoAxIXCg92YWx1ZV9ieXRlc19tYXgYAiABKAMSHAoUYmF0Y2hfb3BlcmF0aW9uc19tYXgYAyABKAMSFwoPYmF0Y2hfYnl0ZXNfbWF4GAQgASgDEhkKEXJlcXVlc3RfYnl0ZXNfbWF4GAUgASgDEhYKDnBhZ2VfaXRlbXNfbWF4GAYgASgDEhYKDnBhZ2VfYnl0ZXNfbWF4GAcgASgDIg4KDEZsdXNoUmVxdWVzdCIPCg1GbHVzaFJlc3BvbnNlIhAKDkNvbXBhY3RSZXF1ZXN0IhEKD0NvbXBhY3RSZXNwb25zZSJ+Cg5SZXRyYWN0UmVxdWVzdBILCgNrZXkYASABKAwSFgoJdGltZXN0YW1wGAIgASgDSACIAQESEgoKcmVxdWVzdF9pZBgDIAEoCRIlCgljb25kaXRpb24YBCABKAsyEi5rdnRzLnYxLkNvbmRpdGlvbkIMCgpfdGltZXN0YW1wIjEKD1JldHJhY3RSZXNwb25zZRIRCgl0aW1lc3RhbXAYASABKAMSCwoDc2VxGAIgASgDIn4KEkRlbGV0ZVJhbmdlUmVxdWVzdBIdCgVyYW5nZRgBIAEoCzIOLmt2dHMudjEuUmFuZ2USFgoJdGltZXN0YW1wGAIgASgDSACIAQESEgoKcmVxdWVzdF9pZBgDIAEoCRIPCgdkcnlfcnVuGAQgASgIQgwKCl90aW1lc3RhbXAicQoTRGVsZXRlUmFuZ2VSZXNwb25zZRIWCgl0aW1lc3RhbXAYASABKANIAIgBARIQCgNzZXEYAiABKANIAYgBARIRCgRrZXlzGAMgASgDSAKIAQFCDAoKX3RpbWVzdGFtcEIGCgRfc2VxQgcKBV9rZXlzMtUCCgxBZG1pblNlcnZpY2USRwoJR2V0U3RhdHVzEhkua3Z0cy52MS5HZXRTdGF0dXNSZXF1ZXN0Ghoua3Z0cy52MS5HZXRTdGF0dXNSZXNwb25zZSIDkAIBEjYKBUZsdXNoEhUua3Z0cy52MS5GbHVzaFJlcXVlc3QaFi5rdnRzLnYxLkZsdXNoUmVzcG9uc2USPAoHQ29tcGFjdBIXLmt2dHMudjEuQ29tcGFjdFJlcXVlc3QaGC5rdnRzLnYxLkNvbXBhY3RSZXNwb25zZRI8CgdSZXRyYWN0Ehcua3Z0cy52MS5SZXRyYWN0UmVxdWVzdBoYLmt2dHMudjEuUmV0cmFjdFJlc3BvbnNlEkgKC0RlbGV0ZVJhbmdlEhsua3Z0cy52MS5EZWxldGVSYW5nZVJlcXVlc3QaHC5rdnRzLnYxLkRlbGV0ZVJhbmdlUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_struct, file_kvts_v1_types]);
 
 /**
  * See AdminService.GetStatus.
@@ -291,6 +291,85 @@ export const RetractResponseSchema: GenMessage<RetractResponse> = /*@__PURE__*/
   messageDesc(file_kvts_v1_admin, 8);
 
 /**
+ * See AdminService.DeleteRange.
+ *
+ * @generated from message kvts.v1.DeleteRangeRequest
+ */
+export type DeleteRangeRequest = Message<"kvts.v1.DeleteRangeRequest"> & {
+  /**
+   * The keys. Required: an absent range is INVALID_ARGUMENT, an empty one is every key.
+   *
+   * @generated from field: kvts.v1.Range range = 1;
+   */
+  range?: Range | undefined;
+
+  /**
+   * The moment from which the keys hold nothing, in microseconds since the Unix epoch. Assigned by the server when
+   * absent.
+   *
+   * @generated from field: optional int64 timestamp = 2;
+   */
+  timestamp?: bigint | undefined;
+
+  /**
+   * Names this write, up to 128 bytes of UTF-8; empty for none. A write with the same id and content within ten minutes
+   * is not carried out again: it gets the answer of the first. With other content it is INVALID_ARGUMENT.
+   *
+   * @generated from field: string request_id = 3;
+   */
+  requestId: string;
+
+  /**
+   * Writes nothing, and answers how many keys would be deleted. It reads all of them.
+   *
+   * @generated from field: bool dry_run = 4;
+   */
+  dryRun: boolean;
+};
+
+/**
+ * Describes the message kvts.v1.DeleteRangeRequest.
+ * Use `create(DeleteRangeRequestSchema)` to create a new message.
+ */
+export const DeleteRangeRequestSchema: GenMessage<DeleteRangeRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 9);
+
+/**
+ * What the deletion of a range was committed as, or would do.
+ *
+ * @generated from message kvts.v1.DeleteRangeResponse
+ */
+export type DeleteRangeResponse = Message<"kvts.v1.DeleteRangeResponse"> & {
+  /**
+   * The timestamp given or assigned. Absent of a dry run.
+   *
+   * @generated from field: optional int64 timestamp = 1;
+   */
+  timestamp?: bigint | undefined;
+
+  /**
+   * The commit's place in the order of commits. Absent of a dry run.
+   *
+   * @generated from field: optional int64 seq = 2;
+   */
+  seq?: bigint | undefined;
+
+  /**
+   * Of a dry run: how many keys hold a value that they would not hold any more.
+   *
+   * @generated from field: optional int64 keys = 3;
+   */
+  keys?: bigint | undefined;
+};
+
+/**
+ * Describes the message kvts.v1.DeleteRangeResponse.
+ * Use `create(DeleteRangeResponseSchema)` to create a new message.
+ */
+export const DeleteRangeResponseSchema: GenMessage<DeleteRangeResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 10);
+
+/**
  * The state and upkeep of one store.
  *
  * @generated from service kvts.v1.AdminService
@@ -336,6 +415,17 @@ export const AdminService: GenService<{
     methodKind: "unary";
     input: typeof RetractRequestSchema;
     output: typeof RetractResponseSchema;
+  },
+  /**
+   * Deletes every key that could be in a range, in one step whatever their number: those written later at an earlier
+   * timestamp read as deleted too, those at a later one do not. Retract takes it back for one key.
+   *
+   * @generated from rpc kvts.v1.AdminService.DeleteRange
+   */
+  deleteRange: {
+    methodKind: "unary";
+    input: typeof DeleteRangeRequestSchema;
+    output: typeof DeleteRangeResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_kvts_v1_admin, 0);

@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file kvts/v1/types.proto.
  */
 export const file_kvts_v1_types: GenFile = /*@__PURE__*/
-  fileDesc("ChNrdnRzL3YxL3R5cGVzLnByb3RvEgdrdnRzLnYxIo0BCgdWZXJzaW9uEgsKA2tleRgBIAEoDBIRCgl0aW1lc3RhbXAYAiABKAMSCwoDc2VxGAMgASgDEhIKBXZhbHVlGAQgASgMSACIAQESFwoKZXhwaXJlc19hdBgFIAEoA0gBiAEBEg8KB2RlbGV0ZWQYBiABKAhCCAoGX3ZhbHVlQg0KC19leHBpcmVzX2F0InsKBkNoYW5nZRILCgNrZXkYASABKAwSIQoEa2luZBgCIAEoDjITLmt2dHMudjEuQ2hhbmdlS2luZBIgCgZiZWZvcmUYAyABKAsyEC5rdnRzLnYxLlZlcnNpb24SHwoFYWZ0ZXIYBCABKAsyEC5rdnRzLnYxLlZlcnNpb24iXwoFUmFuZ2USEwoGcHJlZml4GAEgASgMSACIAQESEgoFc3RhcnQYAiABKAxIAYgBARIQCgNlbmQYAyABKAxIAogBAUIJCgdfcHJlZml4QggKBl9zdGFydEIGCgRfZW5kIpMBCglPcGVyYXRpb24SJAoDcHV0GAEgASgLMhUua3Z0cy52MS5QdXRPcGVyYXRpb25IABIqCgZkZWxldGUYAiABKAsyGC5rdnRzLnYxLkRlbGV0ZU9wZXJhdGlvbkgAEiwKB3JldHJhY3QYAyABKAsyGS5rdnRzLnYxLlJldHJhY3RPcGVyYXRpb25IAEIGCgRraW5kIocBCgxQdXRPcGVyYXRpb24SCwoDa2V5GAEgASgMEhIKBXZhbHVlGAIgASgMSACIAQESFgoJdGltZXN0YW1wGAMgASgDSAGIAQESFwoKZXhwaXJlc19hdBgEIAEoA0gCiAEBQggKBl92YWx1ZUIMCgpfdGltZXN0YW1wQg0KC19leHBpcmVzX2F0IkQKD0RlbGV0ZU9wZXJhdGlvbhILCgNrZXkYASABKAwSFgoJdGltZXN0YW1wGAIgASgDSACIAQFCDAoKX3RpbWVzdGFtcCJFChBSZXRyYWN0T3BlcmF0aW9uEgsKA2tleRgBIAEoDBIWCgl0aW1lc3RhbXAYAiABKANIAIgBAUIMCgpfdGltZXN0YW1wIlIKCUNvbmRpdGlvbhITCglpZl9hYnNlbnQYASABKAhIABIQCgZpZl9zZXEYAiABKANIABIWCgxpZl90aW1lc3RhbXAYAyABKANIAEIGCgRraW5kIkIKDFByZWNvbmRpdGlvbhILCgNrZXkYASABKAwSJQoJY29uZGl0aW9uGAIgASgLMhIua3Z0cy52MS5Db25kaXRpb24qcgoKQ2hhbmdlS2luZBIbChdDSEFOR0VfS0lORF9VTlNQRUNJRklFRBAAEhUKEUNIQU5HRV9LSU5EX0FEREVEEAESFwoTQ0hBTkdFX0tJTkRfQ0hBTkdFRBACEhcKE0NIQU5HRV9LSU5EX1JFTU9WRUQQA2IGcHJvdG8z");
+  fileDesc("ChNrdnRzL3YxL3R5cGVzLnByb3RvEgdrdnRzLnYxIo0BCgdWZXJzaW9uEgsKA2tleRgBIAEoDBIRCgl0aW1lc3RhbXAYAiABKAMSCwoDc2VxGAMgASgDEhIKBXZhbHVlGAQgASgMSACIAQESFwoKZXhwaXJlc19hdBgFIAEoA0gBiAEBEg8KB2RlbGV0ZWQYBiABKAhCCAoGX3ZhbHVlQg0KC19leHBpcmVzX2F0InsKBkNoYW5nZRILCgNrZXkYASABKAwSIQoEa2luZBgCIAEoDjITLmt2dHMudjEuQ2hhbmdlS2luZBIgCgZiZWZvcmUYAyABKAsyEC5rdnRzLnYxLlZlcnNpb24SHwoFYWZ0ZXIYBCABKAsyEC5rdnRzLnYxLlZlcnNpb24iXwoFUmFuZ2USEwoGcHJlZml4GAEgASgMSACIAQESEgoFc3RhcnQYAiABKAxIAYgBARIQCgNlbmQYAyABKAxIAogBAUIJCgdfcHJlZml4QggKBl9zdGFydEIGCgRfZW5kIsoBCglPcGVyYXRpb24SJAoDcHV0GAEgASgLMhUua3Z0cy52MS5QdXRPcGVyYXRpb25IABIqCgZkZWxldGUYAiABKAsyGC5rdnRzLnYxLkRlbGV0ZU9wZXJhdGlvbkgAEiwKB3JldHJhY3QYAyABKAsyGS5rdnRzLnYxLlJldHJhY3RPcGVyYXRpb25IABI1CgxkZWxldGVfcmFuZ2UYBCABKAsyHS5rdnRzLnYxLkRlbGV0ZVJhbmdlT3BlcmF0aW9uSABCBgoEa2luZCKHAQoMUHV0T3BlcmF0aW9uEgsKA2tleRgBIAEoDBISCgV2YWx1ZRgCIAEoDEgAiAEBEhYKCXRpbWVzdGFtcBgDIAEoA0gBiAEBEhcKCmV4cGlyZXNfYXQYBCABKANIAogBAUIICgZfdmFsdWVCDAoKX3RpbWVzdGFtcEINCgtfZXhwaXJlc19hdCJECg9EZWxldGVPcGVyYXRpb24SCwoDa2V5GAEgASgMEhYKCXRpbWVzdGFtcBgCIAEoA0gAiAEBQgwKCl90aW1lc3RhbXAiRQoQUmV0cmFjdE9wZXJhdGlvbhILCgNrZXkYASABKAwSFgoJdGltZXN0YW1wGAIgASgDSACIAQFCDAoKX3RpbWVzdGFtcCJbChREZWxldGVSYW5nZU9wZXJhdGlvbhIdCgVyYW5nZRgBIAEoCzIOLmt2dHMudjEuUmFuZ2USFgoJdGltZXN0YW1wGAIgASgDSACIAQFCDAoKX3RpbWVzdGFtcCJSCglDb25kaXRpb24SEwoJaWZfYWJzZW50GAEgASgISAASEAoGaWZfc2VxGAIgASgDSAASFgoMaWZfdGltZXN0YW1wGAMgASgDSABCBgoEa2luZCJCCgxQcmVjb25kaXRpb24SCwoDa2V5GAEgASgMEiUKCWNvbmRpdGlvbhgCIAEoCzISLmt2dHMudjEuQ29uZGl0aW9uKnIKCkNoYW5nZUtpbmQSGwoXQ0hBTkdFX0tJTkRfVU5TUEVDSUZJRUQQABIVChFDSEFOR0VfS0lORF9BRERFRBABEhcKE0NIQU5HRV9LSU5EX0NIQU5HRUQQAhIXChNDSEFOR0VfS0lORF9SRU1PVkVEEANiBnByb3RvMw");
 
 /**
  * One version of a key: a value and the moment from which it holds, or a tombstone.
@@ -188,6 +188,14 @@ export type Operation = Message<"kvts.v1.Operation"> & {
      */
     value: RetractOperation;
     case: "retract";
+  } | {
+    /**
+     * Writes a tombstone on every key that could be in a range.
+     *
+     * @generated from field: kvts.v1.DeleteRangeOperation delete_range = 4;
+     */
+    value: DeleteRangeOperation;
+    case: "deleteRange";
   } | { case: undefined; value?: undefined };
 };
 
@@ -298,6 +306,35 @@ export const RetractOperationSchema: GenMessage<RetractOperation> = /*@__PURE__*
   messageDesc(file_kvts_v1_types, 6);
 
 /**
+ * Tombstones on every key that could be in a range, those that are written later at an earlier timestamp included.
+ *
+ * @generated from message kvts.v1.DeleteRangeOperation
+ */
+export type DeleteRangeOperation = Message<"kvts.v1.DeleteRangeOperation"> & {
+  /**
+   * The keys. Required: an absent range is INVALID_ARGUMENT, an empty one is every key.
+   *
+   * @generated from field: kvts.v1.Range range = 1;
+   */
+  range?: Range | undefined;
+
+  /**
+   * The moment from which the keys hold nothing, in microseconds since the Unix epoch. Assigned by the server when
+   * absent.
+   *
+   * @generated from field: optional int64 timestamp = 2;
+   */
+  timestamp?: bigint | undefined;
+};
+
+/**
+ * Describes the message kvts.v1.DeleteRangeOperation.
+ * Use `create(DeleteRangeOperationSchema)` to create a new message.
+ */
+export const DeleteRangeOperationSchema: GenMessage<DeleteRangeOperation> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_types, 7);
+
+/**
  * What has to hold of a key's newest version for a write to be carried out. A tombstone, or a value that has expired,
  * counts as absent. What the write puts at that key must not be older than the newest version of any kind either.
  *
@@ -341,7 +378,7 @@ export type Condition = Message<"kvts.v1.Condition"> & {
  * Use `create(ConditionSchema)` to create a new message.
  */
 export const ConditionSchema: GenMessage<Condition> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_types, 7);
+  messageDesc(file_kvts_v1_types, 8);
 
 /**
  * A condition on some key.
@@ -369,7 +406,7 @@ export type Precondition = Message<"kvts.v1.Precondition"> & {
  * Use `create(PreconditionSchema)` to create a new message.
  */
 export const PreconditionSchema: GenMessage<Precondition> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_types, 8);
+  messageDesc(file_kvts_v1_types, 9);
 
 /**
  * What became of a key between two moments.
