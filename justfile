@@ -25,11 +25,12 @@ generate: install
 check-generated: install
     @node scripts/check-generated.ts
 
-# Formatting, lint and import rules, of TypeScript and of proto files
+# Formatting, lint and import rules, of TypeScript and of proto files, and whether these still serve older clients
 lint: install
     @biome check --error-on-warnings .
     @buf lint
     @buf format --diff --exit-code
+    @buf breaking --against packages/api/baseline.binpb
 
 # Put formatting and import order right
 format: install

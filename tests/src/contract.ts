@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe } from "vitest";
+import { aggregateTests } from "./contract/aggregates.ts";
 import { atTests } from "./contract/at.ts";
 import { batchTests } from "./contract/batches.ts";
 import { conditionTests } from "./contract/conditions.ts";
@@ -10,6 +11,7 @@ import { hostedTests } from "./contract/hosted.ts";
 import { keyTests } from "./contract/keys.ts";
 import { lifecycleTests } from "./contract/lifecycle.ts";
 import { modelTests } from "./contract/model.ts";
+import { rangeDeleteTests } from "./contract/range-deletes.ts";
 import { rangeTests } from "./contract/ranges.ts";
 import { refusalTests } from "./contract/refusals.ts";
 import { requestIdTests } from "./contract/request-ids.ts";
@@ -59,6 +61,7 @@ export function storeContract(name: string, options: ContractOptions): void {
     describe("writes", () => writeTests(subject));
     describe("batches", () => batchTests(subject));
     describe("retracts", () => retractTests(subject));
+    describe("deleted ranges", () => rangeDeleteTests(subject));
     describe("conditions", () => conditionTests(subject));
     describe("request ids", () => requestIdTests(subject));
     describe("keys", () => keyTests(subject));
@@ -66,6 +69,7 @@ export function storeContract(name: string, options: ContractOptions): void {
     describe("ranges", () => rangeTests(subject));
     describe("scans", () => scanTests(subject));
     describe("histories", () => historyTests(subject));
+    describe("histories in numbers", () => aggregateTests(subject));
     describe("diffs", () => diffTests(subject));
     describe("getMany", () => getManyTests(subject));
     describe("typed views", () => typedTests(subject));

@@ -1,4 +1,6 @@
 export type {
+  AggregateOptions,
+  Bucket,
   BytesInput,
   CallOptions,
   DeleteOptions,

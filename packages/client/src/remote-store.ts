@@ -1,5 +1,7 @@
 import {
+  type AggregateOptions,
   type AnyWriteOptions,
+  type Bucket,
   type BytesInput,
   type CallOptions,
   type Change,
@@ -41,6 +43,7 @@ import {
   makeTypedStore,
   type Operation,
   type PutOptions,
+  parseStep,
   parseTime,
   type Range,
   type Reader,
@@ -193,6 +196,20 @@ class RemoteStore<F extends "string" | "bytes"> implements Store<KeyOf<F>> {
     });
   }
 
+  aggregate(key: BytesInput, options: AggregateOptions): Entries<Bucket> {
+    return this.#entries<Bucket, Bucket>(options ?? {}, sameItem, () => {
+      checkCallOptions(options ?? {}, "aggregate");
+      const { step, from, to } = options ?? {};
+      const request = {
+        key: copyBytes(encodeKey(key)),
+        step: parseStep(step),
+        from: this.#time(from),
+        to: this.#time(to),
+      };
+      return (page, call) => this.#remote.wire.aggregate({ ...request, ...page }, call);
+    });
+  }
+
   diff(range: Range | undefined, options: DiffOptions): Entries<Change<KeyOf<F>>> {
     return this.#entries(options, this.#change, () => {
       checkCallOptions(options, "diff");
@@ -278,6 +295,10 @@ class RemoteStore<F extends "string" | "bytes"> implements Store<KeyOf<F>> {
     if (value === undefined) throw new KvtsError("INTERNAL", "the server answered a read with a deleted version");
     return makeEntry({ key: decodeKey(key, this.#form), value, timestamp, seq, expiresAt });
   }
+}
+
+function sameItem<T>(item: T): T {
+  return item;
 }
 
 function failingSource(error: unknown): EntriesSource<never> {

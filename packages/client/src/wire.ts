@@ -1,4 +1,5 @@
 import type {
+  Bucket,
   CheckedCondition,
   EncodedKeyOperation,
   EncodedOperation,
@@ -70,6 +71,15 @@ export interface ListVersionsRequest extends PageRequest {
   readonly reverse: boolean;
 }
 
+export interface AggregateRequest extends PageRequest {
+  readonly key: Uint8Array;
+  /** Microseconds. */
+  readonly step: number;
+  /** Microseconds, both inclusive. */
+  readonly from: number | undefined;
+  readonly to: number | undefined;
+}
+
 export interface DiffRequest extends PageRequest {
   readonly range: ResolvedRange;
   /** Microseconds, both inclusive. */
@@ -117,6 +127,7 @@ export interface Wire {
   batchGet(request: BatchGetRequest, call: WireCall): Promise<WirePage<WireVersion | undefined>>;
   scan(request: ScanRequest, call: WireCall): Promise<WirePage<WireVersion>>;
   listVersions(request: ListVersionsRequest, call: WireCall): Promise<WirePage<WireVersion>>;
+  aggregate(request: AggregateRequest, call: WireCall): Promise<WirePage<Bucket>>;
   diff(request: DiffRequest, call: WireCall): Promise<WirePage<WireChange>>;
   stats(call: WireCall): Promise<StoreStats>;
   /** Gives up the connections. Called once, when no exchange is under way. */

@@ -59,6 +59,21 @@ describe.each(targets)("%s", (target) => {
     expect((await run(["history", "k"])).out).toBe("1970-01-01T00:00:00.000100Z\tv100\n");
   });
 
+  test("delete-range deletes every key of a range, and tells beforehand how many", async () => {
+    const run = await newStore(target);
+    for (const key of ["a1", "a2", "b1"]) await run(["put", key, "v", "--ts", "100"]);
+    expect((await run(["delete-range", "--prefix", "a", "--dry-run"])).out).toBe("2 keys would be deleted\n");
+    expect((await run(["delete-range", "--all", "--ts", "99", "--dry-run", "--json"])).out).toBe('{"keys":0}\n');
+    expect((await run(["scan", "--keys-only"])).out).toBe("a1\na2\nb1\n");
+    const { code, out } = await run(["delete-range", "--prefix", "a", "--ts", "200", "--json"]);
+    const time = "1970-01-01T00:00:00.000200Z";
+    expect([code, JSON.parse(out)]).toEqual([0, { timestamp: 200, time, seq: expect.any(Number) }]);
+    expect((await run(["scan", "--keys-only"])).out).toBe("b1\n");
+    expect((await run(["delete-range", "--start", "b"])).code).toBe(0);
+    expect((await run(["scan", "--keys-only"])).out).toBe("");
+    expect((await run(["history", "a1"])).out).toContain("\tv\n");
+  });
+
   test("the same request id is the same write", async () => {
     const run = await newStore(target);
     const put = (value: string) => run(["put", "k", value, "--request-id", "r", "--json"]);
@@ -93,6 +108,42 @@ describe.each(targets)("%s", (target) => {
       after: { key: "b", timestamp: 200, time: "1970-01-01T00:00:00.000200Z", seq: expect.any(Number), value: "b200" },
     });
     expect(await run(["diff", "--from", "200", "--to", "100"])).toMatchObject({ code: 2, out: "" });
+  });
+
+  test("history tells a key's numbers by steps of time, and draws them", async () => {
+    const run = await newStore(target);
+    const hour = 3_600_000_000;
+    const items = [1, 3, "text", 8].map((value, at) => ({ key: "k", value: `${value}`, timestamp: (at * hour) / 2 }));
+    await run(["import", "-"], { input: items.map((item) => JSON.stringify(item)).join("\n") });
+    const steps = ["history", "k", "--step", "1h"];
+    expect(await run([...steps, "--aggregate", "mean"])).toMatchObject({
+      code: 0,
+      err: "",
+      out: "1970-01-01T00:00:00.000000Z\t2\n1970-01-01T01:00:00.000000Z\t8\n",
+    });
+    expect((await run([...steps, "--limit", "1"])).out).toBe(
+      "1970-01-01T00:00:00.000000Z\tcount 2\tfirst 1\tlast 3\tmin 1\tmax 3\tmean 2\n",
+    );
+    const json = (await run([...steps, "--json", "--from", String(hour)])).out;
+    expect(JSON.parse(json)).toEqual({
+      timestamp: hour,
+      time: "1970-01-01T01:00:00.000000Z",
+      ...{ count: 1, skipped: 1, first: 8, last: 8, min: 8, max: 8, mean: 8 },
+    });
+    expect(JSON.parse((await run([...steps, "--json", "--aggregate", "max", "--limit", "1"])).out)).toEqual({
+      timestamp: 0,
+      time: "1970-01-01T00:00:00.000000Z",
+      max: 3,
+    });
+    const plot = await run(["history", "k", "--plot"]);
+    expect(plot).toMatchObject({ code: 0, err: "" });
+    expect(plot.out.split("\n")).toHaveLength(21);
+    expect(plot.out).toMatch(/^8\.0 ┤[^\n]*\u2800?[\u2801-\u28ff]\n/);
+    expect(plot.out).toMatch(/\n +1970-01-01T00:00Z +1970-01-01T01:30Z\n$/);
+    expect((await run(["history", "k", "--plot"])).out).toBe(plot.out);
+    expect(await run(["history", "other", "--plot"])).toMatchObject({ code: 3, out: "" });
+    const both = await run(["history", "k", "--plot", "--json"]);
+    expect(both).toMatchObject({ code: 2, out: "", err: expect.stringContaining("give one of them") });
   });
 
   test("binary keys and large values travel unharmed", async () => {

@@ -1,5 +1,6 @@
 export { invariant, unreachable } from "./assert.ts";
 export { type FileNum, fileNum, type SeqNum, seqNum, type Timestamp, timestamp } from "./brands.ts";
+export { aggregateEntries, aggregateSync, type BucketJson, bucketToJson, parseStep } from "./buckets.ts";
 export {
   compareBytes,
   concatBytes,
@@ -58,6 +59,12 @@ export { checkLimit, checkPositiveInteger, checkSeq } from "./numbers.ts";
 export { checkCallOptions, checkOptionNames, type OptionNames } from "./options.ts";
 export { prefixEnd, type ResolvedRange, resolveRange } from "./range.ts";
 export { FixedMoment, readAt } from "./read-at.ts";
+export {
+  checkKeepFor,
+  encodeRetentionPrefix,
+  formatKeepFor,
+  RETENTION_PREFIX_BYTES_MAX,
+} from "./retention.ts";
 export { shown } from "./shown.ts";
 export { formatSize, parseSize } from "./sizes.ts";
 export type * from "./store.ts";

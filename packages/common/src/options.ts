@@ -1,5 +1,6 @@
 import { invalidArgument } from "./errors.ts";
 import type {
+  AggregateOptions,
   AnyWriteOptions,
   CallOptions,
   ConditionOptions,
@@ -9,6 +10,7 @@ import type {
   GetOptions,
   HistoryOptions,
   PutOptions,
+  RetentionOptions,
   RetractOptions,
   ScanOptions,
   WriteOptions,
@@ -28,7 +30,10 @@ const deleteRange: OptionNames<DeleteRangeOptions> = { timestamp: true, ...anyWr
 const retract: OptionNames<RetractOptions> = { ...condition, ...anyWrite };
 const diff: OptionNames<DiffOptions> = { from: true, to: true, limit: true, ...anyCall };
 const scan: OptionNames<ScanOptions> = { asOf: true, reverse: true, limit: true, includeDeleted: true, ...anyCall };
+const aggregate: OptionNames<AggregateOptions> = { step: true, from: true, to: true, limit: true, ...anyCall };
 const history: OptionNames<HistoryOptions> = { from: true, to: true, reverse: true, limit: true, ...anyCall };
+
+const retention: OptionNames<RetentionOptions> = { dryRun: true, ...anyCall };
 
 /** The calls of a store that take options. */
 type Call =
@@ -37,11 +42,15 @@ type Call =
   | "scan"
   | "diff"
   | "history"
+  | "aggregate"
   | "put"
   | "delete"
   | "deleteRange"
   | "retract"
   | "write"
+  | "setRetention"
+  | "deleteRetention"
+  | "listRetention"
   | "stats";
 
 const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
@@ -50,11 +59,15 @@ const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
   diff,
   scan,
   history,
+  aggregate,
   put,
   delete: remove,
   deleteRange,
   retract,
   write,
+  setRetention: retention,
+  deleteRetention: retention,
+  listRetention: anyCall,
   stats: anyCall,
 };
 

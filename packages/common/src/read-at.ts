@@ -1,5 +1,7 @@
 import { invalidArgument } from "./errors.ts";
 import type {
+  AggregateOptions,
+  Bucket,
   BytesInput,
   Change,
   DiffOptions,
@@ -39,10 +41,10 @@ export class FixedMoment {
     return { ...(options as O), asOf };
   }
 
-  /** Options of history, of which what comes later is left out. */
-  history(options: HistoryOptions | undefined): HistoryOptions {
+  /** Options of history or aggregate, of which what comes later is left out. */
+  history<O extends Pick<HistoryOptions, "to">>(options: O | undefined): O & { readonly to: number } {
     const to = options?.to === undefined ? this.moment : Math.min(parseTime(options.to, this.#now), this.moment);
-    return { ...options, to };
+    return { ...(options as O), to };
   }
 
   /** Options of diff. */
@@ -89,6 +91,10 @@ class ReaderAt<K extends Key> implements Reader<K> {
 
   history(key: BytesInput, options?: HistoryOptions): Entries<Version<K>> {
     return this.#reader.history(key, this.#fixed.history(options));
+  }
+
+  aggregate(key: BytesInput, options: AggregateOptions): Entries<Bucket> {
+    return this.#reader.aggregate(key, this.#fixed.history(options));
   }
 
   diff(range: Range | undefined, options: DiffOptions): Entries<Change<K>> {

@@ -98,6 +98,36 @@ export interface HistoryOptions extends CallOptions {
   readonly limit?: number | undefined;
 }
 
+export interface AggregateOptions extends CallOptions {
+  /**
+   * How long each bucket is: a duration such as `1h`, or a whole number of microseconds. Buckets begin at whole multiples
+   * of it since the Unix epoch.
+   */
+  readonly step: string | number;
+  /** Oldest and newest timestamp that counts, both inclusive. */
+  readonly from?: TimeInput | undefined;
+  readonly to?: TimeInput | undefined;
+  /** The most buckets wanted. */
+  readonly limit?: number | undefined;
+}
+
+/** The numbers among the values that were written to a key with a timestamp from some moment on, for a step. */
+export interface Bucket {
+  /** Microseconds since the Unix epoch: where it begins, inclusive. It ends before the next multiple of the step. */
+  readonly timestamp: number;
+  /** How many numbers there are; at least 1. */
+  readonly count: number;
+  /** How many values there are that are no numbers, and count for nothing. */
+  readonly skipped: number;
+  /** The number with the least timestamp, and the one with the greatest. */
+  readonly first: number;
+  readonly last: number;
+  readonly min: number;
+  readonly max: number;
+  /** Of the numbers, each counting the same however long it held. */
+  readonly mean: number;
+}
+
 /**
  * What has to hold of a key's newest version for a write to be carried out; one of the three. A tombstone, or a value that
  * has expired, counts as absent.
@@ -168,6 +198,34 @@ export type Operation =
   | { readonly op: "retract"; readonly key: BytesInput; readonly timestamp: TimeInput }
   | ({ readonly op: "deleteRange"; readonly timestamp?: TimeInput | undefined } & Range);
 
+/** How long history is kept: a duration such as "30d", or whole microseconds; `null` for ever. */
+export type KeepFor = string | number | null;
+
+/** How long the history of the keys with a prefix is kept, as far as no longer prefix has a policy of its own. */
+export interface RetentionPolicy<K extends Key = string> {
+  readonly prefix: K;
+  /** A duration such as "30d"; `null` for ever. */
+  readonly keepFor: string | null;
+  /**
+   * Microseconds since the Unix epoch: how far history is cut, 0 where it is not. Versions from here on are all there, and
+   * the newest below.
+   */
+  readonly horizon: number;
+}
+
+export interface RetentionOptions extends CallOptions {
+  /** Changes nothing, and counts what would go. */
+  readonly dryRun?: boolean | undefined;
+}
+
+/** What became of a change of retention, or with `dryRun` would. */
+export interface RetentionResult {
+  /** Of the prefix, microseconds since the Unix epoch; see {@link RetentionPolicy}. */
+  readonly horizon: number;
+  /** With `dryRun` alone: the versions that would go, of all keys of the prefix, and the bytes of their keys and values. */
+  readonly trimmed?: { readonly versions: number; readonly bytes: number };
+}
+
 /** A lazy sequence that reads as it is consumed. Iterate it, or take it in pieces; `close` frees what it holds. */
 export interface Entries<T> extends AsyncIterable<T>, AsyncDisposable {
   /** The next `count` items at most; empty at the end. */
@@ -187,6 +245,11 @@ export interface Reader<K extends Key = string> {
   scan(range: Range | undefined, options: ScanOptions): Entries<Version<K>>;
   /** Every version of one key, tombstones included, newest first; that of a deleted range where the key has another one. */
   history(key: BytesInput, options?: HistoryOptions): Entries<Version<K>>;
+  /**
+   * A key's history in numbers, for plotting it without reading every version: the numbers of each step of time, oldest
+   * first. Steps without numbers are left out.
+   */
+  aggregate(key: BytesInput, options: AggregateOptions): Entries<Bucket>;
   /** What became of the keys of a range between two moments, in byte order of the keys. */
   diff(range: Range | undefined, options: DiffOptions): Entries<Change<K>>;
   /**
@@ -259,6 +322,16 @@ export interface HostedStore<K extends Key = string> extends Store<K> {
   with<In = BytesInput, Out = Uint8Array, Name = string, Prefix = Name>(
     options: TypedViewOptions<Name, Prefix, In, Out>,
   ): TypedStore<Name, Prefix, In, Out>;
+  /**
+   * Sets how long the history of the keys with `prefix` is kept. The longest matching prefix decides; `null` keeps it for
+   * ever, inside a shorter prefix that does not, too. What is older shows no more from now on, current values stay, and
+   * nothing can be written to the time before. What is cut stays cut whatever is set later.
+   */
+  setRetention(prefix: BytesInput, keepFor: KeepFor, options?: RetentionOptions): Promise<RetentionResult>;
+  /** Takes the policy of exactly this prefix away, so that the next shorter one holds. It succeeds where there is none. */
+  deleteRetention(prefix: BytesInput, options?: RetentionOptions): Promise<RetentionResult>;
+  /** All policies, in byte order of their prefixes. */
+  listRetention(options?: CallOptions): Promise<RetentionPolicy<K>[]>;
   /** Writes memory to tables. */
   flush(): Promise<void>;
   /** Merges all tables into the fewest. */

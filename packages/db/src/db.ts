@@ -1,26 +1,34 @@
 import {
+  type AggregateOptions,
   abortable,
+  type Bucket,
   type BytesInput,
   type CallOptions,
   type Change,
   callSignal,
   checkCallOptions,
+  checkKeepFor,
   checkKeyForm,
   checkOperationCount,
   checkOperationFields,
   checkOptionNames,
   checkRequestId,
   checkSeq,
+  copyBytes,
   type DeleteOptions,
   type DeleteRangeOptions,
   type DiffOptions,
+  decodeKey,
   type Entry,
   encodePreconditions,
+  encodeRetentionPrefix,
   FixedMoment,
+  formatKeepFor,
   type GetOptions,
   type HistoryOptions,
   type HostedStore,
   isPlainView,
+  type KeepFor,
   type Key,
   type KeyOf,
   type LiveScanOptions,
@@ -31,6 +39,9 @@ import {
   parseTime,
   type Range,
   type Reader,
+  type RetentionOptions,
+  type RetentionPolicy,
+  type RetentionResult,
   type RetractOptions,
   rangeDeletion,
   type ScanOptions,
@@ -61,6 +72,7 @@ export interface LocalReader<K extends Key = string> {
   scan(range?: Range, options?: LiveScanOptions): LocalEntries<Entry<K>>;
   scan(range: Range | undefined, options: ScanOptions): LocalEntries<Version<K>>;
   history(key: BytesInput, options?: HistoryOptions): LocalEntries<Version<K>>;
+  aggregate(key: BytesInput, options: AggregateOptions): LocalEntries<Bucket>;
   diff(range: Range | undefined, options: DiffOptions): LocalEntries<Change<K>>;
   at(moment: TimeInput): LocalReaderAt<K>;
 }
@@ -70,6 +82,7 @@ export interface LocalReaderAt<K extends Key = string> extends Reader<K>, LocalR
   scan(range?: Range, options?: LiveScanOptions): LocalEntries<Entry<K>>;
   scan(range: Range | undefined, options: ScanOptions): LocalEntries<Version<K>>;
   history(key: BytesInput, options?: HistoryOptions): LocalEntries<Version<K>>;
+  aggregate(key: BytesInput, options: AggregateOptions): LocalEntries<Bucket>;
   diff(range: Range | undefined, options: DiffOptions): LocalEntries<Change<K>>;
   at(moment: TimeInput): LocalReaderAt<K>;
 }
@@ -79,6 +92,7 @@ export interface LocalSnapshot<K extends Key = string> extends Snapshot<K>, Loca
   scan(range?: Range, options?: LiveScanOptions): LocalEntries<Entry<K>>;
   scan(range: Range | undefined, options: ScanOptions): LocalEntries<Version<K>>;
   history(key: BytesInput, options?: HistoryOptions): LocalEntries<Version<K>>;
+  aggregate(key: BytesInput, options: AggregateOptions): LocalEntries<Bucket>;
   diff(range: Range | undefined, options: DiffOptions): LocalEntries<Change<K>>;
   at(moment: TimeInput): LocalReaderAt<K>;
 }
@@ -97,6 +111,7 @@ export interface Db<K extends Key = string> extends HostedStore<K>, LocalReader<
   scan(range?: Range, options?: LiveScanOptions): LocalEntries<Entry<K>>;
   scan(range: Range | undefined, options: ScanOptions): LocalEntries<Version<K>>;
   history(key: BytesInput, options?: HistoryOptions): LocalEntries<Version<K>>;
+  aggregate(key: BytesInput, options: AggregateOptions): LocalEntries<Bucket>;
   diff(range: Range | undefined, options: DiffOptions): LocalEntries<Change<K>>;
   at(moment: TimeInput): LocalReaderAt<K>;
   snapshot(options?: { readonly seq?: number | undefined }): LocalSnapshot<K>;
@@ -148,6 +163,10 @@ class ReadFace<K extends Key> implements LocalReader<K> {
 
   history(key: BytesInput, options?: HistoryOptions): LocalEntries<Version<K>> {
     return this.reader.history(key, options);
+  }
+
+  aggregate(key: BytesInput, options: AggregateOptions): LocalEntries<Bucket> {
+    return this.reader.aggregate(key, options);
   }
 
   diff(range: Range | undefined, options: DiffOptions): LocalEntries<Change<K>> {
@@ -237,6 +256,37 @@ class EngineDb<K extends Key> extends ReadFace<K> implements Db<K> {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  async setRetention(prefix: BytesInput, keepFor: KeepFor, options?: RetentionOptions): Promise<RetentionResult> {
+    checkCallOptions(options, "setRetention");
+    return await this.#changeRetention(prefix, checkKeepFor(keepFor), options);
+  }
+
+  async deleteRetention(prefix: BytesInput, options?: RetentionOptions): Promise<RetentionResult> {
+    checkCallOptions(options, "deleteRetention");
+    return await this.#changeRetention(prefix, "none", options);
+  }
+
+  async listRetention(options?: CallOptions): Promise<RetentionPolicy<K>[]> {
+    checkCallOptions(options, "listRetention");
+    throwIfAborted(callSignal(options));
+    return this.#engine.listRetention().map(({ prefix, keepFor, horizon }) => ({
+      prefix: decodeKey(copyBytes(prefix), this.#form) as K,
+      keepFor: formatKeepFor(keepFor),
+      horizon,
+    }));
+  }
+
+  async #changeRetention(
+    prefix: BytesInput,
+    keepFor: number | undefined | "none",
+    options: RetentionOptions | undefined,
+  ): Promise<RetentionResult> {
+    const bytes = encodeRetentionPrefix(prefix);
+    const signal = callSignal(options);
+    throwIfAborted(signal);
+    return await abortable(this.#engine.changeRetention(bytes, keepFor, options?.dryRun === true, signal), signal);
   }
 
   snapshot(options?: { readonly seq?: number | undefined }): LocalSnapshot<K> {

@@ -195,7 +195,7 @@ describe("an envelope", { timeout: 60_000 }, () => {
   test("of zstd that would give much more than it says is refused before that is in memory", () => {
     const bomb = Buffer.from("28b52ffd0058", "hex");
     for (const id of [COMPRESSION_ZSTD, COMPRESSION_LZ4]) {
-      expect(decompress(id, Buffer.concat([Buffer.alloc(4), bomb, Buffer.alloc(100, 255)]), 4, 64)).toBeUndefined();
+      expect(decompress(id, Buffer.concat([bomb, Buffer.alloc(100, 255)]), 64)).toBeUndefined();
     }
     expect(COMPRESSION_NONE).toBe(0);
   });

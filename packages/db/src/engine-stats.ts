@@ -1,15 +1,17 @@
-import type { KvtsError, StoreStats } from "@kvts/common";
+import { formatKeepFor, type KvtsError, type StatValue, type StoreStats } from "@kvts/common";
 import { spaceAmplification, writeAmplification } from "./amplification.ts";
 import type { Background } from "./background/background.ts";
 import type { CommitQueue } from "./commit/commit-queue.ts";
 import { memoryUse } from "./memory-use.ts";
 import type { Pins } from "./read/pins.ts";
 import type { Recovered } from "./recovered.ts";
+import type { RetentionKeeper } from "./retention-keeper.ts";
 import type { ScrubStats } from "./scrub.ts";
 
 export interface StatsSources extends Recovered {
   readonly pins: Pins;
   readonly queue: CommitQueue;
+  readonly retention: RetentionKeeper;
   readonly background: Background;
   readonly scrub: ScrubStats;
   /** Microseconds. */
@@ -71,8 +73,32 @@ export function engineStats(sources: StatsSources): StoreStats {
     },
     scrub: { ...sources.scrub },
     stalls: sources.stalls,
+    retention: retentionStats(sources),
     snapshots: { pins: pins.count, oldestAgeMs: Math.round(pins.oldestAgeMs()) },
   };
+}
+
+/** Prefixes as text; horizons in microseconds, and how far each lies behind the clock. */
+function retentionStats({ retention, settings, background }: StatsSources): StatValue {
+  const now = settings.components.clock.now();
+  const { policies, horizons } = retention.state;
+  return {
+    policies: policies.map(({ prefix, keepFor }) => ({
+      prefix: textOf(prefix),
+      keepFor: formatKeepFor(keepFor) ?? "",
+    })),
+    horizons: horizons.map(({ prefix, timestamp }) => ({
+      prefix: textOf(prefix),
+      timestamp,
+      ageMicros: timestamp === 0 ? 0 : now - timestamp,
+    })),
+    trims: background.counts.trims,
+  };
+}
+
+/** What is no UTF-8 shows as replacement characters. */
+function textOf(prefix: Uint8Array): string {
+  return new TextDecoder().decode(prefix);
 }
 
 function sum<T>(items: readonly T[], value: (item: T) => number): number {

@@ -4,27 +4,28 @@ import {
   encodeValue,
   KvtsError,
   type Operation,
+  prefixEnd,
+  type RetentionResult,
   type StoreStats,
   type WriteResult,
 } from "@kvts/common";
-import { Background, REST_FILL_MIN } from "./background/background.ts";
+import { Background } from "./background/background.ts";
 import { saveSideFiles } from "./background/side-files.ts";
-import type { StoreMoment } from "./checkpoint/moment.ts";
+import { type StoreMoment, takeMoment } from "./checkpoint/moment.ts";
 import { type CheckpointReport, Checkpoints } from "./checkpoint.ts";
-import { Ceilings } from "./commit/ceilings.ts";
-import { CommitQueue } from "./commit/commit-queue.ts";
-import { WaitingRoom } from "./commit/waiting-room.ts";
-import { WriteGate } from "./commit/write-gate.ts";
-import { WritePath } from "./commit/write-path.ts";
+import { closeParts } from "./close-parts.ts";
 import { engineStats } from "./engine-stats.ts";
 import { Fairness } from "./env/fairness.ts";
 import { Inspection } from "./inspection.ts";
-import { fullDiskError, isDiskFull, storeError } from "./io-error.ts";
 import { type Pin, Pins } from "./read/pins.ts";
 import type { ReadSource } from "./read/read-source.ts";
+import { countTrimmed } from "./read/trim-count.ts";
 import type { Recovered, Recovery } from "./recovered.ts";
 import { Reserve } from "./reserve.ts";
+import { Horizons } from "./retention/horizons.ts";
+import { type PolicyInForce, RetentionKeeper } from "./retention-keeper.ts";
 import type { VerifyOptions, VerifyReport } from "./verify/report.ts";
+import { Writing } from "./writing.ts";
 
 const NO_CONDITIONS: readonly EncodedPrecondition[] = [];
 
@@ -36,94 +37,48 @@ export class Engine {
   readonly recovery: Recovery;
   readonly #parts: Recovered;
   readonly #pins: Pins;
-  readonly #queue: CommitQueue;
-  readonly #gate: WriteGate;
-  readonly #gateRoom: WaitingRoom;
-  readonly #flushRoom: WaitingRoom;
-  readonly #path: WritePath;
+  readonly #writing: Writing;
   readonly #background: Background;
   readonly #reserve: Reserve;
   readonly #inspection: Inspection;
   readonly #checkpoints: Checkpoints;
+  readonly #retention: RetentionKeeper;
   readonly #fairness: Fairness = new Fairness();
   /** Microseconds, by the store's clock. */
   readonly #openedAt: number;
   #closing: Promise<void> | undefined;
 
   constructor(parts: Recovered) {
-    const { settings, layers, versions, logs } = parts;
-    const { tuning } = settings;
+    const { settings, layers, versions } = parts;
     const { scheduler } = settings.components;
     this.#parts = parts;
     this.#openedAt = settings.components.clock.now();
     this.recovery = parts.recovery;
     this.#pins = new Pins(() => scheduler.monotonicMs(), versions.numbers.seqFloor);
-    // On a full disk nothing is flushed or merged before there is room: waiting for it would only hide the reason.
-    const fullDisk = (): KvtsError | undefined => {
-      if (this.#reserve.isReleased) return fullDiskError();
-      const { lastError } = this.#background;
-      return lastError?.code === "NO_SPACE" ? lastError : undefined;
-    };
-    this.#gateRoom = new WaitingRoom(scheduler, settings.stallTimeoutMs, () => this.#stallReason(), fullDisk);
-    this.#flushRoom = new WaitingRoom(
-      scheduler,
-      settings.stallTimeoutMs,
-      () => (layers.frozen.length >= tuning.frozenMemtablesMax ? "memory waits to be flushed" : undefined),
-      fullDisk,
-    );
-    this.#gate = new WriteGate(this.#gateRoom);
-    this.#path = new WritePath({
-      settings,
-      layers,
-      logs,
-      flushRoom: this.#flushRoom,
-      level0Tables: () => versions.current.levels[0]!.files.length,
-      frozen: () => this.#background.poke(),
-      failed: (error) => this.#noticeFullDisk(error),
-    });
-    const ceilings = new Ceilings(versions.numbers, async (values) => {
-      try {
-        layers.install(await versions.logAndApply(values));
-      } catch (error) {
-        this.#refuseInDoubt();
-        this.#noticeFullDisk(error);
-        throw error;
-      }
-    });
-    const { requests, requestFiles, markFiles, lastSeq, lastAssigned } = parts;
-    const published = (): void => {
-      // A frozen memtable may be flushed once all of it is published.
-      if (layers.frozen.length > 0) this.#background.poke();
-      else if (layers.activeFill >= REST_FILL_MIN) this.#background.awaitRest();
-    };
-    const view = () => layers.view;
-    this.#queue = new CommitQueue(settings, this.#gate, ceilings, this.#path, {
-      requests,
-      view,
-      lastSeq,
-      lastAssigned,
-      published,
-      stopped: (failure) => this.#background.refuseFlushes(failure),
-    });
+    this.#writing = new Writing(parts, { background: () => this.#background, reserve: () => this.#reserve });
+    const { queue } = this.#writing;
     this.#background = new Background({
       directory: parts.directory,
       settings,
       layers,
       versions,
       pins: this.#pins,
-      counters: () => this.#queue.counters(),
+      horizons: () => this.#retention.horizons,
+      counters: () => queue.counters(),
       openTable: (meta) => parts.tables.open(meta),
       obsoleteTables: () => parts.tables.obsolete(),
-      releaseLogs: (oldest) => this.#releaseLogs(oldest),
+      releaseLogs: (oldest) => this.#writing.releaseLogs(oldest),
       changed: () => {
-        this.#flushRoom.changed();
-        this.#gate.changed();
+        this.#writing.changed();
         this.#reserve.poke();
       },
       freeze: () => this.#freezeAtRest(),
       saveSideFiles: (upTo) =>
-        saveSideFiles([() => requestFiles.save(upTo, this.now()), () => markFiles.save(layers.marks, upTo)]),
-      failed: () => this.#refuseInDoubt(),
+        saveSideFiles([
+          () => parts.requestFiles.save(upTo, this.now()),
+          () => parts.markFiles.save(layers.marks, upTo),
+        ]),
+      failed: () => this.#writing.refuseInDoubt(),
       fullDisk: () => this.#reserve.release(),
     });
     this.#reserve = new Reserve(
@@ -134,13 +89,22 @@ export class Engine {
         logger: settings.logger,
         bytes: settings.reserveBytes,
         tableBytes: () => versions.current.tables().reduce((sum, { file }) => sum + file.meta.fileBytes, 0),
-        changed: () => this.#gate.changed(),
+        changed: () => this.#writing.gate.changed(),
       },
       parts.reserveWasReleased && settings.reserveBytes > 0,
     );
     this.#reserve.poke();
     this.#checkpoints = new Checkpoints({ directory: parts.directory, settings, moment: () => this.#moment() });
     this.#inspection = new Inspection(parts);
+    this.#retention = new RetentionKeeper({
+      settings,
+      versions,
+      lastAssigned: () => queue.lastAssigned,
+      refuseBelow: (horizons) => this.#writing.submissions.refuseBelow(horizons),
+      behindTaken: (step) => queue.behindTaken(step),
+      persist: ({ policies, horizons }) => this.#writing.persist({ policies, horizons }),
+      moved: () => this.#background.poke(),
+    });
     this.#background.poke();
   }
 
@@ -158,7 +122,7 @@ export class Engine {
   ): Promise<WriteResult> {
     // In the queue no value stands for a delete. Strings are checked as they are encoded.
     const checked = typeof value === "string" ? value : encodeValue(value);
-    return this.#queue.submit({ key, value: checked, timestamp, expiresAt, requestId, preconditions });
+    return this.#writing.submissions.submit({ key, value: checked, timestamp, expiresAt, requestId, preconditions });
   }
 
   delete(
@@ -167,7 +131,14 @@ export class Engine {
     requestId: string | undefined,
     preconditions: readonly EncodedPrecondition[] = NO_CONDITIONS,
   ): Promise<WriteResult> {
-    return this.#queue.submit({ key, value: undefined, timestamp, expiresAt: undefined, requestId, preconditions });
+    return this.#writing.submissions.submit({
+      key,
+      value: undefined,
+      timestamp,
+      expiresAt: undefined,
+      requestId,
+      preconditions,
+    });
   }
 
   /** Hides what was written at exactly this timestamp; what came before it shows again. */
@@ -178,7 +149,15 @@ export class Engine {
     preconditions: readonly EncodedPrecondition[] = NO_CONDITIONS,
   ): Promise<WriteResult> {
     const [value, expiresAt] = [undefined, undefined];
-    return this.#queue.submit({ key, value, retracts: true, timestamp, expiresAt, requestId, preconditions });
+    return this.#writing.submissions.submit({
+      key,
+      value,
+      retracts: true,
+      timestamp,
+      expiresAt,
+      requestId,
+      preconditions,
+    });
   }
 
   write(
@@ -186,7 +165,7 @@ export class Engine {
     requestId: string | undefined,
     preconditions: readonly EncodedPrecondition[] = NO_CONDITIONS,
   ): Promise<WriteResult> {
-    return this.#queue.submitBatch(operations, requestId, preconditions);
+    return this.#writing.submissions.submitBatch(operations, requestId, preconditions);
   }
 
   /** What reads see: the newest state, or a pinned seq. */
@@ -204,9 +183,10 @@ export class Engine {
       seq: () => {
         this.#checkOpen();
         if (pin?.isReleased === true) throw new KvtsError("CLOSED", "the snapshot is closed; open another one");
-        return pin?.seq ?? this.#queue.publishedSeq;
+        return pin?.seq ?? this.#writing.queue.publishedSeq;
       },
-      pin: (seq) => this.#pins.pin(seq),
+      horizons: pin === undefined ? () => this.#retention.horizons : () => pin.horizons,
+      pin: (seq, horizons) => this.#pins.pin(seq, horizons),
       now,
       moment: pin === undefined ? now : () => begun,
       nextTurn: () => settings.components.scheduler.nextTurn(),
@@ -216,18 +196,41 @@ export class Engine {
   /** @throws CURSOR_EXPIRED, INVALID_ARGUMENT for a seq that is still to come */
   pinSnapshot(seq: number | undefined): Pin {
     this.#checkOpen();
-    const newest = this.#queue.publishedSeq;
+    const newest = this.#writing.queue.publishedSeq;
     if (seq !== undefined && seq > newest) {
       throw new KvtsError("INVALID_ARGUMENT", `seq ${seq} is still to come; the newest is ${newest}`, {
         details: { currentSeq: newest },
       });
     }
-    return this.#pins.pin(seq ?? newest);
+    return this.#pins.pin(seq ?? newest, this.#retention.horizons);
+  }
+
+  /**
+   * Changes the policy of a prefix, or with `dryRun` counts what that would cut.
+   * @param keepFor microseconds, undefined for ever, "none" for no policy
+   */
+  async changeRetention(
+    prefix: Uint8Array,
+    keepFor: number | undefined | "none",
+    dryRun: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<RetentionResult> {
+    this.#checkWritable();
+    if (!dryRun) return { horizon: await this.#retention.change(prefix, keepFor) };
+    const { state, horizon } = this.#retention.plan(prefix, keepFor);
+    const range = { start: prefix, end: prefixEnd(prefix) };
+    const trimmed = await countTrimmed(this.readSource(), range, Horizons.of(state.horizons), signal);
+    return { horizon, trimmed };
+  }
+
+  listRetention(): PolicyInForce[] {
+    this.#checkOpen();
+    return this.#retention.list();
   }
 
   /** Seq of the last operation taken, published or not. */
   get takenSeq(): number {
-    return this.#queue.counters().lastSeq;
+    return this.#writing.queue.counters().lastSeq;
   }
 
   stats(): StoreStats {
@@ -235,18 +238,19 @@ export class Engine {
     return engineStats({
       ...this.#parts,
       pins: this.#pins,
-      queue: this.#queue,
+      retention: this.#retention,
+      queue: this.#writing.queue,
       background: this.#background,
       scrub: this.#inspection.scrubStats,
       openedAt: this.#openedAt,
-      stalls: this.#gateRoom.count + this.#flushRoom.count,
-      refusal: this.#gate.refusal,
+      stalls: this.#writing.stalls,
+      refusal: this.#writing.gate.refusal,
     });
   }
 
   async flush(): Promise<void> {
     this.#checkWritable();
-    await this.#queue.between(() => this.#path.freeze());
+    await this.#writing.freeze();
     // A group before it may have come to nothing meanwhile, and lie in a frozen memtable that will never be flushed.
     this.#checkWritable();
     await this.#background.flushAll();
@@ -254,8 +258,8 @@ export class Engine {
 
   #freezeAtRest(): void {
     const { logger } = this.#parts.settings;
-    this.#queue
-      .between(() => this.#path.freeze())
+    this.#writing
+      .freeze()
       .catch((error: unknown) => logger.warn({ err: error }, "memory could not be flushed while nobody writes"));
   }
 
@@ -282,43 +286,28 @@ export class Engine {
   }
 
   async #close(): Promise<void> {
-    const { settings, lock, layers, versions, logs, tables } = this.#parts;
-    this.#gate.refuse(closedError());
+    const { versions } = this.#parts;
+    const { gate, queue } = this.#writing;
+    gate.refuse(closedError());
+    await this.#retention.close();
     await this.#inspection.close();
     await this.#checkpoints.close();
     await this.#reserve.close();
-    await this.#queue.close();
+    await queue.close();
     await this.#flushBeforeClosing();
     await this.#background.close();
     // Its last flush may have left logs to be released.
-    await this.#queue.close();
-    const { lastSeq, lastAssigned } = this.#queue.counters();
-    const isSound = this.#queue.isSound && !versions.isIndeterminate;
-    let failure: unknown;
-    // Every step is taken, whatever becomes of the one before: nothing is to stay open.
-    for (const step of [
-      () => settings.components.runner.close(),
-      () => logs.writer.close(),
-      () => layers.close(),
-      () => versions.close(isSound && failure === undefined ? { lastSeq, lastAssigned } : undefined),
-      () => tables.close(),
-      () => lock.release(),
-    ]) {
-      try {
-        await step();
-      } catch (error) {
-        failure ??= error;
-      }
-    }
-    if (failure !== undefined) throw storeError(failure);
+    await queue.close();
+    const isSound = queue.isSound && !versions.isIndeterminate;
+    await closeParts(this.#parts, isSound ? queue.counters() : undefined);
   }
 
   /** With everything in tables the next open has nothing to replay. Where that fails, it has the logs. */
   async #flushBeforeClosing(): Promise<void> {
     const { settings, versions } = this.#parts;
-    if (!this.#queue.isSound || versions.isIndeterminate) return;
+    if (!this.#writing.queue.isSound || versions.isIndeterminate) return;
     try {
-      await this.#queue.between(() => this.#path.freeze());
+      await this.#writing.freeze();
       await this.#background.flushAll();
     } catch (error) {
       settings.logger.warn({ err: error }, "memory could not be flushed before closing; the next open replays the log");
@@ -327,68 +316,13 @@ export class Engine {
 
   /** The store as it is between two groups, held until it is released. */
   async #moment(): Promise<StoreMoment> {
-    const { layers, versions, logs } = this.#parts;
+    const { queue } = this.#writing;
     let moment: StoreMoment | undefined;
-    await this.#queue.between(async () => {
+    await queue.between(async () => {
       this.#checkWritable();
-      await logs.begin();
-      const { numbers } = versions;
-      const { publishedSeq, lastAssigned } = this.#queue.counters();
-      // What its numbers say of the log holds for this version alone; reads may still see the one before.
-      const version = versions.current.acquire();
-      const unhold = logs.hold();
-      moment = {
-        version,
-        numbers,
-        logs: logs.segments.filter((number) => number >= numbers.logNumber),
-        logEnd: { segment: logs.writer.segment, offset: logs.writer.offset },
-        lastSeq: publishedSeq,
-        lastAssigned,
-        marks: layers.marks.between(0, publishedSeq),
-        release: () => {
-          version.release();
-          unhold();
-          this.#releaseLogs(versions.numbers.logNumber);
-        },
-      };
+      moment = await takeMoment(this.#parts, queue.counters(), (oldest) => this.#writing.releaseLogs(oldest));
     });
     return moment!;
-  }
-
-  /** Between two groups, when no log is being synced. */
-  #releaseLogs(oldest: number): void {
-    const { logs, settings } = this.#parts;
-    this.#queue
-      .between(() => logs.release(oldest))
-      .catch((error: unknown) => {
-        settings.logger.warn(
-          { err: error },
-          "a log that is not needed any more could not be removed; the next open will",
-        );
-      });
-  }
-
-  /** From now on flushes and merges have the disk's reserve, and writes wait until there is room for it again. */
-  #noticeFullDisk(error: unknown): void {
-    if (isDiskFull(error)) this.#reserve.release();
-  }
-
-  #stallReason(): string | undefined {
-    const { settings, versions } = this.#parts;
-    if (this.#reserve.isReleased) return "the disk is full";
-    if (this.#queue.pendingBytes > settings.tuning.pendingBytesMax) return "writes wait for the log";
-    if (versions.current.levels[0]!.files.length >= settings.tuning.level0StallTables)
-      return "tables wait to be merged";
-    return undefined;
-  }
-
-  /** Takes no more writes where the manifest is in doubt. */
-  #refuseInDoubt(): void {
-    const { failure } = this.#parts.versions;
-    if (failure === undefined) return;
-    this.#gate.refuse(failure);
-    // What waits here for a flush would wait in vain.
-    this.#flushRoom.empty(failure);
   }
 
   #checkOpen(): void {
@@ -397,7 +331,7 @@ export class Engine {
 
   #checkWritable(): void {
     this.#checkOpen();
-    if (this.#gate.refusal !== undefined) throw this.#gate.refusal;
+    if (this.#writing.gate.refusal !== undefined) throw this.#writing.gate.refusal;
   }
 }
 

@@ -13,12 +13,18 @@ export class LiveMemtable implements SharedMemtable {
   logNumber: number;
   /** Seq of the last range mark that came while it was the active one; 0 for none. */
   lastMarkSeq = 0;
+  /**
+   * The least timestamp of what stood in the logs from {@link logNumber} on before its first entry: after a crash that is
+   * replayed with it, though it has long been in tables. Infinite where nothing did.
+   */
+  replayedMinTimestamp: number;
   readonly #free: () => void;
   #references = 0;
 
-  constructor(memtable: Memtable, logNumber: number, free: () => void) {
+  constructor(memtable: Memtable, logNumber: number, replayedMinTimestamp: number, free: () => void) {
     this.memtable = memtable;
     this.logNumber = logNumber;
+    this.replayedMinTimestamp = replayedMinTimestamp;
     this.#free = free;
   }
 
@@ -57,7 +63,7 @@ export class Layers {
   constructor(arenas: ArenaPool, version: Version, logNumber: number, marks: RangeMarks = new RangeMarks()) {
     this.#arenas = arenas;
     this.marks = marks;
-    this.#active = this.#create(logNumber);
+    this.#active = this.#create(logNumber, Number.POSITIVE_INFINITY);
     this.#view = new View([this.#active], version, marks.orNone);
   }
 
@@ -114,8 +120,11 @@ export class Layers {
 
   /** Freezes the active memtable and starts another, whose entries will be found in logs from `logNumber` on. */
   freeze(logNumber: number): void {
-    this.#frozen.push(this.#active);
-    this.#active = this.#create(logNumber);
+    const before = this.#active;
+    this.#frozen.push(before);
+    const sharesLog = logNumber <= before.logNumber;
+    const replayed = Math.min(before.memtable.minTimestamp, before.replayedMinTimestamp);
+    this.#active = this.#create(logNumber, sharesLog ? replayed : Number.POSITIVE_INFINITY);
     this.#show(this.#view.version);
   }
 
@@ -123,6 +132,12 @@ export class Layers {
   beginLog(logNumber: number): void {
     invariant(this.isActiveEmpty && this.#frozen.length === 0, "L3: an old log is given up with memory empty");
     this.#active.logNumber = logNumber;
+    this.#active.replayedMinTimestamp = Number.POSITIVE_INFINITY;
+  }
+
+  /** Everything in memory. */
+  get live(): readonly LiveMemtable[] {
+    return [...this.#frozen, this.#active];
   }
 
   /** Puts a new version of the tables in place, and lets go of a memtable that it now holds. */
@@ -144,9 +159,9 @@ export class Layers {
     before.release();
   }
 
-  #create(logNumber: number): LiveMemtable {
+  #create(logNumber: number, replayedMinTimestamp: number): LiveMemtable {
     const memtable = this.#arenas.take();
-    return new LiveMemtable(memtable, logNumber, () => this.#arenas.give(memtable));
+    return new LiveMemtable(memtable, logNumber, replayedMinTimestamp, () => this.#arenas.give(memtable));
   }
 
   #oldestLog(memtables: readonly LiveMemtable[]): number {

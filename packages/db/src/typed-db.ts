@@ -1,6 +1,7 @@
 import {
+  type AggregateOptions,
+  type Bucket,
   type DiffOptions,
-  type Entries,
   type GetOptions,
   type HistoryOptions,
   type LiveScanOptions,
@@ -17,7 +18,7 @@ import {
   type Typing,
 } from "@kvts/common";
 import type { LocalReader } from "./db.ts";
-import type { LocalEntries } from "./read/local-entries.ts";
+import { type LocalEntries, localEntries } from "./read/local-entries.ts";
 
 /** Typed reads of the embedded engine, at once too, without a promise. */
 export interface LocalTypedReader<K, P, Out> extends TypedReader<K, P, Out> {
@@ -25,6 +26,7 @@ export interface LocalTypedReader<K, P, Out> extends TypedReader<K, P, Out> {
   scan(range?: TypedRange<K, P>, options?: LiveScanOptions): LocalEntries<TypedEntry<K, Out>>;
   scan(range: TypedRange<K, P> | undefined, options: ScanOptions): LocalEntries<TypedVersion<K, Out>>;
   history(key: K, options?: HistoryOptions): LocalEntries<TypedVersion<K, Out>>;
+  aggregate(key: K, options: AggregateOptions): LocalEntries<Bucket>;
   diff(range: TypedRange<K, P> | undefined, options: DiffOptions): LocalEntries<TypedChange<K, Out>>;
   at(moment: TimeInput): LocalTypedReader<K, P, Out>;
 }
@@ -34,6 +36,7 @@ export interface LocalTypedStore<K, P, In, Out> extends TypedStore<K, P, In, Out
   scan(range?: TypedRange<K, P>, options?: LiveScanOptions): LocalEntries<TypedEntry<K, Out>>;
   scan(range: TypedRange<K, P> | undefined, options: ScanOptions): LocalEntries<TypedVersion<K, Out>>;
   history(key: K, options?: HistoryOptions): LocalEntries<TypedVersion<K, Out>>;
+  aggregate(key: K, options: AggregateOptions): LocalEntries<Bucket>;
   diff(range: TypedRange<K, P> | undefined, options: DiffOptions): LocalEntries<TypedChange<K, Out>>;
   at(moment: TimeInput): LocalTypedReader<K, P, Out>;
 }
@@ -67,22 +70,21 @@ function makeLocalTypedReader<K, P, In, Out>(
       return entry === undefined ? undefined : typing.entry(entry);
     },
     scan: ((range?: TypedRange<K, P>, options: ScanOptions = {}) =>
-      local(typed.scan(range, options), function* () {
+      localEntries(typed.scan(range, options), function* () {
         for (const version of reader.scan(typing.range(range), options)) yield typing.version(version);
       })) as LocalTypedReader<K, P, Out>["scan"],
     history: (key, options) =>
-      local(typed.history(key, options), function* () {
+      localEntries(typed.history(key, options), function* () {
         for (const version of reader.history(typing.keys.encode(key), options)) yield typing.version(version);
       }),
+    aggregate: (key, options) =>
+      localEntries(typed.aggregate(key, options), function* () {
+        yield* reader.aggregate(typing.keys.encode(key), options);
+      }),
     diff: (range, options) =>
-      local(typed.diff(range, options), function* () {
+      localEntries(typed.diff(range, options), function* () {
         for (const change of reader.diff(typing.range(range), options)) yield typing.change(change);
       }),
     at: (moment) => makeLocalTypedReader(reader.at(moment), typed.at(moment), typing),
   };
-}
-
-/** A sequence that can be read in either way. */
-function local<T>(entries: Entries<T>, atOnce: () => Iterator<T>): LocalEntries<T> {
-  return Object.assign(entries, { [Symbol.iterator]: atOnce });
 }

@@ -1,5 +1,5 @@
 import { type IncomingMessage, ServerResponse } from "node:http";
-import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
+import { constants, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Stream } from "node:http2";
 import { KvtsError } from "@kvts/common";
 import type { Settings } from "./options.ts";
 
@@ -17,26 +17,62 @@ export interface Exchange {
    * @throws OVERLOADED when all requests together hold too many
    */
   hold(bytes: number): void;
+  /** Counts no longer what was held and has been worked off. */
+  release(bytes: number): void;
+  /** Fires the signal: the answer is out, or not wanted any more. */
+  abort(reason: KvtsError): void;
 }
+
+/** What there is to know of an exchange's two directions. */
+export interface Channel {
+  /** Whether the whole request has come in. */
+  readonly arrived: boolean;
+  /** Whether the whole answer went out. A reset HTTP/2 response counts as finished although nobody ended it. */
+  readonly answered: boolean;
+  /** Gives up a request that takes too long to arrive. */
+  cut(): void;
+}
+
+/** `starting` until there is a store to serve; work is taken while `open`. */
+export type Phase = "starting" | "open" | "closing";
 
 /** Every exchange in progress: what a drain waits for, and whose memory is bounded. */
 export interface Exchanges {
-  /** Whether new work is taken. */
-  readonly open: boolean;
+  readonly phase: Phase;
+  /** Calls `listener` after each change of phase, until the function that it returns is called. */
+  onPhase(listener: () => void): () => void;
+  /** From now on work is taken, unless the server is closing already. */
+  start(): void;
   /** Seconds after which a client that was turned away may come again. */
   readonly retryAfterSeconds: number;
   /** Begins an exchange, which ends when its answer is out or its client is gone. */
   begin(incoming: Incoming, outgoing: Outgoing): Exchange;
-  /** @throws UNAVAILABLE once `drain` was called */
+  /** The same for a bare stream of HTTP/2, of whose directions `channel` tells. */
+  beginStream(stream: ServerHttp2Stream, channel: Channel): Exchange;
+  /** @throws UNAVAILABLE before `start`, and once `drain` was called */
   checkOpen(): void;
   /** Takes no new work, and waits for the work in progress, for `timeoutMs` at most; then aborts what is left. */
   drain(timeoutMs: number): Promise<void>;
 }
 
+function messageChannel(incoming: Incoming, outgoing: Outgoing): Channel {
+  return {
+    get arrived() {
+      return incoming.complete;
+    },
+    get answered() {
+      return outgoing.writableEnded && outgoing.writableFinished;
+    },
+    cut() {
+      if ("stream" in incoming) incoming.stream.close(constants.NGHTTP2_CANCEL);
+      else incoming.destroy();
+    },
+  };
+}
+
 class TrackedExchange implements Exchange {
   readonly id: string;
-  readonly incoming: Incoming;
-  readonly outgoing: Outgoing;
+  readonly channel: Channel;
   readonly startedAt: number = performance.now();
   held = 0;
   readonly #budget: Budget;
@@ -44,10 +80,9 @@ class TrackedExchange implements Exchange {
   #controller: AbortController | undefined;
   #reason: KvtsError | undefined;
 
-  constructor(id: string, incoming: Incoming, outgoing: Outgoing, budget: Budget) {
+  constructor(id: string, channel: Channel, budget: Budget) {
     this.id = id;
-    this.incoming = incoming;
-    this.outgoing = outgoing;
+    this.channel = channel;
     this.#budget = budget;
   }
 
@@ -62,6 +97,13 @@ class TrackedExchange implements Exchange {
   hold(bytes: number): void {
     this.#budget.take(bytes);
     this.held += bytes;
+  }
+
+  release(bytes: number): void {
+    // What is left goes all at once at the end, after which nothing is held.
+    const held = Math.min(bytes, this.held);
+    this.#budget.give(held);
+    this.held -= held;
   }
 
   abort(reason: KvtsError): void {
@@ -93,7 +135,8 @@ function byteBudget(bytesMax: number): Budget {
 }
 
 class ExchangeRegistry implements Exchanges {
-  open = true;
+  phase: Phase = "starting";
+  readonly #phaseListeners: Set<() => void> = new Set();
   readonly retryAfterSeconds = 1;
   readonly #active: Set<TrackedExchange> = new Set();
   readonly #budget: Budget;
@@ -112,20 +155,43 @@ class ExchangeRegistry implements Exchanges {
 
   begin(incoming: Incoming, outgoing: Outgoing): Exchange {
     // A connection of HTTP/1.1 that goes on would be cut at the end of the drain.
-    if (!this.open && outgoing instanceof ServerResponse) outgoing.shouldKeepAlive = false;
+    if (this.phase === "closing" && outgoing instanceof ServerResponse) outgoing.shouldKeepAlive = false;
+    return this.#track(messageChannel(incoming, outgoing), outgoing);
+  }
+
+  beginStream(stream: ServerHttp2Stream, channel: Channel): Exchange {
+    return this.#track(channel, stream);
+  }
+
+  #track(channel: Channel, ending: Outgoing | ServerHttp2Stream): TrackedExchange {
     const id = `${this.#idPrefix}-${(this.#count++).toString(36)}`;
-    const exchange = new TrackedExchange(id, incoming, outgoing, this.#budget);
+    const exchange = new TrackedExchange(id, channel, this.#budget);
     this.#active.add(exchange);
-    outgoing.once("close", () => this.#end(exchange));
+    ending.once("close", () => this.#end(exchange));
     return exchange;
   }
 
   checkOpen(): void {
-    if (!this.open) throw closing();
+    if (this.phase === "starting") throw starting();
+    if (this.phase === "closing") throw closing();
+  }
+
+  onPhase(listener: () => void): () => void {
+    this.#phaseListeners.add(listener);
+    return () => void this.#phaseListeners.delete(listener);
+  }
+
+  start(): void {
+    if (this.phase === "starting") this.#enter("open");
+  }
+
+  #enter(phase: Phase): void {
+    this.phase = phase;
+    for (const listener of this.#phaseListeners) listener();
   }
 
   async drain(timeoutMs: number): Promise<void> {
-    this.open = false;
+    if (this.phase !== "closing") this.#enter("closing");
     clearInterval(this.#sweeper);
     if (this.#active.size > 0) await this.#emptiedWithin(timeoutMs);
     if (this.#active.size === 0) return;
@@ -145,27 +211,27 @@ class ExchangeRegistry implements Exchanges {
 
   #end(exchange: TrackedExchange): void {
     this.#active.delete(exchange);
-    this.#budget.give(exchange.held);
-    // A reset HTTP/2 response counts as finished although nobody ended it.
-    const answered = exchange.outgoing.writableEnded && exchange.outgoing.writableFinished;
-    if (!answered) exchange.abort(new KvtsError("CANCELLED", "the client went away"));
+    exchange.release(exchange.held);
+    if (!exchange.channel.answered) exchange.abort(new KvtsError("CANCELLED", "the client went away"));
     if (this.#active.size === 0) this.#emptied?.();
   }
 
   /** HTTP/1.1 servers time out such requests themselves; HTTP/2 ones do not. */
   #cancelSlowSenders(): void {
     const startedBefore = performance.now() - this.#requestTimeoutMs;
-    for (const { incoming, startedAt } of this.#active) {
+    for (const { channel, startedAt } of this.#active) {
       if (startedAt > startedBefore) return;
-      if (incoming.complete) continue;
-      if ("stream" in incoming) incoming.stream.close(constants.NGHTTP2_CANCEL);
-      else incoming.destroy();
+      if (!channel.arrived) channel.cut();
     }
   }
 }
 
 /** What aborted handlers get to answer their clients, before the connections are cut. */
 const abortGraceMs = 250;
+
+function starting(): KvtsError {
+  return new KvtsError("UNAVAILABLE", "the server is starting and opens its store; try again in a moment");
+}
 
 function closing(): KvtsError {
   return new KvtsError("UNAVAILABLE", "the server is shutting down; try again when it is back");

@@ -1,4 +1,5 @@
-import type { Logger } from "@kvts/common";
+import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
+import { KvtsError, type Logger } from "@kvts/common";
 import { discardUnreadBody } from "./body.ts";
 import type { Exchanges, Incoming, Outgoing } from "./exchanges.ts";
 import type { Caller, Guard } from "./guard.ts";
@@ -7,6 +8,8 @@ import { problem, problemReply } from "./http/problem.ts";
 import { type Reply, sendReply } from "./http/reply.ts";
 import type { RequestHandler } from "./listen/listener.ts";
 import type { RpcHandler } from "./rpc/adapter.ts";
+import { type RpcErrorContext, toConnectError } from "./rpc/errors.ts";
+import { amendMessage } from "./rpc/grpc-message.ts";
 
 export interface FrontOptions {
   readonly guard: Guard;
@@ -24,7 +27,9 @@ export function createFront({ guard, rpc, exchanges, logger }: FrontOptions, res
   const admit: RequestHandler = (incoming, outgoing) => {
     const refusal = guard.check(callerOf(incoming));
     if (refusal !== undefined) {
-      refuse(problemReply(refusal, { call: "read", retryAfterSeconds }), incoming, outgoing, exchanges);
+      const context = { call: "read", retryAfterSeconds } as const;
+      const reply = grpcRefusal(refusal, incoming, context) ?? problemReply(refusal, context);
+      refuse(reply, incoming, outgoing, exchanges);
     } else if (!rpc.handle(incoming, outgoing)) {
       rest(incoming, outgoing);
     }
@@ -42,18 +47,25 @@ export function createFront({ guard, rpc, exchanges, logger }: FrontOptions, res
 
 /** Answers what is left on the gRPC port: calls of unknown methods, each in its own protocol. */
 export function refuseUnknownMethods(exchanges: Exchanges, elsewhere: string): RequestHandler {
+  const { retryAfterSeconds } = exchanges;
   const unknown = problem(404, "UNIMPLEMENTED", `this port has no such method; ${elsewhere}`);
+  const error = new KvtsError(
+    "UNIMPLEMENTED",
+    "this server has no such method; its reflection lists those that it has",
+  );
   return (incoming, outgoing) => {
-    const type = mediaType(incoming.headers["content-type"]);
-    const grpc = type.startsWith("application/grpc");
-    refuse(grpc ? unimplementedReply(type) : unknown, incoming, outgoing, exchanges);
+    const reply = grpcRefusal(error, incoming, { call: "read", retryAfterSeconds }) ?? unknown;
+    refuse(reply, incoming, outgoing, exchanges);
   };
 }
 
-/** gRPC's status UNIMPLEMENTED, in the headers of an answer that has nothing else. */
-function unimplementedReply(type: string): Reply {
-  const headers = { "content-type": type, "grpc-status": "12", "grpc-message": "this server has no such method" };
-  return { status: 200, headers, body: undefined };
+/** For a call of gRPC or gRPC-Web: the error in the headers of an answer that has nothing else. */
+function grpcRefusal(error: KvtsError, { headers }: Incoming, context: RpcErrorContext): Reply | undefined {
+  const type = mediaType(headers["content-type"]);
+  if (!type.startsWith("application/grpc")) return undefined;
+  const status = setTrailerStatus(new Headers({ "content-type": type }), toConnectError(error, context));
+  amendMessage(status);
+  return { status: 200, headers: Object.fromEntries(status), body: undefined };
 }
 
 function refuse(reply: Reply, incoming: Incoming, outgoing: Outgoing, exchanges: Exchanges): void {

@@ -18,21 +18,27 @@ const operation = fc.oneof(
       op: fc.constant("put" as const),
       key,
       timestamp,
-      value: fc.uint8Array({ maxLength: 12 }),
+      value: fc.oneof(
+        fc.uint8Array({ maxLength: 12 }),
+        fc.integer({ min: -9, max: 9 }).map((number) => utf8(`${number}`)),
+      ),
       life: fc.option(fc.constantFrom(1, 2, 4, farExpiry), { nil: undefined, freq: 3 }),
     }),
   },
   { weight: 1, arbitrary: fc.record({ op: fc.constantFrom("delete" as const, "retract" as const), key, timestamp }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant("deleteRange" as const), start: key, end: key, timestamp }) },
 );
 type Drawn = typeof operation extends fc.Arbitrary<infer T> ? T : never;
 
 const list = { reverse: fc.boolean(), limit: fc.option(fc.integer({ min: 1, max: 5 }), { nil: undefined }) };
 const asOf = fc.option(timestamp, { nil: undefined });
+const stepLength = fc.constantFrom(1, 3, 2 ** 32, 2 ** 52);
 const question = fc.oneof(
   fc.record({ ask: fc.constant("get" as const), key, asOf }),
   fc.record({ ask: fc.constant("getMany" as const), keys: fc.array(key), asOf }),
   fc.record({ ask: fc.constant("scan" as const), start: key, end: key, asOf, includeDeleted: fc.boolean(), ...list }),
   fc.record({ ask: fc.constant("history" as const), key, from: asOf, to: asOf, ...list }),
+  fc.record({ ask: fc.constant("aggregate" as const), key, from: asOf, to: asOf, step: stepLength, limit: list.limit }),
   fc.record({ ask: fc.constant("diff" as const), start: key, end: key, one: timestamp, other: timestamp }),
 );
 type Question = typeof question extends fc.Arbitrary<infer T> ? T : never;
@@ -58,6 +64,12 @@ export function modelTests(subject: Subject): void {
   });
 }
 
+function storeOperation(operation: ModelOperation): Operation {
+  if (operation.op !== "deleteRange") return operation;
+  const { op, timestamp, range } = operation;
+  return { op, timestamp, ...range };
+}
+
 /** A store and a model that are told the same. */
 class Run {
   readonly #subject: Subject;
@@ -72,7 +84,9 @@ class Run {
   async write(drawn: readonly Drawn[]): Promise<void> {
     const { store } = this.#subject.shared;
     const operations = drawn.map((each) => this.#operation(each));
-    const { seq } = await (operations.length === 1 ? this.#single(operations[0]!) : store.write(operations));
+    const { seq } = await (operations.length === 1
+      ? this.#single(operations[0]!)
+      : store.write(operations.map(storeOperation)));
     this.#model.commit(operations, seq);
   }
 
@@ -93,6 +107,10 @@ class Run {
       const { asOf, reverse, limit, includeDeleted } = asked;
       const found = await bytes.scan(range, { asOf, reverse, limit, includeDeleted }).toArray();
       expectSame(asked, found, model.scan(resolveRange(range), { now, ...asked }));
+    } else if (asked.ask === "aggregate") {
+      const { step, from, to, limit } = asked;
+      const at = this.#key(asked.key);
+      expect(await bytes.aggregate(at, { step, from, to, limit }).toArray()).toEqual(model.aggregate(at, asked));
     } else if (asked.ask === "diff") {
       const range = { start: this.#key(asked.start), end: this.#key(asked.end) };
       const moments = { from: Math.min(asked.one, asked.other), to: Math.max(asked.one, asked.other) };
@@ -123,6 +141,7 @@ class Run {
 
   #single(operation: ModelOperation): Promise<{ readonly seq: number }> {
     const { store } = this.#subject.shared;
+    if (operation.op === "deleteRange") return store.deleteRange(operation.range, { timestamp: operation.timestamp });
     const { op, key, timestamp } = operation;
     if (op === "put") return store.put(key, operation.value, { timestamp, expiresAt: operation.expiresAt });
     return op === "delete" ? store.delete(key, { timestamp }) : store.retract(key, timestamp);
@@ -132,7 +151,11 @@ class Run {
     return utf8(this.#prefix + suffix);
   }
 
-  #operation(drawn: Drawn): ModelOperation & Operation {
+  #operation(drawn: Drawn): ModelOperation {
+    if (drawn.op === "deleteRange") {
+      const { op, timestamp } = drawn;
+      return { op, timestamp, range: { start: this.#key(drawn.start), end: this.#key(drawn.end) } };
+    }
     const at = this.#key(drawn.key);
     if (drawn.op !== "put") return { op: drawn.op, key: at, timestamp: drawn.timestamp };
     const expiresAt = drawn.life === undefined ? undefined : drawn.timestamp + drawn.life;

@@ -1,8 +1,17 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { Change, ConditionSchema, GetStatusResponse, OperationSchema, RangeSchema, Version } from "@kvts/api";
+import type {
+  Bucket,
+  Change,
+  ConditionSchema,
+  GetStatusResponse,
+  OperationSchema,
+  RangeSchema,
+  Version,
+} from "@kvts/api";
 import type {
   CheckedCondition,
   EncodedOperation,
+  Bucket as Figures,
   ResolvedRange,
   StatValue,
   StoreStats,
@@ -62,6 +71,15 @@ export function fromVersion({ key, value, timestamp, seq, expiresAt, deleted }: 
 export function fromChange({ key, before, after }: Change): WireChange {
   if (before === undefined && after === undefined) throw brokenAnswer("a change has neither a before nor an after");
   return { key, before: before && fromVersion(before), after: after && fromVersion(after) };
+}
+
+export function fromBucket({ timestamp, count, skipped, first, last, min, max, mean }: Bucket): Figures {
+  return {
+    timestamp: arrivedNumber(timestamp, "timestamp"),
+    count: arrivedNumber(count, "count"),
+    skipped: arrivedNumber(skipped, "skipped"),
+    ...{ first, last, min, max, mean },
+  };
 }
 
 export function fromPage<M, T>(

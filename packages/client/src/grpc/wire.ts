@@ -1,9 +1,10 @@
 import { type CallOptions, type Client, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { AdminService, KvService } from "@kvts/api";
-import type { StoreStats, WriteResult } from "@kvts/common";
+import type { Bucket, StoreStats, WriteResult } from "@kvts/common";
 import { brokenAnswer } from "../failures.ts";
 import type {
+  AggregateRequest,
   BatchGetRequest,
   BatchWrite,
   DiffRequest,
@@ -21,6 +22,7 @@ import type {
 import { GrpcConnection } from "./connection.ts";
 import { failureOf, messageBytesMax, unopenedFailure } from "./errors.ts";
 import {
+  fromBucket,
   fromChange,
   fromPage,
   fromResult,
@@ -131,6 +133,15 @@ export class GrpcWire implements Wire {
     return this.#exchange(call, async (options) => {
       const page = await this.#kv.listVersions({ key, from, to, reverse, pageSize, pageToken }, options);
       return fromPage(page, page.versions, fromVersion);
+    });
+  }
+
+  aggregate(request: AggregateRequest, call: WireCall): Promise<WirePage<Bucket>> {
+    const { key, pageSize, pageToken } = request;
+    const [step, from, to] = [BigInt(request.step), toInt64(request.from), toInt64(request.to)];
+    return this.#exchange(call, async (options) => {
+      const page = await this.#kv.aggregateVersions({ key, step, from, to, pageSize, pageToken }, options);
+      return fromPage(page, page.buckets, fromBucket);
     });
   }
 

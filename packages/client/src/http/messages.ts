@@ -1,4 +1,5 @@
 import {
+  type Bucket,
   type CheckedCondition,
   contentFromJson,
   type EncodedOperation,
@@ -102,6 +103,23 @@ export function changeFromJson(json: unknown): WireChange {
   const either = earlier ?? later;
   if (either === undefined) throw brokenAnswer("a change has neither a before nor an after");
   return { key: either.key, before: earlier, after: later };
+}
+
+const figureNames = ["first", "last", "min", "max", "mean"] as const;
+
+/** A bucket object. */
+export function bucketFromJson(json: unknown): Bucket {
+  const fields = asObject(json, "a bucket");
+  for (const name of figureNames) {
+    if (typeof fields[name] !== "number") throw brokenAnswer(`the ${name} of a bucket is no number`);
+  }
+  const { first, last, min, max, mean } = fields as Readonly<Record<(typeof figureNames)[number], number>>;
+  return {
+    timestamp: arrivedNumber(fields.timestamp, "timestamp"),
+    count: arrivedNumber(fields.count, "count"),
+    skipped: arrivedNumber(fields.skipped, "skipped"),
+    ...{ first, last, min, max, mean },
+  };
 }
 
 export function pageFromJson<T>(body: Uint8Array, convert: (item: unknown) => T): WirePage<T> {

@@ -1,6 +1,16 @@
-import { copyBytes, invalidArgument, keyToJson, limits, type StoreStats, utf8, type WriteResult } from "@kvts/common";
+import {
+  type Bucket,
+  copyBytes,
+  invalidArgument,
+  keyToJson,
+  limits,
+  type StoreStats,
+  utf8,
+  type WriteResult,
+} from "@kvts/common";
 import { arrivedNumber } from "../arrived.ts";
 import type {
+  AggregateRequest,
   BatchGetRequest,
   BatchWrite,
   DiffRequest,
@@ -18,6 +28,7 @@ import type {
 import { answerFailure, type HttpAnswer, isAbsent } from "./errors.ts";
 import { type Fetch, HttpExchange, type HttpRequest } from "./exchange.ts";
 import {
+  bucketFromJson,
   changeFromJson,
   conditionToJson,
   foundFromJson,
@@ -129,6 +140,14 @@ export class HttpWire implements Wire {
     const [reverse, pageToken] = [request.reverse || undefined, request.pageToken || undefined];
     const path = target(`/v1/keys/${segment}/versions`, { from, to, reverse, pageSize, pageToken, keyEncoding });
     return pageFromJson(await this.#succeed({ method: "GET", target: path }, call, pageBytesMax), versionFromJson);
+  }
+
+  async aggregate(request: AggregateRequest, call: WireCall): Promise<WirePage<Bucket>> {
+    const { key, step, from, to, pageSize } = request;
+    const { segment, keyEncoding } = keySegment(key);
+    const pageToken = request.pageToken || undefined;
+    const path = target(`/v1/keys/${segment}/aggregate`, { step, from, to, pageSize, pageToken, keyEncoding });
+    return pageFromJson(await this.#succeed({ method: "GET", target: path }, call, pageBytesMax), bucketFromJson);
   }
 
   async diff(request: DiffRequest, call: WireCall): Promise<WirePage<WireChange>> {

@@ -16,6 +16,7 @@ export function scriptedWire(script: Partial<Wire>): Wire {
     batchGet: unexpected("batchGet"),
     scan: unexpected("scan"),
     listVersions: unexpected("listVersions"),
+    aggregate: unexpected("aggregate"),
     diff: unexpected("diff"),
     stats: unexpected("stats"),
     close() {},

@@ -1,4 +1,5 @@
 import type { Logger } from "@kvts/common";
+import type { Db } from "@kvts/db";
 import { print } from "../output/sink.ts";
 import { type DirectoryOptions, openDirectory } from "../target/open-directory.ts";
 import { announcementText } from "./announcement.ts";
@@ -19,9 +20,10 @@ export async function runServer(settings: ServerSettings, json: boolean): Promis
   const logger = createLogger({ level: settings.logLevel, ...prettyOnTerminals() });
   const stopSignal = nextStopSignal();
   const { dbPath } = settings;
-  await using store = await openDirectory(dbPath, "write", { ...engineOptions(settings), logger });
+  // Served from the start, so that whoever looks after the process sees a long recovery as a server that is not ready.
+  await using opening = openingOf(openDirectory(dbPath, "write", { ...engineOptions(settings), logger }));
   const { host, port, httpPort, maxRequestBytes, allowedHosts } = settings;
-  await using server = await serve(store, {
+  await using server = await serve(opening.store, {
     host,
     port,
     httpPort,
@@ -30,12 +32,24 @@ export async function runServer(settings: ServerSettings, json: boolean): Promis
     drainTimeoutMs,
     logger,
   });
-  const { recovery } = store;
+  const { recovery } = await opening.store;
+  await server.ready;
   await print(announcementText({ grpcUrl: server.grpcUrl, httpUrl: server.httpUrl, dbPath, recovery }, json));
   const signal = await stopSignal;
   logger.info({ signal }, "stopping");
   giveUpLater(logger);
   await server.close();
+}
+
+interface Opening extends AsyncDisposable {
+  readonly store: Promise<Db>;
+}
+
+/** A store that is being opened, and is closed in the end where it came to be. */
+function openingOf(store: Promise<Db>): Opening {
+  // Whoever waits for it learns of its failure.
+  const opened = store.catch(() => undefined);
+  return { store, [Symbol.asyncDispose]: async () => await (await opened)?.close() };
 }
 
 function engineOptions(settings: ServerSettings): DirectoryOptions {

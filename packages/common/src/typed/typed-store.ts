@@ -1,4 +1,6 @@
 import type {
+  AggregateOptions,
+  Bucket,
   BytesInput,
   DeleteOptions,
   DeleteRangeOptions,
@@ -82,6 +84,8 @@ export interface TypedReader<K, P, Out> {
   scan(range?: TypedRange<K, P>, options?: LiveScanOptions): Entries<TypedEntry<K, Out>>;
   scan(range: TypedRange<K, P> | undefined, options: ScanOptions): Entries<TypedVersion<K, Out>>;
   history(key: K, options?: HistoryOptions): Entries<TypedVersion<K, Out>>;
+  /** Of the bytes: a value counts that is a number in JSON, whatever its type makes of it. */
+  aggregate(key: K, options: AggregateOptions): Entries<Bucket>;
   diff(range: TypedRange<K, P> | undefined, options: DiffOptions): Entries<TypedChange<K, Out>>;
   /** The same reads as of a moment. */
   at(moment: TimeInput): TypedReader<K, P, Out>;

@@ -1,6 +1,8 @@
 import { makeEntries } from "../entries.ts";
 import { atIndex, isKvtsError } from "../errors.ts";
 import type {
+  AggregateOptions,
+  Bucket,
   DeleteOptions,
   DeleteRangeOptions,
   DiffOptions,
@@ -75,6 +77,13 @@ class TypedReaderView<K, P, In, Out> implements TypedReader<K, P, Out> {
     return mapEntries(
       () => this.#reader.history(this.#key(key), options),
       (version) => this.typing.version(version),
+    );
+  }
+
+  aggregate(key: K, options: AggregateOptions): Entries<Bucket> {
+    return mapEntries(
+      () => this.#reader.aggregate(this.#key(key), options),
+      (bucket) => bucket,
     );
   }
 

@@ -1,4 +1,5 @@
 import { isKvtsError, KvtsError } from "@kvts/common";
+import { areCertain } from "../compaction/key-floors.ts";
 import type { Pacer } from "../compaction/pacer.ts";
 import {
   dropsRetracts,
@@ -8,6 +9,7 @@ import {
   pickEverything,
   pickForReads,
 } from "../compaction/picker.ts";
+import { pickTrim } from "../compaction/trim-picker.ts";
 import { storeError } from "../io-error.ts";
 import type { LiveMemtable } from "../layers.ts";
 import type { TableMeta } from "../manifest/table-meta.ts";
@@ -27,6 +29,8 @@ export interface BackgroundCounts {
   flushes: number;
   compactions: number;
   moves: number;
+  /** Compactions of one table alone, for what horizons hide in it. */
+  trims: number;
   failures: number;
   flushedBytes: number;
   compactionReadBytes: number;
@@ -62,6 +66,7 @@ export class Background {
     flushes: 0,
     compactions: 0,
     moves: 0,
+    trims: 0,
     failures: 0,
     flushedBytes: 0,
     compactionReadBytes: 0,
@@ -287,6 +292,7 @@ export class Background {
           ? pickEverything(levels)
           : (pickCompaction(levels, picker, this.#resumeKeys) ??
             pickForReads(levels, picker, level0Probes) ??
+            this.#pickTrim(levels) ??
             (this.#isAtRest ? pickAtRest(levels, picker) : undefined));
       if (pick === undefined) {
         for (const { resolve } of everything) resolve();
@@ -300,6 +306,19 @@ export class Background {
       for (const { reject } of everything) reject(storeError(error));
       throw error;
     }
+  }
+
+  /** A table that horizons have passed, to be written anew without what they hide. */
+  #pickTrim(levels: readonly (readonly TableMeta[])[]): Pick<TableMeta> | undefined {
+    const jobs = this.#jobs;
+    const horizons = jobs.horizons();
+    if (horizons === undefined) return undefined;
+    const files = new Map(this.#host.versions.current.tables().map(({ file }) => [file.meta.number, file]));
+    return pickTrim(levels, {
+      horizons,
+      cutBy: ({ number }) => (jobs.uncut.has(number) ? [] : files.get(number)!.table.properties.provenance.horizons),
+      isCertain: ({ number }) => areCertain(jobs.floorsOf([], [number]), horizons),
+    });
   }
 
   /** Moves tables a level down as they are. */
@@ -330,6 +349,7 @@ export class Background {
       result,
     );
     this.counts.compactions++;
+    if (pick.trims === true) this.counts.trims++;
     this.counts.compactionReadBytes += result.bytesRead;
     this.counts.compactionWrittenBytes += result.bytesWritten;
     this.#remember(pick);
@@ -346,6 +366,7 @@ export class Background {
 
   /** Goes round a level's tables in turn. */
   #remember(pick: Pick<TableMeta>): void {
+    if (pick.trims === true) return;
     this.#resumeKeys[pick.outputLevel - 1] = pick.resumeKey;
   }
 

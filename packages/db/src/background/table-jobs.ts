@@ -1,6 +1,8 @@
 import { flushedKeys, keysApart } from "../compaction/appending.ts";
 import type { CompactionJob, CompactionResult, TableSettings } from "../compaction/job.ts";
+import { areCertain, type KeyFloor, type MergedSpan, type OutsideLayer, planFloors } from "../compaction/key-floors.ts";
 import { Pacer } from "../compaction/pacer.ts";
+import { spanOf } from "../compaction/stretches.ts";
 import type { Layers, LiveMemtable } from "../layers.ts";
 import type { TableFile } from "../manifest/table-file.ts";
 import type { TableMeta } from "../manifest/table-meta.ts";
@@ -8,6 +10,7 @@ import type { VersionEdit } from "../manifest/version-edit.ts";
 import type { VersionSet } from "../manifest/version-set.ts";
 import type { Settings } from "../options.ts";
 import type { Pins } from "../read/pins.ts";
+import type { Horizons } from "../retention/horizons.ts";
 import { AbandonedTables } from "./abandoned-tables.ts";
 import { Debt } from "./debt.ts";
 
@@ -26,6 +29,8 @@ export interface TableJobsHost {
   readonly layers: Layers;
   readonly versions: VersionSet;
   readonly pins: Pins;
+  /** The horizons in force. */
+  horizons(): Horizons | undefined;
   /** The seqs and timestamps given out so far, for the footers of tables. */
   counters(): { readonly lastSeq: number; readonly lastAssigned: number; readonly publishedSeq: number };
   openTable(meta: TableMeta): TableFile;
@@ -54,6 +59,8 @@ export interface JobInputs {
  */
 export class TableJobs {
   readonly pacer: Pacer;
+  /** Tables, by number, of which more may go than their footers say: when they were written not all could be cut. */
+  readonly uncut: Set<number> = new Set();
   readonly #host: TableJobsHost;
   readonly #abandoned: AbandonedTables;
 
@@ -79,6 +86,8 @@ export class TableJobs {
     let result: CompactionResult | undefined;
     try {
       const known = pins.seqs();
+      const horizons = this.horizons();
+      const floors = this.floorsOf(inputs.memtables, inputs.tables);
       const job: CompactionJob = {
         directory,
         memtables: inputs.memtables.map((live) => live.memtable.transfer()),
@@ -88,19 +97,53 @@ export class TableJobs {
         outputLevel: inputs.outputLevel,
         pins: known,
         dropsRetracts: inputs.dropsRetracts,
+        floors,
         keysApart: this.#keysApart(inputs.memtables),
         settings: this.#tableSettings(inputs),
-        provenance: this.#provenance(inputs.tables),
+        provenance: this.#provenance(inputs.tables, horizons),
         urgent: inputs.urgent,
         pace: this.pacer.words,
       };
       const outcome = await this.#atPace(() => settings.components.runner.run(job));
       if (pins.raiseFloor(outcome.seqFloor, known)) result = outcome;
+      if (!areCertain(floors, horizons)) for (const { number } of outcome.tables) this.uncut.add(number);
     } finally {
       view.release();
       if (result === undefined) await this.#abandoned.remove(firstOutput, outputsMax);
     }
     return result;
+  }
+
+  /** The horizons by which a merge may cut: those of the oldest reads that go on. */
+  horizons(): Horizons | undefined {
+    return this.#host.pins.lowestHorizons(this.#host.horizons());
+  }
+
+  /** How far a merge of these would cut its keys' histories now. */
+  floorsOf(memtables: readonly LiveMemtable[], tables: readonly number[]): readonly KeyFloor[] {
+    const horizons = this.horizons();
+    if (horizons === undefined) return planFloors(undefined, undefined, []);
+    const { layers, versions } = this.#host;
+    const metas = versions.current.tables().map(({ file }) => file.meta);
+    const inside = new Set(tables);
+    const outside: OutsideLayer[] = metas
+      .filter(({ number }) => !inside.has(number))
+      .map((meta) => ({ ...meta, span: meta, hasRetracts: meta.retractCount > 0 }));
+    for (const live of layers.live) {
+      const { memtable, replayedMinTimestamp } = live;
+      const isInside = memtables.includes(live);
+      const minTimestamp = Math.min(replayedMinTimestamp, isInside ? Number.POSITIVE_INFINITY : memtable.minTimestamp);
+      const hasRetracts = memtable.hasRetracts && !isInside;
+      outside.push({ span: undefined, minTimestamp, maxSeq: memtable.maxSeq, hasRetracts });
+    }
+    return planFloors(
+      horizons,
+      mergedSpan(
+        memtables,
+        metas.filter(({ number }) => inside.has(number)),
+      ),
+      outside,
+    );
   }
 
   #keysApart(memtables: readonly LiveMemtable[]): readonly Uint8Array[] {
@@ -133,6 +176,9 @@ export class TableJobs {
       const { seqFloor } = pins;
       const version = await versions.logAndApply({ ...edit, seqFloor }, (number) => opened.get(number)!);
       layers.install(version, flushed);
+      // A table that changes its level is removed and added.
+      const stays = new Set((edit.added ?? []).map(({ meta }) => meta.number));
+      for (const number of edit.removed ?? []) if (!stays.has(number)) this.uncut.delete(number);
     } catch (error) {
       await this.#abandon(result?.tables ?? [], error);
     } finally {
@@ -156,7 +202,7 @@ export class TableJobs {
     throw cause;
   }
 
-  #provenance(inputs: readonly number[]): CompactionJob["provenance"] {
+  #provenance(inputs: readonly number[], horizons: Horizons | undefined): CompactionJob["provenance"] {
     const { numbers } = this.#host.versions;
     const { lastSeq, lastAssigned } = this.#host.counters();
     return {
@@ -167,8 +213,16 @@ export class TableJobs {
       nextSeq: lastSeq + 1,
       lastAssigned,
       seqFloor: numbers.seqFloor,
-      horizons: [],
+      horizons: horizons?.entries ?? [],
       erasures: [],
     };
   }
+}
+
+function mergedSpan(memtables: readonly LiveMemtable[], tables: readonly TableMeta[]): MergedSpan | undefined {
+  const filled = memtables.filter(({ memtable }) => memtable.entryCount > 0);
+  const spans = [...filled.map(({ memtable }) => flushedKeys(memtable)), ...tables];
+  if (spans.length === 0) return undefined;
+  const seqs = [...filled.map(({ memtable }) => memtable.minSeq), ...tables.map(({ minSeq }) => minSeq)];
+  return { ...spanOf(spans), minSeq: Math.min(...seqs) };
 }

@@ -2,7 +2,7 @@ import { toHex } from "@kvts/common";
 import { tableFileName } from "../format/filenames.ts";
 import { writeCurrent } from "../manifest/current.ts";
 import type { TableFile } from "../manifest/table-file.ts";
-import type { VersionEdit } from "../manifest/version-edit.ts";
+import { retentionOf, type VersionEdit } from "../manifest/version-edit.ts";
 import { ManifestWriter } from "../manifest/writer.ts";
 import { writeMarkFile } from "../marks/mark-file.ts";
 import type { Settings } from "../options.ts";
@@ -137,6 +137,7 @@ class CheckpointWriter {
       seqCeiling: lastSeq,
       timestampCeiling: lastAssigned,
       seqFloor: numbers.seqFloor,
+      ...retentionOf(numbers),
       ...contents,
       closed: { lastSeq, lastAssigned },
     });

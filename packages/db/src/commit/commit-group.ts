@@ -28,6 +28,8 @@ export class CommitGroup {
   readonly index: GroupIndex = new GroupIndex();
   /** Groups before it whose writes let a conditional write of this one through: it fails with them. */
   readonly premises: Set<CommitGroup> = new Set();
+  /** To be called once the group has been carried out, or has come to nothing. */
+  readonly whenDone: (() => void)[] = [];
 
   get isEmpty(): boolean {
     return this.firstSeq === 0;

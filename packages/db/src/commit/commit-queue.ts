@@ -1,29 +1,12 @@
-import {
-  checkExpiry,
-  type EncodedPrecondition,
-  encodeOperations,
-  invalidArgument,
-  invariant,
-  KvtsError,
-  type Operation,
-  type WriteResult,
-} from "@kvts/common";
+import { invariant, KvtsError, type WriteResult } from "@kvts/common";
 import { Fairness } from "../env/fairness.ts";
-import { KeyBuffer } from "../format/key-buffer.ts";
 import { NUMBER_MAX } from "../format/version-record.ts";
 import { storeError } from "../io-error.ts";
 import type { Settings } from "../options.ts";
-import { NewestLookup } from "../read/newest-lookup.ts";
-import type { View } from "../read/view.ts";
 import type { Requests } from "../requests/requests.ts";
-import { ADMITTED, Admission, type Arrival, lowestTimestamps, sameTimestamp } from "./admission.ts";
 import type { Ceilings } from "./ceilings.ts";
 import { CommitGroup } from "./commit-group.ts";
-import { encodeBatch } from "./encode-batch.ts";
-import { ownedOperation, ownedPrecondition, ownedWrite, type SingleWrite } from "./owned-writes.ts";
 import type { WriteGate } from "./write-gate.ts";
-
-const KEY = new KeyBuffer();
 
 /** What the queue does with a full group, in this order. */
 export interface CommitTarget {
@@ -42,8 +25,6 @@ export interface CommitTarget {
 /** What the queue knows besides what comes in. */
 export interface CommitState {
   readonly requests: Requests;
-  /** The newest view: conditions are judged against it. */
-  readonly view: () => View;
   readonly lastSeq: number;
   readonly lastAssigned: number;
   /** Called when a group has become visible. */
@@ -52,21 +33,32 @@ export interface CommitState {
   readonly stopped: (failure: KvtsError) => void;
 }
 
+/** A write that has just been encoded into the open group. */
+export interface EncodedWrite {
+  /** Bytes of the group before it. */
+  readonly bytesBefore: number;
+  readonly operations: number;
+  /** What it will answer, microseconds. */
+  readonly timestamp: number;
+  /** Whether that was assigned. */
+  readonly assigned: boolean;
+  readonly requestId: string | undefined;
+  /** When it was checked, microseconds; there where it has a request id. */
+  readonly moment: number | undefined;
+}
+
 /**
- * Owns commit order. Writes are validated and encoded into the open group as they come in, which fixes their seqs; a
- * group that is taken up goes through
+ * Owns commit order, from the open group to its acknowledgement; `Submissions` encodes writes into that group as they come
+ * in. A group that is taken up goes through
  *
  *     ceilings → room → log → (sync ‖ insert into memory) → publish → acknowledge
  *
  * while the next one fills. One group is under way at a time, so seqs are published strictly in order, and everything
  * between two `await`s of this file is one step to the rest of the program.
  *
- * Conditions are judged in the same step in which their write is encoded, against what is published and what is not: what
- * that takes from disk is read before, outside. A refusal is told once the write that it rests on is on disk.
- *
  * A group that fails before it is in the log has changed nothing, and those fail with it that hold a write which a write
- * of its had let through. One whose sync fails is indeterminate: it may or may
- * not be found after a restart, so the store takes no more writes until it is reopened.
+ * of its had let through. One whose sync fails is indeterminate: it may or may not be found after a restart, so the store
+ * takes no more writes until it is reopened.
  */
 export class CommitQueue {
   readonly #settings: Settings;
@@ -75,11 +67,8 @@ export class CommitQueue {
   readonly #target: CommitTarget;
   readonly #state: CommitState;
   readonly #requests: Requests;
-  readonly #admission: Admission;
   /** Without a sync to wait for, commits would go on without the event loop getting a turn. */
   readonly #fairness: Fairness = new Fairness();
-  /** Neither would those who ask again and again for what is answered without a commit. */
-  readonly #answerFairness: Fairness = new Fairness();
   #open: CommitGroup = new CommitGroup();
   /** The group that is under way. */
   #committing: CommitGroup | undefined;
@@ -95,11 +84,12 @@ export class CommitQueue {
   #lastSeq: number;
   #publishedSeq: number;
   #lastAssigned: number;
+  /** The least timestamp that may be assigned, in microseconds. */
+  timestampMin = 0;
 
   constructor(settings: Settings, gate: WriteGate, ceilings: Ceilings, target: CommitTarget, state: CommitState) {
     this.#state = state;
     this.#requests = state.requests;
-    this.#admission = new Admission(state.requests);
     this.#settings = settings;
     this.#gate = gate;
     this.#ceilings = ceilings;
@@ -132,43 +122,45 @@ export class CommitQueue {
     return this.#pendingBytes;
   }
 
-  /** Takes one write. Keys and values may be changed by the caller once it returns. */
-  submit(write: SingleWrite): Promise<WriteResult> {
-    try {
-      this.#checkReentry();
-      const { isOpen } = this.#gate;
-      if (write.preconditions.length > 0) {
-        const kept = ownedWrite(write);
-        return this.#submitJudged((lookup) => this.#add(kept, lookup));
-      }
-      if (isOpen) return this.#add(write, undefined)!;
-      const kept = ownedWrite(write);
-      return this.#gate.pass(() => this.#add(kept, undefined)!);
-    } catch (error) {
-      return this.#inTurn(Promise.reject(error));
-    }
+  /** The group that writes are encoded into. It may be another one after the next `await`. */
+  get open(): CommitGroup {
+    return this.#open;
   }
 
-  /** Takes a batch of a number that has been checked. Its keys and values may be changed by the caller once it returns. */
-  submitBatch(
-    operations: readonly Operation[],
-    requestId: string | undefined,
-    preconditions: readonly EncodedPrecondition[],
-  ): Promise<WriteResult> {
-    try {
-      this.#checkReentry();
-      const { isOpen } = this.#gate;
-      if (preconditions.length > 0) {
-        const kept = encodeOperations(operations, () => this.#now()).map(ownedOperation);
-        const ownPreconditions = preconditions.map(ownedPrecondition);
-        return this.#submitJudged((lookup) => this.#addBatch(kept, requestId, ownPreconditions, lookup));
-      }
-      if (isOpen) return this.#addBatch(operations, requestId, preconditions, undefined)!;
-      const kept = encodeOperations(operations, () => this.#now()).map(ownedOperation);
-      return this.#gate.pass(() => this.#addBatch(kept, requestId, preconditions, undefined)!);
-    } catch (error) {
-      return this.#inTurn(Promise.reject(error));
+  /** Groups whose writes are not visible yet, oldest first. */
+  unpublished(): CommitGroup[] {
+    const before = this.#committing === undefined ? this.#full : [this.#committing, ...this.#full];
+    return [...before, this.#open];
+  }
+
+  /** The timestamp that a write gets which is taken now: max(clock, lastAssigned + 1, every horizon), unique and increasing. */
+  nextTimestamp(): number {
+    const next = Math.max(this.#settings.components.clock.now(), this.#lastAssigned + 1, this.timestampMin);
+    if (next > NUMBER_MAX) {
+      throw new KvtsError("UNAVAILABLE", "assigned timestamps have come to their end; give timestamps of your own");
     }
+    return next;
+  }
+
+  /** Counts in a write, which gets the next seqs, and sees to it that its group is taken up. */
+  take(write: EncodedWrite): Promise<WriteResult> {
+    const group = this.#open;
+    const { timestamp, requestId } = write;
+    if (write.assigned) {
+      this.#lastAssigned = timestamp;
+      group.lastAssigned = timestamp;
+    }
+    if (group.firstSeq === 0) group.firstSeq = this.#lastSeq + 1;
+    this.#lastSeq += write.operations;
+    group.lastSeq = this.#lastSeq;
+    const bytes = group.encoder.bytes - write.bytesBefore;
+    group.pendingBytes += bytes;
+    this.#pendingBytes += bytes;
+    const written = group.wait(timestamp, this.#lastSeq);
+    if (requestId !== undefined) this.#requests.add(requestId, group, { timestamp, seq: this.#lastSeq }, write.moment!);
+    if (group.encoder.bytes >= this.#settings.tuning.groupBytesMax) this.#closeGroup();
+    this.#start();
+    return written;
   }
 
   /** Runs `errand` between two groups, when all that is acknowledged by now is in memory. */
@@ -179,172 +171,21 @@ export class CommitQueue {
     });
   }
 
+  /** The same, when all that has been taken by now has been carried out or has come to nothing. No batch is open. */
+  behindTaken(errand: () => Promise<void>): Promise<void> {
+    const last = this.#open.isEmpty ? (this.#full.at(-1) ?? this.#committing) : this.#open;
+    if (last === undefined) return this.between(errand);
+    return new Promise((resolve, reject) => {
+      last.whenDone.push(() => void this.between(errand).then(resolve, reject));
+    });
+  }
+
   /** Waits until everything submitted has been carried out. The gate has to be shut before. */
   close(): Promise<void> {
     return new Promise((resolve) => {
       this.#whenIdle = resolve;
       if (!this.#running) resolve();
     });
-  }
-
-  /** A write with conditions, as often as blocks are missing to judge them by. `add` answers undefined then. */
-  async #submitJudged(add: (lookup: NewestLookup) => Promise<WriteResult> | undefined): Promise<WriteResult> {
-    const lookup = new NewestLookup(this.#state.view);
-    try {
-      for (;;) {
-        // A promise in the answer, so that a turn at the gate ends when the write is taken up.
-        const attempt = async () => ({ written: add(lookup) });
-        const { written } = this.#gate.isOpen ? await attempt() : await this.#gate.pass(attempt);
-        if (written !== undefined) return await written;
-        await lookup.load();
-      }
-    } finally {
-      lookup.release();
-    }
-  }
-
-  /** @param lookup for its conditions; undefined is answered only with one, where it lacks blocks */
-  #add(write: SingleWrite, lookup: NewestLookup | undefined): Promise<WriteResult> | undefined {
-    const { key, value, retracts, timestamp, expiresAt, requestId, preconditions } = write;
-    KEY.set(key);
-    const group = this.#open;
-    const at = timestamp ?? this.#nextTimestamp();
-    if (expiresAt !== undefined) checkExpiry(at, expiresAt);
-    const isChecked = requestId !== undefined || lookup !== undefined;
-    const moment = isChecked ? this.#begin(lookup) : undefined;
-    const before = group.encoder.bytes;
-    group.encoder.beginBatch(requestId, moment);
-    try {
-      if (value !== undefined) group.encoder.appendPut(KEY, value, at, expiresAt);
-      else if (retracts === true) group.encoder.appendRetract(KEY, at);
-      else group.encoder.appendDelete(KEY, at);
-      if (moment !== undefined) {
-        const assigned = timestamp === undefined ? at : undefined;
-        const lowestWritten = sameTimestamp(at);
-        const arrival = { group, requestId, timestamp: at, assigned, preconditions, lowestWritten, moment };
-        const answer = this.#answer(arrival, lookup);
-        if (answer !== ADMITTED) return answer;
-      }
-    } catch (error) {
-      group.encoder.discardBatch();
-      throw error;
-    }
-    group.encoder.endBatch();
-    return this.#added(group, before, 1, at, timestamp === undefined, requestId, moment);
-  }
-
-  #addBatch(
-    operations: readonly Operation[],
-    requestId: string | undefined,
-    preconditions: readonly EncodedPrecondition[],
-    lookup: NewestLookup | undefined,
-  ): Promise<WriteResult> | undefined {
-    const group = this.#open;
-    const isChecked = requestId !== undefined || lookup !== undefined;
-    const moment = isChecked ? this.#begin(lookup) : undefined;
-    const before = group.encoder.bytes;
-    const operationsBefore = group.encoder.operationCount;
-    const next = this.#nextTimestamp();
-    const { timestamp, assigns } = encodeBatch(group.encoder, operations, requestId, moment, next, () => this.#now());
-    if (moment !== undefined) {
-      try {
-        const assigned = assigns ? timestamp : undefined;
-        const lowestWritten = lowestTimestamps(operations, next);
-        const arrival = { group, requestId, timestamp, assigned, preconditions, lowestWritten, moment };
-        const answer = this.#answer(arrival, lookup);
-        if (answer !== ADMITTED) return answer;
-      } catch (error) {
-        group.encoder.discardBatch();
-        throw error;
-      }
-    }
-    group.encoder.endBatch();
-    const added = group.encoder.operationCount - operationsBefore;
-    return this.#added(group, before, added, timestamp, assigns, requestId, moment);
-  }
-
-  /** Before a batch that is to be checked is opened. Returns the moment by which it is judged, microseconds. */
-  #begin(lookup: NewestLookup | undefined): number {
-    if (lookup !== undefined) this.#admission.index(this.#unpublished());
-    return this.#now();
-  }
-
-  /** Whether the open batch is admitted; else it is taken back, and this is what its caller gets. */
-  #answer(arrival: Arrival, lookup: NewestLookup | undefined): typeof ADMITTED | Promise<WriteResult> | undefined {
-    const publishedSeq = this.#publishedSeq;
-    const state = lookup && { lookup, publishedSeq, unpublished: this.#unpublished() };
-    const answer = this.#admission.answer(arrival, state);
-    if (answer === ADMITTED) return answer;
-    arrival.group.encoder.discardBatch();
-    return answer === undefined ? undefined : this.#inTurn(answer);
-  }
-
-  /** An answer that may be there at once: every few hundred of them come with the next turn of the event loop. */
-  #inTurn(answer: Promise<WriteResult>): Promise<WriteResult> {
-    if (!this.#answerFairness.isDue(1)) return answer;
-    return this.#nextTurn(answer);
-  }
-
-  async #nextTurn(answer: Promise<WriteResult>): Promise<WriteResult> {
-    try {
-      return await answer;
-    } finally {
-      await this.#settings.components.scheduler.nextTurn();
-    }
-  }
-
-  /** Groups whose writes are not visible yet, oldest first. */
-  #unpublished(): CommitGroup[] {
-    const before = this.#committing === undefined ? this.#full : [this.#committing, ...this.#full];
-    return [...before, this.#open];
-  }
-
-  /** What callers hand in is read while its batch is open: a getter in it may do anything but write. */
-  #checkReentry(): void {
-    if (!this.#open.encoder.isBatchOpen) return;
-    throw invalidArgument(
-      "a getter or proxy in a batch must not write while the batch is read; write before, or after",
-    );
-  }
-
-  /** Counts in what was just encoded, and sees to it that the group is taken up. */
-  #added(
-    group: CommitGroup,
-    bytesBefore: number,
-    operations: number,
-    timestamp: number,
-    assigned: boolean,
-    requestId: string | undefined,
-    moment: number | undefined,
-  ): Promise<WriteResult> {
-    if (assigned) {
-      this.#lastAssigned = timestamp;
-      group.lastAssigned = timestamp;
-    }
-    if (group.firstSeq === 0) group.firstSeq = this.#lastSeq + 1;
-    this.#lastSeq += operations;
-    group.lastSeq = this.#lastSeq;
-    const bytes = group.encoder.bytes - bytesBefore;
-    group.pendingBytes += bytes;
-    this.#pendingBytes += bytes;
-    const written = group.wait(timestamp, this.#lastSeq);
-    if (requestId !== undefined) this.#requests.add(requestId, group, { timestamp, seq: this.#lastSeq }, moment!);
-    if (group.encoder.bytes >= this.#settings.tuning.groupBytesMax) this.#closeGroup();
-    this.#start();
-    return written;
-  }
-
-  /** max(clock, lastAssigned + 1): unique and increasing. */
-  #nextTimestamp(): number {
-    const next = Math.max(this.#now(), this.#lastAssigned + 1);
-    if (next > NUMBER_MAX) {
-      throw new KvtsError("UNAVAILABLE", "assigned timestamps have come to their end; give timestamps of your own");
-    }
-    return next;
-  }
-
-  #now(): number {
-    return this.#settings.components.clock.now();
   }
 
   #closeGroup(): void {
@@ -397,7 +238,7 @@ export class CommitQueue {
   #fail(group: CommitGroup, failure: KvtsError): void {
     this.#requests.failed(group);
     group.fail(failure);
-    for (const later of this.#unpublished()) {
+    for (const later of this.unpublished()) {
       if (!later.premises.delete(group)) continue;
       if (later === this.#open) this.#open = this.#idle.pop() ?? new CommitGroup();
       else this.#full.splice(this.#full.indexOf(later), 1);
@@ -408,6 +249,7 @@ export class CommitQueue {
 
   #recycle(group: CommitGroup): void {
     this.#pendingBytes -= group.pendingBytes;
+    for (const done of group.whenDone.splice(0)) done();
     group.reset();
     if (this.#idle.length < 2) this.#idle.push(group);
   }

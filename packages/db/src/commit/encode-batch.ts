@@ -2,12 +2,16 @@ import {
   checkExpiry,
   checkOperationFields,
   encodeOperations,
+  type KvtsError,
   limits,
   type Operation,
   parseTime,
   rangeOf,
 } from "@kvts/common";
 import { KeyBuffer } from "../format/key-buffer.ts";
+import { isEmptyRange } from "../marks/range-mark.ts";
+import type { Horizons } from "../retention/horizons.ts";
+import { writeTrimmed } from "../retention/trimmed.ts";
 import type { GroupEncoder } from "../wal/group-encoder.ts";
 
 const KEY = new KeyBuffer();
@@ -18,6 +22,8 @@ export interface BatchTimestamps {
   readonly timestamp: number;
   /** Whether any operation takes the assigned timestamp. */
   readonly assigns: boolean;
+  /** Why it has to be refused, where an operation lies below its key's horizon. */
+  readonly trimmed: KvtsError | undefined;
 }
 
 /**
@@ -27,6 +33,7 @@ export interface BatchTimestamps {
  * @param moment see `GroupEncoder.beginBatch`
  * @param assigned for operations without a timestamp of their own, microseconds
  * @param now microseconds, for relative times
+ * @param horizons below which nothing may be written
  * @throws as `encodeOperations` does
  */
 export function encodeBatch(
@@ -36,13 +43,14 @@ export function encodeBatch(
   moment: number | undefined,
   assigned: number,
   now: () => number,
+  horizons?: Horizons,
 ): BatchTimestamps {
   // One reading of the clock, so that "now" is the same in all of them.
   let read: number | undefined;
   const once = (): number => (read ??= now());
   encoder.beginBatch(requestId, moment);
   try {
-    return appendAll(encoder, operations, assigned, once);
+    return appendAll(encoder, operations, assigned, once, horizons);
   } catch (error) {
     encoder.discardBatch();
     // It has the words for what is wrong with a batch, and says in which operation.
@@ -56,11 +64,13 @@ function appendAll(
   operations: readonly Operation[],
   assigned: number,
   now: () => number,
+  horizons: Horizons | undefined,
 ): BatchTimestamps {
   const bytesMeasured = encoder.bytes + limits.batchBytesMax;
   let isMeasured = false;
   let timestamp = assigned;
   let assigns = false;
+  let trimmed: KvtsError | undefined;
   // By number, up to the length that has been checked: a getter may change the array that it is in.
   const count = operations.length;
   for (let at = 0; at < count; at++) {
@@ -68,21 +78,38 @@ function appendAll(
     checkOperationFields(operation);
     assigns ||= operation.timestamp === undefined;
     timestamp = operation.timestamp === undefined ? assigned : parseTime(operation.timestamp, now);
-    append(encoder, operation, timestamp, now);
+    const refusal = append(encoder, operation, timestamp, now, horizons);
+    trimmed ??= refusal;
     // A frame is longer than keys and values: only beyond the limit do they need to be counted, and then once.
     if (isMeasured || encoder.bytes <= bytesMeasured) continue;
     encodeOperations(operations, now);
     isMeasured = true;
   }
-  return { timestamp: assigns ? assigned : timestamp, assigns };
+  return { timestamp: assigns ? assigned : timestamp, assigns, trimmed };
 }
 
-function append(encoder: GroupEncoder, operation: Operation, timestamp: number, now: () => number): void {
+/** What a write at `timestamp` is refused with; undefined where it is not. */
+export function refusalBelow(horizons: Horizons, key: KeyBuffer, timestamp: number): KvtsError | undefined {
+  const horizon = horizons.of(key.i32, 0, key.length);
+  return timestamp < horizon ? writeTrimmed(timestamp, horizon) : undefined;
+}
+
+/** @returns what it is refused with, where it lies below the horizon of its key, or of any key of its range */
+function append(
+  encoder: GroupEncoder,
+  operation: Operation,
+  timestamp: number,
+  now: () => number,
+  horizons: Horizons | undefined,
+): KvtsError | undefined {
   if (operation.op === "deleteRange") {
-    encoder.appendDeleteRange(rangeOf(operation), timestamp);
-    return;
+    const range = rangeOf(operation);
+    encoder.appendDeleteRange(range, timestamp);
+    const horizon = horizons === undefined || isEmptyRange(range.start, range.end) ? 0 : horizons.greatestIn(range);
+    return timestamp < horizon ? writeTrimmed(timestamp, horizon) : undefined;
   }
   KEY.set(operation.key);
+  const refusal = horizons === undefined ? undefined : refusalBelow(horizons, KEY, timestamp);
   if (operation.op === "delete") {
     encoder.appendDelete(KEY, timestamp);
   } else if (operation.op === "retract") {
@@ -92,4 +119,5 @@ function append(encoder: GroupEncoder, operation: Operation, timestamp: number, 
     if (expiresAt !== undefined) checkExpiry(timestamp, expiresAt);
     encoder.appendPut(KEY, operation.value, timestamp, expiresAt);
   }
+  return refusal;
 }

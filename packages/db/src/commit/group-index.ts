@@ -79,7 +79,10 @@ export class GroupIndex {
   }
 
   #add(c: OperationCursor): void {
-    if ((c.meta & KIND_MASK) === KIND_DELETE_RANGE) return this.#marks.add(markAt(c));
+    if ((c.meta & KIND_MASK) === KIND_DELETE_RANGE) {
+      this.#marks.add(markAt(c));
+      return;
+    }
     const key = keyText(c.u8.subarray(c.keyWord * 4, c.keyWord * 4 + c.keyLength));
     const kind = c.meta & KIND_MASK;
     const version = {

@@ -2,6 +2,7 @@ import type { TableMeta } from "../manifest/table-meta.ts";
 import type { MemtableTransfer } from "../memtable/memtable.ts";
 import type { Compression } from "../table/compression.ts";
 import type { TableProvenance } from "../table/properties.ts";
+import type { KeyFloor } from "./key-floors.ts";
 
 /** How tables are written; plain data, so that it travels to the worker. */
 export interface TableSettings {
@@ -32,6 +33,8 @@ export interface CompactionJob {
   /** Pinned seqs, ascending. */
   readonly pins: readonly number[];
   readonly dropsRetracts: boolean;
+  /** How far histories are cut: see key-floors.ts. */
+  readonly floors: readonly KeyFloor[];
   /** Keys, ascending, that get a table each: see appending.ts. */
   readonly keysApart: readonly Uint8Array[];
   readonly settings: TableSettings;

@@ -3,9 +3,11 @@ import { CarriedVersion } from "../format/carried-version.ts";
 import type { GroupCursor } from "../format/group-cursor.ts";
 import { compareKeys } from "../format/key-buffer.ts";
 import {
+  highWord,
   joinWords,
   KIND_MASK,
   KIND_RETRACT,
+  lowWord,
   META,
   SEQ_HI,
   SEQ_LO,
@@ -13,6 +15,8 @@ import {
   VERSION_WORDS,
 } from "../format/version-record.ts";
 import { BlockDemand, FOUND, VersionRun } from "../format/version-run.ts";
+import { BelowHorizon, seqOf } from "./below-horizon.ts";
+import type { FloorCursor, KeyFloor } from "./key-floors.ts";
 import type { Retention } from "./retention.ts";
 
 /** One layer that a merge reads, and whatever finds the extents that its records point at. */
@@ -38,14 +42,21 @@ export interface MergeSink<E> {
 export class Merge<E> {
   readonly #inputs: readonly Head<E>[];
   readonly #retention: Retention;
+  readonly #floors: FloorCursor | undefined;
+  readonly #below: BelowHorizon<E>;
   /** Inputs that stand on the key being merged. */
   readonly #at: Head<E>[] = [];
   readonly #carried: CarriedVersion<E> = new CarriedVersion();
   #started = false;
+  /** Whether a version that another one hides at the timestamp taken last is kept for a pin. */
+  #keptHidden = false;
 
-  constructor(inputs: readonly MergeInput<E>[], retention: Retention) {
+  /** @param floors undefined where the whole history of every key is kept */
+  constructor(inputs: readonly MergeInput<E>[], retention: Retention, floors?: FloorCursor) {
     this.#inputs = inputs.map((input) => new Head(input));
     this.#retention = retention;
+    this.#floors = floors;
+    this.#below = new BelowHorizon(retention);
   }
 
   /** Merges whole keys until about `versions` versions have been looked at; false when everything is merged. */
@@ -89,6 +100,8 @@ export class Merge<E> {
     const output = new KeyOutput(sink, first);
     let versions = 0;
     for (const head of this.#at) head.openGroup();
+    const floor = this.#floors?.seek(first.keyI32, first.keyWord, first.keyLength);
+    if (floor !== undefined) versions += this.#mergeBelow(floor, output);
     for (;;) {
       const least = this.#leastHead();
       if (least === undefined) break;
@@ -104,6 +117,25 @@ export class Merge<E> {
     if (output.started) sink.endKey();
     for (const head of this.#at) head.cursor.next(SYNC);
     return versions + 1;
+  }
+
+  /** Takes every version below the horizon. */
+  #mergeBelow(floor: KeyFloor, output: KeyOutput<E>): number {
+    const below = this.#below;
+    const hi = highWord(floor.timestamp);
+    const lo = lowWord(floor.timestamp);
+    let versions = 0;
+    below.start(floor);
+    for (;;) {
+      const least = this.#leastHead();
+      if (least === undefined || compareTime(least.tsHi, least.tsLo, hi, lo) >= 0) break;
+      versions += this.#takeTimestamp(least, below);
+      const seq = seqOf(this.#carried);
+      if (!this.#carried.isRetract) below.offer(this.#carried, seq, output);
+      else if (!this.#retention.dropRetract(seq, this.#keptHidden)) below.keep(this.#carried);
+    }
+    below.finish(output);
+    return versions;
   }
 
   /** The input whose next version is the smallest by (timestamp, seq). */
@@ -144,19 +176,28 @@ export class Merge<E> {
 
   /** Takes every version at the least timestamp, in seq order, and keeps what retention keeps. */
   #mergeTimestamp(start: Head<E>, output: KeyOutput<E>): number {
+    const taken = this.#takeTimestamp(start, output);
+    const carried = this.#carried;
+    const drops = carried.isRetract && this.#retention.dropRetract(seqOf(carried), this.#keptHidden);
+    if (!drops) output.addOne(carried);
+    return taken;
+  }
+
+  /** Takes every version at the least timestamp; the last, which counts, is left in `#carried`, hidden ones are handed on. */
+  #takeTimestamp(start: Head<E>, hidden: HiddenVersions<E>): number {
     const retention = this.#retention;
     const tsHi = start.tsHi;
     const tsLo = start.tsLo;
     let taken = 0;
-    let kept = false;
+    this.#keptHidden = false;
     let held = false;
     let heldSeq = 0;
     for (let head: Head<E> | undefined = start; head !== undefined; head = this.#leastHead()) {
       if (head.tsHi !== tsHi || head.tsLo !== tsLo) break;
       const seq = head.seq;
       if (held && !retention.dropHidden(heldSeq, seq)) {
-        output.addOne(this.#carried);
-        kept = true;
+        hidden.keep(this.#carried);
+        this.#keptHidden = true;
       }
       this.#carried.take(head.run, head.index, head.extents);
       held = true;
@@ -165,9 +206,13 @@ export class Merge<E> {
       taken++;
     }
     invariant(held, "M1: a merge step takes at least one version");
-    if (!(this.#carried.isRetract && retention.dropRetract(heldSeq, kept))) output.addOne(this.#carried);
     return taken;
   }
+}
+
+/** Takes versions that another one hides at their timestamp, and that are kept for a pin. */
+interface HiddenVersions<E> {
+  keep(version: CarriedVersion<E>): void;
 }
 
 /** Starts the key in the sink with its first version, so that a key that loses all of them is never begun. */
@@ -191,6 +236,10 @@ class KeyOutput<E> {
 
   addOne(version: CarriedVersion<E>): void {
     this.add(version.run, 0, 1, version.owner as E);
+  }
+
+  keep(version: CarriedVersion<E>): void {
+    this.addOne(version);
   }
 }
 

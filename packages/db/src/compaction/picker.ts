@@ -37,6 +37,8 @@ export interface Pick<T extends PickableTable> {
   readonly outputLevel: number;
   /** The inputs can change level as they are: they overlap neither each other nor the output level. */
   readonly move: boolean;
+  /** One table is written anew where it lies. */
+  readonly trims?: boolean;
   /** The largest key taken from the level above the output: the next pick there goes on behind it. */
   readonly resumeKey: Uint8Array;
 }

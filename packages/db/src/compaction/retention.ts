@@ -3,7 +3,7 @@
  *
  * With no horizon (history is kept for ever) the only droppable versions are those hidden by a higher seq at the very
  * same timestamp, and a retract with nothing left to hide. Tombstones stay: a backdated put could otherwise bring a
- * deleted key back.
+ * deleted key back. Below a horizon (key-floors.ts) nothing is written any more, and all but the newest version may go.
  */
 export class Retention {
   readonly #pins: readonly number[];
@@ -38,6 +38,19 @@ export class Retention {
     if (!this.#dropsRetracts || keptBelow || this.#pinnedWithin(0, seq)) return false;
     if (seq > this.#seqFloor) this.#seqFloor = seq;
     return true;
+  }
+
+  /**
+   * Whether the version with `seq` may go, below the horizon and superseded there by a newer one with `newerSeq`. Where
+   * that was committed before it, nobody has ever seen it, nor will.
+   */
+  dropSuperseded(seq: number, newerSeq: number): boolean {
+    return seq >= newerSeq || this.dropHidden(seq, newerSeq);
+  }
+
+  /** Whether a version that says nothing may go, where nothing older is left; an older seq might miss what it hid. */
+  dropSpent(seq: number): boolean {
+    return !this.#pinnedWithin(0, seq);
   }
 
   /** Whether some pin p has low ≤ p < high. */

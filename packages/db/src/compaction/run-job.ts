@@ -12,6 +12,7 @@ import { type KeyWords, keyWordsOf } from "../table/key-words.ts";
 import { Table } from "../table/table.ts";
 import { TableBuilder } from "../table/table-builder.ts";
 import type { CompactionJob, CompactionResult } from "./job.ts";
+import { FloorCursor } from "./key-floors.ts";
 import { Merge, type MergeInput, type MergeSink } from "./merge.ts";
 import { Retention } from "./retention.ts";
 
@@ -32,7 +33,8 @@ export async function runJob(
   const inputs = await openInputs(fileSystem, job);
   const retention = new Retention(job.pins, job.dropsRetracts);
   const output = new TableOutput(fileSystem, job);
-  const merge = new Merge<ExtentSource>(inputs.sources, retention);
+  const floors = job.floors.length === 0 ? undefined : new FloorCursor(job.floors);
+  const merge = new Merge<ExtentSource>(inputs.sources, retention, floors);
   try {
     while (merge.step(output, VERSIONS_PER_STEP)) {
       await output.finishFullTables();

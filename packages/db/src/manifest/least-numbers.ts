@@ -1,5 +1,7 @@
 import type { FileReading } from "../env/file-system.ts";
 import { parseFileName } from "../format/filenames.ts";
+import type { Horizon, Policy } from "../retention/horizon.ts";
+import { latestHorizons } from "../retention/horizons.ts";
 import { salvageManifest } from "./reader.ts";
 import { readWholeFile } from "./whole-file.ts";
 
@@ -11,11 +13,14 @@ export interface LeastNumbers {
   readonly nextFileNumber: number;
   readonly lastSeq: number;
   readonly lastAssigned: number;
+  /** The policies that were told last: with them history goes on being cut as it was. */
+  readonly policies: readonly Policy[];
+  readonly horizons: readonly Horizon[];
 }
 
 /** Looks into every manifest of a directory. @throws UNIMPLEMENTED for one that a newer kvts wrote */
 export function findLeastNumbers(fileSystem: FileReading, directory: string): LeastNumbers {
-  let least: LeastNumbers = { nextFileNumber: 0, lastSeq: 0, lastAssigned: 0 };
+  let least: LeastNumbers = { nextFileNumber: 0, lastSeq: 0, lastAssigned: 0, policies: [], horizons: [] };
   for (const name of fileSystem.list(directory)) {
     const file = parseFileName(name);
     if (file?.kind !== "manifest") continue;
@@ -25,6 +30,8 @@ export function findLeastNumbers(fileSystem: FileReading, directory: string): Le
         nextFileNumber: Math.max(least.nextFileNumber, edit.nextFileNumber ?? 0),
         lastSeq: Math.max(least.lastSeq, edit.seqCeiling ?? 0, edit.closed?.lastSeq ?? 0),
         lastAssigned: Math.max(least.lastAssigned, edit.timestampCeiling ?? 0, edit.closed?.lastAssigned ?? 0),
+        policies: edit.policies ?? least.policies,
+        horizons: latestHorizons([least.horizons, edit.horizons ?? []]),
       };
     }
   }

@@ -124,7 +124,7 @@ export class ManifestFold {
 /** A manifest's first record is a snapshot, so nothing is missing from a sound one. */
 function whole(numbers: Partial<StoreNumbers>, path: string): StoreNumbers {
   const { incarnation, nextFileNumber, logNumber, seqCeiling, timestampCeiling, seqFloor } = numbers;
-  const { requestFiles, markFiles, durableLog } = numbers;
+  const { requestFiles, markFiles, durableLog, policies, horizons } = numbers;
   if (
     incarnation === undefined ||
     nextFileNumber === undefined ||
@@ -141,5 +141,7 @@ function whole(numbers: Partial<StoreNumbers>, path: string): StoreNumbers {
     ...(requestFiles === undefined ? {} : { requestFiles }),
     ...(markFiles === undefined ? {} : { markFiles }),
     ...(durableLog === undefined ? {} : { durableLog }),
+    ...(policies === undefined ? {} : { policies }),
+    ...(horizons === undefined ? {} : { horizons }),
   };
 }

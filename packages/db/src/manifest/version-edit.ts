@@ -2,6 +2,7 @@ import { toHex } from "@kvts/common";
 import type { ByteReader, ByteWriter } from "../format/coding.ts";
 import { corruption } from "../format/corruption.ts";
 import { INCARNATION_BYTES, incarnationBytes } from "../format/incarnation.ts";
+import type { Horizon, Policy } from "../retention/horizon.ts";
 import type { LogPosition } from "../wal/format.ts";
 import { decodeTableMeta, encodeTableMeta, type TableMeta } from "./table-meta.ts";
 import { FieldWriter, readFields } from "./tagged-fields.ts";
@@ -30,6 +31,9 @@ export interface VersionEdit {
   /** Numbers of tables that go. A table that changes level is removed and added. */
   readonly removed?: readonly number[];
   readonly added?: readonly LeveledTable[];
+  /** All retention policies, and all horizons, in force. */
+  readonly policies?: readonly Policy[];
+  readonly horizons?: readonly Horizon[];
   /** Numbers of all files of request ids in force, in the order of their seqs. */
   readonly requestFiles?: readonly number[];
   /** Numbers of all files of range marks in force, in the order of their seqs. */
@@ -41,6 +45,14 @@ export interface VersionEdit {
 export interface CleanClose {
   readonly lastSeq: number;
   readonly lastAssigned: number;
+}
+
+/** What `edit` says of retention, to be said again. */
+export function retentionOf({
+  policies,
+  horizons,
+}: Pick<VersionEdit, "policies" | "horizons">): Pick<VersionEdit, "policies" | "horizons"> {
+  return { ...(policies === undefined ? {} : { policies }), ...(horizons === undefined ? {} : { horizons }) };
 }
 
 /** Levels from 0 to 6. */
@@ -59,6 +71,8 @@ const KEEPS_BELOW = 20;
 const REQUEST_FILES = 22;
 const DURABLE_LOG = 24;
 const MARK_FILES = 26;
+const POLICIES = 30;
+const HORIZONS = 32;
 
 /** The edit as tagged fields, owned by the caller. */
 export function encodeEdit(edit: VersionEdit): Uint8Array {
@@ -92,11 +106,32 @@ export function encodeEdit(edit: VersionEdit): Uint8Array {
     });
   }
   if (markFiles !== undefined) out.field(MARK_FILES, (field) => writeNumbers(field, markFiles));
+  encodeRetention(out, edit);
   return out.finish();
 }
 
 function writeNumbers(field: ByteWriter, numbers: readonly number[]): void {
   for (const number of numbers) field.varint(number);
+}
+
+function encodeRetention(out: FieldWriter, { policies, horizons }: VersionEdit): void {
+  if (policies !== undefined) {
+    out.field(POLICIES, (field) => {
+      for (const { prefix, keepFor } of policies) {
+        field.blob(prefix);
+        field.u8(keepFor === undefined ? 0 : 1);
+        if (keepFor !== undefined) field.varint(keepFor);
+      }
+    });
+  }
+  if (horizons !== undefined) {
+    out.field(HORIZONS, (field) => {
+      for (const { prefix, timestamp } of horizons) {
+        field.blob(prefix);
+        field.varint(timestamp);
+      }
+    });
+  }
 }
 
 /**
@@ -118,9 +153,11 @@ export function decodeEdit(bytes: Uint8Array, file: string, base: number): Versi
     else if (tag === REMOVED) removed.push(field.varint());
     else if (tag === ADDED) added.push(readAdded(field, file, at));
     else if (tag === KEEPS_BELOW) edit.keepsBelow = field.varint();
-    else if (tag === REQUEST_FILES) edit.requestFiles = readNumbers(field);
-    else if (tag === MARK_FILES) edit.markFiles = readNumbers(field);
+    else if (tag === REQUEST_FILES) edit.requestFiles = readAll(field, (numbers) => numbers.varint());
+    else if (tag === MARK_FILES) edit.markFiles = readAll(field, (numbers) => numbers.varint());
     else if (tag === DURABLE_LOG) edit.durableLog = { segment: field.varint(), offset: field.varint() };
+    else if (tag === POLICIES) edit.policies = readAll(field, readPolicy);
+    else if (tag === HORIZONS) edit.horizons = readAll(field, readHorizon);
     else return false;
     return true;
   });
@@ -129,10 +166,19 @@ export function decodeEdit(bytes: Uint8Array, file: string, base: number): Versi
   return edit;
 }
 
-function readNumbers(field: ByteReader): number[] {
-  const numbers: number[] = [];
-  while (field.remaining > 0) numbers.push(field.varint());
-  return numbers;
+function readAll<T>(field: ByteReader, read: (field: ByteReader) => T): T[] {
+  const items: T[] = [];
+  while (field.remaining > 0) items.push(read(field));
+  return items;
+}
+
+function readPolicy(field: ByteReader): Policy {
+  const prefix = new Uint8Array(field.blob());
+  return { prefix, keepFor: field.u8() === 0 ? undefined : field.varint() };
+}
+
+function readHorizon(field: ByteReader): Horizon {
+  return { prefix: new Uint8Array(field.blob()), timestamp: field.varint() };
 }
 
 function readAdded(field: ByteReader, file: string, at: number): LeveledTable {

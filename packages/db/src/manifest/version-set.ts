@@ -1,6 +1,7 @@
 import { invariant, type Logger, silentLogger } from "@kvts/common";
 import type { FileSystem } from "../env/file-system.ts";
 import { manifestFileName, temporaryFileName } from "../format/filenames.ts";
+import type { Horizon, Policy } from "../retention/horizon.ts";
 import type { Table } from "../table/table.ts";
 import type { LogPosition } from "../wal/format.ts";
 import { writeCurrent } from "./current.ts";
@@ -30,6 +31,9 @@ export interface StoreNumbers {
   readonly markFiles?: readonly number[];
   /** How far the log is on disk for certain, at least; left out where that is not known. */
   readonly durableLog?: LogPosition;
+  /** Left out where no retention has ever been set. */
+  readonly policies?: readonly Policy[];
+  readonly horizons?: readonly Horizon[];
 }
 
 export interface VersionSetOptions {
@@ -223,6 +227,8 @@ export class VersionSet<T = Table> {
     const requestFiles = edit.requestFiles ?? this.#numbers.requestFiles;
     const markFiles = edit.markFiles ?? this.#numbers.markFiles;
     const durableLog = edit.durableLog ?? this.#numbers.durableLog;
+    const policies = edit.policies ?? this.#numbers.policies;
+    const horizons = edit.horizons ?? this.#numbers.horizons;
     this.#numbers = {
       incarnation: edit.incarnation ?? this.#numbers.incarnation,
       nextFileNumber: edit.nextFileNumber ?? this.#numbers.nextFileNumber,
@@ -233,6 +239,8 @@ export class VersionSet<T = Table> {
       ...(requestFiles === undefined ? {} : { requestFiles }),
       ...(markFiles === undefined ? {} : { markFiles }),
       ...(durableLog === undefined ? {} : { durableLog }),
+      ...(policies === undefined ? {} : { policies }),
+      ...(horizons === undefined ? {} : { horizons }),
     };
     const before = this.#current;
     this.#current = next;

@@ -2,15 +2,16 @@ import type { Key, Version } from "@kvts/common";
 import { CarriedVersion } from "../format/carried-version.ts";
 import { KeyBuffer } from "../format/key-buffer.ts";
 import { KIND_MASK, KIND_RETRACT, META, META_LENGTH_SHIFT, VERSION_WORDS } from "../format/version-record.ts";
-import { type BlockDemand, MISS, type VersionRun } from "../format/version-run.ts";
+import { type BlockDemand, FOUND, MISS, type VersionRun } from "../format/version-run.ts";
 import type { Table } from "../table/table.ts";
 import type { Batch } from "./batch.ts";
 import { BestVersion } from "./best-version.ts";
 import { Bounds } from "./bounds.ts";
-import { versionAt } from "./found-version.ts";
+import { isSpent } from "./floor.ts";
+import { timestampAt, versionAt } from "./found-version.ts";
 import { compareLanes, HistoryLane, type Lane } from "./history-lane.ts";
 import { MarkLane } from "./mark-lane.ts";
-import { findOwn } from "./point-read.ts";
+import { findOwn, findPoint } from "./point-read.ts";
 import type { ScanPause } from "./scan.ts";
 import type { Layer, View } from "./view.ts";
 
@@ -19,6 +20,8 @@ const VERSIONS_PER_STRETCH_MAX = 16_384;
 
 const KEY = new KeyBuffer();
 const OWN = new BestVersion();
+const BASE = new BestVersion();
+const BASE_BOUNDS = new Bounds(undefined, 0);
 
 export interface HistoryRange {
   /** Microseconds, both inclusive. */
@@ -37,18 +40,23 @@ export class History<K extends Key> {
   readonly #seq: number;
   readonly #whole: Bounds;
   readonly #ascending: boolean;
+  readonly #floor: number;
   #from: number;
   #to: number;
   /** Timestamps done so far. */
   progress = 0;
 
-  /** @param shownKey gives the key to put into each version; a new copy where copies matter. */
-  constructor(key: Uint8Array, shownKey: () => K, range: HistoryRange, seq: number, ascending: boolean) {
+  /**
+   * @param shownKey gives the key to put into each version; a new copy where copies matter.
+   * @param floor the key's horizon, in microseconds: nothing older shows but the newest below it
+   */
+  constructor(key: Uint8Array, shownKey: () => K, range: HistoryRange, seq: number, ascending: boolean, floor = 0) {
     this.#key = key;
     this.#shownKey = shownKey;
     this.#seq = seq;
     this.#whole = new Bounds(undefined, seq);
     this.#ascending = ascending;
+    this.#floor = floor;
     this.#from = range.from;
     this.#to = range.to;
   }
@@ -60,6 +68,7 @@ export class History<K extends Key> {
   fill(view: View, batch: Batch<Version<K>>, demand: BlockDemand<Table>): ScanPause {
     if (this.ended) return "end";
     KEY.setBytes(this.#key);
+    if (this.#from < this.#floor && !this.#raiseToFloor(view, demand)) return "miss";
     const lanes: Lane[] = [];
     try {
       if (!this.#openLanes(view, lanes, demand) || !this.#openMarks(view, lanes, demand)) return "miss";
@@ -67,6 +76,19 @@ export class History<K extends Key> {
     } finally {
       for (const lane of lanes) lane.close();
       OWN.release();
+    }
+  }
+
+  /** Begins with the newest version below the horizon, or where that says nothing, with the horizon. */
+  #raiseToFloor(view: View, demand: BlockDemand<Table>): boolean {
+    try {
+      const lookup = findPoint(view, KEY, BASE_BOUNDS.set(this.#floor - 1, this.#seq), BASE, demand);
+      if (lookup === MISS) return false;
+      const shows = lookup === FOUND && !isSpent(BASE.run, BASE.index, this.#floor);
+      this.#from = Math.max(this.#from, shows ? timestampAt(BASE.run, BASE.index) : this.#floor);
+      return true;
+    } finally {
+      BASE.release();
     }
   }
 
@@ -93,7 +115,7 @@ export class History<K extends Key> {
     lane.start(this.#ascending ? this.#from : this.#to);
     if (!lane.open || lane.timestamp < this.#from || lane.timestamp > this.#to) return true;
     if (findOwn(view, KEY, this.#whole, OWN, demand) === MISS) return false;
-    if (OWN.found) lanes.push(lane);
+    if (OWN.found && !isSpent(OWN.run, OWN.index, this.#floor)) lanes.push(lane);
     return true;
   }
 

@@ -1,5 +1,6 @@
 import { type CallOptions, callSignal, type Entries, makeEntries, throwIfAborted } from "@kvts/common";
 import { BlockDemand } from "../format/version-run.ts";
+import type { Horizons } from "../retention/horizons.ts";
 import type { Table } from "../table/table.ts";
 import { Batch } from "./batch.ts";
 import type { Pin } from "./pins.ts";
@@ -17,10 +18,10 @@ interface Stretches<T extends object> {
   fill(view: View, batch: Batch<T>, demand: BlockDemand<Table>): ScanPause;
 }
 
-/** A read whose options have been checked: how many items at most, and how to open it at a seq. */
+/** A read whose options have been checked: how many items at most, and how to open it at a seq, by horizons. */
 export interface Prepared<T extends object> {
   readonly limit: number;
-  readonly open: (seq: number) => Stretches<T>;
+  readonly open: (seq: number, horizons: Horizons | undefined) => Stretches<T>;
 }
 
 /** Items a batch of `for … of` holds. */
@@ -49,6 +50,11 @@ export function makeLocalEntries<T extends object>(
       throw error;
     }, undefined);
   }
+}
+
+/** A sequence that can be read in either way. */
+export function localEntries<T>(entries: Entries<T>, atOnce: () => Iterator<T>): LocalEntries<T> {
+  return Object.assign(entries, { [Symbol.iterator]: atOnce });
 }
 
 class EngineEntries<T extends object> implements LocalEntries<T> {
@@ -157,6 +163,7 @@ class SyncIteration<T extends object> implements Iterator<T, undefined> {
 class Run<T extends object> {
   readonly #source: ReadSource;
   readonly #seq: number;
+  readonly #horizons: Horizons | undefined;
   readonly #stretches: Stretches<T>;
   readonly #signal: AbortSignal | undefined;
   #pin: Pin | undefined;
@@ -167,14 +174,15 @@ class Run<T extends object> {
     this.#source = source;
     this.#signal = signal;
     this.#seq = source.seq();
-    this.#stretches = prepared.open(this.#seq);
+    this.#horizons = source.horizons();
+    this.#stretches = prepared.open(this.#seq, this.#horizons);
     this.#left = prepared.limit;
   }
 
   async pull(count: number): Promise<T[]> {
     const batch = this.#batch(Math.min(count, ASYNC_BATCH_ITEMS_MAX));
     if (batch === undefined) return [];
-    this.#pin ??= this.#source.pin(this.#seq);
+    this.#pin ??= this.#source.pin(this.#seq, this.#horizons);
     if (this.#source.fairness.isDue(count)) await this.#source.nextTurn();
     const view = this.#source.view().acquire();
     const loaded = new LoadedBlocks();
@@ -209,7 +217,7 @@ class Run<T extends object> {
     }
     this.#left -= batch.size;
     // What is read whole in one synchronous stretch needs no pin: nothing can be dropped meanwhile.
-    if (!this.#ended && this.#left > 0) this.#pin ??= this.#source.pin(this.#seq);
+    if (!this.#ended && this.#left > 0) this.#pin ??= this.#source.pin(this.#seq, this.#horizons);
     return batch.completeSync();
   }
 

@@ -1,8 +1,11 @@
 import { KvtsError } from "@kvts/common";
+import type { Horizons } from "../retention/horizons.ts";
 
 /** A seq that compaction must keep readable until it is released. */
 export interface Pin {
   readonly seq: number;
+  /** What it reads by: those that were in force when it was taken. */
+  readonly horizons: Horizons | undefined;
   readonly isReleased: boolean;
   release(): void;
 }
@@ -10,6 +13,8 @@ export interface Pin {
 interface Held {
   count: number;
   readonly sinceMs: number;
+  /** The first holder's, and so the lowest. */
+  readonly horizons: Horizons | undefined;
 }
 
 /** The seqs that snapshots, page tokens and running scans are reading at. */
@@ -40,8 +45,11 @@ export class Pins {
     return true;
   }
 
-  /** @throws CURSOR_EXPIRED */
-  pin(seq: number): Pin {
+  /**
+   * @param horizons by which it is read; undefined for none, and then all history stays
+   * @throws CURSOR_EXPIRED
+   */
+  pin(seq: number, horizons?: Horizons): Pin {
     const held = this.#held.get(seq);
     if (held === undefined && seq < this.#seqFloor) {
       throw new KvtsError(
@@ -50,12 +58,13 @@ export class Pins {
         { details: { seq, oldestSeq: this.#seqFloor } },
       );
     }
-    if (held === undefined) this.#held.set(seq, { count: 1, sinceMs: this.#nowMs() });
+    if (held === undefined) this.#held.set(seq, { count: 1, sinceMs: this.#nowMs(), horizons });
     else held.count++;
     this.#count++;
     let released = false;
     return {
       seq,
+      horizons,
       get isReleased() {
         return released;
       },
@@ -74,6 +83,16 @@ export class Pins {
 
   get count(): number {
     return this.#count;
+  }
+
+  /** The lowest horizons that somebody reads by, `current` being what new reads get. */
+  lowestHorizons(current: Horizons | undefined): Horizons | undefined {
+    let lowest = current;
+    for (const { horizons } of this.#held.values()) {
+      if (horizons === undefined) return undefined;
+      if (lowest !== undefined && horizons.generation < lowest.generation) lowest = horizons;
+    }
+    return lowest;
   }
 
   /** Milliseconds since the oldest pin was taken; 0 where there is none. */

@@ -1,4 +1,6 @@
 import type {
+  AggregateOptions,
+  Bucket,
   BytesInput,
   Change,
   DiffOptions,
@@ -46,6 +48,10 @@ export class EngineReaderAt<K extends Key> {
 
   history(key: BytesInput, options?: HistoryOptions): LocalEntries<Version<K>> {
     return this.#reader.history(key, this.#fixed.history(options));
+  }
+
+  aggregate(key: BytesInput, options: AggregateOptions): LocalEntries<Bucket> {
+    return this.#reader.aggregate(key, this.#fixed.history(options));
   }
 
   diff(range: Range | undefined, options: DiffOptions): LocalEntries<Change<K>> {

@@ -1,4 +1,8 @@
 import {
+  type AggregateOptions,
+  aggregateEntries,
+  aggregateSync,
+  type Bucket,
   type BytesInput,
   type Change,
   callSignal,
@@ -24,14 +28,16 @@ import {
 import { KeyBuffer } from "../format/key-buffer.ts";
 import { NUMBER_MAX } from "../format/version-record.ts";
 import { BlockDemand, FOUND, MISS } from "../format/version-run.ts";
+import type { Horizons } from "../retention/horizons.ts";
 import type { Table } from "../table/table.ts";
 import { BestVersion } from "./best-version.ts";
 import { Bounds } from "./bounds.ts";
 import { Diff } from "./diff.ts";
+import { checkFloor, floorOf, isSpent } from "./floor.ts";
 import { entryAt, type Incomplete, isIncomplete, isVisible } from "./found-version.ts";
 import { History } from "./history.ts";
 import { type KeyForm, keyAt } from "./key-decoder.ts";
-import { type LocalEntries, makeLocalEntries } from "./local-entries.ts";
+import { type LocalEntries, localEntries, makeLocalEntries } from "./local-entries.ts";
 import { findPoint } from "./point-read.ts";
 import type { ReadSource } from "./read-source.ts";
 import { Scan } from "./scan.ts";
@@ -74,8 +80,11 @@ export class EngineReader<K extends Key> {
       if (options?.timeoutMs !== undefined) checkPositiveInteger(options.timeoutMs, "timeoutMs");
       const asOf = this.#asOf(options);
       const seq = this.#source.seq();
-      const found = this.#find(key, asOf, seq, ASYNC);
-      if (found === MISS) return this.#getLoading(typeof key === "string" ? key : copyBytes(key), asOf, seq, options);
+      const horizons = this.#source.horizons();
+      const found = this.#find(key, asOf, seq, horizons, ASYNC);
+      if (found === MISS) {
+        return this.#getLoading(typeof key === "string" ? key : copyBytes(key), asOf, seq, horizons, options);
+      }
       if (found !== undefined && isIncomplete(found)) return completeOn(found, this.#source.view());
       return this.#source.fairness.isDue(1) ? this.#source.nextTurn().then(() => found) : Promise.resolve(found);
     } catch (error) {
@@ -86,7 +95,8 @@ export class EngineReader<K extends Key> {
   /** @throws as `get` rejects */
   getSync(key: BytesInput, options?: GetOptions): Entry<K> | undefined {
     checkCallOptions(options, "get");
-    const found = this.#find(key, this.#asOf(options), this.#source.seq(), SYNC);
+    const source = this.#source;
+    const found = this.#find(key, this.#asOf(options), source.seq(), source.horizons(), SYNC);
     if (found === MISS || found === undefined) return undefined;
     return isIncomplete(found) ? found.complete(found.extent.readSync()) : found;
   }
@@ -96,7 +106,7 @@ export class EngineReader<K extends Key> {
     const signal = callSignal(options);
     throwIfAborted(signal);
     const asOf = this.#asOf(options);
-    const pin = this.#source.pin(this.#source.seq());
+    const pin = this.#source.pin(this.#source.seq(), this.#source.horizons());
     try {
       const moment = this.#moment(asOf);
       const encoded = encodeKeys(keys).map(copyBytes);
@@ -105,9 +115,12 @@ export class EngineReader<K extends Key> {
         if (this.#source.fairness.isDue(1)) await this.#source.nextTurn();
         throwIfAborted(signal);
         const shown = keys[index]!;
-        const found = this.#find(typeof shown === "string" ? shown : key, asOf, pin.seq, ASYNC, undefined, moment);
+        const name = typeof shown === "string" ? shown : key;
+        const found = this.#find(name, asOf, pin.seq, pin.horizons, ASYNC, undefined, moment);
         answers.push(
-          found === MISS ? await this.#getLoading(key, asOf, pin.seq, options, moment) : await this.#complete(found),
+          found === MISS
+            ? await this.#getLoading(key, asOf, pin.seq, pin.horizons, options, moment)
+            : await this.#complete(found),
         );
       }
       return answers;
@@ -126,8 +139,8 @@ export class EngineReader<K extends Key> {
       const limit = checkLimit(options?.limit);
       const asOf = this.#asOf(options);
       const settings = { reverse: options?.reverse === true, includeDeleted: options?.includeDeleted === true };
-      const open = (seq: number) => {
-        return new Scan<K>(resolved, new Bounds(asOf, seq), this.#form, this.#moment(asOf), settings);
+      const open = (seq: number, horizons: Horizons | undefined) => {
+        return new Scan<K>(resolved, new Bounds(asOf, seq), this.#form, this.#moment(asOf), { ...settings, horizons });
       };
       return { limit, open };
     });
@@ -143,9 +156,20 @@ export class EngineReader<K extends Key> {
       const from = options?.from === undefined ? 0 : parseTime(options.from, now);
       const to = options?.to === undefined ? NUMBER_MAX : parseTime(options.to, now);
       const shown = this.#shownKey();
-      const open = (seq: number) => new History<K>(bytes, shown, { from, to }, seq, options?.reverse === true);
+      const open = (seq: number, horizons: Horizons | undefined) => {
+        KEY.setBytes(bytes);
+        const floor = horizons === undefined ? 0 : floorOf(horizons, KEY, options?.to === undefined ? undefined : to);
+        return new History<K>(bytes, shown, { from, to }, seq, options?.reverse === true, floor);
+      };
       return { limit, open };
     });
+  }
+
+  aggregate(key: BytesInput, options: AggregateOptions): LocalEntries<Bucket> {
+    // The caller may change the key's bytes before the first read.
+    const own = key instanceof Uint8Array ? copyBytes(key) : key;
+    const history = (asked: HistoryOptions) => this.history(own, asked);
+    return localEntries(aggregateEntries(history, options), () => aggregateSync(history, options));
   }
 
   diff(range: Range | undefined, options: DiffOptions): LocalEntries<Change<K>> {
@@ -154,7 +178,11 @@ export class EngineReader<K extends Key> {
       const resolved = resolveRange(range);
       const { from, to } = resolveMoments(options, () => this.#source.now());
       const limit = checkLimit(options.limit);
-      return { limit, open: (seq: number) => new Diff<K>(resolved, from, to, seq, this.#form) };
+      const open = (seq: number, horizons: Horizons | undefined) => {
+        checkFloor(horizons, resolved, from);
+        return new Diff<K>(resolved, from, to, seq, this.#form);
+      };
+      return { limit, open };
     });
   }
 
@@ -181,17 +209,20 @@ export class EngineReader<K extends Key> {
     key: BytesInput,
     asOf: number | undefined,
     seq: number,
+    horizons: Horizons | undefined,
     demand: BlockDemand<Table>,
     view: View = this.#source.view(),
     moment?: () => number,
   ): Entry<K> | Incomplete<Entry<K>> | undefined | typeof MISS {
     KEY.set(key);
+    const floor = horizons === undefined ? 0 : floorOf(horizons, KEY, asOf);
     try {
       const lookup = findPoint(view, KEY, BOUNDS.set(asOf, seq), BEST, demand);
       if ((view.version.level0Probes & (LOOKS_INTERVAL - 1)) === LOOKS_INTERVAL - 1) this.#source.manyReads();
       if (lookup === MISS) return MISS;
       const judged = moment ?? (() => asOf ?? this.#source.moment());
       if (lookup !== FOUND || !isVisible(BEST.run, BEST.index, judged)) return undefined;
+      if (floor > 0 && isSpent(BEST.run, BEST.index, floor)) return undefined;
       const shown = typeof key === this.#form ? key : keyAt(KEY.i32, 0, KEY.length, this.#form);
       return entryAt(BEST.run, BEST.index, BEST.layer!, shown as K);
     } finally {
@@ -204,6 +235,7 @@ export class EngineReader<K extends Key> {
     key: BytesInput,
     asOf: number | undefined,
     seq: number,
+    horizons: Horizons | undefined,
     options: GetOptions | undefined,
     moment: () => number = this.#moment(asOf),
   ): Promise<Entry<K> | undefined> {
@@ -213,7 +245,7 @@ export class EngineReader<K extends Key> {
     try {
       for (;;) {
         throwIfAborted(signal);
-        const found = this.#find(key, asOf, seq, ASYNC, view, moment);
+        const found = this.#find(key, asOf, seq, horizons, ASYNC, view, moment);
         if (found !== MISS) return await this.#complete(found);
         loaded.push(await ASYNC.table!.load(ASYNC.block));
       }

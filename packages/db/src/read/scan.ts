@@ -2,10 +2,12 @@ import type { Key, ResolvedRange, Version } from "@kvts/common";
 import { compareKeys, KeyBuffer } from "../format/key-buffer.ts";
 import { META_LENGTH_SHIFT } from "../format/version-record.ts";
 import { type BlockDemand, type Lookup, MISS } from "../format/version-run.ts";
+import type { Horizons } from "../retention/horizons.ts";
 import type { Table } from "../table/table.ts";
 import type { Batch } from "./batch.ts";
 import { BestVersion } from "./best-version.ts";
 import { Bounds } from "./bounds.ts";
+import { checkFloor, isSpent } from "./floor.ts";
 import { isVisible, versionAt } from "./found-version.ts";
 import { type KeyForm, keyAt } from "./key-decoder.ts";
 import { KeyMerge } from "./key-merge.ts";
@@ -24,6 +26,7 @@ export interface ScanSettings {
   readonly reverse: boolean;
   /** Lists tombstones and expired values too, for keys whose visible version is one. */
   readonly includeDeleted: boolean;
+  readonly horizons: Horizons | undefined;
 }
 
 /** Why a stretch of a scan ended. */
@@ -42,13 +45,17 @@ export class Scan<K extends Key> {
   readonly #form: KeyForm;
   readonly #moment: () => number;
   readonly #includeDeleted: boolean;
+  readonly #horizons: Horizons | undefined;
   /** Forward: the first key still to come. In reverse: a key above the next one. Undefined: from the very end. */
   #resume: Uint8Array | undefined;
   #ended = false;
   /** Keys done so far. */
   progress = 0;
 
-  /** @param moment when expiry is judged, in microseconds. */
+  /**
+   * @param moment when expiry is judged, in microseconds.
+   * @throws HISTORY_TRIMMED
+   */
   constructor(range: ResolvedRange, bounds: Bounds, form: KeyForm, moment: () => number, options: ScanSettings) {
     const reverse = options.reverse;
     this.#range = range;
@@ -58,6 +65,8 @@ export class Scan<K extends Key> {
     this.#form = form;
     this.#moment = moment;
     this.#includeDeleted = options.includeDeleted;
+    this.#horizons = options.horizons;
+    checkFloor(options.horizons, range, bounds.asOf);
     this.#resume = reverse ? range.end : range.start.length === 0 ? undefined : range.start;
     if (range.end !== undefined && range.end.length === 0) this.#ended = true;
   }
@@ -93,10 +102,10 @@ export class Scan<K extends Key> {
       if (merge.resolve(KEY, this.#bounds, BEST, demand) === MISS) return this.#pause("miss", false);
       if (this.#includeDeleted && BEST.isMark) {
         if (merge.resolveOwn(KEY, this.#own, OWN, demand) === MISS) return this.#pause("miss", false);
-        if (!OWN.found) BEST.start(this.#bounds);
+        if (!OWN.found || this.#isSpent(OWN)) BEST.start(this.#bounds);
         OWN.release();
       }
-      if (BEST.found && (this.#includeDeleted || isVisible(BEST.run, BEST.index, this.#moment))) {
+      if (BEST.found && this.#shows()) {
         const key = keyAt(KEY.i32, 0, KEY.length, this.#form) as K;
         batch.add(versionAt(BEST.run, BEST.index, BEST.layer!, key), BEST.meta >>> META_LENGTH_SHIFT);
       }
@@ -105,6 +114,18 @@ export class Scan<K extends Key> {
       if (merge.advance(demand) === MISS) return this.#pause("miss", true);
     }
     return merge.gather(KEY) ? this.#pause("long", false) : this.#end();
+  }
+
+  /** Whether the version in BEST, which is KEY's, is listed. */
+  #shows(): boolean {
+    if (!this.#includeDeleted && !isVisible(BEST.run, BEST.index, this.#moment)) return false;
+    return !this.#isSpent(BEST);
+  }
+
+  /** Whether what was found of KEY lies below its horizon, and says nothing. */
+  #isSpent({ run, index }: BestVersion): boolean {
+    const horizons = this.#horizons;
+    return horizons !== undefined && isSpent(run, index, horizons.of(KEY.i32, 0, KEY.length));
   }
 
   #end(): ScanPause {

@@ -1,6 +1,9 @@
 import type { JobProvenance } from "../compaction/job.ts";
 import type { LeastNumbers } from "../manifest/least-numbers.ts";
 import type { ManifestState } from "../manifest/state.ts";
+import type { RetentionState } from "../retention/horizon.ts";
+import { latestHorizons } from "../retention/horizons.ts";
+import { withHorizons } from "../retention/policies.ts";
 import type { ExaminedMarks } from "./examine-marks.ts";
 import type { ExaminedTable } from "./examine-tables.ts";
 
@@ -18,6 +21,7 @@ export interface KnownState {
   readonly lastAssigned: number;
   /** Older logs hold nothing that is not in tables. */
   readonly logNumber: number;
+  readonly retention: RetentionState;
 }
 
 /** A whole manifest knows, unless its tables know better. */
@@ -27,6 +31,7 @@ export function stateOfManifest({ numbers, closed }: ManifestState, tables: read
     lastSeq: seqs.reduce((most, seq) => Math.max(most, seq), Math.max(numbers.seqCeiling, closed?.lastSeq ?? 0)),
     lastAssigned: closed?.lastAssigned ?? numbers.timestampCeiling,
     logNumber: numbers.logNumber,
+    retention: { policies: numbers.policies ?? [], horizons: numbers.horizons ?? [] },
   };
 }
 
@@ -41,7 +46,9 @@ export function stateOfTables(tables: readonly ExaminedTable[], least: LeastNumb
     lastAssigned = Math.max(lastAssigned, provenance.lastAssigned);
     logNumber = Math.max(logNumber, provenance.logNumber);
   }
-  return { lastSeq, lastAssigned, logNumber };
+  const cuts = tables.map(({ properties }) => properties?.provenance.horizons ?? []);
+  const retention = withHorizons(least.policies, latestHorizons([least.horizons, ...cuts]));
+  return { lastSeq, lastAssigned, logNumber, retention };
 }
 
 /** Files of range marks know of seqs too. */
@@ -77,7 +84,7 @@ export function repairProvenance(known: KnownState, incarnation: string): JobPro
     lastAssigned: known.lastAssigned,
     seqFloor: known.lastSeq,
     incarnation,
-    horizons: [],
+    horizons: known.retention.horizons,
     erasures: [],
   };
 }

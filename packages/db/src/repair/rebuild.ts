@@ -183,7 +183,7 @@ class Rebuild {
   /** Writes the new manifest and puts it in force. Returns its number. */
   async #startManifest(contents: VersionEdit, state: KnownState): Promise<number> {
     const { fileSystem } = this.#settings.components;
-    const { lastSeq, lastAssigned } = state;
+    const { lastSeq, lastAssigned, retention } = state;
     const number = this.#numbers.take();
     const temporary = this.#numbers.take();
     if (fileSystem.exists(currentFileName(this.#directory))) {
@@ -196,6 +196,7 @@ class Rebuild {
       timestampCeiling: lastAssigned,
       // Nobody can hold a cursor or a snapshot of what the store was before.
       seqFloor: lastSeq,
+      ...(retention.horizons.length === 0 ? {} : retention),
       ...contents,
       closed: { lastSeq, lastAssigned },
       keepsBelow: this.#numbers.first,

@@ -1,5 +1,6 @@
 import { insertFrame } from "../commit/memory-insert.ts";
 import type { JobProvenance } from "../compaction/job.ts";
+import { NO_FLOORS } from "../compaction/key-floors.ts";
 import { unpaced } from "../compaction/pacer.ts";
 import { joinWords } from "../format/version-record.ts";
 import { Layers } from "../layers.ts";
@@ -137,6 +138,7 @@ class Replay {
         outputLevel: 0,
         pins: [],
         dropsRetracts: false,
+        floors: NO_FLOORS,
         keysApart: [],
         settings: tables,
         provenance: this.#provenance(),

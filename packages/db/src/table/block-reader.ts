@@ -50,7 +50,7 @@ export class BlockReader {
 
   /**
    * Unpacks a block to word `word` of `i32`, of which `u8` is another view. `envelope` stands at a whole word of its
-   * buffer, and is of no use afterwards. @throws CORRUPTION; what is in the block's place then means nothing.
+   * buffer. @throws CORRUPTION; what is in the block's place then means nothing.
    */
   unpack(block: number, envelope: Uint8Array, blockBytes: number, i32: Int32Array, u8: Uint8Array, word: number): void {
     const { path, dictionary } = this.#bytes;

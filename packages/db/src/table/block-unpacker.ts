@@ -35,8 +35,7 @@ const COLUMNS = new PackedColumns();
  * it is relied on, so that afterwards no lookup can leave the block, whatever its bytes, and keys ascend. The order of
  * versions is left to `verify`.
  *
- * @param bytes a checked envelope, at a whole word of its buffer; the payload begins at `from`, a multiple of four. Some
- * bytes before the body may be overwritten.
+ * @param bytes a checked envelope, at a whole word of its buffer; the payload begins at `from`, a multiple of four.
  * @param compression id, of the body.
  * @param i32 where the block goes, from word `word` on: there is room for `blockBytes`. `u8` is a view of the same.
  * @param dictionary that the body was compressed with, if it was.
@@ -55,8 +54,8 @@ export function unpackBlock(
   const problem = COLUMNS.read(bytes, from, blockBytes);
   if (problem !== undefined) return problem;
   const { bodyAt, bodyBytes, keyCount, versionCount } = COLUMNS;
-  const plain = compression === COMPRESSION_NONE;
-  const body = plain ? bytes.subarray(bodyAt) : decompress(compression, bytes, bodyAt, bodyBytes, dictionary);
+  const stored = bytes.subarray(bodyAt);
+  const body = compression === COMPRESSION_NONE ? stored : decompress(compression, stored, bodyBytes, dictionary);
   if (body?.length !== bodyBytes) return "what was compressed there cannot be decompressed";
   const recordsWord = word + BLOCK_HEADER_WORDS + (keyCount + 1) * SLOT_WORDS;
   const keysWord = recordsWord + versionCount * VERSION_WORDS;

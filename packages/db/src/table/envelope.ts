@@ -73,7 +73,8 @@ export function compressionAt(header: Uint8Array): number {
 
 /**
  * Checks an envelope that should fill `bytes` exactly, and gives its payload, decompressed: a view of `bytes` where it
- * was not compressed. For all kinds but blocks, which are packed too (block-unpacker.ts).
+ * was not compressed, else good until anything is compressed or decompressed again. For all kinds but blocks, which are
+ * packed too (block-unpacker.ts).
  * @param offset where in `file`, which is table `number`, the envelope begins.
  * @throws CORRUPTION
  */
@@ -87,7 +88,7 @@ export function openEnvelope(
   const rawBytes = checkEnvelope(bytes, kind, file, number, offset);
   const compression = bytes[4]!;
   if (compression === COMPRESSION_NONE) return bytes.subarray(ENVELOPE_BYTES);
-  const raw = decompress(compression, bytes, ENVELOPE_BYTES, rawBytes);
+  const raw = decompress(compression, bytes.subarray(ENVELOPE_BYTES), rawBytes);
   if (raw?.length !== rawBytes) throw corruption(file, offset, "what was compressed there cannot be decompressed");
   return raw;
 }

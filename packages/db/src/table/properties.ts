@@ -1,13 +1,7 @@
 import { ByteReader, ByteWriter } from "../format/coding.ts";
 import { corruption } from "../format/corruption.ts";
+import type { Horizon } from "../retention/horizon.ts";
 import { type Compression, compressionId, compressionName, isCompression } from "./compression.ts";
-
-/** Timestamps below `timestamp` are not readable for keys with `prefix`. */
-export interface Horizon {
-  readonly prefix: Uint8Array;
-  /** Microseconds. */
-  readonly timestamp: number;
-}
 
 /** Everything from `start` on and below `end` (to the last key without one) with a seq below `seq` was erased. */
 export interface Erasure {
@@ -35,6 +29,7 @@ export interface TableProvenance {
   readonly seqFloor: number;
   /** The store's incarnation id. */
   readonly incarnation: string;
+  /** By which history was cut when it was written, or before. */
   readonly horizons: readonly Horizon[];
   readonly erasures: readonly Erasure[];
 }

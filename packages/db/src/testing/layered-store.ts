@@ -1,5 +1,6 @@
 import { deepEqual } from "node:assert/strict";
 import type { CompactionResult } from "../compaction/job.ts";
+import { NO_FLOORS } from "../compaction/key-floors.ts";
 import { unpaced } from "../compaction/pacer.ts";
 import { dropsRetracts } from "../compaction/picker.ts";
 import { runJob } from "../compaction/run-job.ts";
@@ -78,6 +79,7 @@ export class LayeredStore {
       {
         view: () => this.#current(),
         seq: () => seq,
+        horizons: () => undefined,
         pin: (pinned) => pins.pin(pinned),
         now: () => now,
         moment: () => now,
@@ -104,6 +106,7 @@ export class LayeredStore {
       outputLevel,
       pins,
       dropsRetracts: dropsRetracts(levels, inputs),
+      floors: NO_FLOORS,
       keysApart: [],
       settings: { tableBytesMax, compression: "none" as const },
       provenance: PROVENANCE,

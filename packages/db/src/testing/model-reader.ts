@@ -1,4 +1,6 @@
 import {
+  type AggregateOptions,
+  type Bucket,
   type BytesInput,
   type CallOptions,
   type Change,
@@ -21,6 +23,7 @@ import {
   makeEntries,
   makeEntry,
   makeTombstone,
+  parseStep,
   parseTime,
   type Range,
   type Reader,
@@ -33,12 +36,15 @@ import {
   type Version,
 } from "@kvts/common";
 import type { Model, ModelEntry, ModelVersion } from "./model.ts";
+import type { ModelHorizons } from "./model-retention.ts";
 
 /** The commits that a read sees, and the clock by which it judges expiry. */
 export interface Moment {
   readonly atSeq: number;
   /** Microseconds. */
   readonly now: number;
+  /** By which history is cut; the newest where they are absent. */
+  readonly horizons?: ModelHorizons | undefined;
 }
 
 /** Reads a model, at moments that come from outside: always the newest, or the fixed one of a snapshot. */
@@ -90,8 +96,8 @@ export class ModelReader<F extends "string" | "bytes"> implements Reader<KeyOf<F
     const encoded = copyBytes(encodeKey(key));
     const { limit, reverse } = options;
     checkLimit(limit);
-    const { atSeq } = this.#moment();
-    const view = { atSeq, from: this.#time(options.from), to: this.#time(options.to), limit, reverse };
+    const { atSeq, horizons } = this.#moment();
+    const view = { atSeq, horizons, from: this.#time(options.from), to: this.#time(options.to), limit, reverse };
     return this.#entries(
       options,
       () => this.#model.history(encoded, view),
@@ -99,11 +105,25 @@ export class ModelReader<F extends "string" | "bytes"> implements Reader<KeyOf<F
     );
   }
 
+  aggregate(key: BytesInput, options: AggregateOptions): Entries<Bucket> {
+    checkCallOptions(options ?? {}, "aggregate");
+    const encoded = copyBytes(encodeKey(key));
+    const { step, limit, from, to } = options ?? {};
+    checkLimit(limit);
+    const { atSeq, horizons } = this.#moment();
+    const view = { step: parseStep(step), from: this.#time(from), to: this.#time(to), limit, atSeq, horizons };
+    return this.#entries(
+      options,
+      () => this.#model.aggregate(encoded, view),
+      (bucket) => bucket,
+    );
+  }
+
   diff(range: Range | undefined, options: DiffOptions): Entries<Change<KeyOf<F>>> {
     checkCallOptions(options, "diff");
     const resolved = resolveRange(range);
-    const { atSeq } = this.#moment();
-    const view = { ...resolveMoments(options, this.#now), atSeq, limit: options.limit };
+    const { atSeq, horizons } = this.#moment();
+    const view = { ...resolveMoments(options, this.#now), atSeq, horizons, limit: options.limit };
     checkLimit(options.limit);
     return this.#entries(
       options,

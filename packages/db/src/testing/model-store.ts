@@ -6,6 +6,7 @@ import {
   callSignal,
   checkCallOptions,
   checkExpiry,
+  checkKeepFor,
   checkKeyForm,
   checkRequestId,
   checkSeq,
@@ -13,14 +14,19 @@ import {
   copyBytes,
   type DeleteOptions,
   type DeleteRangeOptions,
+  decodeKey,
   type EncodedOperation,
   type EncodedPrecondition,
   encodeOperations,
   encodePreconditions,
+  encodeRetentionPrefix,
+  formatKeepFor,
+  fromHex,
   type HostedStore,
   invalidArgument,
   isPlainView,
   judgeCondition,
+  type KeepFor,
   type KeyOf,
   KvtsError,
   limits,
@@ -30,6 +36,9 @@ import {
   ownPrecondition,
   type PutOptions,
   type Range,
+  type RetentionOptions,
+  type RetentionPolicy,
+  type RetentionResult,
   type RetractOptions,
   rangeDeletion,
   type Snapshot,
@@ -45,8 +54,9 @@ import {
   type WriteOptions,
   type WriteResult,
 } from "@kvts/common";
-import { Model, type ModelOperation, writesTo } from "./model.ts";
+import { Model, type ModelOperation, trimmed, writesTo } from "./model.ts";
 import { ModelReader, type Moment } from "./model-reader.ts";
+import { greatestHorizon, horizonOf, type ModelPolicies, movedHorizons } from "./model-retention.ts";
 
 export interface ModelStoreOptions {
   readonly clock?: Clock;
@@ -72,6 +82,7 @@ class ModelStore {
   readonly model: Model = new Model();
   readonly incarnation: string = crypto.randomUUID();
   closed = false;
+  policies: ModelPolicies = new Map();
   readonly #named: Map<string, NamedWrite> = new Map();
   #lastAssigned = 0;
 
@@ -83,7 +94,7 @@ class ModelStore {
 
   readonly newest = (): Moment => {
     if (this.closed) throw closedError("store");
-    return { now: this.now(), atSeq: this.model.seq };
+    return { now: this.now(), atSeq: this.model.seq, horizons: this.model.horizons };
   };
 
   write(
@@ -108,14 +119,43 @@ class ModelStore {
   }
 
   #commit(encoded: readonly EncodedOperation[], preconditions: readonly EncodedPrecondition[]): WriteResult {
-    const assigned = Math.max(this.now(), this.#lastAssigned + 1);
+    const assigned = Math.max(this.now(), this.#lastAssigned + 1, ...this.model.horizons.values());
     if (assigned > limits.timestampMax) throw invalidArgument("no timestamp is left to assign; give one");
     const timed = encoded.map((operation) => withTimestamp(operation, assigned));
     this.#judge(timed, preconditions);
+    this.#checkHorizons(timed);
     const assigns = encoded.some(({ timestamp }) => timestamp === undefined);
     if (assigns) this.#lastAssigned = assigned;
     this.model.commit(timed);
     return { timestamp: assigns ? assigned : timed.at(-1)!.timestamp, seq: this.model.seq };
+  }
+
+  /** @throws HISTORY_TRIMMED */
+  #checkHorizons(operations: readonly ModelOperation[]): void {
+    for (const operation of operations) {
+      const { horizons } = this.model;
+      const horizon =
+        operation.op === "deleteRange"
+          ? greatestHorizon(horizons, operation.range)
+          : horizonOf(horizons, toHex(operation.key));
+      if (operation.timestamp < horizon) throw trimmed(horizon);
+    }
+  }
+
+  /** @param keepFor "none" for no policy */
+  changeRetention(prefix: BytesInput, keepFor: KeepFor | "none", options: RetentionOptions): RetentionResult {
+    throwIfAborted(callSignal(options));
+    const id = toHex(encodeRetentionPrefix(prefix));
+    const policies = new Map(this.policies);
+    if (keepFor === "none") policies.delete(id);
+    else policies.set(id, checkKeepFor(keepFor));
+    if (this.closed) throw closedError("store");
+    const horizons = movedHorizons(policies, this.model.horizons, this.now());
+    const horizon = horizonOf(horizons, id);
+    if (options.dryRun === true) return { horizon, trimmed: this.model.trimmedBy(id, horizons) };
+    this.policies = policies;
+    this.model.horizons = horizons;
+    return { horizon };
   }
 
   /** @throws CONFLICT */
@@ -185,6 +225,30 @@ class ModelStoreView<F extends "string" | "bytes"> extends ModelReader<F> implem
   async write(operations: readonly Operation[], options: WriteOptions = {}): Promise<WriteResult> {
     checkCallOptions(options, "write");
     return this.#store.write(operations, options, encodePreconditions(options.preconditions, this.#store.now));
+  }
+
+  async setRetention(prefix: BytesInput, keepFor: KeepFor, options: RetentionOptions = {}): Promise<RetentionResult> {
+    checkCallOptions(options, "setRetention");
+    checkKeepFor(keepFor);
+    return this.#store.changeRetention(prefix, keepFor, options);
+  }
+
+  async deleteRetention(prefix: BytesInput, options: RetentionOptions = {}): Promise<RetentionResult> {
+    checkCallOptions(options, "deleteRetention");
+    return this.#store.changeRetention(prefix, "none", options);
+  }
+
+  async listRetention(options: CallOptions = {}): Promise<RetentionPolicy<KeyOf<F>>[]> {
+    checkCallOptions(options, "listRetention");
+    throwIfAborted(callSignal(options));
+    const { horizons } = this.#store.newest();
+    return [...this.#store.policies]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([id, keepFor]) => ({
+        prefix: decodeKey(fromHex(id)!, this.#form),
+        keepFor: formatKeepFor(keepFor),
+        horizon: horizonOf(horizons!, id),
+      }));
   }
 
   async stats(options: CallOptions = {}): Promise<StoreStats> {

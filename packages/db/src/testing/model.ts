@@ -1,4 +1,14 @@
-import { compareBytes, equalBytes, fromHex, invariant, type ResolvedRange, toHex } from "@kvts/common";
+import {
+  type Bucket,
+  compareBytes,
+  equalBytes,
+  fromHex,
+  invariant,
+  KvtsError,
+  type ResolvedRange,
+  toHex,
+} from "@kvts/common";
+import { greatestHorizon, horizonOf, type ModelHorizons, NO_HORIZONS } from "./model-retention.ts";
 
 /** One operation with its timestamp, in microseconds, and its place in commit order. */
 export type ModelOperation =
@@ -28,6 +38,8 @@ export interface ModelView {
   readonly asOf?: number | undefined;
   /** Only operations up to this seq exist. */
   readonly atSeq?: number | undefined;
+  /** By which history is cut; the model's own where they are absent. */
+  readonly horizons?: ModelHorizons | undefined;
 }
 
 export interface ModelScan extends ModelView {
@@ -41,6 +53,7 @@ export interface ModelDiff {
   readonly to: number;
   readonly limit?: number | undefined;
   readonly atSeq?: number | undefined;
+  readonly horizons?: ModelHorizons | undefined;
 }
 
 export interface ModelHistory {
@@ -49,6 +62,16 @@ export interface ModelHistory {
   readonly reverse?: boolean | undefined;
   readonly limit?: number | undefined;
   readonly atSeq?: number | undefined;
+  readonly horizons?: ModelHorizons | undefined;
+}
+
+export interface ModelAggregate {
+  readonly step: number;
+  readonly from?: number | undefined;
+  readonly to?: number | undefined;
+  readonly limit?: number | undefined;
+  readonly atSeq?: number | undefined;
+  readonly horizons?: ModelHorizons | undefined;
 }
 
 /**
@@ -61,6 +84,8 @@ export class Model {
   /** Deleted ranges, lowest seq first. */
   readonly #ranges: CommittedRange[] = [];
   #seq = 0;
+  /** How far history is cut. */
+  horizons: ModelHorizons = NO_HORIZONS;
 
   /** Seq of the last committed operation; 0 before the first. */
   get seq(): number {
@@ -95,18 +120,23 @@ export class Model {
   }
 
   /**
-   * Every version of `key` there is at `atSeq`, newest first. A deleted range is one of those of a key that has a version
-   * of its own besides.
+   * Every version of `key` there is at `atSeq`, newest first. Below the key's horizon there is but the newest, and not that
+   * where it says no more than nothing would. A deleted range is one of those of a key that has a version of its own.
    */
-  versions(key: Uint8Array, atSeq: number = Number.POSITIVE_INFINITY): ModelVersion[] {
-    const own = (this.#operations.get(toHex(key)) ?? []).filter(({ seq }) => seq <= atSeq);
-    const versions = winners(own);
-    return versions.length === 0 || this.#ranges.length === 0 ? versions : this.entries(key, atSeq);
+  versions(
+    key: Uint8Array,
+    atSeq: number = Number.POSITIVE_INFINITY,
+    horizons: ModelHorizons = this.horizons,
+  ): ModelVersion[] {
+    const horizon = horizonOf(horizons, toHex(key));
+    const own = this.#own(key, atSeq);
+    if (keptOf(winners(own), horizon).length === 0) return [];
+    return keptOf(this.entries(key, atSeq), horizon);
   }
 
-  /** The same, with deleted ranges whether or not anything was ever written to the key: what conditions are judged by. */
+  /** What was ever written, with deleted ranges whether or not anything was written to the key: for conditions. */
   entries(key: Uint8Array, atSeq: number = Number.POSITIVE_INFINITY): ModelVersion[] {
-    const own = (this.#operations.get(toHex(key)) ?? []).filter(({ seq }) => seq <= atSeq);
+    const own = this.#own(key, atSeq);
     const deletes = this.#ranges
       .filter(({ seq, range }) => seq <= atSeq && isWithin(key, range))
       .map(({ timestamp, seq }) => ({ op: "delete", key, timestamp, seq }) as const);
@@ -114,8 +144,9 @@ export class Model {
   }
 
   /** The version with the greatest timestamp, not above `asOf` where that is given; a tombstone or expired one too. */
-  newest(key: Uint8Array, { asOf, atSeq }: Omit<ModelView, "now">): ModelVersion | undefined {
-    return this.versions(key, atSeq).find((version) => asOf === undefined || version.timestamp <= asOf);
+  newest(key: Uint8Array, { asOf, atSeq, horizons }: Omit<ModelView, "now">): ModelVersion | undefined {
+    this.#checkHorizon(horizonOf(horizons ?? this.horizons, toHex(key)), asOf);
+    return this.versions(key, atSeq, horizons).find((version) => asOf === undefined || version.timestamp <= asOf);
   }
 
   /** The newest version, unless it is a tombstone, or reads as one at the moment of the view. */
@@ -131,6 +162,7 @@ export class Model {
    * for which that is nothing are left out.
    */
   scan(range: ResolvedRange, options: ModelScan): ModelVersion[] {
+    this.#checkHorizon(greatestHorizon(options.horizons ?? this.horizons, range), options.asOf);
     const ids = this.#keysIn(range);
     if (options.reverse === true) ids.reverse();
     const visible = (key: Uint8Array): ModelVersion | undefined =>
@@ -139,14 +171,30 @@ export class Model {
     return versions.slice(0, options.limit);
   }
 
+  /** Of the keys with a prefix, in hexadecimal: the versions that would not show by other horizons, and their bytes. */
+  trimmedBy(prefix: string, horizons: ModelHorizons): { versions: number; bytes: number } {
+    const keys = [...this.#operations.keys()].filter((id) => id.startsWith(prefix)).map((id) => fromHex(id)!);
+    const gone = keys.flatMap((key) => {
+      const own = winners(this.#own(key, Number.POSITIVE_INFINITY));
+      const kept = new Set(keptOf(own, horizonOf(horizons, toHex(key))));
+      return keptOf(own, horizonOf(this.horizons, toHex(key))).filter((version) => !kept.has(version));
+    });
+    const bytes = gone.reduce(
+      (sum, version) => sum + version.key.length + (version.op === "put" ? version.value.length : 0),
+      0,
+    );
+    return { versions: gone.length, bytes };
+  }
+
   /** For each key of the range for which another version is visible at `to` than at `from`: the two, in byte order. */
   diff(range: ResolvedRange, options: ModelDiff): { before: ModelEntry | undefined; after: ModelEntry | undefined }[] {
-    const { from, to, atSeq } = options;
+    const { from, to, atSeq, horizons } = options;
+    this.#checkHorizon(greatestHorizon(horizons ?? this.horizons, range), from);
     const keys = this.#keysIn(range).map((id) => fromHex(id)!);
     return keys
       .map((key) => ({
-        before: this.get(key, { asOf: from, now: from, atSeq }),
-        after: this.get(key, { asOf: to, now: to, atSeq }),
+        before: this.get(key, { asOf: from, now: from, atSeq, horizons }),
+        after: this.get(key, { asOf: to, now: to, atSeq, horizons }),
       }))
       .filter(({ before, after }) => before !== after && before?.seq !== after?.seq)
       .slice(0, options.limit);
@@ -157,10 +205,46 @@ export class Model {
    * a value whose expiry has passed is listed as the value that it was, with its `expiresAt`.
    */
   history(key: Uint8Array, options: ModelHistory = {}): ModelVersion[] {
-    const { from = 0, to = Number.POSITIVE_INFINITY } = options;
-    const versions = this.versions(key, options.atSeq).filter(({ timestamp }) => timestamp >= from && timestamp <= to);
+    const { from = 0, to = Number.POSITIVE_INFINITY, atSeq, horizons } = options;
+    this.#checkHorizon(horizonOf(horizons ?? this.horizons, toHex(key)), to);
+    const versions = this.versions(key, atSeq, horizons).filter(
+      ({ timestamp }) => timestamp >= from && timestamp <= to,
+    );
     if (options.reverse === true) versions.reverse();
     return versions.slice(0, options.limit);
+  }
+
+  #checkHorizon(horizon: number, moment: number | undefined): void {
+    if (moment !== undefined && moment < horizon) throw trimmed(horizon);
+  }
+
+  /** The numbers of each step of time that has any, oldest first: which values count, and where each step begins. */
+  aggregate(key: Uint8Array, options: ModelAggregate): Bucket[] {
+    const { step, from, to, atSeq, limit, horizons } = options;
+    const values = this.history(key, { from, to, atSeq, horizons, reverse: true }).filter(
+      (version) => version.op === "put",
+    );
+    const starts = new Set(values.map(({ timestamp }) => Math.floor(timestamp / step) * step));
+    const buckets = [...starts].map((start) => {
+      const inside = values.filter(({ timestamp }) => timestamp >= start && timestamp < start + step);
+      const numbers = inside.map(({ value }) => modelNumber(value)).filter((number) => number !== undefined);
+      return {
+        timestamp: start,
+        count: numbers.length,
+        skipped: inside.length - numbers.length,
+        first: numbers[0]!,
+        last: numbers.at(-1)!,
+        min: Math.min(...numbers),
+        max: Math.max(...numbers),
+        mean: numbers.reduce((sum, number) => sum + number, 0) / numbers.length,
+      };
+    });
+    return buckets.filter(({ count }) => count > 0).slice(0, limit);
+  }
+
+  /** The operations on a key alone, lowest seq first. */
+  #own(key: Uint8Array, atSeq: number): CommittedOperation[] {
+    return (this.#operations.get(toHex(key)) ?? []).filter(({ seq }) => seq <= atSeq);
   }
 
   /** The hexadecimal keys of a range, in order. */
@@ -188,6 +272,33 @@ function isWithin(key: Uint8Array, { start, end }: ResolvedRange): boolean {
 /** Whether an operation is one on the key, by itself or with the range that it is in. */
 export function writesTo(operation: ModelOperation, key: Uint8Array): boolean {
   return operation.op === "deleteRange" ? isWithin(key, operation.range) : equalBytes(operation.key, key);
+}
+
+/** Of versions, newest first, those that are kept: below the horizon the newest, where that says anything. */
+function keptOf(versions: readonly ModelVersion[], horizon: number): ModelVersion[] {
+  const kept = versions.filter(({ timestamp }) => timestamp >= horizon);
+  const newest = versions[kept.length];
+  return newest === undefined || isSpent(newest, horizon) ? kept : [...kept, newest];
+}
+
+/** What is refused below a horizon. */
+export function trimmed(horizon: number): KvtsError {
+  const message = `history before ${horizon} is not kept; ask for what there was then or later`;
+  return new KvtsError("HISTORY_TRIMMED", message, { details: { oldestReadable: horizon } });
+}
+
+function isSpent(version: ModelVersion, horizon: number): boolean {
+  return version.op === "delete" || (version.expiresAt !== undefined && version.expiresAt < horizon);
+}
+
+/** JSON knows which texts are numbers. */
+function modelNumber(value: Uint8Array): number | undefined {
+  try {
+    const parsed: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(value));
+    return typeof parsed === "number" && Number.isFinite(parsed) ? parsed + 0 : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function isVersion(operation: CommittedOperation): operation is ModelVersion {

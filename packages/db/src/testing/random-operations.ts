@@ -1,4 +1,4 @@
-import { compareBytes, concatBytes } from "@kvts/common";
+import { compareBytes, concatBytes, utf8 } from "@kvts/common";
 import type { KeyPool } from "./key-pool.ts";
 import type { Random } from "./random.ts";
 import type { TestOperation } from "./test-store.ts";
@@ -111,10 +111,11 @@ export class RandomOperations {
     return this.#random.chance(0.3) ? { op: "delete", ...moment } : { op: "put", value: this.#value(), ...moment };
   }
 
-  /** Begins with a number of its own, so that no two values are the same. */
+  /** Is, or begins with, a number of its own, so that no two values are the same. */
   #value(): Uint8Array {
     const random = this.#random;
     const { valueBytesMax } = this.#mix;
+    if (random.chance(0.15)) return utf8(String(++this.#count));
     const lengths = [0, 8, 30, 300, 4096, 8191, 8192, 8193, 20_000, 70_000].filter((length) => length <= valueBytesMax);
     const length = random.chance(0.7) ? random.between(0, 60) : random.pick(lengths);
     const value = random.chance(0.5) ? random.bytes(length) : new Uint8Array(length).fill(random.u32());

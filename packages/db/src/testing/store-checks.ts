@@ -42,11 +42,12 @@ export class StoreChecks {
 
   /** One read of any kind, of the newest state or of a snapshot taken at `moment`. */
   async any(reader: TestReader, moment?: Moment): Promise<void> {
-    const kind = this.#random.below(11);
+    const kind = this.#random.below(12);
     if (kind < 4) await this.get(reader, this.key(), moment);
     else if (kind < 5) await this.getMany(reader, moment);
     else if (kind < 8) await this.scan(reader, moment);
     else if (kind < 9) await this.diff(reader, moment);
+    else if (kind < 10) await this.aggregate(reader, this.key(), moment);
     else await this.history(reader, this.key(), moment);
   }
 
@@ -114,6 +115,20 @@ export class StoreChecks {
     const expected = this.#context.model.history(key, { ...options, atSeq }).map(modelText);
     const text = `history of ${bytesText(key)} ${JSON.stringify(options)}, at seq ${atSeq}`;
     return { entries: reader.history(key, options), expected, text };
+  }
+
+  async aggregate(reader: TestReader, key: Uint8Array, { atSeq }: Moment = this.#newest()): Promise<void> {
+    const random = this.#random;
+    const options = {
+      step: random.pick([1, 7, 1000, 2 ** 31 + 1, 2 ** 52]),
+      from: random.chance(0.5) ? this.#timestamp() : undefined,
+      to: random.chance(0.5) ? this.#timestamp() : undefined,
+      limit: random.chance(0.3) ? random.between(1, 10) : undefined,
+    };
+    const entries = reader.aggregate(key, options);
+    const expected = this.#context.model.aggregate(key, { ...options, atSeq });
+    const buckets = random.chance(0.5) ? [...entries] : await entries.toArray();
+    deepEqual(buckets, expected, `aggregate of ${bytesText(key)} ${JSON.stringify(options)}, at seq ${atSeq}`);
   }
 
   async diff(reader: TestReader, { atSeq }: Moment = this.#newest()): Promise<void> {

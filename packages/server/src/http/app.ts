@@ -62,7 +62,7 @@ function refusals(routes: readonly AnyRoute[]): (path: string) => Reply {
     reply: problem(405, "UNIMPLEMENTED", `this route takes ${methods}`, {}, { allow: methods }),
   }));
   return (path) => {
-    if (/^\/v1\/keys\/(?:\/versions(?:\/[^/]*)?)?$/.test(path)) return emptyKey;
+    if (/^\/v1\/keys\/(?:\/aggregate|\/versions(?:\/[^/]*)?)?$/.test(path)) return emptyKey;
     return patterns.find(({ shape }) => shape.test(path))?.reply ?? unknownRoute;
   };
 }

@@ -34,6 +34,11 @@ export function sendReply({ status, headers, body }: Reply, outgoing: Outgoing, 
   const length = typeof body === "string" ? Buffer.byteLength(body) : (body?.length ?? 0);
   const withLength = status === 304 ? headers : { ...headers, "content-length": length };
   const all = { ...commonHeaders(requestId), ...withLength };
+  if (body === undefined && !(outgoing instanceof ServerResponse)) {
+    // Headers that end the answer: clients of gRPC look for its status there only in these.
+    outgoing.stream.respond({ ":status": status, ...all }, { endStream: true });
+    return;
+  }
   if (outgoing instanceof ServerResponse) outgoing.writeHead(status, all);
   else outgoing.writeHead(status, all);
   if (body === undefined || outgoing.req.method === "HEAD") outgoing.end();

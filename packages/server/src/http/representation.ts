@@ -1,5 +1,5 @@
 import type { OutgoingHttpHeaders } from "node:http";
-import { keyToJson, type VersionJson, versionToJson } from "@kvts/common";
+import { type Bucket, bucketToJson, keyToJson, type VersionJson, versionToJson } from "@kvts/common";
 import type { StoredChange, StoredEntry, StoredVersion } from "../service/lists.ts";
 import type { ItemCodec } from "../service/page.ts";
 import { jsonTextOf } from "./json-value.ts";
@@ -31,6 +31,12 @@ export function entryTexts(as: As): ItemCodec<StoredEntry | undefined, string> {
 export function changeTexts(as: As): ItemCodec<StoredChange, string> {
   return { encode: (change) => changeText(change, as), bytes };
 }
+
+/** Buckets as items of a JSON list. */
+export const bucketTexts: ItemCodec<Bucket, string> = {
+  encode: (bucket) => JSON.stringify(bucketToJson(bucket)),
+  bytes,
+};
 
 function changeText({ key, kind, before, after }: StoredChange, as: As): string {
   const side = (name: "before" | "after", entry: StoredEntry | undefined): string =>

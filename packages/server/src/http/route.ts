@@ -1,9 +1,11 @@
 import type { RouteConfig } from "@hono/zod-openapi";
 import { isKvtsError, type KvtsError, type Logger } from "@kvts/common";
-import type { z } from "zod";
+import { z } from "zod";
+import type { Access } from "../access.ts";
 import { discardUnreadBody, readBody } from "../body.ts";
 import type { Exchange, Exchanges, Incoming, Outgoing } from "../exchanges.ts";
 import { toKnownFailure } from "../failures.ts";
+import type { Service } from "../service/service.ts";
 import { parseJson, requireJson } from "./json-body.ts";
 import { HttpFailure, problemReply } from "./problem.ts";
 import { type Reply, sendReply } from "./reply.ts";
@@ -12,6 +14,8 @@ import { validated } from "./validate.ts";
 
 /** One request, checked as far as its route's schemas go. */
 export interface HttpCall<Query, Body> {
+  /** The service, as far as the caller may use it. */
+  readonly service: Service;
   readonly query: Query;
   /** The checked JSON body; of a raw body its bytes. */
   readonly body: Body;
@@ -37,22 +41,30 @@ export interface Route<Q extends z.ZodType = z.ZodType, B extends z.ZodType = z.
   readonly call: "read" | "write";
   readonly query: Q;
   readonly body?: BodyRule<B> | undefined;
-  /** Answers while the server closes as well. */
-  readonly always?: boolean;
   readonly doc: Pick<RouteConfig, "summary" | "description" | "operationId" | "tags" | "request" | "responses">;
   handle(call: HttpCall<z.output<Q>, z.output<B>>): Promise<Reply>;
 }
 
+/** A route that answers anybody, also while the server starts and closes; it has nothing to do with the store. */
+export type OpenRoute = Omit<Route, "handle" | "query" | "body"> & { handle(): Promise<Reply> };
+
 /** A route whose types have served their purpose. */
-export type AnyRoute = Omit<Route, "handle"> & { handle(call: HttpCall<never, never>): Promise<Reply> };
+export type AnyRoute = Omit<Route, "handle"> & { readonly always?: true; handle(call: AnyCall): Promise<Reply> };
+
+type AnyCall = HttpCall<never, never>;
 
 export function defineRoute<Q extends z.ZodType, B extends z.ZodType>(route: Route<Q, B>): AnyRoute {
   return route as AnyRoute;
 }
 
+export function defineOpenRoute(route: OpenRoute): AnyRoute {
+  return { ...route, query: z.strictObject({}), always: true };
+}
+
 /** What all routes share. */
 export interface RouteOptions {
   readonly exchanges: Exchanges;
+  readonly access: Access;
   readonly maxRequestBytes: number;
   readonly logger: Logger;
 }
@@ -68,10 +80,8 @@ export async function answer(
   discardUnreadBody(incoming, outgoing);
   let reply: Reply;
   try {
-    if (route.always !== true) options.exchanges.checkOpen();
-    reply = await route.handle(
-      (await callOf(route, incoming, exchange, options.maxRequestBytes)) as HttpCall<never, never>,
-    );
+    const call = await callOf(route, incoming, exchange, options);
+    reply = await route.handle(call as AnyCall);
   } catch (error) {
     reply = failureReply(error, route, exchange, options);
   }
@@ -83,10 +93,14 @@ async function callOf(
   route: AnyRoute,
   incoming: Incoming,
   exchange: Exchange,
-  maxRequestBytes: number,
-): Promise<HttpCall<unknown, unknown>> {
+  { exchanges, access, maxRequestBytes }: RouteOptions,
+): Promise<Omit<HttpCall<unknown, unknown>, "service">> {
+  if (route.always !== true) exchanges.checkOpen();
+  // Judged before anything else is told or read.
+  const admitted = route.always === true ? {} : { service: access.serviceFor(incoming.headers.authorization) };
   const { path, query } = splitTarget(incoming.url ?? "");
   return {
+    ...admitted,
     query: validated(route.query, parseQuery(query), "the query"),
     body: await bodyOf(route, incoming, exchange, maxRequestBytes),
     segments: path.split("/").slice(1),

@@ -115,6 +115,24 @@ const pageFields = {
 
 export const versionListSchema = z.object({ items: z.array(versionSchema), ...pageFields }).openapi("VersionList");
 
+const whole = z.int().min(0);
+
+export const bucketSchema = z
+  .object({
+    timestamp: timestampSchema.openapi({ description: "Where it begins, in microseconds since the Unix epoch." }),
+    time: z.string().openapi({ format: "date-time", description: "The timestamp in RFC 3339." }),
+    count: whole.openapi({ description: "How many numbers there are." }),
+    skipped: whole.openapi({ description: "How many values are no numbers, and count for nothing." }),
+    first: z.number(),
+    last: z.number(),
+    min: z.number(),
+    max: z.number(),
+    mean: z.number().openapi({ description: "Each number counts the same, however long it held." }),
+  })
+  .openapi("Bucket", { description: "The numbers among the values with a timestamp in one step of time." });
+
+export const bucketListSchema = z.object({ items: z.array(bucketSchema), ...pageFields }).openapi("BucketList");
+
 export const changeSchema = z
   .object({
     ...keyFields,

@@ -1,6 +1,7 @@
-import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
+import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Session } from "node:http2";
 import { createServer, type Socket } from "node:net";
 import type { Settings } from "../options.ts";
+import type { StreamHandler } from "../rpc/fast-path.ts";
 import type { Listener, RequestHandler } from "./listener.ts";
 import { listen } from "./socket-address.ts";
 import { trackSockets } from "./sockets.ts";
@@ -12,8 +13,17 @@ const sessionWindowBytes = 16 * MiB;
 /** Megabytes that Node lets one connection hold before it refuses more calls. */
 const sessionMemoryMax = 128;
 
-/** Serves HTTP/2 without TLS. `elsewhere` is the line that callers of any other protocol are told. */
-export async function listenGrpc(handle: RequestHandler, elsewhere: string, settings: Settings): Promise<Listener> {
+/** How the gRPC port answers. */
+export interface GrpcHandlers {
+  /** Sees every stream first; those that it takes go no further. */
+  readonly stream: StreamHandler;
+  readonly request: RequestHandler;
+  /** The line that callers of any other protocol are told. */
+  readonly elsewhere: string;
+}
+
+/** Serves HTTP/2 without TLS. */
+export async function listenGrpc(handlers: GrpcHandlers, settings: Settings): Promise<Listener> {
   const { host, port, maxConnections, maxConcurrentStreams, headersTimeoutMs } = settings;
   const sessions = new Set<ServerHttp2Session>();
   const http2 = createHttp2Server(
@@ -21,8 +31,9 @@ export async function listenGrpc(handle: RequestHandler, elsewhere: string, sett
       maxSessionMemory: sessionMemoryMax,
       settings: { maxConcurrentStreams, initialWindowSize: streamWindowBytes, enablePush: false },
     },
-    handle,
+    handlers.request,
   );
+  takeStreamsFirst(http2, handlers.stream);
   http2.on("session", (session: ServerHttp2Session) => {
     sessions.add(session);
     session.setLocalWindowSize(sessionWindowBytes);
@@ -31,7 +42,7 @@ export async function listenGrpc(handle: RequestHandler, elsewhere: string, sett
     session.on("error", () => session.destroy());
   });
   const server = createServer({ noDelay: true }, (socket) =>
-    recognise(socket, headersTimeoutMs, elsewhere, () => http2.emit("connection", socket)),
+    recognise(socket, headersTimeoutMs, handlers.elsewhere, () => http2.emit("connection", socket)),
   );
   server.maxConnections = maxConnections;
   const sockets = trackSockets(server);
@@ -48,6 +59,16 @@ export async function listenGrpc(handle: RequestHandler, elsewhere: string, sett
       await closed;
     },
   };
+}
+
+/** Puts `take` before the listener by which Node makes a request and a response of each stream. */
+function takeStreamsFirst(http2: Http2Server, take: StreamHandler): void {
+  const others = http2.listeners("stream") as ((...args: unknown[]) => void)[];
+  http2.removeAllListeners("stream");
+  http2.on("stream", (stream, headers, ...rest) => {
+    if (take(stream, headers)) return;
+    for (const other of others) other.call(http2, stream, headers, ...rest);
+  });
 }
 
 /** How every HTTP/2 connection begins. */

@@ -1,14 +1,16 @@
 import { ConnectError, type ConnectRouter, createConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { compressionGzip, universalResponseToNodeResponse } from "@connectrpc/connect-node";
-import { isKvtsError } from "@kvts/common";
+import { isKvtsError, KvtsError } from "@kvts/common";
+import type { Access } from "../access.ts";
 import { discardUnreadBody, readBody } from "../body.ts";
 import type { Exchange, Exchanges, Incoming, Outgoing } from "../exchanges.ts";
 import { toKnownFailure } from "../failures.ts";
 import { commonHeaders } from "../http/reply.ts";
 import type { Settings } from "../options.ts";
-import { contextWith } from "./context.ts";
+import { admitTo, contextWith } from "./context.ts";
 import { refineProtocolError, toConnectError } from "./errors.ts";
+import { withAmendedMessage } from "./grpc-message.ts";
 
 /** Serves gRPC, gRPC-Web and Connect from Node's requests, of HTTP/1.1 and HTTP/2. */
 export interface RpcHandler {
@@ -16,10 +18,17 @@ export interface RpcHandler {
   handle(incoming: Incoming, outgoing: Outgoing): boolean;
 }
 
+export interface RpcHandlerOptions {
+  readonly exchanges: Exchanges;
+  readonly access: Access;
+  readonly settings: Settings;
+  /** Full names of services that answer anybody, also while the server starts and closes. */
+  readonly always: ReadonlySet<string>;
+}
+
 export function createRpcHandler(
   routes: (router: ConnectRouter) => void,
-  exchanges: Exchanges,
-  settings: Settings,
+  { exchanges, access, settings, always }: RpcHandlerOptions,
 ): RpcHandler {
   const { logger, maxRequestBytes } = settings;
   const { retryAfterSeconds } = exchanges;
@@ -36,7 +45,7 @@ export function createRpcHandler(
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
 
   /**
-   * Turns calls away while the server closes, and sees to the errors of Connect itself. It raises those before and after
+   * Turns calls away that may not be made, now or by their caller, and sees to the errors of Connect itself. It raises those before and after
    * the implementation runs, out of reach of interceptors, but aborts the call's context with each before it writes it
    * out. There they get the details that every error of kvts has.
    */
@@ -48,8 +57,10 @@ export function createRpcHandler(
       }
     };
     context.signal.addEventListener("abort", refine, { once: true });
+    if (always.has(context.service.typeName)) return;
     try {
       exchanges.checkOpen();
+      admitTo(access.serviceFor(context.requestHeader.get("authorization") ?? undefined), context.values);
     } catch (error) {
       throw isKvtsError(error) ? toConnectError(error, { call: "read", retryAfterSeconds }) : error;
     }
@@ -59,8 +70,8 @@ export function createRpcHandler(
     const exchange = exchanges.begin(incoming, outgoing);
     discardUnreadBody(incoming, outgoing);
     for (const [name, value] of Object.entries(commonHeaders(exchange.id))) outgoing.setHeader(name, value);
-    handler(universalRequest(incoming, exchange))
-      .then((response) => universalResponseToNodeResponse(response, outgoing))
+    handler(universalRequest(handler, incoming, exchange))
+      .then((response) => universalResponseToNodeResponse(withAmendedMessage(response), outgoing))
       .catch((error: unknown) => {
         // The client is gone, or its connection broke: nobody is left to be told.
         logger.debug({ err: error, requestId: exchange.id, call: handler.method.name }, "an answer could not be sent");
@@ -68,14 +79,19 @@ export function createRpcHandler(
       });
   }
 
-  function universalRequest(incoming: Incoming, exchange: Exchange): UniversalServerRequest {
+  function universalRequest(
+    { method: { methodKind } }: UniversalHandler,
+    incoming: Incoming,
+    exchange: Exchange,
+  ): UniversalServerRequest {
+    const streams = methodKind === "bidi_streaming" || methodKind === "client_streaming";
     return {
       httpVersion: incoming.httpVersion,
       method: incoming.method ?? "",
       // Handlers look at its query alone.
       url: new URL(incoming.url ?? "/", "http://kvts").href,
       header: webHeaders(incoming),
-      body: wholeBody(incoming, exchange),
+      body: streams ? streamedBody(incoming, exchange) : wholeBody(incoming, exchange),
       signal: exchange.signal,
       contextValues: contextWith(exchange),
     };
@@ -89,6 +105,21 @@ export function createRpcHandler(
     } catch (error) {
       const failure = toKnownFailure(error, { requestId: exchange.id, call: "request body", logger });
       throw toConnectError(failure, { call: "read", limit: "transport", retryAfterSeconds });
+    }
+  }
+
+  /** Many messages, as they come: the first is answered before the last is sent. */
+  async function* streamedBody(incoming: Incoming, exchange: Exchange): AsyncGenerator<Uint8Array> {
+    try {
+      if (isCompressed(incoming)) exchange.hold(maxRequestBytes);
+      for await (const chunk of incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
+        exchange.hold(chunk.length);
+        yield chunk;
+        exchange.release(chunk.length);
+      }
+    } catch (error) {
+      const left = new KvtsError("CANCELLED", "the client left before its request was whole", { cause: error });
+      throw toConnectError(isKvtsError(error) ? error : left, { call: "read", retryAfterSeconds });
     }
   }
 

@@ -2,16 +2,15 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { AdminService } from "@kvts/api";
 import type { ServerLimits } from "../service/admin.ts";
-import type { Service } from "../service/service.ts";
 import { type RpcOptions, rpc } from "./call.ts";
 import { conditionIn } from "./conditions.ts";
 import { numberOut, textIn, timestampIn, written } from "./numbers.ts";
 import { deletedRangeIn, retractedIn } from "./operations.ts";
 
-/** kvts.v1.AdminService over a service. */
-export function adminService(service: Service, options: RpcOptions): ServiceImpl<typeof AdminService> {
+/** kvts.v1.AdminService. */
+export function adminService(options: RpcOptions): ServiceImpl<typeof AdminService> {
   return {
-    getStatus: rpc("read", options, async (_request, { signal }) => {
+    getStatus: rpc("read", options, async (_request, { service, signal }) => {
       const { version, ready, startedAt, limits, stats } = await service.status(signal);
       return {
         version,
@@ -24,15 +23,15 @@ export function adminService(service: Service, options: RpcOptions): ServiceImpl
         stats: JSON.parse(JSON.stringify(stats)) as JsonObject,
       };
     }),
-    flush: rpc("write", options, async (_request, { signal }) => {
+    flush: rpc("write", options, async (_request, { service, signal }) => {
       await service.flush(signal);
       return {};
     }),
-    compact: rpc("write", options, async (_request, { signal }) => {
+    compact: rpc("write", options, async (_request, { service, signal }) => {
       await service.compact(signal);
       return {};
     }),
-    retract: rpc("write", options, async (request, { signal }) =>
+    retract: rpc("write", options, async (request, { service, signal }) =>
       written(
         await service.retract(request.key, retractedIn(request.timestamp), {
           ...conditionIn(request.condition),
@@ -41,7 +40,7 @@ export function adminService(service: Service, options: RpcOptions): ServiceImpl
         }),
       ),
     ),
-    deleteRange: rpc("write", options, async (request, { signal }) => {
+    deleteRange: rpc("write", options, async (request, { service, signal }) => {
       const range = deletedRangeIn(request.range);
       const timestamp = timestampIn(request.timestamp, "timestamp");
       const requestId = textIn(request.requestId);

@@ -1,12 +1,15 @@
 import { ConnectError, type HandlerContext } from "@connectrpc/connect";
 import type { Logger } from "@kvts/common";
 import { toKnownFailure } from "../failures.ts";
-import { exchangeOf } from "./context.ts";
+import type { Service } from "../service/service.ts";
+import { exchangeOf, serviceOf } from "./context.ts";
 import { type RpcErrorContext, rpcFailure, toConnectError } from "./errors.ts";
 import type { Encoding } from "./versions.ts";
 
 /** One call, as the services see it. */
 export interface RpcCall {
+  /** The service, as far as the caller may use it. */
+  readonly service: Service;
   /** Fires at the call's deadline, when the client leaves, and when the server gives up its drain. */
   readonly signal: AbortSignal;
   readonly encoding: Encoding;
@@ -28,7 +31,8 @@ export function rpc<Request, Response>(
     const requestId = exchangeOf(context.values).id;
     const call = context.method.name;
     try {
-      const response = await run(request, { signal: context.signal, encoding: encodingOf(context) });
+      const service = serviceOf(context.values);
+      const response = await run(request, { service, signal: context.signal, encoding: encodingOf(context) });
       logger.debug({ requestId, call, status: "OK" }, "answered");
       return response;
     } catch (error) {

@@ -56,6 +56,12 @@ function detailsOf(error: KvtsError, status: FailureStatus, { retryAfterSeconds 
   return details;
 }
 
+/** An error that gRPC has a status for and kvts has no code. */
+export function protocolError(code: Code, reason: string, message: string): ConnectError {
+  const info = create(ErrorInfoSchema, { reason, domain: "kvts" });
+  return new ConnectError(message, code, undefined, [{ desc: ErrorInfoSchema, value: info }]);
+}
+
 /**
  * What went wrong in a call whose `signal` may have fired. Stores only say that they were cancelled; the signal knows
  * whether the deadline passed, the client left, or the server is closing.

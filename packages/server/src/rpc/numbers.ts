@@ -15,6 +15,12 @@ export function seqIn(value: bigint | undefined, name: string): number | undefin
   return value === undefined ? undefined : checkSeq(Number(exact(value, name)), name);
 }
 
+/** The microseconds of a step. @throws INVALID_ARGUMENT outside 1 … 2^53 - 1 */
+export function stepIn(value: bigint): number {
+  if (value >= 1n && value <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(value);
+  throw invalidArgument(`step must be from 1 to 2^53 - 1 microseconds, not ${value}`, { field: "step" });
+}
+
 /** A page size: 0 is for the server's choice. */
 export function pageSizeIn(value: number): number {
   if (value < 0) throw invalidArgument(`page_size must be at least 0, not ${value}`, { field: "page_size" });

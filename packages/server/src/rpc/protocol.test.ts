@@ -1,4 +1,3 @@
-import { type ClientHttp2Session, connect } from "node:http2";
 import { createConnection } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
@@ -7,49 +6,15 @@ import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { AdminService, ErrorInfoSchema, GetRequestSchema, KvService, PutRequestSchema } from "@kvts/api";
 import { utf8, type WriteResult } from "@kvts/common";
 import { createModelStore } from "@kvts/db/testing";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { served } from "../testing/harness.ts";
 import { connectionStart, data, openRequest, reset } from "../testing/http2-frames.ts";
+import { envelope, raw } from "../testing/raw-calls.ts";
 import { exchangeBytes } from "../testing/sockets.ts";
 import { grpcWay, ways } from "../testing/transports.ts";
 import { gate, overridden, untilAborted } from "../testing/waiting-store.ts";
 
 const key = utf8("k");
-
-/** An answer over HTTP/2, headers and trailers together. */
-interface RawAnswer {
-  readonly headers: Record<string, string | undefined>;
-  readonly body: Buffer;
-}
-
-const sessions: ClientHttp2Session[] = [];
-afterEach(() => {
-  for (const session of sessions.splice(0)) session.destroy();
-});
-
-/** Sends a request as it is given. */
-function raw(url: string, headers: Record<string, string>, body: Uint8Array): Promise<RawAnswer> {
-  const session = connect(url);
-  sessions.push(session);
-  return new Promise((resolve, reject) => {
-    const stream = session.request({ ":method": "POST", ...headers });
-    const chunks: Buffer[] = [];
-    const all: Record<string, string | undefined> = {};
-    const note = (received: object): void => void Object.assign(all, received);
-    stream.on("response", note).on("trailers", note);
-    stream.on("data", (chunk: Buffer) => chunks.push(chunk));
-    stream.on("end", () => resolve({ headers: all, body: Buffer.concat(chunks) }));
-    stream.on("error", reject);
-    stream.end(body);
-  });
-}
-
-function envelope(message: Uint8Array, flags = 0): Buffer {
-  const head = Buffer.alloc(5);
-  head.writeUInt8(flags, 0);
-  head.writeUInt32BE(message.length, 1);
-  return Buffer.concat([head, message]);
-}
 
 const putPath = { ":path": "/kvts.v1.KvService/Put" };
 const grpc = { ...putPath, "content-type": "application/grpc", te: "trailers" };

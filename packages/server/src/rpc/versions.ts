@@ -2,12 +2,15 @@ import { create } from "@bufbuild/protobuf";
 import {
   type BatchGetItem,
   BatchGetItemSchema,
+  type Bucket,
+  BucketSchema,
   type Change,
   ChangeKind,
   ChangeSchema,
   type Version,
   VersionSchema,
 } from "@kvts/api";
+import type { Bucket as StoredBucket } from "@kvts/common";
 import type { StoredChange, StoredEntry, StoredVersion } from "../service/lists.ts";
 import type { ItemCodec } from "../service/page.ts";
 import { numberOut } from "./numbers.ts";
@@ -70,6 +73,23 @@ export function changeCodec(encoding: Encoding): ItemCodec<StoredChange, Change>
     },
   };
 }
+
+/** Buckets as items of a page. */
+export function bucketCodec(): ItemCodec<StoredBucket, Bucket> {
+  return {
+    encode: ({ timestamp, count, skipped, ...figures }) =>
+      create(BucketSchema, {
+        timestamp: numberOut(timestamp),
+        count: numberOut(count),
+        skipped: numberOut(skipped),
+        ...figures,
+      }),
+    bytes: () => bucketBytesMax,
+  };
+}
+
+/** All fields, each with the longest number, in JSON, which is the longer of the encodings. */
+const bucketBytesMax = 320;
 
 /** `{"key":"","kind":"CHANGE_KIND_CHANGED","before":,"after":},` */
 const changeJsonBytes = 61;

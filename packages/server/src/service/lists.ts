@@ -1,4 +1,6 @@
 import {
+  type AggregateOptions,
+  type Bucket,
   type Change,
   checkPositiveInteger,
   type DiffOptions,
@@ -8,6 +10,7 @@ import {
   type HistoryOptions,
   KvtsError,
   limits,
+  parseStep,
   parseTime,
   type Range,
   resolveMoments,
@@ -51,6 +54,15 @@ export interface VersionsRequest extends PageRequest {
   readonly reverse?: boolean | undefined;
 }
 
+export interface AggregateRequest extends PageRequest {
+  readonly key: Uint8Array;
+  /** A duration, or microseconds. */
+  readonly step: string | number;
+  readonly from?: TimeInput | undefined;
+  readonly to?: TimeInput | undefined;
+  readonly atSeq?: number | undefined;
+}
+
 export interface BatchGetRequest extends PageRequest {
   readonly keys: readonly Uint8Array[];
   readonly asOf?: TimeInput | undefined;
@@ -68,6 +80,7 @@ export interface DiffRequest extends PageRequest {
 export interface Lists {
   scan<I>(request: ScanRequest, codec: ItemCodec<StoredVersion, I>): Promise<Page<I>>;
   versions<I>(request: VersionsRequest, codec: ItemCodec<StoredVersion, I>): Promise<Page<I>>;
+  aggregate<I>(request: AggregateRequest, codec: ItemCodec<Bucket, I>): Promise<Page<I>>;
   diff<I>(request: DiffRequest, codec: ItemCodec<StoredChange, I>): Promise<Page<I>>;
   /** One item a key, in the order asked; `undefined` is encoded for a key that holds nothing. */
   batchGet<I>(request: BatchGetRequest, codec: ItemCodec<StoredEntry | undefined, I>): Promise<Page<I>>;
@@ -108,6 +121,24 @@ export function createLists(listings: Listings, warn: Warn): Lists {
           if (rest === undefined) return nothing;
           const options: HistoryOptions = { ...rest, reverse, limit: itemsMax + 1, signal };
           return await collectAndClose(view.history(key, options), codec, itemsMax);
+        },
+        position: (last) => numberPosition(last.timestamp),
+      });
+    },
+    aggregate(request, codec) {
+      const key = encodeKey(request.key);
+      const step = parseStep(request.step);
+      const { from, to, atSeq, pageToken, signal } = request;
+      const itemsMax = checkedPageItems(request);
+      return listings.page({
+        pageToken,
+        atSeq,
+        args: () => ["aggregate", key, step, timeArgument(from), timeArgument(to), atSeq],
+        async read(view, resume, now) {
+          const next = resume === undefined ? time(from, now) : positionNumber(resume) + step;
+          if (next !== undefined && next > limits.timestampMax) return nothing;
+          const options: AggregateOptions = { step, from: next, to: time(to, now), limit: itemsMax + 1, signal };
+          return await collectAndClose(view.aggregate(key, options), codec, itemsMax);
         },
         position: (last) => numberPosition(last.timestamp),
       });

@@ -8,14 +8,18 @@ import { emptyBodySchema } from "../schemas.ts";
 const noQuery = z.strictObject({});
 
 /** `/v1/admin/…`: upkeep. */
-export function adminRoutes(service: Service): AnyRoute[] {
+export function adminRoutes(): AnyRoute[] {
   return [
-    upkeepRoute("flush", "Write what is in memory to tables", (signal) => service.flush(signal)),
-    upkeepRoute("compact", "Merge all tables into the fewest", (signal) => service.compact(signal)),
+    upkeepRoute("flush", "Write what is in memory to tables", (service, signal) => service.flush(signal)),
+    upkeepRoute("compact", "Merge all tables into the fewest", (service, signal) => service.compact(signal)),
   ];
 }
 
-function upkeepRoute(name: string, summary: string, run: (signal: AbortSignal) => Promise<void>): AnyRoute {
+function upkeepRoute(
+  name: string,
+  summary: string,
+  run: (service: Service, signal: AbortSignal) => Promise<void>,
+): AnyRoute {
   return defineRoute({
     method: "post",
     path: `/v1/admin/${name}`,
@@ -30,8 +34,8 @@ function upkeepRoute(name: string, summary: string, run: (signal: AbortSignal) =
       request: { query: noQuery, body: { content: { "application/json": { schema: emptyBodySchema } } } },
       responses: responsesOf({ 200: jsonResponse("Done.", emptyBodySchema) }, 415),
     },
-    async handle({ signal }) {
-      await run(signal);
+    async handle({ service, signal }) {
+      await run(service, signal);
       return jsonReply({});
     },
   });

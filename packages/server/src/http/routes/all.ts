@@ -1,9 +1,10 @@
+import type { Exchanges } from "../../exchanges.ts";
 import type { Settings } from "../../options.ts";
-import type { Service } from "../../service/service.ts";
 import { warnOnce } from "../../warn-once.ts";
 import type { AnyRoute } from "../route.ts";
 import type { Times } from "../value-fields.ts";
 import { adminRoutes } from "./admin.ts";
+import { aggregateRoute } from "./aggregate.ts";
 import { batchRoutes } from "./batch.ts";
 import { deleteKeyRoute } from "./delete-key.ts";
 import { deleteRangeRoute } from "./delete-range.ts";
@@ -17,28 +18,29 @@ import { statusRoutes } from "./status.ts";
 import { versionsRoute } from "./versions.ts";
 
 export interface RoutesOptions {
+  readonly exchanges: Exchanges;
   readonly settings: Settings;
   /** The version of the server's software. */
   readonly version: string;
-  ready(): boolean;
 }
 
 /** Every route of the HTTP/JSON face. */
-export function allRoutes(service: Service, { settings, version, ready }: RoutesOptions): AnyRoute[] {
+export function allRoutes({ exchanges, settings, version }: RoutesOptions): AnyRoute[] {
   const { clock, logger } = settings;
   const times: Times = { now: () => clock.now(), warn: warnOnce(logger) };
   const routes = [
-    getKeyRoute(service, times),
-    putKeyRoute(service, times),
-    deleteKeyRoute(service, times),
-    versionsRoute(service),
-    retractVersionRoute(service, times),
-    scanRoute(service),
-    diffRoute(service),
-    ...batchRoutes(service, times),
-    deleteRangeRoute(service, times),
-    ...adminRoutes(service),
-    ...statusRoutes(service, ready),
+    getKeyRoute(times),
+    putKeyRoute(times),
+    deleteKeyRoute(times),
+    versionsRoute(),
+    retractVersionRoute(times),
+    aggregateRoute(),
+    scanRoute(),
+    diffRoute(),
+    ...batchRoutes(times),
+    deleteRangeRoute(times),
+    ...adminRoutes(),
+    ...statusRoutes(exchanges),
   ];
   return [...routes, openApiRoute(routes, version)];
 }

@@ -1,6 +1,5 @@
 import { z } from "@hono/zod-openapi";
 import { encodeKey, isKvtsError, KvtsError, limits, rangeDeletion } from "@kvts/common";
-import type { Service } from "../../service/service.ts";
 import type { ResolvedOperation } from "../../service/writes.ts";
 import { preconditionIn, preconditionSchema } from "../conditions.ts";
 import { jsonResponse, responsesOf } from "../documents.ts";
@@ -67,11 +66,11 @@ const batchBody = z
   .openapi("Batch");
 
 /** `/v1/get` and `/v1/batch`: many keys at once. */
-export function batchRoutes(service: Service, times: Times): AnyRoute[] {
-  return [getManyRoute(service), writeRoute(service, times)];
+export function batchRoutes(times: Times): AnyRoute[] {
+  return [getManyRoute(), writeRoute(times)];
 }
 
-function getManyRoute(service: Service): AnyRoute {
+function getManyRoute(): AnyRoute {
   return defineRoute({
     method: "post",
     path: "/v1/get",
@@ -86,7 +85,7 @@ function getManyRoute(service: Service): AnyRoute {
       request: { query: noQuery, body: { required: true, content: { "application/json": { schema: getBody } } } },
       responses: responsesOf({ 200: jsonResponse("One page.", batchGetSchema) }, 410, 413, 415),
     },
-    async handle({ body: { keys, at, atSeq, as, pageSize, pageToken }, signal }) {
+    async handle({ service, body: { keys, at, atSeq, as, pageSize, pageToken }, signal }) {
       const wanted = keys.map((key, index) =>
         numbered("key", index, () => (typeof key === "string" ? encodeKey(key) : keyIn(key))),
       );
@@ -97,7 +96,7 @@ function getManyRoute(service: Service): AnyRoute {
   });
 }
 
-function writeRoute(service: Service, times: Times): AnyRoute {
+function writeRoute(times: Times): AnyRoute {
   return defineRoute({
     method: "post",
     path: "/v1/batch",
@@ -116,7 +115,7 @@ function writeRoute(service: Service, times: Times): AnyRoute {
       },
       responses: responsesOf({ 200: jsonResponse("Committed.", writeResultSchema) }, 412, 413, 415, 422),
     },
-    async handle({ body, header, signal }) {
+    async handle({ service, body, header, signal }) {
       const operations = body.operations.map((fields, index) =>
         numbered("operation", index, () => operationIn(fields, times)),
       );

@@ -1,5 +1,4 @@
 import { z } from "@hono/zod-openapi";
-import type { Service } from "../../service/service.ts";
 import { conditionIn, conditionParameters } from "../conditions.ts";
 import { jsonResponse, responsesOf } from "../documents.ts";
 import { jsonReply } from "../reply.ts";
@@ -16,7 +15,7 @@ const deleteQuery = z.strictObject({
 });
 
 /** `DELETE /v1/keys/{key}`. */
-export function deleteKeyRoute(service: Service, times: Times): AnyRoute {
+export function deleteKeyRoute(times: Times): AnyRoute {
   return defineRoute({
     method: "delete",
     path: "/v1/keys/{key}",
@@ -30,7 +29,7 @@ export function deleteKeyRoute(service: Service, times: Times): AnyRoute {
       request: { params: keyPath, query: deleteQuery, headers: writeHeaders },
       responses: responsesOf({ 200: jsonResponse("Committed.", writeResultSchema) }, 412, 413, 422, 501),
     },
-    async handle({ query, segments, header, signal }) {
+    async handle({ service, query, segments, header, signal }) {
       const timestamp = queryTime(query.ts, times);
       const requestId = requestIdIn(header);
       const condition = conditionIn(query, header, times);

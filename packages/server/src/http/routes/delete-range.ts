@@ -1,5 +1,4 @@
 import { z } from "@hono/zod-openapi";
-import type { Service } from "../../service/service.ts";
 import { jsonResponse, responsesOf } from "../documents.ts";
 import { jsonReply } from "../reply.ts";
 import { idempotencyKey, requestIdIn } from "../request-id.ts";
@@ -21,7 +20,7 @@ const body = z
   .openapi("DeleteRange", { description: "`{}` is every key." });
 
 /** `POST /v1/ranges:delete`: deletes every key that could be in a range. */
-export function deleteRangeRoute(service: Service, times: Times): AnyRoute {
+export function deleteRangeRoute(times: Times): AnyRoute {
   return defineRoute({
     method: "post",
     path: "/v1/ranges:delete",
@@ -41,7 +40,7 @@ export function deleteRangeRoute(service: Service, times: Times): AnyRoute {
       },
       responses: responsesOf({ 200: jsonResponse("Committed, or counted.", deletedRangeSchema) }, 413, 415, 422),
     },
-    async handle({ body: fields, header, signal }) {
+    async handle({ service, body: fields, header, signal }) {
       const range = rangeIn(fields);
       const options = { timestamp: timeIn(fields.timestamp, times), requestId: requestIdIn(header), signal };
       if (fields.dryRun === true) return jsonReply({ keys: await service.countDeleted(range, options) });

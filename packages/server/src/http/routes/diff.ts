@@ -1,5 +1,4 @@
 import { z } from "@hono/zod-openapi";
-import type { Service } from "../../service/service.ts";
 import { jsonResponse, responsesOf } from "../documents.ts";
 import { rangeFromQuery } from "../keys.ts";
 import { pageIn, pageReply } from "../pages.ts";
@@ -25,7 +24,7 @@ const query = z.strictObject({
 });
 
 /** `/v1/diff`: what became of the keys of a range between two moments. */
-export function diffRoute(service: Service): AnyRoute {
+export function diffRoute(): AnyRoute {
   return defineRoute({
     method: "get",
     path: "/v1/diff",
@@ -40,7 +39,7 @@ export function diffRoute(service: Service): AnyRoute {
       request: { query },
       responses: responsesOf({ 200: jsonResponse("One page.", changeListSchema) }, 410, 413),
     },
-    async handle({ query: { from, to, as, pageSize, pageToken, ...range }, signal }) {
+    async handle({ service, query: { from, to, as, pageSize, pageToken, ...range }, signal }) {
       const request = {
         range: rangeFromQuery(range),
         from: timeText(from),

@@ -16,7 +16,7 @@ const query = z.strictObject({
 });
 
 /** `GET /v1/keys/{key}`, and HEAD. */
-export function getKeyRoute(service: Service, times: Times): AnyRoute {
+export function getKeyRoute(times: Times): AnyRoute {
   return defineRoute({
     method: "get",
     path: "/v1/keys/{key}",
@@ -46,7 +46,7 @@ export function getKeyRoute(service: Service, times: Times): AnyRoute {
         413,
       ),
     },
-    async handle({ query, segments, header, signal }) {
+    async handle({ service, query, segments, header, signal }) {
       const request = { key: keyOf(segments, query), asOf: queryTime(query.at, times), signal };
       const entry = await service.get(request);
       if (entry === undefined) return await absentReply(service, request);

@@ -50,6 +50,7 @@ test("names every route, and no other", async () => {
     "get /v1/diff",
     "get /v1/keys",
     "get /v1/keys/{key}",
+    "get /v1/keys/{key}/aggregate",
     "get /v1/keys/{key}/versions",
     "get /v1/status",
     "post /v1/admin/compact",

@@ -1,16 +1,15 @@
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import { jsonResponse } from "../documents.ts";
 import { jsonTextReply } from "../reply.ts";
-import { type AnyRoute, defineRoute } from "../route.ts";
+import { type AnyRoute, defineOpenRoute } from "../route.ts";
 
 /** `/openapi.json`: the document of `routes` and of itself, made when it is first asked for. */
 export function openApiRoute(routes: readonly AnyRoute[], version: string): AnyRoute {
   let text: string | undefined;
-  const route: AnyRoute = defineRoute({
+  const route: AnyRoute = defineOpenRoute({
     method: "get",
     path: "/openapi.json",
     call: "read",
-    query: z.strictObject({}),
     doc: {
       operationId: "openapi",
       tags: ["health"],

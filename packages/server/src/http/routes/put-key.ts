@@ -1,5 +1,4 @@
 import { z } from "@hono/zod-openapi";
-import type { Service } from "../../service/service.ts";
 import { conditionIn, conditionParameters } from "../conditions.ts";
 import { jsonResponse, responsesOf } from "../documents.ts";
 import { mediaType, parseJson } from "../json-body.ts";
@@ -25,7 +24,7 @@ const envelopeSchema = z
   .openapi("PutValue", { description: "One of the three values." });
 
 /** `PUT /v1/keys/{key}`. */
-export function putKeyRoute(service: Service, times: Times): AnyRoute {
+export function putKeyRoute(times: Times): AnyRoute {
   return defineRoute({
     method: "put",
     path: "/v1/keys/{key}",
@@ -51,7 +50,7 @@ export function putKeyRoute(service: Service, times: Times): AnyRoute {
       },
       responses: responsesOf({ 200: jsonResponse("Committed.", writeResultSchema) }, 412, 413, 415, 422, 501),
     },
-    async handle({ query, body, segments, header, signal }) {
+    async handle({ service, query, body, segments, header, signal }) {
       const key = keyOf(segments, query);
       const { value, timestamp, expiresAt } = putFields(query, body as Uint8Array, header, times);
       const requestId = requestIdIn(header);

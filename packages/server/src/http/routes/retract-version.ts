@@ -1,6 +1,5 @@
 import { z } from "@hono/zod-openapi";
 import { invalidArgument, textOf } from "@kvts/common";
-import type { Service } from "../../service/service.ts";
 import { conditionIn, conditionParameters } from "../conditions.ts";
 import { jsonResponse, responsesOf } from "../documents.ts";
 import { jsonReply } from "../reply.ts";
@@ -14,7 +13,7 @@ import { keyEncoding, keyOf, keyPath } from "./key-path.ts";
 const query = z.strictObject({ ...conditionParameters, keyEncoding });
 
 /** `DELETE /v1/keys/{key}/versions/{ts}`: takes back one version. */
-export function retractVersionRoute(service: Service, times: Times): AnyRoute {
+export function retractVersionRoute(times: Times): AnyRoute {
   return defineRoute({
     method: "delete",
     path: "/v1/keys/{key}/versions/{ts}",
@@ -33,7 +32,7 @@ export function retractVersionRoute(service: Service, times: Times): AnyRoute {
       },
       responses: responsesOf({ 200: jsonResponse("Committed.", writeResultSchema) }, 412, 413, 501),
     },
-    async handle({ query, segments, header, signal }) {
+    async handle({ service, query, segments, header, signal }) {
       const requestId = requestIdIn(header);
       const condition = conditionIn(query, header, times);
       const timestamp = timestampOf(segments, times);

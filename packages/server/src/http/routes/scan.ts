@@ -1,5 +1,4 @@
 import { z } from "@hono/zod-openapi";
-import type { Service } from "../../service/service.ts";
 import { jsonResponse, responsesOf } from "../documents.ts";
 import { rangeFromQuery } from "../keys.ts";
 import { pageIn, pageReply } from "../pages.ts";
@@ -27,7 +26,7 @@ const query = z.strictObject({
 });
 
 /** `/v1/keys`: what the keys of a range hold. */
-export function scanRoute(service: Service): AnyRoute {
+export function scanRoute(): AnyRoute {
   return defineRoute({
     method: "get",
     path: "/v1/keys",
@@ -41,7 +40,7 @@ export function scanRoute(service: Service): AnyRoute {
       request: { query },
       responses: responsesOf({ 200: jsonResponse("One page.", versionListSchema) }, 410, 413),
     },
-    async handle({ query: { at, reverse, includeDeleted, as, pageSize, pageToken, ...range }, signal }) {
+    async handle({ service, query: { at, reverse, includeDeleted, as, pageSize, pageToken, ...range }, signal }) {
       const request = {
         range: rangeFromQuery(range),
         asOf: at === undefined ? undefined : timeText(at),

@@ -1,8 +1,8 @@
 import { z } from "@hono/zod-openapi";
-import type { Service } from "../../service/service.ts";
+import type { Exchanges } from "../../exchanges.ts";
 import { jsonResponse, responsesOf } from "../documents.ts";
-import { jsonReply } from "../reply.ts";
-import { type AnyRoute, defineRoute } from "../route.ts";
+import { jsonReply, type Reply } from "../reply.ts";
+import { type AnyRoute, defineOpenRoute, defineRoute } from "../route.ts";
 import { seqSchema, timestampSchema } from "../schemas.ts";
 
 const noQuery = z.strictObject({});
@@ -22,11 +22,11 @@ const statusSchema = z
 const healthSchema = z.object({ status: z.string() }).openapi("Health");
 
 /** How the server is: for operators, and for what restarts it or sends it work. */
-export function statusRoutes(service: Service, ready: () => boolean): AnyRoute[] {
-  return [statusRoute(service), healthRoute(), readyRoute(ready)];
+export function statusRoutes(exchanges: Exchanges): AnyRoute[] {
+  return [statusRoute(), healthRoute(), readyRoute(exchanges)];
 }
 
-function statusRoute(service: Service): AnyRoute {
+function statusRoute(): AnyRoute {
   return defineRoute({
     method: "get",
     path: "/v1/status",
@@ -39,7 +39,7 @@ function statusRoute(service: Service): AnyRoute {
       request: { query: noQuery },
       responses: responsesOf({ 200: jsonResponse("The status.", statusSchema) }),
     },
-    async handle({ signal }) {
+    async handle({ service, signal }) {
       const { stats, ...status } = await service.status(signal);
       const { seq, incarnation } = stats;
       return jsonReply({ ...status, seq, incarnation, stats }, { "cache-control": "no-store" });
@@ -48,38 +48,41 @@ function statusRoute(service: Service): AnyRoute {
 }
 
 function healthRoute(): AnyRoute {
-  return defineRoute({
+  return defineOpenRoute({
     method: "get",
     path: "/healthz",
     call: "read",
-    query: noQuery,
-    always: true,
     doc: {
       operationId: "healthz",
       tags: ["health"],
       summary: "Whether the process is alive",
       responses: { 200: jsonResponse("It is.", healthSchema) },
     },
-    handle: () => Promise.resolve(jsonReply({ status: "ok" }, { "cache-control": "no-store" })),
+    handle: () => Promise.resolve(healthReply("ok", 200)),
   });
 }
 
-function readyRoute(ready: () => boolean): AnyRoute {
-  return defineRoute({
+function readyRoute(exchanges: Exchanges): AnyRoute {
+  return defineOpenRoute({
     method: "get",
     path: "/readyz",
     call: "read",
-    query: noQuery,
-    always: true,
     doc: {
       operationId: "readyz",
       tags: ["health"],
       summary: "Whether the server takes work",
-      responses: { 200: jsonResponse("It does.", healthSchema), 503: jsonResponse("It is closing.", healthSchema) },
+      responses: {
+        200: jsonResponse("It does.", healthSchema),
+        503: jsonResponse("It is starting, or closing.", healthSchema),
+      },
     },
     handle() {
-      const reply = jsonReply({ status: ready() ? "ready" : "closing" }, { "cache-control": "no-store" });
-      return Promise.resolve(ready() ? reply : { ...reply, status: 503 });
+      const { phase } = exchanges;
+      return Promise.resolve(phase === "open" ? healthReply("ready", 200) : healthReply(phase, 503));
     },
   });
+}
+
+function healthReply(status: string, httpStatus: number): Reply {
+  return { ...jsonReply({ status }, { "cache-control": "no-store" }), status: httpStatus };
 }

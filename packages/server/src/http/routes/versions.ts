@@ -1,5 +1,4 @@
 import { z } from "@hono/zod-openapi";
-import type { Service } from "../../service/service.ts";
 import { jsonResponse, responsesOf } from "../documents.ts";
 import { pageIn, pageReply } from "../pages.ts";
 import { versionTexts } from "../representation.ts";
@@ -18,7 +17,7 @@ const query = z.strictObject({
 });
 
 /** `/v1/keys/{key}/versions`: the history of one key. */
-export function versionsRoute(service: Service): AnyRoute {
+export function versionsRoute(): AnyRoute {
   return defineRoute({
     method: "get",
     path: "/v1/keys/{key}/versions",
@@ -35,7 +34,7 @@ export function versionsRoute(service: Service): AnyRoute {
       },
       responses: responsesOf({ 200: jsonResponse("One page.", versionListSchema) }, 410, 413),
     },
-    async handle({ query: { from, to, reverse, as, keyEncoding, ...page }, segments, signal }) {
+    async handle({ service, query: { from, to, reverse, as, keyEncoding, ...page }, segments, signal }) {
       const request = {
         key: keyOf(segments, { keyEncoding }),
         from: from === undefined ? undefined : timeText(from),

@@ -9,7 +9,7 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Change, Condition, Operation, Precondition, Range, Version } from "./types_pb.ts";
+import type { Bucket, Change, Condition, Operation, Precondition, Range, Version } from "./types_pb.ts";
 import { file_kvts_v1_types } from "./types_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file kvts/v1/kv.proto.
  */
 export const file_kvts_v1_kv: GenFile = /*@__PURE__*/
-  fileDesc("ChBrdnRzL3YxL2t2LnByb3RvEgdrdnRzLnYxIsABCgpQdXRSZXF1ZXN0EgsKA2tleRgBIAEoDBISCgV2YWx1ZRgCIAEoDEgAiAEBEhYKCXRpbWVzdGFtcBgDIAEoA0gBiAEBEhcKCmV4cGlyZXNfYXQYBCABKANIAogBARISCgpyZXF1ZXN0X2lkGAUgASgJEiUKCWNvbmRpdGlvbhgGIAEoCzISLmt2dHMudjEuQ29uZGl0aW9uQggKBl92YWx1ZUIMCgpfdGltZXN0YW1wQg0KC19leHBpcmVzX2F0Ii0KC1B1dFJlc3BvbnNlEhEKCXRpbWVzdGFtcBgBIAEoAxILCgNzZXEYAiABKAMiVwoKR2V0UmVxdWVzdBILCgNrZXkYASABKAwSEgoFYXNfb2YYAiABKANIAIgBARITCgZhdF9zZXEYAyABKANIAYgBAUIICgZfYXNfb2ZCCQoHX2F0X3NlcSIwCgtHZXRSZXNwb25zZRIhCgd2ZXJzaW9uGAEgASgLMhAua3Z0cy52MS5WZXJzaW9uIn0KDURlbGV0ZVJlcXVlc3QSCwoDa2V5GAEgASgMEhYKCXRpbWVzdGFtcBgCIAEoA0gAiAEBEhIKCnJlcXVlc3RfaWQYAyABKAkSJQoJY29uZGl0aW9uGAQgASgLMhIua3Z0cy52MS5Db25kaXRpb25CDAoKX3RpbWVzdGFtcCIwCg5EZWxldGVSZXNwb25zZRIRCgl0aW1lc3RhbXAYASABKAMSCwoDc2VxGAIgASgDIoQBCg9CYXRjaEdldFJlcXVlc3QSDAoEa2V5cxgBIAMoDBISCgVhc19vZhgCIAEoA0gAiAEBEhMKBmF0X3NlcRgDIAEoA0gBiAEBEhEKCXBhZ2Vfc2l6ZRgEIAEoBRISCgpwYWdlX3Rva2VuGAUgASgJQggKBl9hc19vZkIJCgdfYXRfc2VxIl4KEEJhdGNoR2V0UmVzcG9uc2USJAoFaXRlbXMYASADKAsyFS5rdnRzLnYxLkJhdGNoR2V0SXRlbRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSCwoDc2VxGAMgASgDIjEKDEJhdGNoR2V0SXRlbRIhCgd2ZXJzaW9uGAEgASgLMhAua3Z0cy52MS5WZXJzaW9uIngKDFdyaXRlUmVxdWVzdBImCgpvcGVyYXRpb25zGAEgAygLMhIua3Z0cy52MS5PcGVyYXRpb24SEgoKcmVxdWVzdF9pZBgCIAEoCRIsCg1wcmVjb25kaXRpb25zGAMgAygLMhUua3Z0cy52MS5QcmVjb25kaXRpb24iLwoNV3JpdGVSZXNwb25zZRIRCgl0aW1lc3RhbXAYASABKAMSCwoDc2VxGAIgASgDIrsBCgtTY2FuUmVxdWVzdBIdCgVyYW5nZRgBIAEoCzIOLmt2dHMudjEuUmFuZ2USEgoFYXNfb2YYAiABKANIAIgBARITCgZhdF9zZXEYAyABKANIAYgBARIPCgdyZXZlcnNlGAQgASgIEhEKCXBhZ2Vfc2l6ZRgFIAEoBRISCgpwYWdlX3Rva2VuGAYgASgJEhcKD2luY2x1ZGVfZGVsZXRlZBgHIAEoCEIICgZfYXNfb2ZCCQoHX2F0X3NlcSJYCgxTY2FuUmVzcG9uc2USIgoIdmVyc2lvbnMYASADKAsyEC5rdnRzLnYxLlZlcnNpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEgsKA3NlcRgDIAEoAyKuAQoTTGlzdFZlcnNpb25zUmVxdWVzdBILCgNrZXkYASABKAwSEQoEZnJvbRgCIAEoA0gAiAEBEg8KAnRvGAMgASgDSAGIAQESEwoGYXRfc2VxGAQgASgDSAKIAQESDwoHcmV2ZXJzZRgFIAEoCBIRCglwYWdlX3NpemUYBiABKAUSEgoKcGFnZV90b2tlbhgHIAEoCUIHCgVfZnJvbUIFCgNfdG9CCQoHX2F0X3NlcSJgChRMaXN0VmVyc2lvbnNSZXNwb25zZRIiCgh2ZXJzaW9ucxgBIAMoCzIQLmt2dHMudjEuVmVyc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSCwoDc2VxGAMgASgDIqcBCgtEaWZmUmVxdWVzdBIdCgVyYW5nZRgBIAEoCzIOLmt2dHMudjEuUmFuZ2USEQoEZnJvbRgCIAEoA0gAiAEBEg8KAnRvGAMgASgDSAGIAQESEwoGYXRfc2VxGAQgASgDSAKIAQESEQoJcGFnZV9zaXplGAUgASgFEhIKCnBhZ2VfdG9rZW4YBiABKAlCBwoFX2Zyb21CBQoDX3RvQgkKB19hdF9zZXEiVgoMRGlmZlJlc3BvbnNlEiAKB2NoYW5nZXMYASADKAsyDy5rdnRzLnYxLkNoYW5nZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSCwoDc2VxGAMgASgDMvMDCglLdlNlcnZpY2USMAoDUHV0EhMua3Z0cy52MS5QdXRSZXF1ZXN0GhQua3Z0cy52MS5QdXRSZXNwb25zZRI1CgNHZXQSEy5rdnRzLnYxLkdldFJlcXVlc3QaFC5rdnRzLnYxLkdldFJlc3BvbnNlIgOQAgESOQoGRGVsZXRlEhYua3Z0cy52MS5EZWxldGVSZXF1ZXN0Ghcua3Z0cy52MS5EZWxldGVSZXNwb25zZRJECghCYXRjaEdldBIYLmt2dHMudjEuQmF0Y2hHZXRSZXF1ZXN0Ghkua3Z0cy52MS5CYXRjaEdldFJlc3BvbnNlIgOQAgESNgoFV3JpdGUSFS5rdnRzLnYxLldyaXRlUmVxdWVzdBoWLmt2dHMudjEuV3JpdGVSZXNwb25zZRI4CgRTY2FuEhQua3Z0cy52MS5TY2FuUmVxdWVzdBoVLmt2dHMudjEuU2NhblJlc3BvbnNlIgOQAgESUAoMTGlzdFZlcnNpb25zEhwua3Z0cy52MS5MaXN0VmVyc2lvbnNSZXF1ZXN0Gh0ua3Z0cy52MS5MaXN0VmVyc2lvbnNSZXNwb25zZSIDkAIBEjgKBERpZmYSFC5rdnRzLnYxLkRpZmZSZXF1ZXN0GhUua3Z0cy52MS5EaWZmUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_kvts_v1_types]);
+  fileDesc("ChBrdnRzL3YxL2t2LnByb3RvEgdrdnRzLnYxIsABCgpQdXRSZXF1ZXN0EgsKA2tleRgBIAEoDBISCgV2YWx1ZRgCIAEoDEgAiAEBEhYKCXRpbWVzdGFtcBgDIAEoA0gBiAEBEhcKCmV4cGlyZXNfYXQYBCABKANIAogBARISCgpyZXF1ZXN0X2lkGAUgASgJEiUKCWNvbmRpdGlvbhgGIAEoCzISLmt2dHMudjEuQ29uZGl0aW9uQggKBl92YWx1ZUIMCgpfdGltZXN0YW1wQg0KC19leHBpcmVzX2F0Ii0KC1B1dFJlc3BvbnNlEhEKCXRpbWVzdGFtcBgBIAEoAxILCgNzZXEYAiABKAMiVwoKR2V0UmVxdWVzdBILCgNrZXkYASABKAwSEgoFYXNfb2YYAiABKANIAIgBARITCgZhdF9zZXEYAyABKANIAYgBAUIICgZfYXNfb2ZCCQoHX2F0X3NlcSIwCgtHZXRSZXNwb25zZRIhCgd2ZXJzaW9uGAEgASgLMhAua3Z0cy52MS5WZXJzaW9uIn0KDURlbGV0ZVJlcXVlc3QSCwoDa2V5GAEgASgMEhYKCXRpbWVzdGFtcBgCIAEoA0gAiAEBEhIKCnJlcXVlc3RfaWQYAyABKAkSJQoJY29uZGl0aW9uGAQgASgLMhIua3Z0cy52MS5Db25kaXRpb25CDAoKX3RpbWVzdGFtcCIwCg5EZWxldGVSZXNwb25zZRIRCgl0aW1lc3RhbXAYASABKAMSCwoDc2VxGAIgASgDIoQBCg9CYXRjaEdldFJlcXVlc3QSDAoEa2V5cxgBIAMoDBISCgVhc19vZhgCIAEoA0gAiAEBEhMKBmF0X3NlcRgDIAEoA0gBiAEBEhEKCXBhZ2Vfc2l6ZRgEIAEoBRISCgpwYWdlX3Rva2VuGAUgASgJQggKBl9hc19vZkIJCgdfYXRfc2VxIl4KEEJhdGNoR2V0UmVzcG9uc2USJAoFaXRlbXMYASADKAsyFS5rdnRzLnYxLkJhdGNoR2V0SXRlbRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSCwoDc2VxGAMgASgDIjEKDEJhdGNoR2V0SXRlbRIhCgd2ZXJzaW9uGAEgASgLMhAua3Z0cy52MS5WZXJzaW9uIngKDFdyaXRlUmVxdWVzdBImCgpvcGVyYXRpb25zGAEgAygLMhIua3Z0cy52MS5PcGVyYXRpb24SEgoKcmVxdWVzdF9pZBgCIAEoCRIsCg1wcmVjb25kaXRpb25zGAMgAygLMhUua3Z0cy52MS5QcmVjb25kaXRpb24iLwoNV3JpdGVSZXNwb25zZRIRCgl0aW1lc3RhbXAYASABKAMSCwoDc2VxGAIgASgDIrsBCgtTY2FuUmVxdWVzdBIdCgVyYW5nZRgBIAEoCzIOLmt2dHMudjEuUmFuZ2USEgoFYXNfb2YYAiABKANIAIgBARITCgZhdF9zZXEYAyABKANIAYgBARIPCgdyZXZlcnNlGAQgASgIEhEKCXBhZ2Vfc2l6ZRgFIAEoBRISCgpwYWdlX3Rva2VuGAYgASgJEhcKD2luY2x1ZGVfZGVsZXRlZBgHIAEoCEIICgZfYXNfb2ZCCQoHX2F0X3NlcSJYCgxTY2FuUmVzcG9uc2USIgoIdmVyc2lvbnMYASADKAsyEC5rdnRzLnYxLlZlcnNpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEgsKA3NlcRgDIAEoAyKuAQoTTGlzdFZlcnNpb25zUmVxdWVzdBILCgNrZXkYASABKAwSEQoEZnJvbRgCIAEoA0gAiAEBEg8KAnRvGAMgASgDSAGIAQESEwoGYXRfc2VxGAQgASgDSAKIAQESDwoHcmV2ZXJzZRgFIAEoCBIRCglwYWdlX3NpemUYBiABKAUSEgoKcGFnZV90b2tlbhgHIAEoCUIHCgVfZnJvbUIFCgNfdG9CCQoHX2F0X3NlcSJgChRMaXN0VmVyc2lvbnNSZXNwb25zZRIiCgh2ZXJzaW9ucxgBIAMoCzIQLmt2dHMudjEuVmVyc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSCwoDc2VxGAMgASgDIrABChhBZ2dyZWdhdGVWZXJzaW9uc1JlcXVlc3QSCwoDa2V5GAEgASgMEgwKBHN0ZXAYAiABKAMSEQoEZnJvbRgDIAEoA0gAiAEBEg8KAnRvGAQgASgDSAGIAQESEwoGYXRfc2VxGAUgASgDSAKIAQESEQoJcGFnZV9zaXplGAYgASgFEhIKCnBhZ2VfdG9rZW4YByABKAlCBwoFX2Zyb21CBQoDX3RvQgkKB19hdF9zZXEiYwoZQWdncmVnYXRlVmVyc2lvbnNSZXNwb25zZRIgCgdidWNrZXRzGAEgAygLMg8ua3Z0cy52MS5CdWNrZXQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEgsKA3NlcRgDIAEoAyKnAQoLRGlmZlJlcXVlc3QSHQoFcmFuZ2UYASABKAsyDi5rdnRzLnYxLlJhbmdlEhEKBGZyb20YAiABKANIAIgBARIPCgJ0bxgDIAEoA0gBiAEBEhMKBmF0X3NlcRgEIAEoA0gCiAEBEhEKCXBhZ2Vfc2l6ZRgFIAEoBRISCgpwYWdlX3Rva2VuGAYgASgJQgcKBV9mcm9tQgUKA190b0IJCgdfYXRfc2VxIlYKDERpZmZSZXNwb25zZRIgCgdjaGFuZ2VzGAEgAygLMg8ua3Z0cy52MS5DaGFuZ2USFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEgsKA3NlcRgDIAEoAzLUBAoJS3ZTZXJ2aWNlEjAKA1B1dBITLmt2dHMudjEuUHV0UmVxdWVzdBoULmt2dHMudjEuUHV0UmVzcG9uc2USNQoDR2V0EhMua3Z0cy52MS5HZXRSZXF1ZXN0GhQua3Z0cy52MS5HZXRSZXNwb25zZSIDkAIBEjkKBkRlbGV0ZRIWLmt2dHMudjEuRGVsZXRlUmVxdWVzdBoXLmt2dHMudjEuRGVsZXRlUmVzcG9uc2USRAoIQmF0Y2hHZXQSGC5rdnRzLnYxLkJhdGNoR2V0UmVxdWVzdBoZLmt2dHMudjEuQmF0Y2hHZXRSZXNwb25zZSIDkAIBEjYKBVdyaXRlEhUua3Z0cy52MS5Xcml0ZVJlcXVlc3QaFi5rdnRzLnYxLldyaXRlUmVzcG9uc2USOAoEU2NhbhIULmt2dHMudjEuU2NhblJlcXVlc3QaFS5rdnRzLnYxLlNjYW5SZXNwb25zZSIDkAIBElAKDExpc3RWZXJzaW9ucxIcLmt2dHMudjEuTGlzdFZlcnNpb25zUmVxdWVzdBodLmt2dHMudjEuTGlzdFZlcnNpb25zUmVzcG9uc2UiA5ACARJfChFBZ2dyZWdhdGVWZXJzaW9ucxIhLmt2dHMudjEuQWdncmVnYXRlVmVyc2lvbnNSZXF1ZXN0GiIua3Z0cy52MS5BZ2dyZWdhdGVWZXJzaW9uc1Jlc3BvbnNlIgOQAgESOAoERGlmZhIULmt2dHMudjEuRGlmZlJlcXVlc3QaFS5rdnRzLnYxLkRpZmZSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_kvts_v1_types]);
 
 /**
  * See KvService.Put.
@@ -600,6 +600,104 @@ export const ListVersionsResponseSchema: GenMessage<ListVersionsResponse> = /*@_
   messageDesc(file_kvts_v1_kv, 14);
 
 /**
+ * See KvService.AggregateVersions.
+ *
+ * @generated from message kvts.v1.AggregateVersionsRequest
+ */
+export type AggregateVersionsRequest = Message<"kvts.v1.AggregateVersionsRequest"> & {
+  /**
+   * The key, 1 … 65,535 bytes.
+   *
+   * @generated from field: bytes key = 1;
+   */
+  key: Uint8Array;
+
+  /**
+   * How long each bucket is, in microseconds, at least 1. Buckets begin at whole multiples of it since the Unix epoch.
+   *
+   * @generated from field: int64 step = 2;
+   */
+  step: bigint;
+
+  /**
+   * The oldest timestamp that counts, inclusive, in microseconds since the Unix epoch.
+   *
+   * @generated from field: optional int64 from = 3;
+   */
+  from?: bigint | undefined;
+
+  /**
+   * The newest timestamp that counts, inclusive, in microseconds since the Unix epoch.
+   *
+   * @generated from field: optional int64 to = 4;
+   */
+  to?: bigint | undefined;
+
+  /**
+   * Ignores commits above this seq. Absent for the newest.
+   *
+   * @generated from field: optional int64 at_seq = 5;
+   */
+  atSeq?: bigint | undefined;
+
+  /**
+   * The most buckets wanted in one page. 0 for the server's choice; more than its maximum is coerced down.
+   *
+   * @generated from field: int32 page_size = 6;
+   */
+  pageSize: number;
+
+  /**
+   * Goes on where an earlier answer to the same arguments stopped: its `next_page_token`.
+   *
+   * @generated from field: string page_token = 7;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message kvts.v1.AggregateVersionsRequest.
+ * Use `create(AggregateVersionsRequestSchema)` to create a new message.
+ */
+export const AggregateVersionsRequestSchema: GenMessage<AggregateVersionsRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_kv, 15);
+
+/**
+ * One page of a key's history in numbers.
+ *
+ * @generated from message kvts.v1.AggregateVersionsResponse
+ */
+export type AggregateVersionsResponse = Message<"kvts.v1.AggregateVersionsResponse"> & {
+  /**
+   * At least one unless there are no more.
+   *
+   * @generated from field: repeated kvts.v1.Bucket buckets = 1;
+   */
+  buckets: Bucket[];
+
+  /**
+   * Empty on the last page. It pins `seq` for 60 s after its last use.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+
+  /**
+   * The seq that every page is read at.
+   *
+   * @generated from field: int64 seq = 3;
+   */
+  seq: bigint;
+};
+
+/**
+ * Describes the message kvts.v1.AggregateVersionsResponse.
+ * Use `create(AggregateVersionsResponseSchema)` to create a new message.
+ */
+export const AggregateVersionsResponseSchema: GenMessage<AggregateVersionsResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_kv, 16);
+
+/**
  * See KvService.Diff.
  *
  * @generated from message kvts.v1.DiffRequest
@@ -653,7 +751,7 @@ export type DiffRequest = Message<"kvts.v1.DiffRequest"> & {
  * Use `create(DiffRequestSchema)` to create a new message.
  */
 export const DiffRequestSchema: GenMessage<DiffRequest> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_kv, 15);
+  messageDesc(file_kvts_v1_kv, 17);
 
 /**
  * One page of changes.
@@ -688,7 +786,7 @@ export type DiffResponse = Message<"kvts.v1.DiffResponse"> & {
  * Use `create(DiffResponseSchema)` to create a new message.
  */
 export const DiffResponseSchema: GenMessage<DiffResponse> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_kv, 16);
+  messageDesc(file_kvts_v1_kv, 18);
 
 /**
  * The keys, values and timestamps of one store.
@@ -765,6 +863,16 @@ export const KvService: GenService<{
     methodKind: "unary";
     input: typeof ListVersionsRequestSchema;
     output: typeof ListVersionsResponseSchema;
+  },
+  /**
+   * Lists the numbers among the values of one key by steps of time, oldest first, leaving out steps without numbers.
+   *
+   * @generated from rpc kvts.v1.KvService.AggregateVersions
+   */
+  aggregateVersions: {
+    methodKind: "unary";
+    input: typeof AggregateVersionsRequestSchema;
+    output: typeof AggregateVersionsResponseSchema;
   },
   /**
    * Lists what became of the keys of a range between two moments, in byte order of the keys.

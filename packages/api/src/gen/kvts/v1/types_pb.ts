@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file kvts/v1/types.proto.
  */
 export const file_kvts_v1_types: GenFile = /*@__PURE__*/
-  fileDesc("ChNrdnRzL3YxL3R5cGVzLnByb3RvEgdrdnRzLnYxIo0BCgdWZXJzaW9uEgsKA2tleRgBIAEoDBIRCgl0aW1lc3RhbXAYAiABKAMSCwoDc2VxGAMgASgDEhIKBXZhbHVlGAQgASgMSACIAQESFwoKZXhwaXJlc19hdBgFIAEoA0gBiAEBEg8KB2RlbGV0ZWQYBiABKAhCCAoGX3ZhbHVlQg0KC19leHBpcmVzX2F0InsKBkNoYW5nZRILCgNrZXkYASABKAwSIQoEa2luZBgCIAEoDjITLmt2dHMudjEuQ2hhbmdlS2luZBIgCgZiZWZvcmUYAyABKAsyEC5rdnRzLnYxLlZlcnNpb24SHwoFYWZ0ZXIYBCABKAsyEC5rdnRzLnYxLlZlcnNpb24iXwoFUmFuZ2USEwoGcHJlZml4GAEgASgMSACIAQESEgoFc3RhcnQYAiABKAxIAYgBARIQCgNlbmQYAyABKAxIAogBAUIJCgdfcHJlZml4QggKBl9zdGFydEIGCgRfZW5kIsoBCglPcGVyYXRpb24SJAoDcHV0GAEgASgLMhUua3Z0cy52MS5QdXRPcGVyYXRpb25IABIqCgZkZWxldGUYAiABKAsyGC5rdnRzLnYxLkRlbGV0ZU9wZXJhdGlvbkgAEiwKB3JldHJhY3QYAyABKAsyGS5rdnRzLnYxLlJldHJhY3RPcGVyYXRpb25IABI1CgxkZWxldGVfcmFuZ2UYBCABKAsyHS5rdnRzLnYxLkRlbGV0ZVJhbmdlT3BlcmF0aW9uSABCBgoEa2luZCKHAQoMUHV0T3BlcmF0aW9uEgsKA2tleRgBIAEoDBISCgV2YWx1ZRgCIAEoDEgAiAEBEhYKCXRpbWVzdGFtcBgDIAEoA0gBiAEBEhcKCmV4cGlyZXNfYXQYBCABKANIAogBAUIICgZfdmFsdWVCDAoKX3RpbWVzdGFtcEINCgtfZXhwaXJlc19hdCJECg9EZWxldGVPcGVyYXRpb24SCwoDa2V5GAEgASgMEhYKCXRpbWVzdGFtcBgCIAEoA0gAiAEBQgwKCl90aW1lc3RhbXAiRQoQUmV0cmFjdE9wZXJhdGlvbhILCgNrZXkYASABKAwSFgoJdGltZXN0YW1wGAIgASgDSACIAQFCDAoKX3RpbWVzdGFtcCJbChREZWxldGVSYW5nZU9wZXJhdGlvbhIdCgVyYW5nZRgBIAEoCzIOLmt2dHMudjEuUmFuZ2USFgoJdGltZXN0YW1wGAIgASgDSACIAQFCDAoKX3RpbWVzdGFtcCJSCglDb25kaXRpb24SEwoJaWZfYWJzZW50GAEgASgISAASEAoGaWZfc2VxGAIgASgDSAASFgoMaWZfdGltZXN0YW1wGAMgASgDSABCBgoEa2luZCJCCgxQcmVjb25kaXRpb24SCwoDa2V5GAEgASgMEiUKCWNvbmRpdGlvbhgCIAEoCzISLmt2dHMudjEuQ29uZGl0aW9uKnIKCkNoYW5nZUtpbmQSGwoXQ0hBTkdFX0tJTkRfVU5TUEVDSUZJRUQQABIVChFDSEFOR0VfS0lORF9BRERFRBABEhcKE0NIQU5HRV9LSU5EX0NIQU5HRUQQAhIXChNDSEFOR0VfS0lORF9SRU1PVkVEEANiBnByb3RvMw");
+  fileDesc("ChNrdnRzL3YxL3R5cGVzLnByb3RvEgdrdnRzLnYxIo0BCgdWZXJzaW9uEgsKA2tleRgBIAEoDBIRCgl0aW1lc3RhbXAYAiABKAMSCwoDc2VxGAMgASgDEhIKBXZhbHVlGAQgASgMSACIAQESFwoKZXhwaXJlc19hdBgFIAEoA0gBiAEBEg8KB2RlbGV0ZWQYBiABKAhCCAoGX3ZhbHVlQg0KC19leHBpcmVzX2F0InsKBkNoYW5nZRILCgNrZXkYASABKAwSIQoEa2luZBgCIAEoDjITLmt2dHMudjEuQ2hhbmdlS2luZBIgCgZiZWZvcmUYAyABKAsyEC5rdnRzLnYxLlZlcnNpb24SHwoFYWZ0ZXIYBCABKAsyEC5rdnRzLnYxLlZlcnNpb24igAEKBkJ1Y2tldBIRCgl0aW1lc3RhbXAYASABKAMSDQoFY291bnQYAiABKAMSDwoHc2tpcHBlZBgDIAEoAxINCgVmaXJzdBgEIAEoARIMCgRsYXN0GAUgASgBEgsKA21pbhgGIAEoARILCgNtYXgYByABKAESDAoEbWVhbhgIIAEoASJfCgVSYW5nZRITCgZwcmVmaXgYASABKAxIAIgBARISCgVzdGFydBgCIAEoDEgBiAEBEhAKA2VuZBgDIAEoDEgCiAEBQgkKB19wcmVmaXhCCAoGX3N0YXJ0QgYKBF9lbmQiygEKCU9wZXJhdGlvbhIkCgNwdXQYASABKAsyFS5rdnRzLnYxLlB1dE9wZXJhdGlvbkgAEioKBmRlbGV0ZRgCIAEoCzIYLmt2dHMudjEuRGVsZXRlT3BlcmF0aW9uSAASLAoHcmV0cmFjdBgDIAEoCzIZLmt2dHMudjEuUmV0cmFjdE9wZXJhdGlvbkgAEjUKDGRlbGV0ZV9yYW5nZRgEIAEoCzIdLmt2dHMudjEuRGVsZXRlUmFuZ2VPcGVyYXRpb25IAEIGCgRraW5kIocBCgxQdXRPcGVyYXRpb24SCwoDa2V5GAEgASgMEhIKBXZhbHVlGAIgASgMSACIAQESFgoJdGltZXN0YW1wGAMgASgDSAGIAQESFwoKZXhwaXJlc19hdBgEIAEoA0gCiAEBQggKBl92YWx1ZUIMCgpfdGltZXN0YW1wQg0KC19leHBpcmVzX2F0IkQKD0RlbGV0ZU9wZXJhdGlvbhILCgNrZXkYASABKAwSFgoJdGltZXN0YW1wGAIgASgDSACIAQFCDAoKX3RpbWVzdGFtcCJFChBSZXRyYWN0T3BlcmF0aW9uEgsKA2tleRgBIAEoDBIWCgl0aW1lc3RhbXAYAiABKANIAIgBAUIMCgpfdGltZXN0YW1wIlsKFERlbGV0ZVJhbmdlT3BlcmF0aW9uEh0KBXJhbmdlGAEgASgLMg4ua3Z0cy52MS5SYW5nZRIWCgl0aW1lc3RhbXAYAiABKANIAIgBAUIMCgpfdGltZXN0YW1wIlIKCUNvbmRpdGlvbhITCglpZl9hYnNlbnQYASABKAhIABIQCgZpZl9zZXEYAiABKANIABIWCgxpZl90aW1lc3RhbXAYAyABKANIAEIGCgRraW5kIkIKDFByZWNvbmRpdGlvbhILCgNrZXkYASABKAwSJQoJY29uZGl0aW9uGAIgASgLMhIua3Z0cy52MS5Db25kaXRpb24qcgoKQ2hhbmdlS2luZBIbChdDSEFOR0VfS0lORF9VTlNQRUNJRklFRBAAEhUKEUNIQU5HRV9LSU5EX0FEREVEEAESFwoTQ0hBTkdFX0tJTkRfQ0hBTkdFRBACEhcKE0NIQU5HRV9LSU5EX1JFTU9WRUQQA2IGcHJvdG8z");
 
 /**
  * One version of a key: a value and the moment from which it holds, or a tombstone.
@@ -117,6 +117,77 @@ export const ChangeSchema: GenMessage<Change> = /*@__PURE__*/
   messageDesc(file_kvts_v1_types, 1);
 
 /**
+ * The numbers among the values that were written to a key with a timestamp in one step of time. A value is a number when
+ * it is one in JSON, and finite as a double.
+ *
+ * @generated from message kvts.v1.Bucket
+ */
+export type Bucket = Message<"kvts.v1.Bucket"> & {
+  /**
+   * Where the step begins, inclusive, in microseconds since the Unix epoch: a whole multiple of the step's length.
+   *
+   * @generated from field: int64 timestamp = 1;
+   */
+  timestamp: bigint;
+
+  /**
+   * How many numbers there are; at least 1.
+   *
+   * @generated from field: int64 count = 2;
+   */
+  count: bigint;
+
+  /**
+   * How many values there are that are no numbers, and count for nothing.
+   *
+   * @generated from field: int64 skipped = 3;
+   */
+  skipped: bigint;
+
+  /**
+   * The number with the least timestamp.
+   *
+   * @generated from field: double first = 4;
+   */
+  first: number;
+
+  /**
+   * The number with the greatest timestamp.
+   *
+   * @generated from field: double last = 5;
+   */
+  last: number;
+
+  /**
+   * The least number.
+   *
+   * @generated from field: double min = 6;
+   */
+  min: number;
+
+  /**
+   * The greatest number.
+   *
+   * @generated from field: double max = 7;
+   */
+  max: number;
+
+  /**
+   * The mean of the numbers, each counting the same however long it held.
+   *
+   * @generated from field: double mean = 8;
+   */
+  mean: number;
+};
+
+/**
+ * Describes the message kvts.v1.Bucket.
+ * Use `create(BucketSchema)` to create a new message.
+ */
+export const BucketSchema: GenMessage<Bucket> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_types, 2);
+
+/**
  * Keys that share `prefix`, or keys from `start` to `end`, in byte order. With none of the three, every key.
  * `prefix` together with `start` or `end` is INVALID_ARGUMENT.
  *
@@ -150,7 +221,7 @@ export type Range = Message<"kvts.v1.Range"> & {
  * Use `create(RangeSchema)` to create a new message.
  */
 export const RangeSchema: GenMessage<Range> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_types, 2);
+  messageDesc(file_kvts_v1_types, 3);
 
 /**
  * One part of an atomic write. An operation without a known kind is INVALID_ARGUMENT, so that a server never skips what
@@ -204,7 +275,7 @@ export type Operation = Message<"kvts.v1.Operation"> & {
  * Use `create(OperationSchema)` to create a new message.
  */
 export const OperationSchema: GenMessage<Operation> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_types, 3);
+  messageDesc(file_kvts_v1_types, 4);
 
 /**
  * A value that holds from its timestamp on.
@@ -246,7 +317,7 @@ export type PutOperation = Message<"kvts.v1.PutOperation"> & {
  * Use `create(PutOperationSchema)` to create a new message.
  */
 export const PutOperationSchema: GenMessage<PutOperation> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_types, 4);
+  messageDesc(file_kvts_v1_types, 5);
 
 /**
  * A tombstone: the key holds nothing from its timestamp on. Older versions stay readable.
@@ -275,7 +346,7 @@ export type DeleteOperation = Message<"kvts.v1.DeleteOperation"> & {
  * Use `create(DeleteOperationSchema)` to create a new message.
  */
 export const DeleteOperationSchema: GenMessage<DeleteOperation> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_types, 5);
+  messageDesc(file_kvts_v1_types, 6);
 
 /**
  * Takes back what was written to a key at exactly one timestamp, a value or a tombstone: what held before it holds on.
@@ -303,7 +374,7 @@ export type RetractOperation = Message<"kvts.v1.RetractOperation"> & {
  * Use `create(RetractOperationSchema)` to create a new message.
  */
 export const RetractOperationSchema: GenMessage<RetractOperation> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_types, 6);
+  messageDesc(file_kvts_v1_types, 7);
 
 /**
  * Tombstones on every key that could be in a range, those that are written later at an earlier timestamp included.
@@ -332,7 +403,7 @@ export type DeleteRangeOperation = Message<"kvts.v1.DeleteRangeOperation"> & {
  * Use `create(DeleteRangeOperationSchema)` to create a new message.
  */
 export const DeleteRangeOperationSchema: GenMessage<DeleteRangeOperation> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_types, 7);
+  messageDesc(file_kvts_v1_types, 8);
 
 /**
  * What has to hold of a key's newest version for a write to be carried out. A tombstone, or a value that has expired,
@@ -378,7 +449,7 @@ export type Condition = Message<"kvts.v1.Condition"> & {
  * Use `create(ConditionSchema)` to create a new message.
  */
 export const ConditionSchema: GenMessage<Condition> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_types, 8);
+  messageDesc(file_kvts_v1_types, 9);
 
 /**
  * A condition on some key.
@@ -406,7 +477,7 @@ export type Precondition = Message<"kvts.v1.Precondition"> & {
  * Use `create(PreconditionSchema)` to create a new message.
  */
 export const PreconditionSchema: GenMessage<Precondition> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_types, 9);
+  messageDesc(file_kvts_v1_types, 10);
 
 /**
  * What became of a key between two moments.

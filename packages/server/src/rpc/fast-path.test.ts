@@ -1,0 +1,129 @@
+import { createConnection } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { DeleteRequestSchema, GetRequestSchema, PutRequestSchema, WriteRequestSchema } from "@kvts/api";
+import { utf8 } from "@kvts/common";
+import { describe, expect, test } from "vitest";
+import { served } from "../testing/harness.ts";
+import { connectionStart, data, openRequest, reset } from "../testing/http2-frames.ts";
+import { envelope, raw } from "../testing/raw-calls.ts";
+
+const key = utf8("k");
+const value = utf8("v");
+
+function message<D extends DescMessage>(schema: D, fields: MessageInitShape<D>): Uint8Array {
+  return toBinary(schema, create(schema, fields));
+}
+
+function headersOf(method: string): Record<string, string> {
+  return { ":path": `/kvts.v1.KvService/${method}`, "content-type": "application/grpc", te: "trailers" };
+}
+
+const put = message(PutRequestSchema, { key, value, timestamp: 5n });
+
+describe("the fast path and Connect answer alike:", () => {
+  const far = BigInt(Number.MAX_SAFE_INTEGER);
+  test.each<[string, string, Uint8Array, Record<string, string>?]>([
+    ["a put", "Put", put],
+    ["a put of nothing", "Put", message(PutRequestSchema, { key })],
+    ["a put without a key", "Put", message(PutRequestSchema, { value })],
+    ["a put far in the future", "Put", message(PutRequestSchema, { key, value, timestamp: far })],
+    [
+      "a put under a condition that fails",
+      "Put",
+      message(PutRequestSchema, { key, value, condition: { kind: { case: "ifSeq", value: 99n } } }),
+    ],
+    ["a get", "Get", message(GetRequestSchema, { key })],
+    ["a get as of a moment", "Get", message(GetRequestSchema, { key, asOf: 1n })],
+    ["a get of an absent key", "Get", message(GetRequestSchema, { key: utf8("absent") })],
+    ["a get at a seq to come", "Get", message(GetRequestSchema, { key, atSeq: far })],
+    ["a delete", "Delete", message(DeleteRequestSchema, { key, timestamp: 7n })],
+    ["a batch of nothing", "Write", message(WriteRequestSchema, {})],
+    ["a deadline that is none", "Get", message(GetRequestSchema, { key }), { "grpc-timeout": "99999999H" }],
+    ["a broken deadline", "Get", message(GetRequestSchema, { key }), { "grpc-timeout": "soon" }],
+  ])("%s", async (_what, method, body, more = {}) => {
+    // The fast path leaves a media type in any other spelling to Connect.
+    const [fast, slow] = await Promise.all(
+      [{}, { "content-type": "application/GRPC" }].map(async (path) => {
+        const { server, store } = await served({ clock: { now: () => 1_700_000_000_000_000 } });
+        await store.put("k", "before", { timestamp: 3, expiresAt: 2_000_000_000_000_000 });
+        const { headers, body: answer } = await raw(
+          server.grpcUrl,
+          { ...headersOf(method), ...more, ...path },
+          envelope(body),
+        );
+        const { date: _date, "kvts-request-id": id, "grpc-accept-encoding": _offer, ...rest } = headers;
+        expect(id).toBeTypeOf("string");
+        return { rest, answer, seq: (await store.stats()).seq };
+      }),
+    );
+    expect(fast).toEqual(slow);
+  });
+});
+
+describe("bytes by hand", () => {
+  async function opened(): Promise<{
+    send(...frames: Uint8Array[]): Promise<void>;
+    seq(): Promise<number>;
+    end(): void;
+  }> {
+    const { server, store } = await served();
+    const { hostname, port } = new URL(server.grpcUrl);
+    const socket = createConnection(Number(port), hostname);
+    const pseudo = { ":method": "POST", ":scheme": "http", ":authority": `${hostname}:${port}` };
+    socket.write(Buffer.concat([connectionStart, openRequest(1, { ...pseudo, ...headersOf("Put") })]));
+    return {
+      async send(...frames) {
+        for (const frame of frames) {
+          socket.write(frame);
+          await sleep(2);
+        }
+        await sleep(50);
+      },
+      seq: async () => (await store.stats()).seq,
+      end: () => void socket.destroy(),
+    };
+  }
+
+  test("a message may come in frames of one byte", async () => {
+    const call = await opened();
+    const bytes = [...envelope(put)].map((byte) => data(1, Uint8Array.of(byte)));
+    await call.send(...bytes);
+    expect(await call.seq()).toBe(0);
+    await call.send(data(1, new Uint8Array(), true));
+    expect(await call.seq()).toBe(1);
+    call.end();
+  });
+
+  test.each([
+    ["with no error", 0],
+    ["as cancelled", 8],
+  ])("a whole message whose call is reset %s is not carried out", async (_how, code) => {
+    const call = await opened();
+    await call.send(data(1, envelope(put)), reset(1, code));
+    expect(await call.seq()).toBe(0);
+    call.end();
+  });
+});
+
+test.each<[string, Uint8Array]>([
+  ["nothing", new Uint8Array()],
+  ["half a head", envelope(put).subarray(0, 3)],
+  ["two messages", Buffer.concat([envelope(put), envelope(put)])],
+  ["a message that is compressed in no way it names", envelope(put, 1)],
+  ["a message of a stream's end", envelope(put, 2)],
+])("%s is refused and changes nothing", async (_what, body) => {
+  const { server, store } = await served();
+  const { headers } = await raw(server.grpcUrl, headersOf("Put"), body);
+  expect(headers["grpc-status"]).toBe("3");
+  expect(Buffer.from(headers["grpc-status-details-bin"]!, "base64").toString()).toContain("INVALID_ARGUMENT");
+  expect((await store.stats()).seq).toBe(0);
+});
+
+test("a head that is split does not hide a message above the limit", async () => {
+  const { server, store } = await served({ maxRequestBytes: 1024 });
+  const large = envelope(message(PutRequestSchema, { key, value: new Uint8Array(5000) }));
+  const { headers } = await raw(server.grpcUrl, headersOf("Put"), large);
+  expect(headers["grpc-status"]).toBe("8");
+  expect((await store.stats()).seq).toBe(0);
+});
