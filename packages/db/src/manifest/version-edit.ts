@@ -70,7 +70,7 @@ const ADDED = 18;
 const KEEPS_BELOW = 20;
 const REQUEST_FILES = 22;
 const DURABLE_LOG = 24;
-const MARK_FILES = 26;
+const MARK_FILES = 34;
 const POLICIES = 30;
 const HORIZONS = 32;
 
