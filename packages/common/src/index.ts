@@ -54,6 +54,7 @@ export {
   type CheckedWatchOptions,
   checkIncarnation,
   checkWatchOptions,
+  type DeletedRangeJson,
   type FeedItemJson,
   feedItemFromJson,
   feedItemToJson,
@@ -70,6 +71,7 @@ export { resolveMoments } from "./moments.ts";
 export { checkLimit, checkPositiveInteger, checkSeq } from "./numbers.ts";
 export { checkCallOptions, checkOptionNames, type OptionNames } from "./options.ts";
 export { prefixEnd, type ResolvedRange, resolveRange } from "./range.ts";
+export { type RangeJson, rangeToJson } from "./range-json.ts";
 export { FixedMoment, readAt } from "./read-at.ts";
 export { checkRestore, type RestoreCall } from "./restore.ts";
 export {
@@ -96,9 +98,13 @@ export {
   checkOperationCount,
   checkOperationFields,
   checkRequestId,
+  type EncodedKeyOperation,
   type EncodedOperation,
+  type EncodedRangeOperation,
   encodeOperation,
   encodeOperations,
+  rangeDeletion,
+  rangeOf,
 } from "./validate.ts";
 export {
   bytesFromJson,

@@ -11,6 +11,7 @@ import {
   type WriteResult,
 } from "@kvts/common";
 import { Background } from "./background/background.ts";
+import { saveSideFiles } from "./background/side-files.ts";
 import { type StoreMoment, takeMoment } from "./checkpoint/moment.ts";
 import { type CheckpointReport, Checkpoints } from "./checkpoint.ts";
 import { closeParts } from "./close-parts.ts";
@@ -82,7 +83,11 @@ export class Engine {
         this.#reserve.poke();
       },
       freeze: () => this.#freezeAtRest(),
-      saveRequests: (upTo) => parts.requestFiles.save(upTo, this.now()),
+      saveSideFiles: (upTo) =>
+        saveSideFiles([
+          () => parts.requestFiles.save(upTo, this.now()),
+          () => parts.markFiles.save(layers.marks, upTo),
+        ]),
       failed: () => this.#writing.refuseInDoubt(),
       fullDisk: () => this.#reserve.release(),
     });

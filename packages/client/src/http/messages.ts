@@ -12,6 +12,7 @@ import {
   keyFromJson,
   keyToJson,
   type RetentionResult,
+  rangeToJson,
   type StatValue,
   type StoreStats,
   textOf,
@@ -25,7 +26,12 @@ import type { WireChange, WireEvent, WireFeedItem, WireLease, WirePage, WirePoli
 type Fields = Readonly<Record<string, unknown>>;
 
 /** An operation as the body of `/v1/batch` has it. */
-export function operationToJson({ op, key, value, timestamp, expiresAt }: EncodedOperation): Fields {
+export function operationToJson(operation: EncodedOperation): Fields {
+  if (operation.op === "deleteRange") {
+    const { op, range, timestamp } = operation;
+    return { op, ...rangeToJson(range), timestamp };
+  }
+  const { op, key, value, timestamp, expiresAt } = operation;
   return { op, ...keyToJson(key), ...(value === undefined ? {} : valueToJson(value)), timestamp, expiresAt };
 }
 
@@ -95,7 +101,7 @@ function feedItemFrom(json: unknown): WireFeedItem {
   if (fields.op === undefined) return versionFromJson(json);
   try {
     const item = feedItemFromJson(json);
-    if (item.op === "retract") return item;
+    if (item.op !== undefined) return item;
   } catch (error) {
     throw isKvtsError(error) ? brokenAnswer(error.message, error) : error;
   }

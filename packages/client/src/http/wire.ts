@@ -5,6 +5,7 @@ import {
   keyToJson,
   limits,
   prefixToJson,
+  rangeToJson,
   type RetentionResult,
   type StoreStats,
   utf8,
@@ -19,6 +20,7 @@ import type {
   DiffRequest,
   GetRequest,
   ListVersionsRequest,
+  RangeDeletion,
   ScanRequest,
   SetRetentionRequest,
   SingleWrite,
@@ -100,6 +102,11 @@ export class HttpWire implements Wire {
     const versionPath = `/v1/keys/${segment}/versions/${operation.timestamp}`;
     const path = target(versionPath, { ...conditionToJson(condition), keyEncoding });
     return resultFromJson(await this.#succeed({ method: "DELETE", target: path, headers: idHeader(requestId) }, call));
+  }
+
+  async deleteRange({ range, timestamp, requestId }: RangeDeletion, call: WireCall): Promise<WriteResult> {
+    const body = { ...rangeToJson(range), timestamp };
+    return resultFromJson(await this.#post("/v1/ranges:delete", body, call, smallBytesMax, idHeader(requestId)));
   }
 
   async write({ operations, preconditions, requestId }: BatchWrite, call: WireCall): Promise<WriteResult> {

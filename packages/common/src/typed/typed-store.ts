@@ -3,6 +3,7 @@ import type {
   Bucket,
   BytesInput,
   DeleteOptions,
+  DeleteRangeOptions,
   DiffOptions,
   Entries,
   GetOptions,
@@ -65,7 +66,7 @@ export type TypedRange<K, P> =
   | { readonly prefix?: P; readonly start?: undefined; readonly end?: undefined }
   | { readonly prefix?: undefined; readonly start?: K | P | undefined; readonly end?: K | P | undefined };
 
-export type TypedOperation<K, In> =
+export type TypedOperation<K, In, P = K> =
   | {
       readonly op: "put";
       readonly key: K;
@@ -74,7 +75,8 @@ export type TypedOperation<K, In> =
       readonly expiresAt?: TimeInput | undefined;
     }
   | { readonly op: "delete"; readonly key: K; readonly timestamp?: TimeInput | undefined }
-  | { readonly op: "retract"; readonly key: K; readonly timestamp: TimeInput };
+  | { readonly op: "retract"; readonly key: K; readonly timestamp: TimeInput }
+  | ({ readonly op: "deleteRange"; readonly timestamp?: TimeInput | undefined } & TypedRange<K, P>);
 
 /** Reads of a typed view. */
 export interface TypedReader<K, P, Out> {
@@ -100,8 +102,9 @@ export interface TypedSnapshot<K, P, Out> extends TypedReader<K, P, Out>, AsyncD
 export interface TypedStore<K, P, In, Out> extends TypedReader<K, P, Out> {
   put(key: K, value: In, options?: PutOptions): Promise<WriteResult>;
   delete(key: K, options?: DeleteOptions): Promise<WriteResult>;
+  deleteRange(range: TypedRange<K, P>, options?: DeleteRangeOptions): Promise<WriteResult>;
   retract(key: K, timestamp: TimeInput, options?: RetractOptions): Promise<WriteResult>;
-  write(operations: readonly TypedOperation<K, In>[], options?: WriteOptions): Promise<WriteResult>;
+  write(operations: readonly TypedOperation<K, In, P>[], options?: WriteOptions): Promise<WriteResult>;
   /** A view at the newest seq, or at an earlier one; to be awaited. */
   snapshot(options?: SnapshotOptions): TypedSnapshot<K, P, Out> | Promise<TypedSnapshot<K, P, Out>>;
 }

@@ -40,8 +40,12 @@ export class Typing<K, P, In, Out> {
     throw invalidArgument("a range is a prefix, or start and end; not both");
   }
 
-  operation(operation: TypedOperation<K, In>): Operation {
+  operation(operation: TypedOperation<K, In, P>): Operation {
     if (typeof operation !== "object" || operation === null) throw invalidArgument("an operation is an object");
+    if (operation.op === "deleteRange") {
+      const { op, timestamp, ...range } = operation;
+      return { op, ...this.range(range as TypedRange<K, P>), timestamp };
+    }
     const key = this.keys.encode(operation.key);
     return operation.op === "put"
       ? { ...operation, key, value: this.value.encode(operation.value) }

@@ -1,5 +1,4 @@
 import { isKvtsError, KvtsError } from "@kvts/common";
-import type { CompactionResult } from "../compaction/job.ts";
 import { areCertain } from "../compaction/key-floors.ts";
 import type { Pacer } from "../compaction/pacer.ts";
 import {
@@ -14,8 +13,8 @@ import { pickTrim } from "../compaction/trim-picker.ts";
 import { storeError } from "../io-error.ts";
 import type { LiveMemtable } from "../layers.ts";
 import type { TableMeta } from "../manifest/table-meta.ts";
-import type { SavedRequests } from "../requests/request-files.ts";
 import { RestWatch } from "./rest-watch.ts";
+import type { SavedSideFiles } from "./side-files.ts";
 import { TableJobs, type TableJobsHost } from "./table-jobs.ts";
 
 /** Waits between tries of a job that failed, doubling up to the last. */
@@ -44,8 +43,8 @@ export interface BackgroundHost extends TableJobsHost {
   releaseLogs(oldestLog: number): void;
   /** Freezes the active memtable, between two groups. */
   freeze(): void;
-  /** Writes the request ids up to a seq to files, before the log that holds them goes. */
-  saveRequests(lastSeq: number): Promise<SavedRequests | undefined>;
+  /** Writes what is neither in memtables nor in tables, up to a seq, to files of its own, before the log goes. */
+  saveSideFiles(lastSeq: number): Promise<SavedSideFiles>;
   /** Nothing can be installed any more: the manifest is in doubt. */
   failed(): void;
   /** There was no room on the disk for a job. */
@@ -234,7 +233,7 @@ export class Background {
 
   #isFlushDue(): boolean {
     const oldest = this.#host.layers.frozen[0];
-    return oldest !== undefined && oldest.memtable.maxSeq <= this.#host.counters().publishedSeq;
+    return oldest !== undefined && oldest.maxSeq <= this.#host.counters().publishedSeq;
   }
 
   /** Writes the oldest frozen memtable to level 0. */
@@ -242,23 +241,29 @@ export class Background {
     if (!this.#isFlushDue()) return false;
     const { layers, versions } = this.#host;
     const live = layers.frozen[0]!;
-    const requests = await this.#host.saveRequests(live.memtable.maxSeq);
+    const saved = await this.#host.saveSideFiles(live.maxSeq);
     try {
-      const result = await this.#flush(live, requests);
-      if (result === undefined) return true;
-      this.counts.flushes++;
-      this.counts.flushedBytes += result.bytesWritten;
+      if (!(await this.#flush(live, saved))) {
+        await saved.abandoned();
+        return true;
+      }
     } catch (error) {
-      await requests?.abandoned();
+      await saved.abandoned();
       throw error;
     }
-    await requests?.installed();
+    await saved.installed();
     this.#host.releaseLogs(versions.numbers.logNumber);
     this.poke();
     return true;
   }
 
-  async #flush(live: LiveMemtable, requests: SavedRequests | undefined): Promise<CompactionResult | undefined> {
+  /** False where its outcome must not be used. */
+  async #flush(live: LiveMemtable, { edit }: SavedSideFiles): Promise<boolean> {
+    const logNumber = (): number => this.#host.layers.oldestLogWithout(live);
+    if (live.memtable.entryCount === 0) {
+      await this.jobs.install({ logNumber: logNumber(), ...edit }, undefined, live);
+      return true;
+    }
     const result = await this.jobs.run({
       memtables: [live],
       tables: [],
@@ -268,15 +273,12 @@ export class Background {
       urgent: true,
       dense: false,
     });
-    if (result === undefined) {
-      await requests?.abandoned();
-      return undefined;
-    }
-    const logNumber = this.#host.layers.oldestLogWithout(live);
+    if (result === undefined) return false;
     const added = result.tables.map((meta) => ({ level: 0, meta }));
-    const named = requests === undefined ? {} : { requestFiles: requests.requestFiles };
-    await this.jobs.install({ logNumber, added, ...named }, result, live);
-    return result;
+    await this.jobs.install({ logNumber: logNumber(), added, ...edit }, result, live);
+    this.counts.flushes++;
+    this.counts.flushedBytes += result.bytesWritten;
+    return true;
   }
 
   /** Runs the most pressing compaction, or the one that was asked for. */
@@ -337,7 +339,7 @@ export class Background {
       tables: pick.inputs.map((meta) => meta.number),
       outputLevel: pick.outputLevel,
       inputBytes: pick.inputs.reduce((sum, meta) => sum + meta.rawBytes + meta.fileBytes, 0),
-      dropsRetracts: dropsRetracts(levels, pick.inputs),
+      dropsRetracts: dropsRetracts(levels, pick.inputs) && !this.#mayRetractMarks(pick.inputs),
       urgent: false,
       dense,
     });
@@ -353,6 +355,14 @@ export class Background {
     this.counts.compactionWrittenBytes += result.bytesWritten;
     this.#remember(pick);
     return true;
+  }
+
+  /** Whether a retract in the tables may be what hides a range mark, which no table holds: it stays then. */
+  #mayRetractMarks(inputs: readonly TableMeta[]): boolean {
+    const { layers } = this.#host;
+    return inputs.some(({ retractCount, minTimestamp, maxTimestamp, maxSeq }) => {
+      return retractCount > 0 && !layers.marks.within(minTimestamp, maxTimestamp, maxSeq).next().done;
+    });
   }
 
   /** Goes round a level's tables in turn. */

@@ -71,7 +71,7 @@ export class WritePath implements CommitTarget {
   async freeze(frameBytes = 0): Promise<void> {
     const { layers, logs, flushRoom, settings } = this.#host;
     if (!logs.writer.isBegun) await logs.begin();
-    if (layers.active.entryCount === 0) {
+    if (layers.isActiveEmpty) {
       if (!logs.writer.fits(frameBytes)) logs.rotate(frameBytes);
       return;
     }

@@ -1,5 +1,5 @@
 import { toHex } from "@kvts/common";
-import type { ByteReader } from "../format/coding.ts";
+import type { ByteReader, ByteWriter } from "../format/coding.ts";
 import { corruption } from "../format/corruption.ts";
 import { INCARNATION_BYTES, incarnationBytes } from "../format/incarnation.ts";
 import type { Horizon, Policy } from "../retention/horizon.ts";
@@ -44,6 +44,8 @@ export interface VersionEdit {
   readonly requestFiles?: readonly number[];
   /** What the change feed can be read from; left out where no log is kept for it. */
   readonly feed?: FeedStart;
+  /** Numbers of all files of range marks in force, in the order of their seqs. */
+  readonly markFiles?: readonly number[];
   /** Files with lower numbers that the state does not name are to be set aside, not removed. Ends with its manifest. */
   readonly keepsBelow?: number;
 }
@@ -77,13 +79,14 @@ const KEEPS_BELOW = 20;
 const REQUEST_FILES = 22;
 const DURABLE_LOG = 24;
 const FEED = 26;
+const MARK_FILES = 34;
 const POLICIES = 30;
 const HORIZONS = 32;
 
 /** The edit as tagged fields, owned by the caller. */
 export function encodeEdit(edit: VersionEdit): Uint8Array {
   const out = new FieldWriter();
-  const { incarnation, closed, requestFiles, durableLog, feed } = edit;
+  const { incarnation, closed, requestFiles, markFiles, durableLog, feed } = edit;
   if (incarnation !== undefined) out.bytes(INCARNATION, incarnationBytes(incarnation));
   out.number(NEXT_FILE_NUMBER, edit.nextFileNumber);
   out.number(LOG_NUMBER, edit.logNumber);
@@ -104,11 +107,7 @@ export function encodeEdit(edit: VersionEdit): Uint8Array {
     });
   }
   out.number(KEEPS_BELOW, edit.keepsBelow);
-  if (requestFiles !== undefined) {
-    out.field(REQUEST_FILES, (field) => {
-      for (const number of requestFiles) field.varint(number);
-    });
-  }
+  if (requestFiles !== undefined) out.field(REQUEST_FILES, (field) => writeNumbers(field, requestFiles));
   if (durableLog !== undefined) {
     out.field(DURABLE_LOG, (field) => {
       field.varint(durableLog.segment);
@@ -121,8 +120,13 @@ export function encodeEdit(edit: VersionEdit): Uint8Array {
       field.varint(feed.afterSeq);
     });
   }
+  if (markFiles !== undefined) out.field(MARK_FILES, (field) => writeNumbers(field, markFiles));
   encodeRetention(out, edit);
   return out.finish();
+}
+
+function writeNumbers(field: ByteWriter, numbers: readonly number[]): void {
+  for (const number of numbers) field.varint(number);
 }
 
 function encodeRetention(out: FieldWriter, { policies, horizons }: VersionEdit): void {
@@ -165,6 +169,7 @@ export function decodeEdit(bytes: Uint8Array, file: string, base: number): Versi
     else if (tag === ADDED) added.push(readAdded(field, file, at));
     else if (tag === KEEPS_BELOW) edit.keepsBelow = field.varint();
     else if (tag === REQUEST_FILES) edit.requestFiles = readAll(field, (numbers) => numbers.varint());
+    else if (tag === MARK_FILES) edit.markFiles = readAll(field, (numbers) => numbers.varint());
     else if (tag === DURABLE_LOG) edit.durableLog = { segment: field.varint(), offset: field.varint() };
     else if (tag === FEED) edit.feed = { segment: field.varint(), afterSeq: field.varint() };
     else if (tag === POLICIES) edit.policies = readAll(field, readPolicy);

@@ -2,6 +2,7 @@ import type { GroupCursor } from "../format/group-cursor.ts";
 import { compareKeys, type KeyBuffer } from "../format/key-buffer.ts";
 import { type BlockDemand, FOUND, type Lookup, MISS } from "../format/version-run.ts";
 import type { Level } from "../manifest/level.ts";
+import type { RangeMarks } from "../marks/range-marks.ts";
 import type { Table } from "../table/table.ts";
 import type { BestVersion } from "./best-version.ts";
 import type { Bounds } from "./bounds.ts";
@@ -12,6 +13,7 @@ import type { Layer, SharedMemtable } from "./view.ts";
 export interface MergedLayers {
   readonly memtables: readonly SharedMemtable[];
   readonly levels: readonly Level[];
+  readonly marks: RangeMarks | undefined;
 }
 
 /** One layer's cursor in a merge by key. */
@@ -27,11 +29,13 @@ interface Lane {
  */
 export class KeyMerge {
   readonly #lanes: Lane[] = [];
+  readonly #marks: RangeMarks | undefined;
   readonly #reverse: boolean;
   /** The lanes that stand on the current key. */
   readonly #at: Lane[] = [];
 
-  constructor({ memtables, levels }: MergedLayers, reverse: boolean) {
+  constructor({ memtables, levels, marks }: MergedLayers, reverse: boolean) {
+    this.#marks = marks;
     this.#reverse = reverse;
     for (const { memtable } of memtables) {
       if (memtable.entryCount > 0) this.#lanes.push({ cursor: memtable.cursor(), layer: memtable });
@@ -82,8 +86,23 @@ export class KeyMerge {
     return true;
   }
 
-  /** The visible version of the gathered key, as `findPoint`'s answer. */
-  resolve(bounds: Bounds, best: BestVersion, demand: BlockDemand<Table>): Lookup {
+  /** The visible version of the gathered key, which is in `key`, as `findPoint`'s answer. */
+  resolve(key: KeyBuffer, bounds: Bounds, best: BestVersion, demand: BlockDemand<Table>): Lookup {
+    return this.#resolve(this.#marks, key, bounds, best, demand);
+  }
+
+  /** The same as `findOwn`'s. */
+  resolveOwn(key: KeyBuffer, bounds: Bounds, best: BestVersion, demand: BlockDemand<Table>): Lookup {
+    return this.#resolve(undefined, key, bounds, best, demand);
+  }
+
+  #resolve(
+    marks: RangeMarks | undefined,
+    key: KeyBuffer,
+    bounds: Bounds,
+    best: BestVersion,
+    demand: BlockDemand<Table>,
+  ): Lookup {
     best.start(bounds);
     do {
       for (const lane of this.#at) {
@@ -93,7 +112,7 @@ export class KeyMerge {
         if (lookup === MISS) return MISS;
         if (lookup === FOUND && best.offer(lane.cursor, layer, demand) === MISS) return MISS;
       }
-    } while (!best.settle());
+    } while (!best.settle(marks, key));
     return FOUND;
   }
 

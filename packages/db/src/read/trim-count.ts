@@ -71,7 +71,7 @@ export async function countTrimmed(
 }
 
 /**
- * Counts the versions that show by some horizons and would not by others. Like a scan it proceeds in stretches, and between
+ * Counts the versions of keys that show by some horizons and would not by others; range marks, which stay, apart. Like a scan it proceeds in stretches, and between
  * them it holds a key and a timestamp to go on from and nothing else.
  */
 class TrimCount {
@@ -100,7 +100,7 @@ class TrimCount {
   }
 
   fill(view: View, demand: BlockDemand<Table>): ScanPause {
-    const merge = new KeyMerge({ memtables: view.memtables, levels: view.version.levels }, false);
+    const merge = new KeyMerge({ memtables: view.memtables, levels: view.version.levels, marks: undefined }, false);
     try {
       return this.#fill(merge, demand);
     } finally {
@@ -135,7 +135,7 @@ class TrimCount {
     const upTo = this.#upTo ?? floor - 1;
     if (floor <= floorNow || upTo < 0) return ABSENT;
     try {
-      if (merge.resolve(BOUNDS.set(upTo, this.#seq), BEST, demand) === MISS) return MISS;
+      if (merge.resolve(KEY, BOUNDS.set(upTo, this.#seq), BEST, demand) === MISS) return MISS;
       if (!BEST.found) return ABSENT;
       const timestamp = timestampAt(BEST.run, BEST.index);
       const shows = timestamp >= floorNow || !isSpent(BEST.run, BEST.index, floorNow);

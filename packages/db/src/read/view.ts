@@ -1,5 +1,6 @@
 import { invariant } from "@kvts/common";
 import type { Version } from "../manifest/version.ts";
+import type { RangeMarks } from "../marks/range-marks.ts";
 import type { Memtable } from "../memtable/memtable.ts";
 import type { Table } from "../table/table.ts";
 
@@ -21,11 +22,14 @@ export interface SharedMemtable {
 export class View {
   readonly memtables: readonly SharedMemtable[];
   readonly version: Version;
+  /** The store's range marks; undefined while it has none. They belong to no layer, and those to come mean nothing here. */
+  readonly marks: RangeMarks | undefined;
   #references = 1;
 
-  constructor(memtables: readonly SharedMemtable[], version: Version) {
+  constructor(memtables: readonly SharedMemtable[], version: Version, marks?: RangeMarks) {
     this.memtables = memtables;
     this.version = version;
+    this.marks = marks;
     for (const shared of memtables) shared.acquire();
     version.acquire();
   }

@@ -1,4 +1,4 @@
-import { utf8 } from "@kvts/common";
+import { compareBytes, concatBytes, utf8 } from "@kvts/common";
 import type { KeyPool } from "./key-pool.ts";
 import type { Random } from "./random.ts";
 import type { TestOperation } from "./test-store.ts";
@@ -64,6 +64,7 @@ export class RandomOperations {
     const random = this.#random;
     const { pool, timestamps, assignedShare, now } = this.#mix;
     if (random.chance(0.08)) return this.retract();
+    if (random.chance(0.05)) return this.deleteRange();
     const key = random.pick(pool.keys);
     const given = random.chance(assignedShare) ? {} : { timestamp: this.#timestamp(key, random.pick(timestamps)) };
     if (random.chance(0.2)) return { op: "delete", key, ...given };
@@ -93,8 +94,27 @@ export class RandomOperations {
     return timestamp < horizon ? horizon + this.#random.pick([0, 0, 1, 5]) : timestamp;
   }
 
+  /** Of some keys mostly, now and then of none or of all. */
+  deleteRange(): TestOperation {
+    const random = this.#random;
+    const { pool, timestamps, assignedShare } = this.#mix;
+    const given = random.chance(assignedShare) ? {} : { timestamp: random.pick(timestamps) };
+    const [a, b] = [random.pick(pool.keys), random.pick(pool.keys)];
+    if (random.chance(0.2)) return { op: "deleteRange", start: a, ...given };
+    if (random.chance(0.1)) return { op: "deleteRange", end: b, ...given };
+    if (random.chance(0.02)) return { op: "deleteRange", ...given };
+    if (random.chance(0.2)) return { op: "deleteRange", start: a, end: concatBytes([a, new Uint8Array(1)]), ...given };
+    const ascend = compareBytes(a, b) < 0 || random.chance(0.1);
+    return ascend
+      ? { op: "deleteRange", start: a, end: b, ...given }
+      : { op: "deleteRange", start: b, end: a, ...given };
+  }
+
   /** Another write to the same key at the same timestamp. */
-  #rival({ key, timestamp }: TestOperation): TestOperation {
+  #rival(operation: TestOperation): TestOperation {
+    const { timestamp } = operation;
+    const key = operation.op === "deleteRange" ? this.#random.pick(this.#mix.pool.keys) : operation.key;
+    if (this.#random.chance(0.1)) return { ...this.deleteRange(), ...(timestamp !== undefined && { timestamp }) };
     const moment = timestamp === undefined ? { key } : { key, timestamp };
     if (timestamp !== undefined && this.#random.chance(0.3)) return { op: "retract", key, timestamp };
     return this.#random.chance(0.3) ? { op: "delete", ...moment } : { op: "put", value: this.#value(), ...moment };

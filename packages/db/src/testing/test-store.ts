@@ -40,7 +40,8 @@ export type TestOperation =
       readonly expiresAt?: number;
     }
   | { readonly op: "delete"; readonly key: Uint8Array; readonly timestamp?: number }
-  | { readonly op: "retract"; readonly key: Uint8Array; readonly timestamp: number };
+  | { readonly op: "retract"; readonly key: Uint8Array; readonly timestamp: number }
+  | { readonly op: "deleteRange"; readonly start?: Uint8Array; readonly end?: Uint8Array; readonly timestamp?: number };
 
 /** A write and what became of it. `unknown`: it failed, and may be found after a restart. */
 export interface TestBatch {
@@ -307,7 +308,7 @@ export class TestStore {
       if (operations.some(({ timestamp }) => timestamp === undefined)) this.#lastAssigned = assigned;
       this.#lastSeq += operations.length;
       batch.lastSeq = this.#lastSeq;
-      batch.operations = operations.map((operation) => ({ timestamp: assigned, ...operation }) as ModelOperation);
+      batch.operations = operations.map((operation) => modelOperation(operation, assigned));
     }
   }
 
@@ -320,6 +321,10 @@ export class TestStore {
     if (!alone) return this.db.write(operations as readonly Operation[], options);
     if (first!.op === "retract") return this.db.retract(first!.key, first!.timestamp);
     const { timestamp } = first!;
+    if (first!.op === "deleteRange") {
+      const { start, end } = first!;
+      return this.db.deleteRange({ start, end }, timestamp === undefined ? undefined : { timestamp });
+    }
     if (first!.op === "delete") return this.db.delete(first!.key, timestamp === undefined ? undefined : { timestamp });
     const { key, value, expiresAt } = first!;
     if (timestamp === undefined && expiresAt === undefined) return this.db.put(key, value);
@@ -358,6 +363,13 @@ export class TestStore {
       }
     }
   }
+}
+
+/** @param assigned the timestamp of an operation without one */
+export function modelOperation(operation: TestOperation, assigned: number): ModelOperation {
+  if (operation.op !== "deleteRange") return { timestamp: assigned, ...operation };
+  const { op, start, end, timestamp = assigned } = operation;
+  return { op, range: resolveRange({ start, end }), timestamp };
 }
 
 function sameBytes(): Uint8Array {

@@ -1,11 +1,13 @@
 import {
   bytesFromJson,
+  encodeBound,
   encodeKey,
   encodeValue,
   invalidArgument,
   keyFromJson,
   parseDuration,
   parseTime,
+  type Range,
   type TimeInput,
   type Warn,
 } from "@kvts/common";
@@ -53,6 +55,16 @@ export interface KeyFields {
 
 export function keyIn(fields: KeyFields): Uint8Array {
   return encodeKey(keyFromJson({ ...fields }));
+}
+
+type RangeName = "prefix" | "start" | "end";
+export type RangeFields = { readonly [name in RangeName | `${RangeName}Base64`]?: string | undefined };
+
+/** The range of a JSON body. Both forms together are refused where ranges are resolved, for all faces alike. */
+export function rangeIn(fields: RangeFields): Range {
+  const bound = (name: RangeName): Uint8Array | undefined =>
+    bytesFromJson({ ...fields }, name, `${name}Base64`, (text) => encodeBound(text, name));
+  return { prefix: bound("prefix"), start: bound("start"), end: bound("end") } as Range;
 }
 
 export interface ValueFields {

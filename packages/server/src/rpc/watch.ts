@@ -1,6 +1,12 @@
 import { create } from "@bufbuild/protobuf";
 import { ConnectError, type ServiceImpl } from "@connectrpc/connect";
-import { type FeedItem as FeedItemMessage, FeedItemSchema, type KvService, RetractionSchema } from "@kvts/api";
+import {
+  type FeedItem as FeedItemMessage,
+  FeedItemSchema,
+  type KvService,
+  RangeDeletionSchema,
+  RetractionSchema,
+} from "@kvts/api";
 import type { FeedItem } from "@kvts/common";
 import type { Exchanges } from "../exchanges.ts";
 import { toKnownFailure } from "../failures.ts";
@@ -50,7 +56,12 @@ export function watch(
 
 function itemOut(item: FeedItem<Uint8Array>): FeedItemMessage {
   if (item.op === undefined) return create(FeedItemSchema, { kind: { case: "version", value: versionOut(item) } });
-  const { key, timestamp, seq } = item;
-  const value = create(RetractionSchema, { key, timestamp: numberOut(timestamp), seq: numberOut(seq) });
+  const order = { timestamp: numberOut(item.timestamp), seq: numberOut(item.seq) };
+  if (item.op === "deleteRange") {
+    const { start, end } = item.range;
+    const value = create(RangeDeletionSchema, { range: { start, end }, ...order });
+    return create(FeedItemSchema, { kind: { case: "rangeDeletion", value } });
+  }
+  const value = create(RetractionSchema, { key: item.key, ...order });
   return create(FeedItemSchema, { kind: { case: "retraction", value } });
 }

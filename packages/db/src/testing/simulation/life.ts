@@ -12,7 +12,7 @@ import { MemoryFileSystem } from "../memory-file-system.ts";
 import { NO_HORIZONS } from "../model-retention.ts";
 import { Random } from "../random.ts";
 import { RandomOperations, randomTimestamps } from "../random-operations.ts";
-import { storeContents } from "../store-contents.ts";
+import { deletedRanges, storeContents } from "../store-contents.ts";
 import type { TestBatch, TestStore } from "../test-store.ts";
 import { type StoreSettings, tinySettings } from "../tiny-options.ts";
 import { expectTyped, isSystemError } from "../typed-errors.ts";
@@ -235,7 +235,8 @@ export class Life {
     const batchesMin = Math.max(this.#left.batchesMin, this.#observer.shownOf(batches));
     const horizons = store.adoptHorizons(this.#left.horizons ?? NO_HORIZONS);
     const image = { ...this.#left, batchesMin };
-    const survivors: TestBatch[] = survivingBatches(await storeContents(store.db), image, horizons);
+    const [contents, ranges] = [await storeContents(store.db), await deletedRanges(store.db)];
+    const survivors: TestBatch[] = survivingBatches(contents, ranges, image, horizons);
     store.adopt(survivors);
     this.#keepsFeed &&= keepsWholeFeed(this.#settings);
     this.#observer.begin(process, this.#keepsFeed);

@@ -8,6 +8,7 @@ import { adminRoutes } from "./admin.ts";
 import { aggregateRoute } from "./aggregate.ts";
 import { batchRoutes } from "./batch.ts";
 import { deleteKeyRoute } from "./delete-key.ts";
+import { deleteRangeRoute } from "./delete-range.ts";
 import { diffRoute } from "./diff.ts";
 import { docsRoute } from "./docs.ts";
 import { getKeyRoute } from "./get-key.ts";
@@ -47,6 +48,7 @@ export function allRoutes({ exchanges, metrics, settings, version }: RoutesOptio
     ...batchRoutes(times),
     ...snapshotRoutes(),
     ...retentionRoutes(),
+    deleteRangeRoute(times),
     ...adminRoutes(),
     ...statusRoutes(exchanges),
     metricsRoute(metrics, exchanges),
