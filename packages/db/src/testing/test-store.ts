@@ -242,6 +242,11 @@ export class TestStore {
     return horizonOf(movedHorizons(this.policies(), this.horizons(), this.clock.now()), toHex(key));
   }
 
+  /** The same of a range: the greatest of any key that may be in it. */
+  horizonMaxOver(range: Range): number {
+    return greatestHorizon(movedHorizons(this.policies(), this.horizons(), this.clock.now()), resolveRange(range));
+  }
+
   /**
    * Restores a range, while no write is under way. Undefined where there is nothing to write, or nothing can be newer than
    * what is there.

@@ -118,15 +118,16 @@ export class FeedObserver {
 
   /** Nothing that was acknowledged lies between this batch and the one before. */
   #expectNext(store: TestStore, seq: number): void {
-    const before = store.batches
-      .filter(({ lastSeq, state, operations }) => {
-        return state === "acknowledged" && lastSeq < seq && operations.some(isShown);
-      })
-      .at(-1);
+    const before = store.batches.findLast((batch) => batch.lastSeq < seq && isToBeShown(batch));
     const previous = Math.max(this.#goesBackTo, this.#lastWhole);
     ok(before === undefined || before.lastSeq <= previous, `seq ${before?.lastSeq} is left out before ${seq}`);
     this.#lastWhole = seq;
   }
+}
+
+/** Whether whoever watches everything is certain to be shown the batch. */
+export function isToBeShown({ state, operations }: TestBatch): boolean {
+  return state === "acknowledged" && operations.some(isShown);
 }
 
 /** A range without keys concerns nobody. */

@@ -17,7 +17,7 @@ import type { TestBatch, TestStore } from "../test-store.ts";
 import { type StoreSettings, tinySettings } from "../tiny-options.ts";
 import { expectTyped, isSystemError } from "../typed-errors.ts";
 import { ACTIVITIES, type Activity } from "./activity.ts";
-import { FeedObserver } from "./feed-observer.ts";
+import { FeedObserver, isToBeShown } from "./feed-observer.ts";
 import { SimulatedClient } from "./simulated-client.ts";
 import { type CutPlan, SimulatedProcess } from "./simulated-process.ts";
 import type { Trace } from "./trace.ts";
@@ -125,6 +125,7 @@ export class Life {
       // Timestamps that the store assigns never go back, even where the clock does.
       now: () => this.#clock.latest,
       horizon: (key) => this.#store?.horizonMax(key) ?? 0,
+      horizonOver: (range) => this.#store?.horizonMaxOver(range) ?? 0,
     });
     this.#left = {
       fileSystem: new MemoryFileSystem(),
@@ -272,7 +273,7 @@ export class Life {
     // A sync that the feed has asked for may have failed: what is not on disk is not shown, and nobody has noticed yet.
     if (faults > 0 && this.#settings.durability === "buffered") return;
     const { writable } = await store.db.stats();
-    const last = store.batches.findLast(({ state }) => state === "acknowledged")?.lastSeq ?? 0;
+    const last = store.batches.findLast(isToBeShown)?.lastSeq ?? 0;
     for (let tries = 0; writable === true && !this.#observer.hasSeen(last); tries++) {
       ok(tries < OBSERVER_TRIES_MAX, `seq ${last} was acknowledged, and is not shown`);
       await scheduler.delay(10);
