@@ -57,6 +57,11 @@ bench *options: build
 bench-growth *options: build
     @node bench/src/growth.ts {{ options }}
 
+# A kvts server beside Redis, etcd and PostgreSQL, as far as they are installed: `just bench-server --help`
+[no-exit-message]
+bench-server *options: build
+    @node bench/src/server.ts {{ options }}
+
 # One life of a store on a simulated disk for each seed: `just sim 42`, `just sim --seeds 1000`, `just sim --minutes 30`
 [no-exit-message]
 sim *options: build

@@ -1,5 +1,6 @@
 import { abortError, type EntriesSource, KvtsError } from "@kvts/common";
 import type { Settings } from "./options.ts";
+import { PartialState } from "./partial-state.ts";
 import { retryDelayMs } from "./retry.ts";
 import type { Runtime } from "./runtime.ts";
 import { type WatchRequest, type Wire, type WireEvent, WireFailure } from "./wire.ts";
@@ -21,7 +22,7 @@ export interface RemoteWatchOptions {
 
 /**
  * A watch that goes on over lost connections, each time from the last seq that has come: nothing is left out, and nothing
- * comes twice. Only a state that has not come whole cannot be gone on with.
+ * comes twice. A state that has not come whole is asked for again, at its own seq, and given from where it broke off.
  */
 export class RemoteWatch implements EntriesSource<WireEvent> {
   readonly #options: RemoteWatchOptions;
@@ -32,9 +33,10 @@ export class RemoteWatch implements EntriesSource<WireEvent> {
   #stream: AbortController = new AbortController();
   #afterSeq: number | undefined;
   #incarnation: string | undefined;
-  /** The initial state is still to come, and part of it has. */
+  /** The initial state, or the rest of it, is still to come. */
   #wantsState: boolean;
-  #hasPartOfState = false;
+  /** What has come of it. */
+  #partialState: PartialState | undefined;
   #hasConnected = false;
   /** Tries since something has come. */
   #tries = 0;
@@ -54,8 +56,8 @@ export class RemoteWatch implements EntriesSource<WireEvent> {
       if (this.#options.signal?.aborted === true) throw abortError(this.#options.signal);
       if (this.#over.signal.aborted) return [];
       try {
-        const event = await this.#next();
-        if (event !== undefined && this.#isWanted(event)) return [event];
+        const event = this.#arrived(await this.#next());
+        if (this.#isWanted(event)) return [event];
       } catch (error) {
         await this.#lost(error);
       }
@@ -81,15 +83,13 @@ export class RemoteWatch implements EntriesSource<WireEvent> {
 
   readonly #abandoned = (): void => this.interrupt();
 
-  /** The next event; undefined where the connection has ended without a word. */
-  async #next(): Promise<WireEvent | undefined> {
+  async #next(): Promise<WireEvent> {
     this.#events ??= this.#open();
     const stream = this.#stream;
     const timer = setTimeout(() => stream.abort(), silenceMsMax);
     try {
       const next = await this.#events.next();
       if (next.done === true) throw new WireFailure(silentEnd(), "unknown");
-      this.#arrived(next.value);
       return next.value;
     } finally {
       clearTimeout(timer);
@@ -102,7 +102,7 @@ export class RemoteWatch implements EntriesSource<WireEvent> {
     if (this.#over.signal.aborted) this.#stream.abort();
     const resumed = {
       range: request.range,
-      afterSeq: this.#afterSeq,
+      afterSeq: this.#partialState?.seq ?? this.#afterSeq,
       initial: this.#wantsState,
       incarnation: this.#incarnation,
     };
@@ -110,19 +110,30 @@ export class RemoteWatch implements EntriesSource<WireEvent> {
     return wire.watch(resumed, call)[Symbol.asyncIterator]();
   }
 
-  #arrived({ seq, initial, more, incarnation }: WireEvent): void {
+  /** Notes how far the watch has come, and takes from the event what was given before. */
+  #arrived(event: WireEvent): WireEvent {
+    const { seq, initial, more, incarnation } = event;
     this.#hasConnected = true;
     this.#tries = 0;
     this.#incarnation ??= incarnation;
-    this.#hasPartOfState = initial && more;
-    if (this.#hasPartOfState) return;
-    if (initial) this.#wantsState = false;
-    // Before its state, a watch has no place to go on from.
-    if (!this.#wantsState) this.#afterSeq = seq;
+    if (!initial) {
+      // Before its state, a watch has no place to go on from.
+      if (!this.#wantsState) this.#afterSeq = seq;
+      return event;
+    }
+    const state = this.#partialState ?? new PartialState(seq);
+    const items = state.take(event.items);
+    this.#partialState = more ? state : undefined;
+    if (!more) {
+      this.#wantsState = false;
+      this.#afterSeq = seq;
+    }
+    return { ...event, items };
   }
 
-  #isWanted({ items, initial }: WireEvent): boolean {
-    return items.length > 0 || initial || this.#options.tellsProgress;
+  #isWanted({ items, initial, more }: WireEvent): boolean {
+    // The last page is wanted even where it holds nothing: the state is whole.
+    return items.length > 0 || (initial && !more) || this.#options.tellsProgress;
   }
 
   /** Waits until it is worth another try. @throws where it is not */
@@ -135,7 +146,7 @@ export class RemoteWatch implements EntriesSource<WireEvent> {
     const { triesMax } = settings.retry;
     const isPassing = failure.error.code === "UNAVAILABLE" || failure.error.code === "CLOSED";
     const mayTry = this.#hasConnected ? triesMax > 1 : this.#tries + 1 < triesMax;
-    if (!isPassing || !mayTry || this.#hasPartOfState) throw failure.error;
+    if (!isPassing || !mayTry) throw failure.error;
     this.#tries++;
     const pauseMs = retryDelayMs(settings.retry, Math.min(this.#tries, 30), runtime.random, failure.retryAfterMs);
     await runtime.sleep(pauseMs, this.#over.signal).catch(() => undefined);

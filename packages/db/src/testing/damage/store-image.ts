@@ -1,6 +1,6 @@
 import { resolveRange, utf8 } from "@kvts/common";
 import { InlineRunner } from "../../compaction/runner.ts";
-import { parseFileName } from "../../format/filenames.ts";
+import { parseFileName, spareFileName } from "../../format/filenames.ts";
 import { loadManifest } from "../../manifest/state.ts";
 import type { Compression } from "../../table/compression.ts";
 import { HeldRunner } from "../held-runner.ts";
@@ -70,7 +70,10 @@ export async function storeImage(compression: Compression, seed: number): Promis
   fileSystem.replace(`${directory}/LOCK`, utf8("4711\n"));
   fileSystem.makeDirectory(`${directory}/lost`);
   fileSystem.replace(`${directory}/lost/000002.sst`, random.bytes(100));
-  const { incarnation } = loadManifest(fileSystem, directory)!.numbers;
+  const { incarnation, nextFileNumber } = loadManifest(fileSystem, directory)!.numbers;
+  // Reserved ahead, so nobody has the number. What a spare holds is a segment's bytes.
+  const [log] = fileSystem.list(directory).filter((name) => parseFileName(name)?.kind === "log");
+  fileSystem.replace(spareFileName(directory, nextFileNumber - 1), fileSystem.contents(`${directory}/${log!}`));
   const keys = model.scan(resolveRange({}), { now: 0, includeDeleted: true }).map(({ key }) => key);
   return { directory, fileSystem, clock, model, batches, incarnation, keys, answers: new Answers(), recycled };
 }

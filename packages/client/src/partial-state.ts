@@ -1,0 +1,21 @@
+import { compareBytes } from "@kvts/common";
+import type { WireFeedItem } from "./wire.ts";
+
+/** As much of an initial state as has come: its keys come in order, so that the last one says what is still to come. */
+export class PartialState {
+  /** The state is that at this seq, whichever connection brings it. */
+  readonly seq: number;
+  #lastKey: Uint8Array | undefined;
+
+  constructor(seq: number) {
+    this.seq = seq;
+  }
+
+  /** Those of a page's items that have not come before, over another connection. */
+  take(items: readonly WireFeedItem[]): readonly WireFeedItem[] {
+    const last = this.#lastKey;
+    const fresh = last === undefined ? items : items.filter(({ key }) => compareBytes(key, last) > 0);
+    this.#lastKey = fresh.at(-1)?.key ?? last;
+    return fresh;
+  }
+}
