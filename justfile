@@ -67,6 +67,11 @@ bench-server *options: build
 sim *options: build
     @node packages/db/src/testing/simulation/sim.ts {{ options }}
 
+# What a server's memory is with ten thousand watches: `just watchers --help`
+[no-exit-message]
+watchers *options: build
+    @node tests/src/soak/watchers.ts {{ options }}
+
 # A store on this disk under load for two hours, its processes killed again and again: `just soak --help`
 [no-exit-message]
 soak *options: build

@@ -15,6 +15,7 @@ import { rangeDeleteTests } from "./contract/range-deletes.ts";
 import { rangeTests } from "./contract/ranges.ts";
 import { refusalTests } from "./contract/refusals.ts";
 import { requestIdTests } from "./contract/request-ids.ts";
+import { restoreTests } from "./contract/restore.ts";
 import { retentionTests } from "./contract/retention.ts";
 import { retractTests } from "./contract/retracts.ts";
 import { scanTests } from "./contract/scans.ts";
@@ -84,6 +85,7 @@ export function storeContract(name: string, options: ContractOptions): void {
     describe("lifecycle", () => lifecycleTests(subject));
     describe("model", () => modelTests(subject));
     describe("snapshots", () => snapshotTests(subject));
+    describe("restore", () => restoreTests(subject));
     // Last of all: what it cuts stays cut.
     describe("retention", () => retentionTests(subject));
     if (options.hosted === true) describe("snapshots, flushes and merges", () => hostedTests(subject));

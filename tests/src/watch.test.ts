@@ -1,5 +1,5 @@
 import { type ClientOptions, connect, connectHttp } from "@kvts/client";
-import type { FeedItem, Store, WatchEvent } from "@kvts/common";
+import type { FeedItem, KvtsError, Store, WatchEvent } from "@kvts/common";
 import { describe, expect, test } from "vitest";
 import { cuttingProxy } from "./cutting-proxy.ts";
 import { type ServerProcess, startServer, temporaryDirectory } from "./server-process.ts";
@@ -167,6 +167,51 @@ describe.each(faces)("over $name", ({ urlOf, connect: connectTo }) => {
       expect(server === undefined || server.pid !== first.pid).toBe(true);
     },
   );
+});
+
+/** So little memory and feed that what is a few megabytes old is gone. */
+const forgetful = [...flags, "--memtable-bytes", "256KiB", "--feed-bytes", "0"];
+
+describe.each(faces)("a server that keeps no feed, over $name,", ({ urlOf, connect: connectTo }) => {
+  const writeMany = async (store: Store, megabytes: number): Promise<void> => {
+    const value = new Uint8Array(100_000);
+    for (let i = 0; i < megabytes * 10; i++) await store.put(`k${i % 20}`, value);
+  };
+
+  test("says from where on there is one", { timeout }, async () => {
+    await using directory = await temporaryDirectory();
+    await using server = await startServer({ dbPath: directory.path, flags: forgetful });
+    await using store = connectTo(urlOf(server));
+    const { seq } = await store.put("k", "v");
+    await writeMany(store, 10);
+    const failure = (await store
+      .watch({}, { afterSeq: seq })
+      .nextv(1)
+      .catch((error: unknown) => error)) as KvtsError;
+    expect(failure).toMatchObject({ code: "FEED_TRIMMED", details: { oldestSeq: expect.anything() } });
+    const oldestSeq = Number(failure.details.oldestSeq);
+    expect(oldestSeq).toBeGreaterThan(seq);
+    await using watch = store.watch({}, { afterSeq: oldestSeq, progress: true });
+    expect(await watch.nextv(1)).toHaveLength(1);
+  });
+
+  test("ends a watch that reads too slowly, and says how far it has come", { timeout }, async () => {
+    await using directory = await temporaryDirectory();
+    await using server = await startServer({ dbPath: directory.path, flags: forgetful });
+    await using store = connectTo(urlOf(server));
+    await using slow = store.watch({ prefix: "k" }, { progress: true });
+    await slow.nextv(1);
+    const before = (await store.stats()).seq;
+    await writeMany(store, 50);
+    const seqs: number[] = [];
+    const failure = await (async () => {
+      for await (const { items } of slow) seqs.push(...items.map(({ seq }) => seq));
+    })().catch((error: unknown) => error as KvtsError);
+    expect(failure).toMatchObject({ code: "OVERLOADED" });
+    // All that came did so in order, without a gap, up to where it says.
+    expect(seqs).toEqual(seqs.map((_, i) => before + 1 + i));
+    expect(Number(failure!.details.lastSeq)).toBe(seqs.at(-1));
+  });
 });
 
 async function killed(server: ServerProcess): Promise<ServerProcess> {

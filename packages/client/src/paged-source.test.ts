@@ -66,9 +66,37 @@ describe("a sequence of pages", () => {
     expect(asked).toHaveLength(2);
   });
 
+  test("goes on behind pages that are short, or empty", async () => {
+    const { asked, fetch } = numbers(50);
+    const slow = async (request: PageRequest): Promise<WirePage<number>> => {
+      const { pageToken } = request;
+      if (!pageToken.startsWith("+")) return { items: [], nextPageToken: `+${pageToken}`, seq: 1 };
+      return await fetch({ pageSize: Math.min(3, request.pageSize), pageToken: pageToken.slice(1) });
+    };
+    expect(await makeEntries(pagedSource(slow, all)).toArray()).toEqual(upTo(50));
+    expect(asked).toHaveLength(17);
+  });
+
+  test("asks for no further empty page once it is closed", async () => {
+    let asked = 0;
+    const fetch = async (): Promise<WirePage<number>> => {
+      await new Promise((resolve) => setImmediate(resolve));
+      return { items: [], nextPageToken: String(++asked), seq: 1 };
+    };
+    const entries = makeEntries(pagedSource(fetch, all));
+    const reading = entries.nextv(1);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await entries.close();
+    expect(await reading).toEqual([]);
+    const before = asked;
+    expect(before).toBeGreaterThan(1);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(asked).toBe(before);
+  });
+
   test.each([
     ["more items than asked", { items: [1, 2, 3], nextPageToken: "", seq: 1 }],
-    ["a page without items that is not the last", { items: [], nextPageToken: "x", seq: 1 }],
+    ["pages that do not get on", { items: [], nextPageToken: "x", seq: 1 }],
   ])("refuses %s", async (_, page) => {
     const entries = makeEntries(pagedSource(async () => page, 2));
     await expect(entries.toArray()).rejects.toMatchObject({ code: "INTERNAL" });

@@ -22,14 +22,27 @@ class PagedSource<T> implements EntriesSource<T> {
   }
 
   async pull(count: number): Promise<T[]> {
-    if (this.#pageToken === undefined || this.#left === 0) return [];
+    while (this.#pageToken !== undefined && this.#left > 0) {
+      const items = await this.#nextPage(count, this.#pageToken);
+      if (items.length > 0) return items;
+    }
+    return [];
+  }
+
+  /** No page is asked for any more: without it, a list that finds nothing could not be left. */
+  interrupt(): void {
+    this.#left = 0;
+  }
+
+  /** A page may be short, and empty: then the server has found nothing in the time that it gives a page. */
+  async #nextPage(count: number, pageToken: string): Promise<T[]> {
     this.#pageSize = Math.min(Math.max(count, this.#pageSize * growth), limits.pageItemsMax);
     const pageSize = Math.min(this.#pageSize, this.#left);
-    const { items, nextPageToken } = await this.#fetch({ pageSize, pageToken: this.#pageToken });
-    if (items.length > pageSize || (items.length === 0 && nextPageToken !== "")) {
+    const { items, nextPageToken } = await this.#fetch({ pageSize, pageToken });
+    if (items.length > pageSize || (nextPageToken !== "" && nextPageToken === pageToken)) {
       throw new KvtsError(
         "INTERNAL",
-        `the server answered a page of ${items.length} items where 1 to ${pageSize} were asked; it may be of another version`,
+        `the server answered a page of ${items.length} items where ${pageSize} at most were asked, or one that does not get on; it may be of another version`,
       );
     }
     this.#left -= items.length;

@@ -104,7 +104,7 @@ export class RemoteReader<F extends "string" | "bytes"> implements Reader<KeyOf<
   }
 
   diff(range: Range | undefined, options: DiffOptions): Entries<Change<KeyOf<F>>> {
-    return this.#entries(options, this.#change, () => {
+    return this.#entries(options, this.change, () => {
       checkCallOptions(options, "diff");
       const request = { range: resolveRange(range), ...resolveMoments(options, this.remote.now) };
       return (page, call) => this.remote.wire.diff({ ...request, ...page }, call);
@@ -144,7 +144,7 @@ export class RemoteReader<F extends "string" | "bytes"> implements Reader<KeyOf<
     return makeTombstone(decodeKey(version.key, this.form), version.timestamp, version.seq);
   };
 
-  readonly #change = ({ key, before, after }: WireChange): Change<KeyOf<F>> => {
+  protected readonly change = ({ key, before, after }: WireChange): Change<KeyOf<F>> => {
     return makeChange(decodeKey(key, this.form), before && this.#entry(before), after && this.#entry(after));
   };
 

@@ -74,6 +74,44 @@ test("times are sent as microseconds, relative ones counted from this side's clo
   expect(seen).toEqual([[7_000_000, 8_000_000], [undefined, undefined], 5_000_000, 3000]);
 });
 
+describe("a restore", () => {
+  const counts = { to: 5, restored: 1, deleted: 0, bytes: 2 };
+
+  test("is sent once, with minutes to be done in where the caller says nothing", async () => {
+    const timeouts: number[] = [];
+    const store = storeOver({
+      restore: async (_request, { timeoutMs }) => {
+        timeouts.push(timeoutMs);
+        throw unavailable("unknown");
+      },
+    });
+    const told = { code: "UNAVAILABLE", details: { indeterminate: true } };
+    await expect(store.restore({ prefix: "a" }, 5)).rejects.toMatchObject(told);
+    await expect(store.restore({ prefix: "a" }, 5, { timeoutMs: 700 })).rejects.toMatchObject(told);
+    expect(timeouts).toEqual([300_000, 700]);
+  });
+
+  test("that is dry is sent again, and its sample has keys in the form of the store", async () => {
+    let tries = 0;
+    const store = storeOver({
+      restore: async ({ dryRun, to, range }) => {
+        expect([dryRun, to, range]).toEqual([true, 5, { start: utf8("a"), end: utf8("b") }]);
+        if (++tries === 1) throw unavailable();
+        return { ...counts, sample: [{ key: version.key, before: undefined, after: version }] };
+      },
+    });
+    const { sample, ...rest } = await store.restore({ prefix: "a" }, 5, { dryRun: true });
+    expect(rest).toEqual(counts);
+    expect(sample).toMatchObject([{ key: "k", kind: "added", after: { key: "k", seq: 2 } }]);
+  });
+
+  test("that was done has no sample", async () => {
+    const restored = { ...counts, timestamp: 7, seq: 3 };
+    const store = storeOver({ restore: async () => ({ ...restored, sample: [] }) });
+    expect(await store.restore({}, 5)).toEqual(restored);
+  });
+});
+
 describe("key forms", () => {
   const script: Partial<Wire> = {
     get: async ({ key }) => ({ ...version, key }),

@@ -7,6 +7,7 @@ import {
   checkKeepFor,
   checkKeyForm,
   checkRequestId,
+  checkRestore,
   checkSeq,
   conditionIn,
   copyBytes,
@@ -31,6 +32,8 @@ import {
   type Operation,
   type PutOptions,
   type Range,
+  type RestoreOptions,
+  type RestoreResult,
   type RetentionOptions,
   type RetentionPolicy,
   type RetentionResult,
@@ -58,7 +61,7 @@ import { RemoteReader } from "./remote-reader.ts";
 import { RemoteSnapshot } from "./remote-snapshot.ts";
 import { RequestNames } from "./request-names.ts";
 import { type Runtime, systemRuntime } from "./runtime.ts";
-import type { SingleWrite, Wire } from "./wire.ts";
+import type { SingleWrite, Wire, WireCall, WireRestored } from "./wire.ts";
 
 /** The store at the other end of `wire`: input checked before it travels, answers in the forms of every other store. */
 export function createRemoteStore(wire: Wire, settings: Settings, runtime: Runtime = systemRuntime): Store {
@@ -77,6 +80,9 @@ export function createRemoteStore(wire: Wire, settings: Settings, runtime: Runti
   };
   return new RemoteStore(remote, "string", true);
 }
+
+/** How long a restore may take: it is one call, and may rewrite much. */
+const restoreTimeoutMs = 300_000;
 
 /** A call may be sent again when its bytes are the caller's once more. */
 function owned<T extends EncodedOperation>(operation: T): T;
@@ -149,6 +155,17 @@ class RemoteStore<F extends "string" | "bytes"> extends RemoteReader<F> implemen
     const { wire, caller } = this.remote;
     const lease = await caller.read(options, (call) => wire.createSnapshot(seq, call));
     return new RemoteSnapshot(this.remote, this.form, lease);
+  }
+
+  async restore(range: Range, to: TimeInput, options: RestoreOptions = {}): Promise<RestoreResult<KeyOf<F>>> {
+    const { wire, caller, now, settings } = this.remote;
+    const request = checkRestore(range, to, options, now);
+    const patient = { ...options, timeoutMs: options.timeoutMs ?? Math.max(settings.timeoutMs, restoreTimeoutMs) };
+    const exchange = (call: WireCall): Promise<WireRestored> => wire.restore(request, call);
+    const { sample, ...result } = request.dryRun
+      ? await caller.read(patient, exchange)
+      : await caller.write(patient, undefined, exchange);
+    return request.dryRun ? { ...result, sample: sample.map(this.change) } : result;
   }
 
   async setRetention(prefix: BytesInput, keepFor: KeepFor, options: RetentionOptions = {}): Promise<RetentionResult> {

@@ -7,6 +7,7 @@ import type {
   EncodedPrecondition,
   KvtsError,
   ResolvedRange,
+  RestoreResult,
   RetentionResult,
   StoreStats,
   WriteResult,
@@ -101,6 +102,18 @@ export interface WireLease {
   readonly leaseMs: number;
 }
 
+export interface RestoreRequest {
+  readonly range: ResolvedRange;
+  /** Microseconds. */
+  readonly to: number;
+  readonly dryRun: boolean;
+}
+
+/** What a restore did as it arrived; the sample is there of a dry run. */
+export interface WireRestored extends Omit<RestoreResult, "sample"> {
+  readonly sample: readonly WireChange[];
+}
+
 export interface SetRetentionRequest {
   readonly prefix: Uint8Array;
   /** Microseconds; undefined for ever. */
@@ -192,6 +205,7 @@ export interface Wire {
   createSnapshot(seq: number | undefined, call: WireCall): Promise<WireLease>;
   renewSnapshot(id: string, call: WireCall): Promise<WireLease>;
   releaseSnapshot(id: string, call: WireCall): Promise<void>;
+  restore(request: RestoreRequest, call: WireCall): Promise<WireRestored>;
   setRetention(request: SetRetentionRequest, call: WireCall): Promise<RetentionResult>;
   deleteRetention(request: DeleteRetentionRequest, call: WireCall): Promise<RetentionResult>;
   listRetention(call: WireCall): Promise<readonly WirePolicy[]>;

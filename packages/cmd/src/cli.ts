@@ -12,6 +12,7 @@ import { history } from "./commands/history.ts";
 import { importCommand } from "./commands/import.ts";
 import { put } from "./commands/put.ts";
 import { repairCommand } from "./commands/repair.ts";
+import { restore } from "./commands/restore.ts";
 import { retention } from "./commands/retention.ts";
 import { retract } from "./commands/retract.ts";
 import { scan } from "./commands/scan.ts";
@@ -38,6 +39,7 @@ const commands: readonly Command[] = [
   watch,
   importCommand,
   exportCommand,
+  restore,
   retention,
   stats,
   flush,

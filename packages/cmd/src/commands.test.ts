@@ -98,6 +98,32 @@ describe.each(targets)("%s", (target) => {
     expect((await run(["history", "a1"])).out).toContain("\tv\n");
   });
 
+  test("a range is put back as it was, dry first", async () => {
+    const run = await newStore(target);
+    await run(["put", "user:1", "ann", "--ts", "100"]);
+    await run(["put", "user:1", "anna", "--ts", "200"]);
+    await run(["put", "user:2", "bob", "--ts", "200"]);
+    const restore = ["restore", "--prefix", "user:", "--to", "150"];
+    const { code, out } = await run([...restore, "--dry-run"]);
+    const lines = out.trimEnd().split("\n");
+    expect([code, lines]).toEqual([
+      0,
+      [
+        "~ user:1\t1970-01-01T00:00:00.000200Z\tanna\t→\t1970-01-01T00:00:00.000100Z\tann",
+        "- user:2\t1970-01-01T00:00:00.000200Z\tbob",
+        "1 restored, 1 deleted would be",
+      ],
+    ]);
+    expect((await run(["get", "user:1"])).out).toBe("anna");
+    const { out: done } = await run(restore);
+    expect(done).toMatch(/^1 restored, 1 deleted, as of 1970-01-01T00:00:00.000150Z; to undo it, restore to \S+Z\n$/);
+    expect((await run(["scan", "--json"])).out).toContain('"value":"ann"');
+    expect((await run(["restore", "--prefix", "u", "--to", "now"])).out).toMatch(/^nothing has changed since \S+Z\n$/);
+    const undone = await run(["restore", "--all", "--to", done.trimEnd().split(" ").at(-1)!, "--json"]);
+    expect(JSON.parse(undone.out)).toMatchObject({ restored: 2, deleted: 0, seq: expect.any(Number) });
+    expect((await run(["get", "user:2"])).out).toBe("bob");
+  });
+
   test("the same request id is the same write", async () => {
     const run = await newStore(target);
     const put = (value: string) => run(["put", "k", value, "--request-id", "r", "--json"]);

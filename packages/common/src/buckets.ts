@@ -97,7 +97,7 @@ export function* aggregateSync(
 const versionsAtATime = 256;
 
 /** Makes buckets of versions that come oldest first. */
-class BucketFold {
+export class BucketFold {
   /** What to ask of the history. */
   readonly history: HistoryOptions;
   /** Whether there will be no more buckets. */
@@ -107,13 +107,22 @@ class BucketFold {
   #done: Bucket[] = [];
   #numbers: Numbers | undefined;
 
-  /** @throws INVALID_ARGUMENT */
-  constructor(options: AggregateOptions) {
+  /**
+   * @param unfinished of a fold that this one goes on with
+   * @throws INVALID_ARGUMENT
+   */
+  constructor(options: AggregateOptions, unfinished: readonly number[] = []) {
     checkCallOptions(options ?? {}, "aggregate");
     const { step, limit, ...history } = options ?? {};
     this.history = { ...history, reverse: true };
     this.#step = parseStep(step);
     this.#left = checkLimit(limit);
+    if (unfinished.length > 0) this.#numbers = new Numbers(unfinished[0]!, unfinished);
+  }
+
+  /** The bucket that is not complete, as numbers; none where there is no such bucket. */
+  get unfinished(): readonly number[] {
+    return this.#numbers?.state() ?? [];
   }
 
   add(version: Version<Key>): void {
@@ -166,8 +175,25 @@ class Numbers {
   #lost = 0;
   #scaledSum = 0;
 
-  constructor(start: number) {
+  /** @param state of the same bucket, left unfinished */
+  constructor(start: number, state?: readonly number[]) {
     this.start = start;
+    if (state === undefined) return;
+    const [, count, skipped, first, last, min, max, sum, lost, scaledSum] = state;
+    this.#count = count!;
+    this.#skipped = skipped!;
+    this.#first = first!;
+    this.#last = last!;
+    this.#min = min!;
+    this.#max = max!;
+    this.#sum = sum!;
+    this.#lost = lost!;
+    this.#scaledSum = scaledSum!;
+  }
+
+  state(): readonly number[] {
+    const figures = [this.#count, this.#skipped, this.#first, this.#last, this.#min, this.#max];
+    return [this.start, ...figures, this.#sum, this.#lost, this.#scaledSum];
   }
 
   add(number: number | undefined): void {

@@ -1,6 +1,6 @@
 export { invariant, unreachable } from "./assert.ts";
 export { type FileNum, fileNum, type SeqNum, seqNum, type Timestamp, timestamp } from "./brands.ts";
-export { aggregateEntries, aggregateSync, type BucketJson, bucketToJson, parseStep } from "./buckets.ts";
+export { aggregateEntries, aggregateSync, BucketFold, type BucketJson, bucketToJson, parseStep } from "./buckets.ts";
 export {
   compareBytes,
   concatBytes,
@@ -32,6 +32,7 @@ export {
 export { formatDuration, parseDuration } from "./durations.ts";
 export { type EntriesSource, entriesOf, makeEntries } from "./entries.ts";
 export { type EntryFields, makeEntry, makeTombstone } from "./entry.ts";
+export { checkErase } from "./erase.ts";
 export {
   codeOfGrpcStatus,
   codeOfHttpStatus,
@@ -70,10 +71,17 @@ export { type LogFields, type Logger, silentLogger } from "./logger.ts";
 export { resolveMoments } from "./moments.ts";
 export { checkLimit, checkPositiveInteger, checkSeq } from "./numbers.ts";
 export { checkCallOptions, checkOptionNames, type OptionNames } from "./options.ts";
+export { type Portion, type Portioned, portion, takePortion } from "./portion.ts";
 export { prefixEnd, type ResolvedRange, resolveRange } from "./range.ts";
 export { type RangeJson, rangeToJson } from "./range-json.ts";
 export { FixedMoment, readAt } from "./read-at.ts";
-export { checkRestore, type RestoreCall } from "./restore.ts";
+export {
+  checkRestore,
+  type RestoreCall,
+  type RestoreResultJson,
+  RestoreSample,
+  restoreResultToJson,
+} from "./restore.ts";
 export {
   checkKeepFor,
   encodeRetentionPrefix,

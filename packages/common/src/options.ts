@@ -7,6 +7,7 @@ import type {
   DeleteOptions,
   DeleteRangeOptions,
   DiffOptions,
+  EraseOptions,
   GetOptions,
   HistoryOptions,
   PutOptions,
@@ -33,6 +34,7 @@ const deleteRange: OptionNames<DeleteRangeOptions> = { timestamp: true, ...anyWr
 const retract: OptionNames<RetractOptions> = { ...condition, ...anyWrite };
 const diff: OptionNames<DiffOptions> = { from: true, to: true, limit: true, ...anyCall };
 const restore: OptionNames<RestoreOptions> = { dryRun: true, ...anyCall };
+const erase: OptionNames<EraseOptions> = { onProgress: true, ...anyCall };
 const scan: OptionNames<ScanOptions> = { asOf: true, reverse: true, limit: true, includeDeleted: true, ...anyCall };
 const aggregate: OptionNames<AggregateOptions> = { step: true, from: true, to: true, limit: true, ...anyCall };
 const snapshot: OptionNames<SnapshotOptions> = { seq: true, ...anyCall };
@@ -61,6 +63,7 @@ type Call =
   | "deleteRange"
   | "retract"
   | "restore"
+  | "erase"
   | "write"
   | "snapshot"
   | "setRetention"
@@ -81,6 +84,7 @@ const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
   deleteRange,
   retract,
   restore,
+  erase,
   write,
   snapshot,
   setRetention: retention,

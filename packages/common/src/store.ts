@@ -186,6 +186,38 @@ export interface PutOptions extends AnyWriteOptions, ConditionOptions {
   readonly expiresAt?: TimeInput | undefined;
 }
 
+/** What is erased: a range, `{}` being every key, or one key. */
+export type EraseTarget = Range | { readonly key: BytesInput };
+
+/** What an erasure is at: making it show, writing out memory, tables, the log, and files that somebody still reads. */
+export type ErasePhase = "hiding" | "memory" | "tables" | "log" | "files";
+
+/** How far an erasure has come. */
+export interface EraseProgress {
+  readonly phase: ErasePhase;
+  /** Bytes of the tables that hold something erased: all of them, and those that have been seen to. */
+  readonly bytesTotal: number;
+  readonly bytesDone: number;
+}
+
+export interface EraseOptions extends CallOptions {
+  /** Called when a phase begins and when a table is done. */
+  readonly onProgress?: ((progress: EraseProgress) => void) | undefined;
+}
+
+/** What has been erased. Erasures that overlap in time are carried out together, and each counts what all of them did. */
+export interface EraseResult {
+  /** Every version of the keys with a lower seq is gone. */
+  readonly seq: number;
+  /** Versions that were removed from memory and tables. */
+  readonly removed: number;
+  /** Tables that were written anew without them, or removed, and their bytes. */
+  readonly tablesRewritten: number;
+  readonly bytesRewritten: number;
+  /** Names of files that were set aside in `lost/` before: they are not looked into, and may hold what is erased. */
+  readonly setAside: readonly string[];
+}
+
 export interface RestoreOptions extends CallOptions {
   /** Only tells what would be done. */
   readonly dryRun?: boolean | undefined;
@@ -205,7 +237,10 @@ export interface RestoreResult<K extends Key = string> {
   readonly timestamp?: number;
   /** The last that was written. */
   readonly seq?: number;
-  /** With `dryRun` the first keys, ten at most, that would change: `before` what they hold, `after` what they held at `to`. */
+  /**
+   * With `dryRun` the first keys that would change, ten at most, and fewer where they are large: `before` what they hold,
+   * `after` what they held at `to`.
+   */
   readonly sample?: readonly Change<K>[];
 }
 
@@ -401,6 +436,13 @@ export interface Store<K extends Key = string> extends Reader<K>, AsyncDisposabl
    * @throws CURSOR_EXPIRED where `seq` is no longer readable; OVERLOADED where a server has too many of them open
    */
   snapshot(options?: SnapshotOptions): Snapshot<K> | Promise<Snapshot<K>>;
+  /**
+   * Makes the range look as it did at `to`, with new writes at one timestamp above every version of the keys that have
+   * changed: it changes no history, and another restore, to just before that timestamp, undoes it. `{}` is every key. A
+   * client sends it once, and waits five minutes for it where no `timeoutMs` is given: it may rewrite much.
+   * @throws HISTORY_TRIMMED where `to` lies below a horizon
+   */
+  restore(range: Range, to: TimeInput, options?: RestoreOptions): Promise<RestoreResult<K>>;
   /**
    * Sets how long the history of the keys with `prefix` is kept. The longest matching prefix decides; `null` keeps it for
    * ever, inside a shorter prefix that does not, too. What is older shows no more from now on, current values stay, and

@@ -7,6 +7,7 @@ import {
   type Change,
   callSignal,
   checkCallOptions,
+  checkErase,
   checkKeepFor,
   checkKeyForm,
   checkOperationCount,
@@ -23,6 +24,9 @@ import {
   decodeKey,
   type Entries,
   type Entry,
+  type EraseOptions,
+  type EraseResult,
+  type EraseTarget,
   encodePreconditions,
   encodeRetentionPrefix,
   FixedMoment,
@@ -120,7 +124,14 @@ export interface Db<K extends Key = string> extends HostedStore<K>, LocalReader<
    * @throws INVALID_ARGUMENT where the directory cannot be used; NO_SPACE; CANCELLED once `signal` fires
    */
   checkpoint(directory: string, options?: CallOptions): Promise<CheckpointReport>;
-  restore(range: Range, to: TimeInput, options?: RestoreOptions): Promise<RestoreResult<K>>;
+  /**
+   * Erases everything that has been written to the keys of a range, or to one key, at every timestamp: no read shows it any
+   * more, snapshots included, and when this resolves its bytes are in no file of the store. What is written later stays,
+   * backdated or not. Until then `signal` ends the waiting, and nothing else; the next opening goes on where a crash cut it short.
+   * @throws NO_SPACE, what the store refuses writes with: nothing has happened. CLOSED, CORRUPTION, CANCELLED: it is hidden if
+   *   it had come so far
+   */
+  erase(target: EraseTarget, options?: EraseOptions): Promise<EraseResult>;
   scan(range?: Range, options?: LiveScanOptions): LocalEntries<Entry<K>>;
   scan(range: Range | undefined, options: ScanOptions): LocalEntries<Version<K>>;
   history(key: BytesInput, options?: HistoryOptions): LocalEntries<Version<K>>;
@@ -278,6 +289,11 @@ class EngineDb<K extends Key> extends ReadFace<K> implements Db<K> {
     if (dryRun) return { to: goal.to, ...(await this.#engine.previewRestore<K>(goal, this.#form, signal)) };
     const { timestamp, seq, ...counts } = await this.#engine.restore(goal, signal);
     return { to: goal.to, ...counts, ...(timestamp !== undefined && seq !== undefined && { timestamp, seq }) };
+  }
+
+  async erase(target: EraseTarget, options?: EraseOptions): Promise<EraseResult> {
+    const range = checkErase(target, options);
+    return await this.#engine.erase(range, options?.onProgress ?? (() => {}), callSignal(options));
   }
 
   watch(range?: Range, options?: WatchOptions): Entries<WatchEvent<K>> {

@@ -2,6 +2,7 @@ import { formatKeepFor, type KvtsError, type StatValue, type StoreStats } from "
 import { spaceAmplification, writeAmplification } from "./amplification.ts";
 import type { Background } from "./background/background.ts";
 import type { CommitQueue } from "./commit/commit-queue.ts";
+import type { Erases } from "./erase/erases.ts";
 import type { Feed } from "./feed/feed.ts";
 import { memoryUse } from "./memory-use.ts";
 import type { Pins } from "./read/pins.ts";
@@ -20,6 +21,7 @@ export interface StatsSources extends Recovered {
   readonly stalls: number;
   readonly refusal: KvtsError | undefined;
   readonly feed: Feed;
+  readonly erases: Erases;
 }
 
 /** The figures that `stats` shows. Counts are since the store was opened; names carry units. */
@@ -88,10 +90,17 @@ export function engineStats(sources: StatsSources): StoreStats {
       lastError: background.lastError?.message ?? "",
     },
     scrub: { ...sources.scrub },
+    erasures: erasureStats(sources),
     stalls: sources.stalls,
     retention: retentionStats(sources),
     snapshots: { pins: pins.count, oldestAgeMs: Math.round(pins.oldestAgeMs()) },
   };
+}
+
+/** Erasures whose bytes are not all gone, and how far the pass over the store has come. */
+function erasureStats({ erases }: StatsSources): StatValue {
+  const { phase = "", bytesDone = 0, bytesTotal = 0 } = erases.progress ?? {};
+  return { inForce: erases.count, phase, bytesDone, bytesTotal };
 }
 
 /** Prefixes as text; horizons in microseconds, and how far each lies behind the clock. */

@@ -1,13 +1,18 @@
 import {
+  abortable,
   type BytesInput,
   type EncodedPrecondition,
+  type EraseProgress,
+  type EraseResult,
   encodeValue,
   type Key,
   KvtsError,
   type Operation,
   prefixEnd,
+  type ResolvedRange,
   type RetentionResult,
   type StoreStats,
+  throwIfAborted,
   type WriteResult,
 } from "@kvts/common";
 import { Background } from "./background/background.ts";
@@ -17,6 +22,7 @@ import { type CheckpointReport, Checkpoints } from "./checkpoint.ts";
 import { closeParts } from "./close-parts.ts";
 import { engineStats } from "./engine-stats.ts";
 import { Fairness } from "./env/fairness.ts";
+import { Erases } from "./erase/erases.ts";
 import type { Feed } from "./feed/feed.ts";
 import { Inspection } from "./inspection.ts";
 import type { KeyForm } from "./read/key-decoder.ts";
@@ -48,6 +54,7 @@ export class Engine {
   readonly #inspection: Inspection;
   readonly #checkpoints: Checkpoints;
   readonly #restores: Restores;
+  readonly #erases: Erases;
   readonly #retention: RetentionKeeper;
   readonly #fairness: Fairness = new Fairness();
   /** Microseconds, by the store's clock. */
@@ -81,6 +88,7 @@ export class Engine {
       changed: () => {
         this.#writing.changed();
         this.#reserve.poke();
+        this.#erases.changed();
       },
       freeze: () => this.#freezeAtRest(),
       saveSideFiles: (upTo) =>
@@ -88,6 +96,7 @@ export class Engine {
           () => parts.requestFiles.save(upTo, this.now()),
           () => parts.markFiles.save(layers.marks, upTo),
         ]),
+      eraseFromSideFiles: () => saveSideFiles([() => parts.markFiles.rewrite(layers.marks)]),
       failed: () => this.#writing.refuseInDoubt(),
       fullDisk: () => this.#reserve.release(),
     });
@@ -113,6 +122,13 @@ export class Engine {
       pin: () => this.pinSnapshot(undefined),
       jobs: this.#background.jobs,
       readSource: (pin) => this.readSource(pin),
+      checkWritable: () => this.#checkWritable(),
+    });
+    this.#erases = new Erases({
+      parts,
+      writing: this.#writing,
+      background: this.#background,
+      restores: this.#restores,
       checkWritable: () => this.#checkWritable(),
     });
     this.#inspection = new Inspection(parts);
@@ -208,6 +224,21 @@ export class Engine {
     return await this.#restores.preview<K>(goal, form, signal);
   }
 
+  /**
+   * Resolves when the bytes are gone.
+   * @throws see `Erases.erase`; CANCELLED once `signal` fires, which ends the waiting and nothing else
+   */
+  async erase(
+    range: ResolvedRange,
+    onProgress: (progress: EraseProgress) => void,
+    signal: AbortSignal | undefined,
+    hidden: (seq: number) => void = () => {},
+  ): Promise<EraseResult> {
+    throwIfAborted(signal);
+    this.#checkWritable();
+    return await abortable(this.#erases.erase(range, onProgress, hidden), signal);
+  }
+
   /** What reads see: the newest state, or a pinned seq. */
   readSource(pin?: Pin): ReadSource {
     const { layers, settings } = this.#parts;
@@ -291,6 +322,7 @@ export class Engine {
       stalls: this.#writing.stalls,
       refusal: this.#writing.gate.refusal,
       feed: this.#writing.feed,
+      erases: this.#erases,
     });
   }
 
@@ -339,6 +371,7 @@ export class Engine {
     await this.#inspection.close();
     await this.#checkpoints.close();
     await this.#restores.close(closedError());
+    await this.#erases.close(closedError());
     await feed.close();
     await this.#reserve.close();
     await queue.close();

@@ -215,19 +215,22 @@ describe("the disk's reserve", () => {
     },
   );
 
-  test("goes where a store could not be opened otherwise", async () => {
-    const { store, disk, memory } = await storeWithReserve();
+  test("goes where a killed store could not be opened otherwise", async () => {
+    const { store, memory } = await storeWithReserve();
     await fill(store, 13);
     expect(await isHeld(store, memory)).toBe(true);
+    const killed = memory.crash(() => true);
     await store.close();
+    const disk = new LimitedFileSystem(killed, "d");
     disk.fill();
-    await store.open();
-    expect(memory.exists("d/RESERVE")).toBe(false);
+    await store.open(disk);
+    expect(killed.exists("d/RESERVE")).toBe(false);
+    disk.fill();
     expect((await store.submit([put])).error).toMatchObject({ code: "NO_SPACE" });
     await expectContents(store, "on the full disk");
     disk.limitBytes = Number.POSITIVE_INFINITY;
     await writePatiently(store);
-    expect(await isHeld(store, memory)).toBe(true);
+    expect(await isHeld(store, killed)).toBe(true);
     await store.close();
   });
 

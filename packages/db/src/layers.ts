@@ -1,6 +1,7 @@
 import { invariant } from "@kvts/common";
+import type { Erasures } from "./erase/erasures.ts";
 import type { Version } from "./manifest/version.ts";
-import type { RangeMark } from "./marks/range-mark.ts";
+import { type RangeMark, withoutErased } from "./marks/range-mark.ts";
 import { RangeMarks } from "./marks/range-marks.ts";
 import type { ArenaPool } from "./memtable/arena-pool.ts";
 import type { Memtable } from "./memtable/memtable.ts";
@@ -54,17 +55,24 @@ export class Layers {
   readonly taken: { operations: number; bytes: number } = { operations: 0, bytes: 0 };
   readonly #arenas: ArenaPool;
   #active: LiveMemtable;
-  /** All that there are, in memory and in files. */
-  readonly marks: RangeMarks;
+  #marks: RangeMarks;
   /** Oldest first. */
   #frozen: LiveMemtable[] = [];
+  #erasures: Erasures | undefined;
   #view: View;
 
-  constructor(arenas: ArenaPool, version: Version, logNumber: number, marks: RangeMarks = new RangeMarks()) {
+  constructor(
+    arenas: ArenaPool,
+    version: Version,
+    logNumber: number,
+    marks: RangeMarks = new RangeMarks(),
+    erasures?: Erasures,
+  ) {
     this.#arenas = arenas;
-    this.marks = marks;
+    this.#marks = marks.without(erasures?.list ?? []);
+    this.#erasures = erasures;
     this.#active = this.#create(logNumber, Number.POSITIVE_INFINITY);
-    this.#view = new View([this.#active], version, marks.orNone);
+    this.#view = new View([this.#active], version, this.#marks.orNone, erasures);
   }
 
   get view(): View {
@@ -80,10 +88,15 @@ export class Layers {
     return this.#active.maxSeq < 0;
   }
 
-  /** Takes up a range mark, whose log segment stays until it is in a file. */
+  /** All range marks that there are, in memory and in files, without what is erased of them. */
+  get marks(): RangeMarks {
+    return this.#marks;
+  }
+
+  /** Takes up a range mark, whose log segment stays until it is in a file. One that is replayed may be erased in part. */
   addMark(mark: RangeMark): void {
-    const isFirst = this.marks.count === 0;
-    this.marks.add(mark);
+    const isFirst = this.#marks.count === 0;
+    this.#marks.add(mark, withoutErased(mark, this.#erasures?.list ?? []));
     this.#active.lastMarkSeq = mark.seq;
     if (isFirst) this.#show(this.#view.version);
   }
@@ -135,6 +148,25 @@ export class Layers {
     this.#active.replayedMinTimestamp = Number.POSITIVE_INFINITY;
   }
 
+  /** Those in force; undefined for none. */
+  get erasures(): Erasures | undefined {
+    return this.#erasures;
+  }
+
+  /** From now on reads, and jobs that begin, go by these. The manifest says so already. */
+  erase(erasures: Erasures | undefined): void {
+    this.#erasures = erasures;
+    this.#marks = this.#marks.without(erasures?.list ?? []);
+    this.#show(this.#view.version);
+  }
+
+  /** What comes will be found in logs from `logNumber` on, where nothing has come yet since the last memtable froze. */
+  movedLog(logNumber: number): void {
+    if (!this.isActiveEmpty) return;
+    this.#active.logNumber = logNumber;
+    this.#active.replayedMinTimestamp = Number.POSITIVE_INFINITY;
+  }
+
   /** Everything in memory. */
   get live(): readonly LiveMemtable[] {
     return [...this.#frozen, this.#active];
@@ -155,7 +187,8 @@ export class Layers {
 
   #show(version: Version): void {
     const before = this.#view;
-    this.#view = new View([this.#active, ...this.#frozen.toReversed()], version, this.marks.orNone);
+    const memtables = [this.#active, ...this.#frozen.toReversed()];
+    this.#view = new View(memtables, version, this.#marks.orNone, this.#erasures);
     before.release();
   }
 

@@ -10,7 +10,7 @@ export class Logs {
   readonly #segments: number[];
   readonly #beforeBegin: () => Promise<void>;
   readonly #feedLog: FeedLog;
-  /** What neither memory nor the change feed needs, and somebody has held. */
+  /** What neither memory nor the change feed needs, and is still there. */
   readonly #unneeded: number[] = [];
   #holders = 0;
 
@@ -68,14 +68,23 @@ export class Logs {
     while (this.#holders === 0 && this.#segments[0]! < oldest) {
       const isKept = this.#feedLog.released(this.#segments[0]!);
       const number = this.#segments.shift()!;
-      if (!isKept) await this.writer.recycle(number);
+      if (!isKept) this.#unneeded.push(number);
     }
-    while (this.#holders === 0 && this.#unneeded.length > 0) await this.writer.recycle(this.#unneeded.shift()!);
+    // One that cannot be removed stays in the list, for the next release.
+    while (this.#holders === 0 && this.#unneeded.length > 0) {
+      await this.writer.recycle(this.#unneeded[0]!);
+      this.#unneeded.shift();
+    }
   }
 
   /** What the change feed kept, and a manifest on disk says that it does not: goes with the next release. */
   discard(numbers: readonly number[]): void {
     this.#unneeded.push(...numbers);
+  }
+
+  /** Whether any segment below this number is still there. */
+  holdsBelow(number: number): boolean {
+    return this.#segments[0]! < number || this.#unneeded.some((unneeded) => unneeded < number);
   }
 
   /** Whether a release was held up. */

@@ -1,6 +1,7 @@
 import { formatTime, KvtsError, toHex } from "@kvts/common";
 import { insertFrame } from "./commit/memory-insert.ts";
 import type { FileLock } from "./env/file-system.ts";
+import { Erasures } from "./erase/erasures.ts";
 import { FeedLog } from "./feed/feed-log.ts";
 import { findKept } from "./feed/find-kept.ts";
 import { lockFileName, parseFileName } from "./format/filenames.ts";
@@ -39,6 +40,8 @@ const CLOCK_BEHIND_MAX = 3_600_000_000;
  * Opens a directory: lock → CURRENT → fold the manifest's edits → open the tables → replay the live logs → sync what was
  * replayed → a fresh manifest and log → orphans away. Cut short anywhere, it can begin again: what it changes before the
  * new manifest is in force means nothing.
+ *
+ * A store that was closed in order is at rest: it stays as it is, and what it writes first begins manifest and log.
  */
 export async function recover(directory: string, settings: Settings): Promise<Recovered> {
   const { fileSystem } = settings.components;
@@ -107,7 +110,8 @@ class Recoverer {
 
     const version = Version.of(state.tables.map(({ level, meta }) => ({ level, file: this.#tables.open(meta) })));
     const { files: markFiles, marks } = this.#loadMarks(state);
-    const layers = new Layers(this.#arenas(), version, state.numbers.logNumber, RangeMarks.of(marks));
+    const { logNumber, erasures } = state.numbers;
+    const layers = new Layers(this.#arenas(), version, logNumber, RangeMarks.of(marks), Erasures.of(erasures));
     const requests = new Requests(settings.tuning.requestIdsMax);
     const requestFiles = this.#loadRequests(state, requests);
     const replayed = await this.#replay(state, layers, requests);
@@ -116,14 +120,15 @@ class Recoverer {
 
     const versions = this.#prepareManifest(state, version, lastSeq, lastAssigned);
     const writer = this.#prepareLog(versions, replayed);
-    const live = await this.#begin(state, layers, versions, writer, replayed);
+    const isAtRest = wasClosed(state, replayed) && sayTheSame(state.numbers, versions.numbers);
+    const live = isAtRest ? replayed.live : await this.#begin(state, layers, versions, writer, replayed);
     const setAside = await clearOrphans(fileSystem, directory, {
       manifest: versions.manifestNumber,
       tables: new Set(state.tables.map(({ meta }) => meta.number)),
       logs: new Set([
         ...this.#feedLog.segments.map(({ number }) => number),
         ...live,
-        ...(writer.isBegun ? [writer.segment] : replayed.stale),
+        ...(writer.isBegun ? [writer.segment] : isAtRest ? [] : replayed.stale),
       ]),
       requestFiles: new Set(state.numbers.requestFiles ?? []),
       markFiles: new Set(state.numbers.markFiles ?? []),
@@ -200,9 +205,9 @@ class Recoverer {
     };
   }
 
-  /** Reads the live logs into memory, and makes sure that they are on disk. */
-  async #replay({ numbers }: ManifestState, layers: Layers, requests: Requests): Promise<LogContents> {
-    const { incarnation, logNumber, durableLog: durable } = numbers;
+  /** Reads the live logs into memory, and makes sure that they are on disk, as they are where the store was closed in order. */
+  async #replay(state: ManifestState, layers: Layers, requests: Requests): Promise<LogContents> {
+    const { incarnation, logNumber, durableLog: durable } = state.numbers;
     const directory = this.#directory;
     const { fileSystem, scheduler } = this.#settings.components;
     const replayed = await readLog({ fileSystem, directory, incarnation, logNumber, durable }, (frame) => {
@@ -211,25 +216,19 @@ class Recoverer {
       this.#feedLog.noteFrame(segment, offset, frame.firstSeq, frame.firstSeq + frame.operationCount - 1);
       return insertFrame(frame, layers, logNumber, scheduler);
     });
-    await secureLog(fileSystem, directory, replayed);
+    if (!wasClosed(state, replayed)) await secureLog(fileSystem, directory, replayed);
     return replayed;
   }
 
   /** What the change feed can be read from: what was kept for it, as far as it is there, and what was replayed. */
-  async #findFeed(
-    { numbers }: ManifestState,
-    { live, liveEnds, operations }: LogContents,
-    lastSeq: number,
-  ): Promise<void> {
+  async #findFeed({ numbers }: ManifestState, { live, liveEnds }: LogContents, lastSeq: number): Promise<void> {
     const feedLog = this.#feedLog;
     const { incarnation, feed, logNumber } = numbers;
     const { fileSystem } = this.#settings.components;
     const kept = feedLog.keeps
       ? await findKept({ fileSystem, directory: this.#directory, incarnation, feed, logNumber, firstLive: live[0] })
       : undefined;
-    // Segments without operations are needed only to link what comes with what is kept.
-    const linked = operations > 0 || (kept?.segments.length ?? 0) > 0;
-    feedLog.recovered(kept?.segments ?? [], linked ? live : [], liveEnds, operations > 0);
+    feedLog.recovered(kept?.segments ?? [], live, liveEnds);
     const firstSeq = feedLog.segments.find((segment) => segment.firstSeq !== undefined)?.firstSeq;
     feedLog.floor = kept?.afterSeq ?? (firstSeq === undefined ? lastSeq : firstSeq - 1);
     // Logs may go back further than the feed, where something was committed past them.
@@ -252,17 +251,15 @@ class Recoverer {
     try {
       await this.#makingRoom(() => versions.begin());
       await this.#makingRoom(() => writer.begin());
-      if (operations > 0) {
-        this.#feedLog.began(writer.segment, end.offset);
-        return live;
-      }
-      // Older logs are needed no more, and from here on a missing one is damage.
       this.#feedLog.began(writer.segment, end.offset);
+      if (operations > 0) return live;
+      // Older logs are needed no more, and from here on a missing one is damage.
       const { start: feed } = this.#feedLog;
       const edit = { logNumber: writer.segment, ...(feed === undefined ? {} : { feed }) };
       const begun = await this.#makingRoom(() => versions.logAndApply(edit));
       layers.beginLog(writer.segment);
       layers.install(begun);
+      for (const number of live) this.#feedLog.released(number);
       return [];
     } catch (error) {
       if (isNew || !isDiskFull(error)) throw error;
@@ -371,4 +368,15 @@ class Recoverer {
     const names = this.#settings.components.fileSystem.list(this.#directory);
     return names.reduce((greatest, name) => Math.max(greatest, parseFileName(name)?.number ?? 0), 0);
   }
+}
+
+/** Whether nothing has happened since the store was closed in order, and its last log was put on disk. */
+function wasClosed({ closed, manifestNumber, tornBytes }: ManifestState, { live, frames }: LogContents): boolean {
+  return closed !== undefined && manifestNumber !== 0 && tornBytes === 0 && live.length > 0 && frames === 0;
+}
+
+/** Whether a manifest has nothing new to say. */
+function sayTheSame(written: StoreNumbers, current: StoreNumbers): boolean {
+  const names = new Set([...Object.keys(written), ...Object.keys(current)]) as Set<keyof StoreNumbers>;
+  return [...names].every((name) => JSON.stringify(written[name]) === JSON.stringify(current[name]));
 }

@@ -20,6 +20,8 @@ export class TableOpener {
   /** Tables whose files are open, or still have to go. */
   readonly #files: Set<TableFile> = new Set();
   readonly #ending: Set<Promise<void>> = new Set();
+  /** Closed, and could not be removed. */
+  readonly #stuck: Set<TableFile> = new Set();
 
   constructor(
     fileSystem: FileSystem,
@@ -57,6 +59,16 @@ export class TableOpener {
     return [...this.#files].filter((file) => file.isRemoved).map((file) => file.meta.number);
   }
 
+  /** Overwrites what memory still holds of tables that are gone. */
+  async scrubCache(nextTurn: () => Promise<void>): Promise<void> {
+    for (let from = this.#cache.scrub(0); from >= 0; from = this.#cache.scrub(from)) await nextTurn();
+  }
+
+  /** Tries again to remove what could not be removed. @throws the system's error */
+  async removeStuck(): Promise<void> {
+    for (const file of this.#stuck) await this.#remove(file);
+  }
+
   cacheStats(): BlockCacheStats {
     return this.#cache.stats();
   }
@@ -90,8 +102,16 @@ export class TableOpener {
   async #end(file: TableFile): Promise<void> {
     await file.table.close();
     if (file.isRemoved && this.#mayRemove()) {
-      await this.#fileSystem.remove(tableFileName(this.#directory, file.meta.number));
+      this.#stuck.add(file);
+      await this.#remove(file);
+    } else {
+      this.#files.delete(file);
     }
+  }
+
+  async #remove(file: TableFile): Promise<void> {
+    await this.#fileSystem.remove(tableFileName(this.#directory, file.meta.number));
+    this.#stuck.delete(file);
     this.#files.delete(file);
   }
 }

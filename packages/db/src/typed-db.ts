@@ -61,6 +61,8 @@ export function makeLocalTypedStore<K, P, In, Out>(
     deleteRange: (...call) => typed.deleteRange(...call),
     retract: (...call) => typed.retract(...call),
     write: (...call) => typed.write(...call),
+    watch: (...call) => typed.watch(...call),
+    restore: (...call) => typed.restore(...call),
     snapshot: (options) => makeLocalTypedSnapshot(db.snapshot(options), typing),
     ...makeLocalTypedReader(db, typed, typing),
   };

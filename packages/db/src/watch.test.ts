@@ -1,6 +1,7 @@
 import { type FeedItem, isKvtsError, type WatchEvent } from "@kvts/common";
 import { describe, expect, test } from "vitest";
 import type { Db } from "./db.ts";
+import type { ReadableFile } from "./env/file-system.ts";
 import { MemoryFileSystem } from "./testing/memory-file-system.ts";
 import { openPlainStore } from "./testing/plain-store.ts";
 import type { TestStore } from "./testing/test-store.ts";
@@ -40,6 +41,33 @@ async function errorOf(promise: Promise<unknown>): Promise<unknown> {
     return error;
   }
   throw new Error("it did not fail");
+}
+
+/** Logs whose reads can be held up. */
+class HeldLogs extends MemoryFileSystem {
+  release: () => void = () => {};
+  #held: Promise<void> = Promise.resolve();
+
+  hold(): void {
+    this.#held = new Promise((resolve) => {
+      this.release = resolve;
+    });
+  }
+
+  override open(path: string): ReadableFile {
+    const file = super.open(path);
+    if (!path.endsWith(".log")) return file;
+    return {
+      path,
+      size: file.size,
+      readSync: (...args) => file.readSync(...args),
+      read: async (...args) => {
+        await this.#held;
+        return await file.read(...args);
+      },
+      close: () => file.close(),
+    };
+  }
 }
 
 /** Writes so much that memory is flushed several times, and logs are given up. */
@@ -383,6 +411,23 @@ describe("log that is kept for the feed", () => {
     expect(await errorOf(store.db.watch({}, { afterSeq: 1 }).nextv(1))).toMatchObject({ code: "FEED_TRIMMED" });
     const { oldestSeq } = (await store.db.stats()).feed as { oldestSeq: number };
     expect(await store.db.watch({}, { afterSeq: oldestSeq }).nextv(1)).toMatchObject([{ items: { length: 20 } }]);
+    await store.close();
+  });
+});
+
+describe("a restore past the log", () => {
+  test("is not passed over in silence by a watch that reads the log meanwhile", async () => {
+    const fileSystem = new HeldLogs();
+    const store = await openPlainStore({ tuning: { restoreOperationsMax: 0 } }, { fileSystem });
+    await store.db.put("a", "1", { timestamp: 100 });
+    await store.db.put("a", "2", { timestamp: 200 });
+    const watch = store.db.watch({}, { afterSeq: 0 });
+    fileSystem.hold();
+    const first = next(watch, 2);
+    await store.db.restore({ prefix: "" }, 100);
+    fileSystem.release();
+    expect(await first).toEqual(["1: a=1", "2: a=2"]);
+    expect(await errorOf(watch.nextv(1))).toMatchObject({ code: "OVERLOADED", details: { lastSeq: 2, oldestSeq: 3 } });
     await store.close();
   });
 });

@@ -35,6 +35,8 @@ export class Writing {
   readonly #gateRoom: WaitingRoom;
   readonly #flushRoom: WaitingRoom;
   readonly #path: WritePath;
+  /** Errands that want to be alone. */
+  #alone = 0;
   /** What nobody waits for while the store is open. */
   readonly #underWay: Set<Promise<void>> = new Set();
 
@@ -82,6 +84,34 @@ export class Writing {
   /** Freezes the active memtable between two groups. */
   freeze(): Promise<void> {
     return this.queue.between(() => this.#path.freeze());
+  }
+
+  /** Runs `step` between two groups once nothing waits: writes that come meanwhile do. */
+  async alone(step: () => Promise<void>): Promise<void> {
+    this.#alone++;
+    try {
+      for (let isDone = false; !isDone; ) {
+        await this.queue.between(async () => {
+          if (!this.queue.isIdle) return;
+          isDone = true;
+          await step();
+        });
+        // Whoever asks on the spot would come before the groups, again and again.
+        if (!isDone) await this.#parts.settings.components.scheduler.nextTurn();
+      }
+    } finally {
+      this.#alone--;
+      this.gate.changed();
+    }
+  }
+
+  /** See `WritePath.startAfresh`. */
+  async startAfresh(): Promise<number> {
+    let number = 0;
+    await this.queue.between(async () => {
+      number = await this.#path.startAfresh();
+    });
+    return number;
   }
 
   /** Gives up logs below `oldest` between two groups, when none is being synced; a manifest on disk needs them no more. */
@@ -180,6 +210,15 @@ export class Writing {
     logs.discard(gone);
   }
 
+  /** Gives up what the change feed keeps below a segment: first the manifest says so, then the files may go. */
+  async dropFeed(below: number): Promise<void> {
+    const { logs, feedLog } = this.#parts;
+    const gone = feedLog.drop(below);
+    const { start: feed } = feedLog;
+    if (feed !== undefined) await this.persist({ feed });
+    logs.discard(gone);
+  }
+
   #makeFeed(): Feed {
     const { directory, settings, versions, logs, feedLog, lastSeq, logEnd } = this.#parts;
     const { tuning, logger, durability } = settings;
@@ -230,6 +269,7 @@ export class Writing {
   #stallReason(): string | undefined {
     const { settings, versions } = this.#parts;
     if (this.#host.reserve().isReleased) return "the disk is full";
+    if (this.#alone > 0) return "an erasure takes its place among them";
     if (this.#host.restores().takesPlace) return "a restore takes its place among them";
     if (this.queue.pendingBytes > settings.tuning.pendingBytesMax) return "writes wait for the log";
     if (versions.current.levels[0]!.files.length >= settings.tuning.level0StallTables)

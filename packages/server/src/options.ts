@@ -49,6 +49,11 @@ export interface ServeOptions {
   readonly requestTimeoutMs?: number;
   /** How long `close` waits for work in flight. Default 10,000. */
   readonly drainTimeoutMs?: number;
+  /**
+   * How long the server looks for the items of a page before it answers with those that it has, perhaps none, and a token
+   * to go on. Default 1,000.
+   */
+  readonly pageTimeMs?: number;
   /** How long a page token pins its seq after its last use. Default 60,000. */
   readonly pageTokenIdleMs?: number;
   /** Most seqs that page tokens pin; beyond, the longest idle one is let go. Default 4,096. */
@@ -89,6 +94,7 @@ const defaults: Settings = {
   headersTimeoutMs: 30_000,
   requestTimeoutMs: 300_000,
   drainTimeoutMs: 10_000,
+  pageTimeMs: 1000,
   pageTokenIdleMs: 60_000,
   maxPageTokens: 4096,
   snapshotLeaseMs: 60_000,
@@ -115,6 +121,7 @@ const bounds = {
   headersTimeoutMs: [1, 2 ** 31 - 1],
   requestTimeoutMs: [1, 2 ** 31 - 1],
   drainTimeoutMs: [0, 2 ** 31 - 1],
+  pageTimeMs: [0, 2 ** 31 - 1],
   pageTokenIdleMs: [1, 2 ** 31 - 1],
   maxPageTokens: [1, Number.MAX_SAFE_INTEGER],
   snapshotLeaseMs: [1, 2 ** 31 - 1],

@@ -71,6 +71,34 @@ export function typedTests(subject: Subject): void {
     expect((await prices.get([first, "a", 9]))?.key).toEqual([first, "a", 9]);
   });
 
+  test("a watch brings values and keys of the types, until it is closed", async () => {
+    const first = uniqueKey();
+    const keys = tuple<[string, number]>();
+    const users = subject.shared.store.with({ keys, value: json<{ name: string }>() });
+    const { seq } = await users.put([first, 1], { name: "Ada" }, { timestamp: 100 });
+    const watch = users.watch({ prefix: [first] }, { afterSeq: seq - 1 });
+    await users.delete([first, 2], { timestamp: 200 });
+    const { seq: last } = await users.retract([first, 1], 100);
+    expect([...(await watch.nextv(1)), ...(await watch.nextv(1)), ...(await watch.nextv(1))]).toMatchObject([
+      { seq, items: [{ key: [first, 1], value: { name: "Ada" }, timestamp: 100 }] },
+      { items: [{ key: [first, 2], deleted: true }] },
+      { seq: last, items: [{ op: "retract", key: [first, 1], timestamp: 100 }] },
+    ]);
+    const waiting = watch.nextv(1);
+    await watch.close();
+    expect(await waiting).toEqual([]);
+    // One after the other as they come: iterating waits for no more than the next.
+    await users.put([first, 3], { name: "Cyd" });
+    for await (const { items, initial } of users.watch({ prefix: [first] }, { initial: true })) {
+      expect([initial, items]).toMatchObject([true, [{ key: [first, 3], value: { name: "Cyd" } }]]);
+      break;
+    }
+    const abort = new AbortController();
+    const aborted = users.watch({ prefix: [first] }, { signal: abort.signal }).nextv(1);
+    abort.abort();
+    await fails(() => aborted, "CANCELLED");
+  });
+
   test("settings that are no types are refused", () => {
     const { store } = subject.shared;
     for (const bad of [{ value: {} }, { value: json }, { keys: {}, value: text() }, { value: text(), format: 1 }]) {

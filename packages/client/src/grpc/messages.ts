@@ -10,6 +10,7 @@ import type {
   OperationSchema,
   RangeSchema,
   RenewSnapshotResponse,
+  RestoreResponse,
   RetentionPolicy,
   SetRetentionResponse,
   Version,
@@ -27,7 +28,16 @@ import type {
 } from "@kvts/common";
 import { arrivedNumber } from "../arrived.ts";
 import { brokenAnswer } from "../failures.ts";
-import type { WireChange, WireEvent, WireFeedItem, WireLease, WirePage, WirePolicy, WireVersion } from "../wire.ts";
+import type {
+  WireChange,
+  WireEvent,
+  WireFeedItem,
+  WireLease,
+  WirePage,
+  WirePolicy,
+  WireRestored,
+  WireVersion,
+} from "../wire.ts";
 
 /** An optional integer as generated messages carry it. */
 export function toInt64(value: number | undefined): bigint | undefined {
@@ -129,6 +139,18 @@ export function fromBucket({ timestamp, count, skipped, first, last, min, max, m
     count: arrivedNumber(count, "count"),
     skipped: arrivedNumber(skipped, "skipped"),
     ...{ first, last, min, max, mean },
+  };
+}
+
+export function fromRestored({ timestamp, seq, sample, ...counts }: RestoreResponse): WireRestored {
+  return {
+    to: arrivedNumber(counts.to, "to"),
+    restored: arrivedNumber(counts.restored, "restored"),
+    deleted: arrivedNumber(counts.deleted, "deleted"),
+    bytes: arrivedNumber(counts.bytes, "bytes"),
+    ...(timestamp !== undefined && { timestamp: arrivedNumber(timestamp, "timestamp") }),
+    ...(seq !== undefined && { seq: arrivedNumber(seq, "seq") }),
+    sample: sample.map(fromChange),
   };
 }
 

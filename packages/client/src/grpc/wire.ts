@@ -14,6 +14,7 @@ import {
   type GetRequest,
   type ListVersionsRequest,
   type RangeDeletion,
+  type RestoreRequest,
   type ScanRequest,
   type SetRetentionRequest,
   type SingleWrite,
@@ -26,6 +27,7 @@ import {
   type WireLease,
   type WirePage,
   type WirePolicy,
+  type WireRestored,
   type WireVersion,
 } from "../wire.ts";
 import { GrpcConnection } from "./connection.ts";
@@ -37,6 +39,7 @@ import {
   fromLease,
   fromPage,
   fromPolicy,
+  fromRestored,
   fromResult,
   fromRetention,
   fromStatus,
@@ -242,6 +245,12 @@ export class GrpcWire implements Wire {
     return this.#exchange(call, async (options) => {
       await this.#admin.releaseSnapshot({ snapshot }, options);
     });
+  }
+
+  restore({ range, to, dryRun }: RestoreRequest, call: WireCall): Promise<WireRestored> {
+    return this.#exchange(call, async (options) =>
+      fromRestored(await this.#admin.restore({ range, to: BigInt(to), dryRun }, options)),
+    );
   }
 
   setRetention({ prefix, keepFor, dryRun }: SetRetentionRequest, call: WireCall): Promise<RetentionResult> {

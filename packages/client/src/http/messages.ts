@@ -11,17 +11,28 @@ import {
   type KeepFor,
   keyFromJson,
   keyToJson,
+  type ResolvedRange,
   type RetentionResult,
   rangeToJson,
   type StatValue,
   type StoreStats,
   textOf,
+  toBase64,
   valueToJson,
   type WriteResult,
 } from "@kvts/common";
 import { arrivedNumber } from "../arrived.ts";
 import { brokenAnswer } from "../failures.ts";
-import type { WireChange, WireEvent, WireFeedItem, WireLease, WirePage, WirePolicy, WireVersion } from "../wire.ts";
+import type {
+  WireChange,
+  WireEvent,
+  WireFeedItem,
+  WireLease,
+  WirePage,
+  WirePolicy,
+  WireRestored,
+  WireVersion,
+} from "../wire.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -53,6 +64,11 @@ interface ConditionJson {
   readonly ifAbsent?: true;
   readonly ifSeq?: number;
   readonly ifTimestamp?: number;
+}
+
+/** A range as a body has it that has to name one: from its first key on, whatever that is. */
+export function namedRangeToJson({ start, end }: ResolvedRange): Fields {
+  return { startBase64: toBase64(start), ...(end !== undefined && { endBase64: toBase64(end) }) };
 }
 
 /** A key as the body of `/v1/get` has it. */
@@ -151,6 +167,20 @@ export function pageFromJson<T>(body: Uint8Array, convert: (item: unknown) => T)
   if (!Array.isArray(items)) throw brokenAnswer("its items are no list");
   if (typeof nextPageToken !== "string") throw brokenAnswer("its page token is no text");
   return { items: items.map((item) => convert(item)), nextPageToken, seq: arrivedNumber(seq, "seq") };
+}
+
+export function restoredFromJson(body: Uint8Array): WireRestored {
+  const { to, restored, deleted, bytes, timestamp, seq, sample = [] } = parseObject(body);
+  if (!Array.isArray(sample)) throw brokenAnswer("its sample is no list");
+  return {
+    to: arrivedNumber(to, "to"),
+    restored: arrivedNumber(restored, "restored"),
+    deleted: arrivedNumber(deleted, "deleted"),
+    bytes: arrivedNumber(bytes, "bytes"),
+    ...(timestamp !== undefined && { timestamp: arrivedNumber(timestamp, "timestamp") }),
+    ...(seq !== undefined && { seq: arrivedNumber(seq, "seq") }),
+    sample: sample.map(changeFromJson),
+  };
 }
 
 export function retentionFromJson(body: Uint8Array): RetentionResult {

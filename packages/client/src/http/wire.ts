@@ -21,6 +21,7 @@ import type {
   GetRequest,
   ListVersionsRequest,
   RangeDeletion,
+  RestoreRequest,
   ScanRequest,
   SetRetentionRequest,
   SingleWrite,
@@ -32,6 +33,7 @@ import type {
   WireLease,
   WirePage,
   WirePolicy,
+  WireRestored,
   WireVersion,
 } from "../wire.ts";
 import { answerFailure, type HttpAnswer, isAbsent } from "./errors.ts";
@@ -43,9 +45,11 @@ import {
   foundFromJson,
   keyToItem,
   leaseFromJson,
+  namedRangeToJson,
   operationToJson,
   pageFromJson,
   policiesFromJson,
+  restoredFromJson,
   resultFromJson,
   retentionFromJson,
   statsFromJson,
@@ -195,6 +199,11 @@ export class HttpWire implements Wire {
 
   async releaseSnapshot(id: string, call: WireCall): Promise<void> {
     await this.#succeed({ method: "DELETE", target: `/v1/snapshots/${id}` }, call);
+  }
+
+  async restore({ range, to, dryRun }: RestoreRequest, call: WireCall): Promise<WireRestored> {
+    const body = { ...namedRangeToJson(range), to, dryRun };
+    return restoredFromJson(await this.#post("/v1/ranges:restore", body, call, changesBytesMax));
   }
 
   async setRetention({ prefix, keepFor, dryRun }: SetRetentionRequest, call: WireCall): Promise<RetentionResult> {

@@ -22,6 +22,7 @@ export function scriptedWire(script: Partial<Wire>): Wire {
     createSnapshot: unexpected("createSnapshot"),
     renewSnapshot: unexpected("renewSnapshot"),
     releaseSnapshot: unexpected("releaseSnapshot"),
+    restore: unexpected("restore"),
     setRetention: unexpected("setRetention"),
     deleteRetention: unexpected("deleteRetention"),
     listRetention: unexpected("listRetention"),

@@ -2,6 +2,7 @@ import type {
   AggregateOptions,
   Bucket,
   BytesInput,
+  DeletedRange,
   DeleteOptions,
   DeleteRangeOptions,
   DiffOptions,
@@ -10,9 +11,12 @@ import type {
   HistoryOptions,
   LiveScanOptions,
   PutOptions,
+  RestoreOptions,
+  RestoreResult,
   RetractOptions,
   ScanOptions,
   SnapshotOptions,
+  WatchOptions,
   WriteOptions,
   WriteResult,
 } from "../store.ts";
@@ -61,6 +65,39 @@ export type TypedChange<K, Out> =
     }
   | { readonly key: K; readonly kind: "removed"; readonly before: TypedEntry<K, Out>; readonly after?: undefined };
 
+/** What was taken back at a timestamp of a key. */
+export interface TypedRetraction<K> {
+  readonly op: "retract";
+  readonly key: K;
+  readonly timestamp: number;
+  readonly seq: number;
+}
+
+/**
+ * One operation of a batch: a put or a delete as the version that it made, others by their `op`. A deleted range has its
+ * bounds as bytes, since they need not be whole keys.
+ */
+export type TypedFeedItem<K, Out> =
+  | (TypedVersion<K, Out> & { readonly op?: undefined })
+  | TypedRetraction<K>
+  | DeletedRange;
+
+/** What a watch yields: one batch, whole, as far as it lies in the range. */
+export interface TypedWatchEvent<K, Out> {
+  /** Everything in the range up to here has come: a watch that is to go on after this event begins after this seq. */
+  readonly seq: number;
+  readonly items: readonly TypedFeedItem<K, Out>[];
+  /** A page of the state at `seq`. */
+  readonly initial?: true;
+  /** Another part of the same batch, or another page of the same state, follows. */
+  readonly more?: true;
+}
+
+/** What a restore did, or with `dryRun` would do. */
+export interface TypedRestoreResult<K, Out> extends Omit<RestoreResult, "sample"> {
+  readonly sample?: readonly TypedChange<K, Out>[];
+}
+
 /** Keys that begin with `prefix`, or keys from `start` (inclusive) to `end` (exclusive); never both. */
 export type TypedRange<K, P> =
   | { readonly prefix?: P; readonly start?: undefined; readonly end?: undefined }
@@ -105,6 +142,9 @@ export interface TypedStore<K, P, In, Out> extends TypedReader<K, P, Out> {
   deleteRange(range: TypedRange<K, P>, options?: DeleteRangeOptions): Promise<WriteResult>;
   retract(key: K, timestamp: TimeInput, options?: RetractOptions): Promise<WriteResult>;
   write(operations: readonly TypedOperation<K, In, P>[], options?: WriteOptions): Promise<WriteResult>;
+  /** What is stored in the range and does not fit the types fails the watch. */
+  watch(range?: TypedRange<K, P>, options?: WatchOptions): Entries<TypedWatchEvent<K, Out>>;
+  restore(range: TypedRange<K, P>, to: TimeInput, options?: RestoreOptions): Promise<TypedRestoreResult<K, Out>>;
   /** A view at the newest seq, or at an earlier one; to be awaited. */
   snapshot(options?: SnapshotOptions): TypedSnapshot<K, P, Out> | Promise<TypedSnapshot<K, P, Out>>;
 }

@@ -12,12 +12,14 @@ import type {
   LiveScanOptions,
   PutOptions,
   Reader,
+  RestoreOptions,
   RetractOptions,
   ScanOptions,
   Snapshot,
   SnapshotOptions,
   Store,
   ViewOptions,
+  WatchOptions,
   WriteOptions,
   WriteResult,
 } from "../store.ts";
@@ -28,9 +30,11 @@ import type {
   TypedOperation,
   TypedRange,
   TypedReader,
+  TypedRestoreResult,
   TypedSnapshot,
   TypedStore,
   TypedVersion,
+  TypedWatchEvent,
 } from "./typed-store.ts";
 import type { Typing } from "./typing.ts";
 
@@ -141,6 +145,21 @@ class TypedView<K, P, In, Out> extends TypedReaderView<K, P, In, Out> implements
     return await this.#store.write(encoded, options);
   }
 
+  watch(range?: TypedRange<K, P>, options?: WatchOptions): Entries<TypedWatchEvent<K, Out>> {
+    return mapEntries(
+      () => this.#store.watch(this.typing.range(range), options),
+      (event) => this.typing.event(event),
+      1,
+    );
+  }
+
+  async restore(range: TypedRange<K, P>, to: TimeInput, options?: RestoreOptions): Promise<TypedRestoreResult<K, Out>> {
+    // A range that is left out is refused by the store.
+    const { sample, ...result } = await this.#store.restore(this.typing.range(range)!, to, options);
+    if (sample === undefined) return result;
+    return { ...result, sample: sample.map((change) => this.typing.change(change)) };
+  }
+
   snapshot(options?: SnapshotOptions): TypedSnapshot<K, P, Out> | Promise<TypedSnapshot<K, P, Out>> {
     const opened = this.#store.snapshot(options);
     if (!(opened instanceof Promise)) return makeTypedSnapshot(opened, this.typing);
@@ -169,14 +188,22 @@ class TypedSnapshotView<K, P, In, Out> extends TypedReaderView<K, P, In, Out> im
   }
 }
 
-/** `open`'s items, mapped as they are read; what `open` throws fails the first read. */
-function mapEntries<A, B>(open: () => Entries<A>, map: (item: A) => B): Entries<B> {
+/**
+ * `open`'s items, mapped as they are read; what `open` throws fails the first read.
+ * @param countMax how many are awaited together: one, where the next may never come
+ */
+function mapEntries<A, B>(
+  open: () => Entries<A>,
+  map: (item: A) => B,
+  countMax: number = Number.POSITIVE_INFINITY,
+): Entries<B> {
   let inner: Entries<A> | undefined;
   return makeEntries({
     async pull(count) {
       inner ??= open();
-      return (await inner.nextv(count)).map(map);
+      return (await inner.nextv(Math.min(count, countMax))).map(map);
     },
+    interrupt: () => void inner?.close().catch(() => undefined),
     close: () => inner?.close(),
   });
 }

@@ -2,16 +2,18 @@ import { invalidArgument } from "../errors.ts";
 import { checkFields } from "../fields.ts";
 import { encodeValue } from "../keys.ts";
 import { shown } from "../shown.ts";
-import type { Change, Entry, Operation, Range, Tombstone, Version } from "../store.ts";
+import type { Change, Entry, FeedItem, Operation, Range, Tombstone, Version, WatchEvent } from "../store.ts";
 import { type KeyType, plainKeys } from "./key-type.ts";
 import type {
   TypedChange,
   TypedEntry,
+  TypedFeedItem,
   TypedOperation,
   TypedRange,
   TypedTombstone,
   TypedVersion,
   TypedViewOptions,
+  TypedWatchEvent,
 } from "./typed-store.ts";
 import type { ValueType } from "./value-type.ts";
 
@@ -70,6 +72,16 @@ export class Typing<K, P, In, Out> {
       ...(before !== undefined && { before: this.entry(before) }),
       ...(after !== undefined && { after: this.entry(after) }),
     } as TypedChange<K, Out>;
+  }
+
+  event(event: WatchEvent<Uint8Array>): TypedWatchEvent<K, Out> {
+    return { ...event, items: event.items.map((item) => this.#feedItem(item)) };
+  }
+
+  #feedItem(item: FeedItem<Uint8Array>): TypedFeedItem<K, Out> {
+    if (item.op === undefined) return this.version(item);
+    // Bounds need not be keys of the type.
+    return item.op === "deleteRange" ? item : { ...item, key: this.keys.decode(item.key) };
   }
 
   #tombstone({ key, timestamp, seq }: Tombstone<Uint8Array>): TypedTombstone<K> {

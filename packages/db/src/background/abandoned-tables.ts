@@ -41,6 +41,11 @@ export class AbandonedTables {
     }
   }
 
+  /** Tries again to remove what could not be removed. */
+  async removeStuck(): Promise<void> {
+    for (const number of this.#numbers) await this.remove(number, 1);
+  }
+
   /** Removes what there is of `count` tables numbered from `first` on. Where that fails, the next open does it. */
   async remove(first: number, count: number): Promise<void> {
     for (let number = first; number < first + count; number++) {

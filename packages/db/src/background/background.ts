@@ -12,6 +12,7 @@ import {
 import { pickTrim } from "../compaction/trim-picker.ts";
 import { storeError } from "../io-error.ts";
 import type { LiveMemtable } from "../layers.ts";
+import type { TableFile } from "../manifest/table-file.ts";
 import type { TableMeta } from "../manifest/table-meta.ts";
 import { RestWatch } from "./rest-watch.ts";
 import type { SavedSideFiles } from "./side-files.ts";
@@ -31,6 +32,11 @@ export interface BackgroundCounts {
   moves: number;
   /** Compactions of one table alone, for what horizons hide in it. */
   trims: number;
+  /** Versions that flushes and merges have left out because they are erased, or that went with whole tables. */
+  erasedVersions: number;
+  /** Tables written anew, or removed, for erasures alone, and their bytes. */
+  erasedTables: number;
+  erasedTableBytes: number;
   failures: number;
   flushedBytes: number;
   compactionReadBytes: number;
@@ -45,6 +51,8 @@ export interface BackgroundHost extends TableJobsHost {
   freeze(): void;
   /** Writes what is neither in memtables nor in tables, up to a seq, to files of its own, before the log goes. */
   saveSideFiles(lastSeq: number): Promise<SavedSideFiles>;
+  /** Writes what such files hold of what is erased anew. */
+  eraseFromSideFiles(): Promise<SavedSideFiles>;
   /** Nothing can be installed any more: the manifest is in doubt. */
   failed(): void;
   /** There was no room on the disk for a job. */
@@ -67,6 +75,9 @@ export class Background {
     compactions: 0,
     moves: 0,
     trims: 0,
+    erasedVersions: 0,
+    erasedTables: 0,
+    erasedTableBytes: 0,
     failures: 0,
     flushedBytes: 0,
     compactionReadBytes: 0,
@@ -76,9 +87,13 @@ export class Background {
   readonly #resumeKeys: (Uint8Array | undefined)[] = [];
   #flushing: Promise<void> | undefined;
   #compacting: Promise<void> | undefined;
+  /** Who waits for files that flushes write beside tables to be rid of what is erased. */
+  #sideErasuresWanted: Wanted[] = [];
   /** Callers of `flushAll` and `compactAll`. */
   #flushesWanted: Wanted[] = [];
   #mergesWanted: Wanted[] = [];
+  /** Who waits for the tables to be rid of what is erased. A failure does not end it: it is tried again. */
+  #erasureWanted: Wanted | undefined;
   #lastError: KvtsError | undefined;
   /** Begins nothing any more: the store closes, or its manifest is in doubt. */
   #stopped = false;
@@ -103,6 +118,11 @@ export class Background {
     return this.jobs.pacer;
   }
 
+  /** Whether nothing is begun any more. */
+  get isStopped(): boolean {
+    return this.#stopped;
+  }
+
   /** The latest failure that has not been made good; for `stats`. */
   get lastError(): KvtsError | undefined {
     return this.#lastError;
@@ -114,7 +134,7 @@ export class Background {
     this.#flushing ??= this.#work(() => this.#flushOldest(), this.#flushesWanted).finally(() => {
       this.#flushing = undefined;
       this.#settleFlushes();
-      if (this.#isFlushDue()) this.poke();
+      if (this.#isFlushDue() || this.#sideErasuresWanted.length > 0) this.poke();
     });
     if (this.#mergesBroken !== undefined) return;
     this.#compacting ??= this.#work(() => this.#compactOnce(), this.#mergesWanted).finally(() => {
@@ -175,6 +195,46 @@ export class Background {
     });
   }
 
+  /**
+   * Resolves once no table holds anything that was erased when this was called, and that memory did not hold. One at a time.
+   * @throws CORRUPTION, CLOSED; what the store refuses writes with
+   */
+  eraseFromTables(): Promise<void> {
+    const refusal = this.#mergesBroken ?? this.#refusal();
+    if (refusal !== undefined) return Promise.reject(refusal);
+    return new Promise((resolve, reject) => {
+      this.#erasureWanted = { resolve, reject };
+      this.poke();
+    });
+  }
+
+  /** Resolves once no file that a flush writes beside tables names anything that was erased when this was called. */
+  eraseFromSideFiles(): Promise<void> {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) return Promise.reject(refusal);
+    return new Promise((resolve, reject) => {
+      this.#sideErasuresWanted.push({ resolve, reject });
+      this.poke();
+    });
+  }
+
+  /** Ends the wait of {@link eraseFromTables} and of {@link eraseFromSideFiles}. */
+  abandonErasure(reason: KvtsError): void {
+    for (const { reject } of this.#sideErasuresWanted.splice(0)) reject(reason);
+    this.#erasureWanted?.reject(reason);
+    this.#erasureWanted = undefined;
+  }
+
+  /** Tables that may hold something erased, with their levels. */
+  erasable(): { readonly level: number; readonly file: TableFile }[] {
+    const { layers, versions } = this.#host;
+    const { erasures } = layers;
+    if (erasures === undefined) return [];
+    return versions.current.tables().filter(({ file: { meta, table } }) => {
+      return erasures.mayBeIn(meta, table.properties.provenance.erasedSeq);
+    });
+  }
+
   /** Begins nothing more, and waits for what runs. */
   async close(): Promise<void> {
     this.#stopped = true;
@@ -208,7 +268,10 @@ export class Background {
     if (this.#lastError.code === "NO_SPACE") this.#host.fullDisk();
     this.#host.settings.logger.error({ err: error }, "background work failed");
     for (const { reject } of wanted.splice(0)) reject(this.#lastError);
-    if (isKvtsError(error, "CORRUPTION") && wanted === this.#mergesWanted) this.#mergesBroken = this.#lastError;
+    if (isKvtsError(error, "CORRUPTION") && wanted === this.#mergesWanted) {
+      this.#mergesBroken = this.#lastError;
+      this.abandonErasure(this.#lastError);
+    }
     if (!this.#host.versions.isIndeterminate) return;
     this.#stopped = true;
     this.#refuseWanted();
@@ -219,6 +282,9 @@ export class Background {
   #refuseWanted(): void {
     for (const { reject } of [...this.#flushesWanted.splice(0), ...this.#mergesWanted.splice(0)])
       reject(this.#refusal());
+    for (const { reject } of this.#sideErasuresWanted.splice(0)) reject(this.#refusal());
+    this.#erasureWanted?.reject(this.#refusal());
+    this.#erasureWanted = undefined;
   }
 
   #refusal(): KvtsError | undefined {
@@ -238,6 +304,7 @@ export class Background {
 
   /** Writes the oldest frozen memtable to level 0. */
   async #flushOldest(): Promise<boolean> {
+    if (await this.#eraseFromSideFiles()) return true;
     if (!this.#isFlushDue()) return false;
     const { layers, versions } = this.#host;
     const live = layers.frozen[0]!;
@@ -254,6 +321,27 @@ export class Background {
     await saved.installed();
     this.#host.releaseLogs(versions.numbers.logNumber);
     this.poke();
+    return true;
+  }
+
+  /** Between two flushes, since those write such files too. False where nobody has asked for it. */
+  async #eraseFromSideFiles(): Promise<boolean> {
+    const wanted = this.#sideErasuresWanted.splice(0);
+    if (wanted.length === 0) return false;
+    try {
+      const saved = await this.#host.eraseFromSideFiles();
+      try {
+        if (Object.keys(saved.edit).length > 0) await this.jobs.install(saved.edit);
+      } catch (error) {
+        await saved.abandoned();
+        throw error;
+      }
+      await saved.installed();
+    } catch (error) {
+      for (const { reject } of wanted) reject(storeError(error));
+      throw error;
+    }
+    for (const { resolve } of wanted) resolve();
     return true;
   }
 
@@ -278,11 +366,13 @@ export class Background {
     await this.jobs.install({ logNumber: logNumber(), added, ...edit }, result, live);
     this.counts.flushes++;
     this.counts.flushedBytes += result.bytesWritten;
+    this.counts.erasedVersions += result.erased;
     return true;
   }
 
   /** Runs the most pressing compaction, or the one that was asked for. */
   async #compactOnce(): Promise<boolean> {
+    if (await this.#eraseOnce()) return true;
     const levels = this.#levels();
     const everything = this.#mergesWanted.splice(0);
     try {
@@ -306,6 +396,37 @@ export class Background {
     } catch (error) {
       for (const { reject } of everything) reject(storeError(error));
       throw error;
+    }
+  }
+
+  /** Rids a table of what is erased, or removes all tables that hold nothing else. */
+  async #eraseOnce(): Promise<boolean> {
+    const wanted = this.#erasureWanted;
+    if (wanted === undefined) return false;
+    const { erasures } = this.#host.layers;
+    const erasable = this.erasable();
+    const whole = erasable.filter(({ file }) => erasures?.areAllOf(file.meta));
+    const next = erasable[0];
+    if (whole.length > 0) {
+      await this.jobs.install({ removed: whole.map(({ file }) => file.meta.number) });
+      for (const { file } of whole) this.counts.erasedVersions += file.meta.entryCount;
+      this.#countErased(whole.map(({ file }) => file.meta));
+    } else if (next !== undefined) {
+      const { level, file } = next;
+      const pick = { inputs: [file.meta], outputLevel: level, move: false, trims: true, resumeKey: file.meta.largest };
+      if (await this.#merge(pick, this.#levels(), false)) this.#countErased(pick.inputs);
+    } else {
+      this.#erasureWanted = undefined;
+      wanted.resolve();
+      return false;
+    }
+    return true;
+  }
+
+  #countErased(tables: readonly TableMeta[]): void {
+    for (const { fileBytes } of tables) {
+      this.counts.erasedTables++;
+      this.counts.erasedTableBytes += fileBytes;
     }
   }
 
@@ -351,6 +472,7 @@ export class Background {
     );
     this.counts.compactions++;
     if (pick.trims === true) this.counts.trims++;
+    this.counts.erasedVersions += result.erased;
     this.counts.compactionReadBytes += result.bytesRead;
     this.counts.compactionWrittenBytes += result.bytesWritten;
     this.#remember(pick);

@@ -98,6 +98,7 @@ export class TableJobs {
         pins: known,
         dropsRetracts: inputs.dropsRetracts,
         floors,
+        erasures: layers.erasures?.list ?? [],
         keysApart: this.#keysApart(inputs.memtables),
         settings: this.#tableSettings(inputs),
         provenance: this.provenance(inputs.tables, horizons),
@@ -194,6 +195,16 @@ export class TableJobs {
     return file;
   }
 
+  /** Numbers of tables that came to nothing, and whose files may still be there. */
+  get abandoned(): readonly number[] {
+    return this.#abandoned.numbers;
+  }
+
+  /** Tries again to remove them. */
+  removeAbandoned(): Promise<void> {
+    return this.#abandoned.removeStuck();
+  }
+
   /** Removes what there is of `count` tables that come to nothing, unless the manifest may name them. */
   async abandon(first: number, count: number): Promise<void> {
     if (!this.#host.versions.isIndeterminate) await this.#abandoned.removeForGood(first, count);
@@ -220,7 +231,7 @@ export class TableJobs {
       lastAssigned,
       seqFloor: numbers.seqFloor,
       horizons: horizons?.entries ?? [],
-      erasures: [],
+      erasedSeq: this.#host.layers.erasures?.lastSeq ?? 0,
     };
   }
 }

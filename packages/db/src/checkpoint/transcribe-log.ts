@@ -62,7 +62,7 @@ async function openSegments(
   for (const number of numbers) {
     const segment = SegmentReader.open(fileSystem, directory, number, incarnation);
     segments.push(segment);
-    await segment.readHeader();
+    segment.readHeader();
     const before = segments.at(-2)?.number;
     if (segment.previous === undefined) throw corruption(segment.file, 0, "its header is not whole");
     if (before !== undefined && segment.previous.segment !== before) {

@@ -139,6 +139,7 @@ class CheckpointWriter {
       timestampCeiling: lastAssigned,
       seqFloor: numbers.seqFloor,
       ...retentionOf(numbers),
+      ...(numbers.erasures === undefined ? {} : { erasures: numbers.erasures }),
       ...contents,
       closed: { lastSeq, lastAssigned },
     });

@@ -70,8 +70,11 @@ export class WritePath implements CommitTarget {
    */
   async freeze(frameBytes = 0): Promise<void> {
     const { layers, logs, flushRoom, settings } = this.#host;
+    const isEmpty = layers.isActiveEmpty;
+    // A store in which nothing was written stays as it was found.
+    if (isEmpty && frameBytes === 0 && !logs.writer.isBegun) return;
     if (!logs.writer.isBegun) await logs.begin();
-    if (layers.isActiveEmpty) {
+    if (isEmpty) {
       if (!logs.writer.fits(frameBytes)) logs.rotate(frameBytes);
       return;
     }
@@ -79,6 +82,19 @@ export class WritePath implements CommitTarget {
     if (settings.durability === "buffered" && settings.feedBytes > 0) await logs.writer.sync();
     if (flushRoom.isOpen) this.#freeze(frameBytes);
     else await flushRoom.pass(async () => this.#freeze(frameBytes));
+  }
+
+  /**
+   * Goes on in a new segment that was never a spare, with an empty memtable. Runs between groups.
+   * @returns the segment's number: older ones hold all that has been written so far
+   */
+  async startAfresh(): Promise<number> {
+    const { layers, logs } = this.#host;
+    if (!logs.writer.isBegun) await logs.begin();
+    await logs.writer.dropSpares();
+    if (!layers.isActiveEmpty) await this.freeze();
+    else layers.movedLog(logs.rotate(0));
+    return logs.writer.segment;
   }
 
   #freeze(frameBytes: number): void {

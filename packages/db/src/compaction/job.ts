@@ -1,3 +1,4 @@
+import type { Erasure } from "../erase/erasure.ts";
 import type { TableMeta } from "../manifest/table-meta.ts";
 import type { MemtableTransfer } from "../memtable/memtable.ts";
 import type { Compression } from "../table/compression.ts";
@@ -35,6 +36,8 @@ export interface CompactionJob {
   readonly dropsRetracts: boolean;
   /** How far histories are cut: see key-floors.ts. */
   readonly floors: readonly KeyFloor[];
+  /** In force: what they hide is left out, whatever is pinned. */
+  readonly erasures: readonly Erasure[];
   /** Keys, ascending, that get a table each: see appending.ts. */
   readonly keysApart: readonly Uint8Array[];
   readonly settings: TableSettings;
@@ -50,6 +53,8 @@ export interface CompactionResult {
   readonly tables: readonly TableMeta[];
   /** See `Retention.seqFloor`. */
   readonly seqFloor: number;
+  /** Versions that were left out because they are erased. */
+  readonly erased: number;
   readonly bytesRead: number;
   readonly bytesWritten: number;
 }

@@ -1,4 +1,5 @@
 import { invariant } from "@kvts/common";
+import type { Erasures } from "../erase/erasures.ts";
 import { CarriedVersion } from "../format/carried-version.ts";
 import type { GroupCursor } from "../format/group-cursor.ts";
 import { compareKeys } from "../format/key-buffer.ts";
@@ -44,6 +45,7 @@ export class Merge<E> {
   readonly #retention: Retention;
   readonly #floors: FloorCursor | undefined;
   readonly #below: BelowHorizon<E>;
+  readonly #erasures: Erasures | undefined;
   /** Inputs that stand on the key being merged. */
   readonly #at: Head<E>[] = [];
   readonly #carried: CarriedVersion<E> = new CarriedVersion();
@@ -51,9 +53,13 @@ export class Merge<E> {
   /** Whether a version that another one hides at the timestamp taken last is kept for a pin. */
   #keptHidden = false;
 
-  /** @param floors undefined where the whole history of every key is kept */
-  constructor(inputs: readonly MergeInput<E>[], retention: Retention, floors?: FloorCursor) {
+  /**
+   * @param floors undefined where the whole history of every key is kept
+   * @param erasures what they hide is as if it were not there
+   */
+  constructor(inputs: readonly MergeInput<E>[], retention: Retention, floors?: FloorCursor, erasures?: Erasures) {
     this.#inputs = inputs.map((input) => new Head(input));
+    this.#erasures = erasures;
     this.#retention = retention;
     this.#floors = floors;
     this.#below = new BelowHorizon(retention);
@@ -71,6 +77,11 @@ export class Merge<E> {
       budget -= this.#mergeKey(sink);
     }
     return true;
+  }
+
+  /** Versions that were left out because they are erased. */
+  get erased(): number {
+    return this.#inputs.reduce((sum, head) => sum + head.erased, 0);
   }
 
   close(): void {
@@ -99,7 +110,8 @@ export class Merge<E> {
     const first = this.#at[0]!.cursor;
     const output = new KeyOutput(sink, first);
     let versions = 0;
-    for (const head of this.#at) head.openGroup();
+    const seqMin = this.#erasures?.seqMin(first.keyI32, first.keyWord, first.keyLength) ?? 0;
+    for (const head of this.#at) head.openGroup(seqMin);
     const floor = this.#floors?.seek(first.keyI32, first.keyWord, first.keyLength);
     if (floor !== undefined) versions += this.#mergeBelow(floor, output);
     for (;;) {
@@ -157,7 +169,7 @@ export class Merge<E> {
     let index = head.index;
     for (; index < count - 1 || (index < count && !head.run.hasNext); index++) {
       const at = first + index * VERSION_WORDS;
-      if ((i32[at + META]! & KIND_MASK) === KIND_RETRACT) break;
+      if ((i32[at + META]! & KIND_MASK) === KIND_RETRACT || head.isErased(at)) break;
       const hi = i32[at]!;
       const lo = i32[at + TS_LO]!;
       if (other !== undefined && compareTime(hi, lo, other.tsHi, other.tsLo) >= 0) break;
@@ -251,15 +263,27 @@ class Head<E> {
   index = 0;
   /** Whether a version is left. */
   open = false;
+  /** Versions that it has passed over. */
+  erased = 0;
+  /** Lower seqs of the key are erased. */
+  #seqMin = 0;
 
   constructor(input: MergeInput<E>) {
     this.cursor = input.cursor;
     this.extents = input.extents;
   }
 
-  openGroup(): void {
+  openGroup(seqMin: number): void {
     this.index = 0;
     this.open = this.cursor.firstRun(this.run, SYNC) === FOUND && this.run.count > 0;
+    this.#seqMin = seqMin;
+    if (seqMin > 0) this.#passErased();
+  }
+
+  /** Whether the record at a word of the run is erased. */
+  isErased(at: number): boolean {
+    if (this.#seqMin === 0) return false;
+    return joinWords(this.run.i32[at + SEQ_HI]!, this.run.i32[at + SEQ_LO]!) < this.#seqMin;
   }
 
   get tsHi(): number {
@@ -276,6 +300,18 @@ class Head<E> {
   }
 
   advance(versions: number): void {
+    this.#step(versions);
+    if (this.#seqMin > 0) this.#passErased();
+  }
+
+  #passErased(): void {
+    while (this.open && this.isErased(this.run.first + this.index * VERSION_WORDS)) {
+      this.erased++;
+      this.#step(1);
+    }
+  }
+
+  #step(versions: number): void {
     this.index += versions;
     if (this.index < this.run.count) return;
     this.index = 0;

@@ -1,5 +1,6 @@
 import { invariant } from "@kvts/common";
 import type { FileSystem, WritableFile } from "../env/file-system.ts";
+import { Erasures } from "../erase/erasures.ts";
 import { tableFileName } from "../format/filenames.ts";
 import { equalKeys, hashKey } from "../format/key-buffer.ts";
 import type { VersionRun } from "../format/version-run.ts";
@@ -34,7 +35,7 @@ export async function runJob(
   const retention = new Retention(job.pins, job.dropsRetracts);
   const output = new TableOutput(fileSystem, job);
   const floors = job.floors.length === 0 ? undefined : new FloorCursor(job.floors);
-  const merge = new Merge<ExtentSource>(inputs.sources, retention, floors);
+  const merge = new Merge<ExtentSource>(inputs.sources, retention, floors, Erasures.of(job.erasures));
   try {
     while (merge.step(output, VERSIONS_PER_STEP)) {
       await output.finishFullTables();
@@ -45,6 +46,7 @@ export async function runJob(
     return {
       tables: output.tables,
       seqFloor: retention.seqFloor,
+      erased: merge.erased,
       bytesRead: inputs.bytes,
       bytesWritten: output.tables.reduce((sum, table) => sum + table.fileBytes, 0),
     };

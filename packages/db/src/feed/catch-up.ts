@@ -1,4 +1,4 @@
-import { KvtsError, type ResolvedRange } from "@kvts/common";
+import type { ResolvedRange } from "@kvts/common";
 import type { FileSystem } from "../env/file-system.ts";
 import type { Scheduler } from "../env/scheduler.ts";
 import { corruption } from "../format/corruption.ts";
@@ -105,13 +105,4 @@ export class CatchUp {
       this.#place = { segment: reader.number, offset: reader.offset };
     }
   }
-}
-
-/** What a watcher is told that was not fast enough. */
-export function overloadedError(lastSeq: number, oldestSeq: number): KvtsError {
-  return new KvtsError(
-    "OVERLOADED",
-    `the watch fell behind: what follows seq ${lastSeq} is no longer in the change feed, which goes back to seq ${oldestSeq}; read faster, keep more of the feed, and begin again with initial`,
-    { details: { lastSeq, oldestSeq } },
-  );
 }

@@ -53,6 +53,8 @@ export class FeedLog {
   floor = 0;
   /** Something up to this seq is committed, or about to be, that the log does not hold: the manifest says so. */
   #cutSeq = 0;
+  /** What went past the log last, since this was opened. */
+  #passedSeq = 0;
 
   constructor(options: FeedLogOptions) {
     this.#options = options;
@@ -83,14 +85,14 @@ export class FeedLog {
 
   /**
    * What recovery has found: `kept` for the feed alone, and the log's own segments with what {@link noteFrame} was told of
-   * them, which memory needs where they hold anything.
+   * them, until they are {@link released}.
    */
-  recovered(kept: readonly FeedSegment[], live: readonly number[], ends: readonly number[], isNeeded: boolean): void {
+  recovered(kept: readonly FeedSegment[], live: readonly number[], ends: readonly number[]): void {
     const own = live.map((number, index) => {
       return Object.assign(this.find(number) ?? emptySegment(number), { end: ends[index] });
     });
     this.#segments = [...kept, ...own];
-    this.#liveNumber = isNeeded ? live[0]! : (this.#segments.at(-1)?.number ?? 0) + 1;
+    this.#liveNumber = live[0] ?? (kept.at(-1)?.number ?? 0) + 1;
   }
 
   /** Something with this seq is about to be committed that the log does not hold: the manifest is to say so from now on. */
@@ -102,6 +104,17 @@ export class FeedLog {
   cut(seq: number): void {
     this.cutAhead(seq);
     this.floor = Math.max(this.floor, seq);
+  }
+
+  /** The same, for what has just gone past the log: a large restore, or an erasure. */
+  passedBy(seq: number): void {
+    this.cut(seq);
+    this.#passedSeq = seq;
+  }
+
+  /** Whether it begins behind what went past the log, and not behind what was given up. Not known of what was before opening. */
+  get isPassedBy(): boolean {
+    return this.floor > 0 && this.floor === this.#passedSeq;
   }
 
   /** Goes on in a new segment; the one before it ends at `end`. */
@@ -160,12 +173,19 @@ export class FeedLog {
     }
   }
 
+  /** Keeps nothing any more of the segments below a number, which memory does not need. Returns their numbers. */
+  drop(below: number): number[] {
+    const gone = this.#kept().filter(({ number }) => number < below);
+    for (const segment of gone) this.#forget(segment);
+    return gone.map(({ number }) => number);
+  }
+
   /**
    * Where reading has to begin for everything after `afterSeq`.
    * @throws FEED_TRIMMED
    */
   startFor(afterSeq: number): LogPosition {
-    if (afterSeq < this.floor) throw trimmedError(afterSeq, this.floor);
+    if (afterSeq < this.floor) throw trimmedError(afterSeq, this);
     const at = this.#segments.findLastIndex(({ firstSeq }) => firstSeq !== undefined && firstSeq <= afterSeq + 1);
     const segment = this.#segments[Math.max(0, at)];
     invariant(segment !== undefined, "F1: a feed that is read has a segment");
@@ -228,10 +248,25 @@ function closed<T extends { close(): void }>(file: T): T {
   return file;
 }
 
-export function trimmedError(afterSeq: number, oldestSeq: number): KvtsError {
-  return new KvtsError(
-    "FEED_TRIMMED",
-    `what follows seq ${afterSeq} is no longer in the change feed, which goes back to seq ${oldestSeq}; begin again with initial`,
-    { details: { afterSeq, oldestSeq } },
-  );
+type FeedFloor = Pick<FeedLog, "floor" | "isPassedBy">;
+
+export function trimmedError(afterSeq: number, feed: FeedFloor): KvtsError {
+  const { floor: oldestSeq, isPassedBy } = feed;
+  const sentence = isPassedBy
+    ? passedSentence(oldestSeq)
+    : `what follows seq ${afterSeq} is no longer in the change feed, which goes back to seq ${oldestSeq}; begin again with initial`;
+  return new KvtsError("FEED_TRIMMED", sentence, { details: { afterSeq, oldestSeq } });
+}
+
+/** What a watcher is told that was not fast enough, or could not be. */
+export function overloadedError(lastSeq: number, feed: FeedFloor): KvtsError {
+  const { floor: oldestSeq, isPassedBy } = feed;
+  const sentence = isPassedBy
+    ? passedSentence(oldestSeq)
+    : `the watch fell behind: what follows seq ${lastSeq} is no longer in the change feed, which goes back to seq ${oldestSeq}; read faster, keep more of the feed, and begin again with initial`;
+  return new KvtsError("OVERLOADED", sentence, { details: { lastSeq, oldestSeq } });
+}
+
+function passedSentence(oldestSeq: number): string {
+  return `a large restore, or an erasure, has changed the store up to seq ${oldestSeq} without the change feed, which goes on behind it; begin again with initial, to read the range anew`;
 }

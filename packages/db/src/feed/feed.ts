@@ -6,7 +6,7 @@ import type { Frame } from "../wal/frame.ts";
 import { SegmentReader } from "../wal/segment-reader.ts";
 import { CatchUp, type FeedReading } from "./catch-up.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import { trimmedError } from "./feed-log.ts";
+import { overloadedError, trimmedError } from "./feed-log.ts";
 import type { FeedBatch } from "./feed-record.ts";
 import type { Subscriber, Topic } from "./topic.ts";
 import { Turns } from "./turns.ts";
@@ -104,6 +104,11 @@ export class Feed {
     return this.#reading.log.floor;
   }
 
+  /** The error of a watcher that cannot go on behind `lastSeq`. */
+  overloaded(lastSeq: number): KvtsError {
+    return overloadedError(lastSeq, this.#reading.log);
+  }
+
   get watcherCount(): number {
     return this.#watchers.size;
   }
@@ -136,7 +141,7 @@ export class Feed {
    */
   cut(seq: number): void {
     const before = this.seq;
-    this.#reading.log.cut(seq);
+    this.#reading.log.passedBy(seq);
     this.#position = { seq, end: this.#host.logEnd() };
     // They look for what follows in the log, and find that it is not there.
     this.#dispatcher.cutAll(before);
@@ -244,7 +249,7 @@ export class Feed {
     const { fileSystem, directory, incarnation, log } = this.#reading;
     const segment = log.find(from.segment);
     // Given up before it was on disk: what was in it is in tables.
-    if (segment === undefined) throw trimmedError(this.seq, log.floor);
+    if (segment === undefined) throw trimmedError(this.seq, log);
     const limit = from.segment === to.end.segment ? to.end.offset : segment.end!;
     const reader = SegmentReader.open(fileSystem, directory, from.segment, incarnation);
     try {

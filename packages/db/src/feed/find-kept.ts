@@ -76,7 +76,7 @@ async function look(
   if (!fileSystem.exists(logFileName(directory, number))) return undefined;
   const reader = SegmentReader.open(fileSystem, directory, number, incarnation);
   try {
-    await reader.readHeader();
+    reader.readHeader();
     const { previous } = reader;
     if (previous === undefined) return undefined;
     const segment = { ...emptySegment(number), fileBytes: reader.size };

@@ -11,7 +11,7 @@ import {
   type WatchEvent,
 } from "@kvts/common";
 import type { KeyForm } from "../read/key-decoder.ts";
-import { type CatchUp, overloadedError } from "./catch-up.ts";
+import type { CatchUp } from "./catch-up.ts";
 import { type Feed, type FeedWatcher, feedClosedError } from "./feed.ts";
 import { type FeedBatch, feedItemOf } from "./feed-record.ts";
 import type { Subscriber, Topic } from "./topic.ts";
@@ -171,7 +171,7 @@ export class Watch<K extends Key> implements EntriesSource<WatchEvent<K>>, FeedW
       batches = await this.#feed.read(catchUp);
     } catch (error) {
       if (!isKvtsError(error, "FEED_TRIMMED")) throw error;
-      throw overloadedError(this.#seq, this.#feed.floor);
+      throw this.#feed.overloaded(this.#seq);
     }
     const events = this.#eventsOf(batches);
     this.#seq = Math.max(this.#seq, catchUp.seq);

@@ -1,4 +1,5 @@
 import type { FileReading } from "../env/file-system.ts";
+import type { Erasure } from "../erase/erasure.ts";
 import { parseFileName } from "../format/filenames.ts";
 import type { Horizon, Policy } from "../retention/horizon.ts";
 import { latestHorizons } from "../retention/horizons.ts";
@@ -16,11 +17,20 @@ export interface LeastNumbers {
   /** The policies that were told last: with them history goes on being cut as it was. */
   readonly policies: readonly Policy[];
   readonly horizons: readonly Horizon[];
+  /** All that were told of, ascending by seq. One that had come to its end by then has nothing left to hide. */
+  readonly erasures: readonly Erasure[];
 }
 
 /** Looks into every manifest of a directory. @throws UNIMPLEMENTED for one that a newer kvts wrote */
 export function findLeastNumbers(fileSystem: FileReading, directory: string): LeastNumbers {
-  let least: LeastNumbers = { nextFileNumber: 0, lastSeq: 0, lastAssigned: 0, policies: [], horizons: [] };
+  let least: LeastNumbers = {
+    nextFileNumber: 0,
+    lastSeq: 0,
+    lastAssigned: 0,
+    policies: [],
+    horizons: [],
+    erasures: [],
+  };
   for (const name of fileSystem.list(directory)) {
     const file = parseFileName(name);
     if (file?.kind !== "manifest") continue;
@@ -32,8 +42,14 @@ export function findLeastNumbers(fileSystem: FileReading, directory: string): Le
         lastAssigned: Math.max(least.lastAssigned, edit.timestampCeiling ?? 0, edit.closed?.lastAssigned ?? 0),
         policies: edit.policies ?? least.policies,
         horizons: latestHorizons([least.horizons, edit.horizons ?? []]),
+        erasures: together(least.erasures, edit.erasures ?? []),
       };
     }
   }
   return least;
+}
+
+function together(known: readonly Erasure[], told: readonly Erasure[]): readonly Erasure[] {
+  const bySeq = new Map([...known, ...told].map((erasure) => [erasure.seq, erasure]));
+  return [...bySeq.values()].sort((a, b) => a.seq - b.seq);
 }

@@ -1,4 +1,5 @@
 import { toHex } from "@kvts/common";
+import type { Erasure } from "../erase/erasure.ts";
 import type { ByteReader, ByteWriter } from "../format/coding.ts";
 import { corruption } from "../format/corruption.ts";
 import { INCARNATION_BYTES, incarnationBytes } from "../format/incarnation.ts";
@@ -40,6 +41,8 @@ export interface VersionEdit {
   /** All retention policies, and all horizons, in force. */
   readonly policies?: readonly Policy[];
   readonly horizons?: readonly Horizon[];
+  /** All erasures whose bytes are not gone yet. */
+  readonly erasures?: readonly Erasure[];
   /** Numbers of all files of request ids in force, in the order of their seqs. */
   readonly requestFiles?: readonly number[];
   /** What the change feed can be read from; left out where no log is kept for it. */
@@ -82,6 +85,7 @@ const FEED = 26;
 const MARK_FILES = 34;
 const POLICIES = 30;
 const HORIZONS = 32;
+const ERASURES = 38;
 
 /** The edit as tagged fields, owned by the caller. */
 export function encodeEdit(edit: VersionEdit): Uint8Array {
@@ -122,6 +126,7 @@ export function encodeEdit(edit: VersionEdit): Uint8Array {
   }
   if (markFiles !== undefined) out.field(MARK_FILES, (field) => writeNumbers(field, markFiles));
   encodeRetention(out, edit);
+  encodeErasures(out, edit);
   return out.finish();
 }
 
@@ -149,6 +154,18 @@ function encodeRetention(out: FieldWriter, { policies, horizons }: VersionEdit):
   }
 }
 
+function encodeErasures(out: FieldWriter, { erasures }: VersionEdit): void {
+  if (erasures === undefined) return;
+  out.field(ERASURES, (field) => {
+    for (const { start, end, seq } of erasures) {
+      field.blob(start);
+      field.u8(end === undefined ? 0 : 1);
+      if (end !== undefined) field.blob(end);
+      field.varint(seq);
+    }
+  });
+}
+
 /**
  * @param file named in errors, with `base`, where in it the bytes begin.
  * @throws CORRUPTION
@@ -174,6 +191,7 @@ export function decodeEdit(bytes: Uint8Array, file: string, base: number): Versi
     else if (tag === FEED) edit.feed = { segment: field.varint(), afterSeq: field.varint() };
     else if (tag === POLICIES) edit.policies = readAll(field, readPolicy);
     else if (tag === HORIZONS) edit.horizons = readAll(field, readHorizon);
+    else if (tag === ERASURES) edit.erasures = readAll(field, readErasure);
     else return false;
     return true;
   });
@@ -195,6 +213,14 @@ function readPolicy(field: ByteReader): Policy {
 
 function readHorizon(field: ByteReader): Horizon {
   return { prefix: new Uint8Array(field.blob()), timestamp: field.varint() };
+}
+
+function readErasure(field: ByteReader): Erasure {
+  return {
+    start: new Uint8Array(field.blob()),
+    end: field.u8() === 0 ? undefined : new Uint8Array(field.blob()),
+    seq: field.varint(),
+  };
 }
 
 function readAdded(field: ByteReader, file: string, at: number): LeveledTable {

@@ -1,6 +1,7 @@
 import { invariant, type Logger, silentLogger } from "@kvts/common";
 import type { FileSystem } from "../env/file-system.ts";
-import { manifestFileName, temporaryFileName } from "../format/filenames.ts";
+import type { Erasure } from "../erase/erasure.ts";
+import { manifestFileName, parseFileName, temporaryFileName } from "../format/filenames.ts";
 import type { Horizon, Policy } from "../retention/horizon.ts";
 import type { Table } from "../table/table.ts";
 import type { LogPosition } from "../wal/format.ts";
@@ -36,6 +37,8 @@ export interface StoreNumbers {
   /** Left out where no retention has ever been set. */
   readonly policies?: readonly Policy[];
   readonly horizons?: readonly Horizon[];
+  /** Left out where nothing has ever been erased. */
+  readonly erasures?: readonly Erasure[];
 }
 
 export interface VersionSetOptions {
@@ -107,6 +110,15 @@ export class VersionSet<T = Table> {
    */
   async begin(): Promise<void> {
     await this.between(() => this.#begin());
+  }
+
+  /**
+   * Goes on in a new manifest with these erasures, and removes every other: what they say of the past is on no disk any more,
+   * and does not come back with a power cut.
+   * @throws the system's error, and it may be tried again; ManifestSyncError as {@link logAndApply}
+   */
+  renew(changed: Pick<StoreNumbers, "erasures">): Promise<void> {
+    return this.between(() => this.#renew(changed));
   }
 
   get current(): Version<T> {
@@ -232,6 +244,7 @@ export class VersionSet<T = Table> {
     const feed = edit.feed ?? this.#numbers.feed;
     const policies = edit.policies ?? this.#numbers.policies;
     const horizons = edit.horizons ?? this.#numbers.horizons;
+    const erasures = edit.erasures ?? this.#numbers.erasures;
     this.#numbers = {
       incarnation: edit.incarnation ?? this.#numbers.incarnation,
       nextFileNumber: edit.nextFileNumber ?? this.#numbers.nextFileNumber,
@@ -245,6 +258,7 @@ export class VersionSet<T = Table> {
       ...(feed === undefined ? {} : { feed }),
       ...(policies === undefined ? {} : { policies }),
       ...(horizons === undefined ? {} : { horizons }),
+      ...(erasures === undefined ? {} : { erasures }),
     };
     const before = this.#current;
     this.#current = next;
@@ -275,11 +289,11 @@ export class VersionSet<T = Table> {
   }
 
   /** Writes the whole state to a new manifest, names it in CURRENT, and removes the old one. */
-  async #rollOver(): Promise<ManifestWriter> {
+  async #rollOver(changed: Pick<StoreNumbers, "erasures"> = {}): Promise<ManifestWriter> {
     const { fileSystem, directory } = this.#options;
     const number = this.takeFileNumbers();
     const temporary = this.takeFileNumbers();
-    const anew = { ...this.#durableLog(), nextFileNumber: this.#nextFileNumber + FILE_NUMBER_STEP };
+    const anew = { ...changed, ...this.#durableLog(), nextFileNumber: this.#nextFileNumber + FILE_NUMBER_STEP };
     const snapshot = {
       ...this.#numbers,
       ...anew,
@@ -306,6 +320,23 @@ export class VersionSet<T = Table> {
     this.#numbers = { ...this.#numbers, ...anew };
     if (before !== 0) await this.#remove(manifestFileName(directory, before));
     return writer;
+  }
+
+  async #renew(changed: Pick<StoreNumbers, "erasures">): Promise<void> {
+    const { fileSystem, directory } = this.#options;
+    if (this.#failure !== undefined) throw this.#failure;
+    try {
+      await this.#rollOver(changed);
+    } catch (error) {
+      if (error instanceof ManifestSyncError) this.#failure = error;
+      throw error;
+    }
+    for (const name of fileSystem.list(directory)) {
+      const file = parseFileName(name);
+      if (file?.kind !== "manifest" || file.number === this.manifestNumber) continue;
+      await fileSystem.remove(`${directory}/${name}`);
+    }
+    await fileSystem.syncDirectory(directory);
   }
 
   /** Removes a file that nobody needs; recovery does it where this fails. */

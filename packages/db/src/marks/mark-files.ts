@@ -13,7 +13,8 @@ interface MarkFile {
   readonly number: number;
   /** Seq of its last mark. */
   readonly lastSeq: number;
-  readonly count: number;
+  /** As they stand in it: where something of one has been erased since, the store has others in its place. */
+  readonly marks: readonly RangeMark[];
 }
 
 export interface MarkFilesOptions {
@@ -45,6 +46,8 @@ export class MarkFiles {
   readonly #options: MarkFilesOptions;
   /** Each with the seqs behind the one before. */
   #files: readonly MarkFile[];
+  /** Files that nobody needs and that could not be removed. */
+  readonly #stuck: Set<number> = new Set();
 
   /** @param inForce as the manifest has them, which have been read. */
   private constructor(options: MarkFilesOptions, inForce: readonly MarkFile[]) {
@@ -62,7 +65,7 @@ export class MarkFiles {
         throw corruption(markFileName(directory, number), 0, OUT_OF_ORDER);
       }
       for (const mark of own) marks.push(mark);
-      return { number, lastSeq: marks.at(-1)?.seq ?? 0, count: own.length };
+      return { number, lastSeq: marks.at(-1)?.seq ?? 0, marks: own };
     });
     return { files: new MarkFiles(options, files), marks };
   }
@@ -80,11 +83,43 @@ export class MarkFiles {
     let count = marks.countUpTo(lastSeq) - marks.countUpTo(this.#files.at(-1)?.lastSeq ?? 0);
     if (count <= 0) return undefined;
     let kept = this.#files.length;
-    for (; kept > 0 && this.#files[kept - 1]!.count <= count; kept--) count += this.#files[kept - 1]!.count;
+    for (; kept > 0 && this.#files[kept - 1]!.marks.length <= count; kept--) {
+      count += this.#files[kept - 1]!.marks.length;
+    }
+    return await this.#replace(kept, marks.between(this.#files[kept - 1]?.lastSeq ?? 0, lastSeq));
+  }
+
+  /**
+   * Writes what the files hold anew where something of it has been erased. Like `save` one at a time.
+   * @returns undefined where nothing has been
+   * @throws the system's error, and nothing has changed
+   */
+  async rewrite(marks: RangeMarks): Promise<SavedMarks | undefined> {
+    const left = marks.between(0, this.#files.at(-1)?.lastSeq ?? 0);
+    const sound = new Set(left);
+    if (this.#files.every((file) => file.marks.every((mark) => sound.has(mark)))) return undefined;
+    return await this.#replace(0, left);
+  }
+
+  /** Numbers of files that nobody needs and that are there all the same. */
+  get stuck(): readonly number[] {
+    return [...this.#stuck];
+  }
+
+  /** Tries again to remove them. */
+  async removeStuck(): Promise<void> {
+    for (const number of this.#stuck) await this.#remove(number);
+  }
+
+  /** Has the first `kept` files stand, and a new one with `saved`, where that is anything, in place of the others. */
+  async #replace(kept: number, saved: readonly RangeMark[]): Promise<SavedMarks> {
     const before = this.#files.slice(0, kept);
-    const saved = marks.between(before.at(-1)?.lastSeq ?? 0, lastSeq);
+    if (saved.length === 0) return this.#named(kept, before, undefined);
     const number = await this.#write(saved);
-    const files = [...before, { number, lastSeq: saved.at(-1)!.seq, count: saved.length }];
+    return this.#named(kept, [...before, { number, lastSeq: saved.at(-1)!.seq, marks: saved }], number);
+  }
+
+  #named(kept: number, files: readonly MarkFile[], added: number | undefined): SavedMarks {
     return {
       markFiles: files.map((file) => file.number),
       installed: async () => {
@@ -92,7 +127,9 @@ export class MarkFiles {
         this.#files = files;
         for (const file of replaced) await this.#remove(file.number);
       },
-      abandoned: () => this.#remove(number),
+      abandoned: async () => {
+        if (added !== undefined) await this.#remove(added);
+      },
     };
   }
 
@@ -109,14 +146,16 @@ export class MarkFiles {
     return number;
   }
 
-  /** Removes a file that nobody needs; recovery does it where this fails. */
+  /** Removes a file that nobody needs; recovery does it where this fails, and an erasure tries it again. */
   async #remove(number: number): Promise<void> {
     const { fileSystem, directory, logger, mayRemove } = this.#options;
     if (!mayRemove()) return;
     const path = markFileName(directory, number);
     try {
       await fileSystem.remove(path);
+      this.#stuck.delete(number);
     } catch (error) {
+      this.#stuck.add(number);
       logger.warn({ err: error, path }, "a file of range marks could not be removed");
     }
   }

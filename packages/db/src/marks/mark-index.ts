@@ -53,7 +53,7 @@ export class MarkIndex {
     this.#seqs = Float64Array.from(marks, ({ mark }) => mark.seq);
     this.minSeq = this.#seqs.reduce((least, seq) => Math.min(least, seq), Number.POSITIVE_INFINITY);
     this.maxSeq = this.#seqs.reduce((greatest, seq) => Math.max(greatest, seq), 0);
-    this.#isInSeqOrder = this.#seqs.every((seq, at) => at === 0 || seq > this.#seqs[at - 1]!);
+    this.#isInSeqOrder = this.#seqs.every((seq, at) => at === 0 || seq >= this.#seqs[at - 1]!);
     const keys = placeBounds(marks, bounds);
     this.#leaves = keys.length;
     this.#keyWords = new Int32Array(keys.length);

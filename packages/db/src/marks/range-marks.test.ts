@@ -5,7 +5,7 @@ import { NUMBER_MAX } from "../format/version-record.ts";
 import { Random } from "../testing/random.ts";
 import { testSeeds } from "../testing/seeds.ts";
 import { KeySpans } from "./key-spans.ts";
-import type { RangeMark } from "./range-mark.ts";
+import { follows, type RangeMark, withoutErased } from "./range-mark.ts";
 import { RangeMarks } from "./range-marks.ts";
 
 const KEY = new KeyBuffer();
@@ -19,7 +19,7 @@ function newest(marks: RangeMarks, key: Uint8Array, timestamp: number, seq: numb
   return marks.findNewest(KEY, timestamp, seq) ? [marks.timestamp, marks.seq] : undefined;
 }
 
-function covers({ start, end }: RangeMark, key: Uint8Array): boolean {
+function isIn({ start, end }: Pick<RangeMark, "start" | "end">, key: Uint8Array): boolean {
   return compareBytes(start, key) <= 0 && (end === undefined || compareBytes(key, end) < 0);
 }
 
@@ -53,7 +53,7 @@ describe("range marks", () => {
       const key = randomKey(random, 1);
       const timestamp = random.pick([random.below(1000), NUMBER_MAX]);
       const seq = random.pick([random.below(all.length * 3), NUMBER_MAX]);
-      const seen = all.filter((one) => covers(one, key) && one.seq <= seq);
+      const seen = all.filter((one) => isIn(one, key) && one.seq <= seq);
       const [best] = seen
         .filter((one) => one.timestamp <= timestamp)
         .sort((a, b) => b.timestamp - a.timestamp || b.seq - a.seq);
@@ -84,6 +84,35 @@ describe("range marks", () => {
     expect(newest(marks, utf8("b"), 9, 9)).toEqual([5, 4]);
     expect(newest(marks, utf8("b"), 9, 3)).toEqual([5, 1]);
     expect(newest(marks, utf8("zz"), 4, 9)).toBeUndefined();
+  });
+
+  test.each(testSeeds(40))("hold no key that was erased after them, and every other as before: seed %d", (seed) => {
+    const random = new Random(seed);
+    const all = randomMarks(random, random.pick([1, 3, 40]));
+    const erasures = Array.from({ length: random.between(1, 3) }, () => ({
+      start: randomKey(random, 0),
+      end: random.chance(0.2) ? undefined : randomKey(random, 1),
+      seq: 3 * random.below(all.length + 1),
+    })).sort((a, b) => a.seq - b.seq);
+    const whole = RangeMarks.of(all);
+    const loaded = whole.without(erasures);
+    const grown = new RangeMarks();
+    for (const one of all) grown.add(one, withoutErased(one, erasures));
+    for (let i = 0; i < 200; i++) {
+      const key = randomKey(random, 1);
+      const [timestamp, seq] = [random.below(1000), random.pick([random.below(all.length * 3), NUMBER_MAX])];
+      const since = Math.max(0, ...erasures.filter((one) => isIn(one, key)).map((one) => one.seq));
+      const [best] = all
+        .filter((one) => one.seq > since && one.seq <= seq && one.timestamp <= timestamp && isIn(one, key))
+        .sort((a, b) => b.timestamp - a.timestamp || b.seq - a.seq);
+      for (const marks of [loaded, grown]) {
+        expect(newest(marks, key, timestamp, seq)).toEqual(best && [best.timestamp, best.seq]);
+      }
+    }
+    expect(grown.between(0, NUMBER_MAX)).toEqual(loaded.between(0, NUMBER_MAX));
+    expect(loaded.without(erasures)).toBe(loaded);
+    const left = loaded.between(0, NUMBER_MAX);
+    expect(left.every((one, at) => at === 0 || follows(one, left[at - 1]!))).toBe(true);
   });
 
   test("of none there is nothing to look at", () => {

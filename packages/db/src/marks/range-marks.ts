@@ -1,13 +1,15 @@
+import type { Erasure } from "../erase/erasure.ts";
 import type { KeyBuffer } from "../format/key-buffer.ts";
 import { MarkIndex, NO_MARK } from "./mark-index.ts";
-import { isEmptyRange, type RangeMark } from "./range-mark.ts";
+import { isEmptyRange, type RangeMark, withoutErased } from "./range-mark.ts";
 
 /** A mark that comes in builds an index of so many at most anew: some milliseconds of work. */
 const BUILT_MAX = 2048;
 
 /**
  * The range marks of a store, in memory and in files alike. Only ever added to: reads are bound by a seq, so marks that
- * come later, or are not published yet, mean nothing to them, and one set serves every view.
+ * come later, or are not published yet, mean nothing to them, and one set serves every view. What is erased of them makes
+ * another set; a mark of which several pieces are left is there as these, with one seq.
  *
  * Kept as a few indexes, each of a stretch of seqs and at least twice as large as the next (up to a bound), so that a mark
  * is built into O(log n) of them in its life. A lookup is lent its answer in fields, and allocates nothing.
@@ -22,13 +24,20 @@ export class RangeMarks {
   timestamp = 0;
   seq = 0;
 
-  /** Takes up marks, ascending by seq, at once. */
+  /** Takes up marks, ascending by seq and pieces of one by key, at once. */
   static of(marks: readonly RangeMark[]): RangeMarks {
     const own = new RangeMarks();
     for (const mark of marks) own.#keep(mark);
     const shown = marks.filter(({ start, end }) => !isEmptyRange(start, end));
     if (shown.length > 0) own.#parts.push(MarkIndex.of(shown));
     return own;
+  }
+
+  /** What erasures leave of them; the same set where that is all. */
+  without(erasures: readonly Erasure[]): RangeMarks {
+    if (erasures.length === 0) return this;
+    const left = this.#all.flatMap((mark) => withoutErased(mark, erasures));
+    return left.length === this.count && left.every((mark, at) => mark === this.#all[at]) ? this : RangeMarks.of(left);
   }
 
   /** Undefined while there are none: what reads look at first. */
@@ -67,12 +76,15 @@ export class RangeMarks {
     return low;
   }
 
-  /** Seqs ascend; a mark that is there already, since a file and the log both hold it, stays the one that it is. */
-  add(mark: RangeMark): void {
+  /**
+   * Seqs ascend; a mark that is there already, since a file and the log both hold it, stays the one that it is.
+   * @param left what is not erased of it
+   */
+  add(mark: RangeMark, left: readonly RangeMark[] = [mark]): void {
     if (mark.seq <= this.lastSeq) return;
-    this.#keep(mark);
-    if (isEmptyRange(mark.start, mark.end)) return;
-    let built = MarkIndex.of([mark]);
+    for (const piece of left) this.#keep(piece);
+    if (left.length === 0 || isEmptyRange(mark.start, mark.end)) return;
+    let built = MarkIndex.of(left);
     for (;;) {
       const before = this.#parts.at(-1);
       if (before === undefined || before.count >= 2 * built.count || before.count + built.count > BUILT_MAX) break;

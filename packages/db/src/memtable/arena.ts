@@ -19,6 +19,8 @@ export class Arena {
   readonly buffer: SharedArrayBuffer;
   readonly i32: Int32Array;
   readonly u8: Uint8Array;
+  /** As the system gave it: clearing it would only make it take memory. */
+  #isUntouched = false;
 
   /** @throws INVALID_ARGUMENT where the size is not one of an arena. */
   constructor(buffer: SharedArrayBuffer) {
@@ -36,7 +38,9 @@ export class Arena {
 
   /** An arena in memory of its own. */
   static allocate(bytes: number): Arena {
-    return new Arena(new SharedArrayBuffer(bytes));
+    const arena = new Arena(new SharedArrayBuffer(bytes));
+    arena.#isUntouched = true;
+    return arena;
   }
 
   get bytes(): number {
@@ -47,7 +51,8 @@ export class Arena {
   format(): void {
     const i32 = this.i32;
     const hashSlots = hashSlotsFor(this.bytes);
-    i32.fill(0, 0, HEADER_WORDS + hashSlots);
+    if (!this.#isUntouched) i32.fill(0, 0, HEADER_WORDS + hashSlots);
+    this.#isUntouched = false;
     i32[MAGIC] = MAGIC_WORD;
     i32[HASH_SLOTS] = hashSlots;
     i32[FREE] = HEADER_WORDS + hashSlots;

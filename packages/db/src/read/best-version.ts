@@ -45,6 +45,8 @@ export class BestVersion {
   boundLo = 0;
   #seqBoundHi = 0;
   #seqBoundLo = 0;
+  /** Versions with a lower seq are erased. */
+  #seqMin = 0;
   /** (timestamp, seq) of the best version, in words; tsHi −1 where there is none. */
   #tsHi = -1;
   #tsLo = 0;
@@ -53,12 +55,16 @@ export class BestVersion {
   /** The record of a mark's tombstone, where `run` then lies. */
   readonly #markRecord: Int32Array = new Int32Array(VERSION_WORDS);
 
-  /** Forgets the answer and takes up new bounds. */
-  start(bounds: Bounds): void {
+  /**
+   * Forgets the answer and takes up new bounds.
+   * @param seqMin versions of the key with a lower seq are erased
+   */
+  start(bounds: Bounds, seqMin: number): void {
     this.boundHi = bounds.tsHi;
     this.boundLo = bounds.tsLo;
     this.#seqBoundHi = bounds.seqHi;
     this.#seqBoundLo = bounds.seqLo;
+    this.#seqMin = seqMin;
     this.#forget();
   }
 
@@ -160,7 +166,20 @@ export class BestVersion {
   }
 
   #search(run: VersionRun): number {
-    return findVersion(run.i32, run.first, run.count, this.boundHi, this.boundLo, this.#seqBoundHi, this.#seqBoundLo);
+    const { i32, first, count } = run;
+    const index = findVersion(i32, first, count, this.boundHi, this.boundLo, this.#seqBoundHi, this.#seqBoundLo);
+    return this.#seqMin === 0 ? index : this.#passErased(run, index);
+  }
+
+  /** The version at `index`, or the last one before it that is readable and not erased; −1 without any. */
+  #passErased({ i32, first }: VersionRun, index: number): number {
+    const bound = joinWords(this.#seqBoundHi, this.#seqBoundLo);
+    for (let at = index; at >= 0; at--) {
+      const word = first + at * VERSION_WORDS;
+      const seq = joinWords(i32[word + SEQ_HI]!, i32[word + SEQ_LO]!);
+      if (seq >= this.#seqMin && seq <= bound) return at;
+    }
+    return -1;
   }
 
   #isBeatenBy(tsHi: number, tsLo: number, seqHi: number, seqLo: number): boolean {

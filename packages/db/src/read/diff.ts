@@ -49,7 +49,6 @@ export class Diff<K extends Key> {
   readonly #before: Bounds;
   readonly #after: Bounds;
   readonly #form: KeyForm;
-  /** The first key still to come. */
   #resume: Uint8Array;
   #ended: boolean;
   /** The tables that can matter, of the version that was looked at last. */
@@ -76,6 +75,11 @@ export class Diff<K extends Key> {
     this.#sawNewer = options?.sawNewer;
     this.#resume = range.start;
     this.#ended = range.end?.length === 0 || from === to;
+  }
+
+  /** The first key still to come. */
+  get resume(): Uint8Array {
+    return this.#resume;
   }
 
   /** Adds changes to `batch` until it is full, a block is missing, or the stretch gets long. */
@@ -164,7 +168,7 @@ export class Diff<K extends Key> {
     this.#expires =
       memtables.some(({ memtable }) => memtable.hasExpiries) ||
       this.#levels.some(({ files }) => files.some(({ meta }) => this.#expiresBetween(meta)));
-    return new KeyMerge({ memtables, levels: this.#levels, marks }, false);
+    return new KeyMerge({ memtables, levels: this.#levels, marks, erasures: view.erasures }, false);
   }
 
   #matters(memtable: Memtable): boolean {

@@ -43,6 +43,8 @@ export class History<K extends Key> {
   readonly #floor: number;
   #from: number;
   #to: number;
+  /** Versions with a lower seq are erased; of the view that is looked at. */
+  #seqMin = 0;
   /** Timestamps done so far. */
   progress = 0;
 
@@ -68,6 +70,7 @@ export class History<K extends Key> {
   fill(view: View, batch: Batch<Version<K>>, demand: BlockDemand<Table>): ScanPause {
     if (this.ended) return "end";
     KEY.setBytes(this.#key);
+    this.#seqMin = view.erasures?.seqMin(KEY.i32, 0, KEY.length) ?? 0;
     if (this.#from < this.#floor && !this.#raiseToFloor(view, demand)) return "miss";
     const lanes: Lane[] = [];
     try {
@@ -139,7 +142,7 @@ export class History<K extends Key> {
         if (pause !== undefined) return pause;
       }
       // What has been shown lies above `#to`: the rest at its timestamp are lower seqs.
-      if (timestamp <= this.#to && lane.seq <= this.#seq) {
+      if (timestamp <= this.#to && this.#isReadable(lane.seq)) {
         this.#show(lane.run, lane.index, lane.layer, timestamp, batch);
       }
       if (lane.step(demand) === MISS) return "miss";
@@ -160,7 +163,7 @@ export class History<K extends Key> {
         const pause = this.#pauseBefore(current, versions, batch);
         if (pause !== undefined) return pause;
       }
-      if (lane.seq <= this.#seq) {
+      if (this.#isReadable(lane.seq)) {
         HELD.take(lane.run, lane.index, lane.layer);
         holds = true;
       }
@@ -184,6 +187,10 @@ export class History<K extends Key> {
     }
     this.#resumeAt(this.#ascending ? timestamp + 1 : timestamp - 1);
     this.progress++;
+  }
+
+  #isReadable(seq: number): boolean {
+    return seq <= this.#seq && seq >= this.#seqMin;
   }
 
   #resumeAt(timestamp: number): void {

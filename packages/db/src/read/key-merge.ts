@@ -1,3 +1,4 @@
+import type { Erasures } from "../erase/erasures.ts";
 import type { GroupCursor } from "../format/group-cursor.ts";
 import { compareKeys, type KeyBuffer } from "../format/key-buffer.ts";
 import { type BlockDemand, FOUND, type Lookup, MISS } from "../format/version-run.ts";
@@ -14,6 +15,7 @@ export interface MergedLayers {
   readonly memtables: readonly SharedMemtable[];
   readonly levels: readonly Level[];
   readonly marks: RangeMarks | undefined;
+  readonly erasures: Erasures | undefined;
 }
 
 /** One layer's cursor in a merge by key. */
@@ -30,12 +32,14 @@ interface Lane {
 export class KeyMerge {
   readonly #lanes: Lane[] = [];
   readonly #marks: RangeMarks | undefined;
+  readonly #erasures: Erasures | undefined;
   readonly #reverse: boolean;
   /** The lanes that stand on the current key. */
   readonly #at: Lane[] = [];
 
-  constructor({ memtables, levels, marks }: MergedLayers, reverse: boolean) {
+  constructor({ memtables, levels, marks, erasures }: MergedLayers, reverse: boolean) {
     this.#marks = marks;
+    this.#erasures = erasures;
     this.#reverse = reverse;
     for (const { memtable } of memtables) {
       if (memtable.entryCount > 0) this.#lanes.push({ cursor: memtable.cursor(), layer: memtable });
@@ -103,7 +107,7 @@ export class KeyMerge {
     best: BestVersion,
     demand: BlockDemand<Table>,
   ): Lookup {
-    best.start(bounds);
+    best.start(bounds, this.#erasures?.seqMin(key.i32, 0, key.length) ?? 0);
     do {
       for (const lane of this.#at) {
         const layer = lane.layer ?? (lane.cursor as LevelCursor).table;

@@ -1,9 +1,13 @@
 import {
+  abortable,
   type CallOptions,
   callSignal,
   type Entries,
   type EntriesSource,
   makeEntries,
+  type Portion,
+  type Portioned,
+  portion,
   throwIfAborted,
 } from "@kvts/common";
 import { BlockDemand } from "../format/version-run.ts";
@@ -22,6 +26,8 @@ export interface LocalEntries<T> extends Entries<T>, Iterable<T> {}
 interface Stretches<T extends object> {
   /** Grows whenever a stretch gets further than the one before it. */
   readonly progress: number;
+  /** Where the next stretch begins, for what goes through keys. */
+  readonly resume?: Uint8Array | undefined;
   fill(view: View, batch: Batch<T>, demand: BlockDemand<Table>): ScanPause;
 }
 
@@ -30,6 +36,8 @@ export interface Prepared<T extends object> {
   readonly limit: number;
   readonly open: (seq: number, horizons: Horizons | undefined) => Stretches<T>;
 }
+
+const never = (): boolean => false;
 
 /** Items a batch of `for … of` holds. */
 const SYNC_BATCH_ITEMS = 128;
@@ -64,10 +72,12 @@ export function localEntries<T>(entries: Entries<T>, atOnce: () => Iterator<T>):
   return Object.assign(entries, { [Symbol.iterator]: atOnce });
 }
 
-class EngineEntries<T extends object> implements LocalEntries<T> {
+class EngineEntries<T extends object> implements LocalEntries<T>, Portioned<T> {
   readonly #start: () => Run<T>;
   readonly #signal: AbortSignal | undefined;
   #asynchronous: Entries<T> | undefined;
+  /** What is read by portions. */
+  #portions: Run<T> | undefined;
 
   constructor(start: () => Run<T>, signal: AbortSignal | undefined) {
     this.#start = start;
@@ -82,7 +92,13 @@ class EngineEntries<T extends object> implements LocalEntries<T> {
     return this.#entries().toArray();
   }
 
+  async [portion](count: number, isDue: () => boolean): Promise<Portion<T>> {
+    this.#portions ??= this.#start();
+    return await abortable(this.#portions.portion(count, isDue), this.#signal);
+  }
+
   close(): Promise<void> {
+    this.#portions?.close();
     return this.#entries().close();
   }
 
@@ -200,21 +216,29 @@ class Run<T extends object> {
   }
 
   /** What is in memory comes at once, save that the event loop gets its turn now and then. */
-  pull(count: number): T[] | Promise<T[]> {
+  pull(count: number, isDue: () => boolean = never): T[] | Promise<T[]> {
     const batch = this.#batch(Math.min(count, ASYNC_BATCH_ITEMS_MAX));
     if (batch === undefined) return [];
+    const { progress } = this.#stretches;
+    const isEnough = (): boolean => this.#stretches.progress > progress && isDue();
     const view = this.#source.view();
     const pause = this.#stretches.fill(view, batch, ASYNC);
     const isRead = pause === "end" || pause === "full";
-    if (!isRead || batch.isIncomplete) return this.#pullRest(view.acquire(), batch, pause);
+    if (!isRead || batch.isIncomplete) return this.#pullRest(view.acquire(), batch, pause, isEnough);
     this.#count(batch, pause);
     if (!this.ended) this.#hold();
     const items = batch.completeSync();
     return this.#source.fairness.isDue(items.length + 1) ? this.#nextTurn(items) : items;
   }
 
+  /** What `pull` finds, or none of it yet once it is due. */
+  async portion(count: number, isDue: () => boolean): Promise<Portion<T>> {
+    const items = await this.pull(count, isDue);
+    return { items, ended: this.ended, resume: this.#stretches.resume };
+  }
+
   /** Goes on where the first stretch has paused, or with what it has left to be read. */
-  async #pullRest(view: View, batch: Batch<T>, firstPause: ScanPause): Promise<T[]> {
+  async #pullRest(view: View, batch: Batch<T>, firstPause: ScanPause, isEnough: () => boolean): Promise<T[]> {
     const loaded = new LoadedBlocks();
     try {
       this.#hold();
@@ -223,6 +247,7 @@ class Run<T extends object> {
         const { table, block } = ASYNC;
         loaded.keepUntilProgress(this.#stretches.progress);
         if (pause === "end" || pause === "full" || (pause === "long" && batch.size > 0)) break;
+        if (isEnough()) break;
         if (pause === "miss") loaded.add(await table!.load(block));
         else await this.#source.nextTurn();
         throwIfAborted(this.#signal);

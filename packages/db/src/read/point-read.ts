@@ -44,7 +44,7 @@ function findIn(
   best: BestVersion,
   demand: BlockDemand<Table>,
 ): Lookup {
-  best.start(bounds);
+  best.start(bounds, view.erasures?.seqMin(key.i32, 0, key.length) ?? 0);
   do {
     for (const { memtable } of view.memtables) {
       if (!best.couldImprove(memtable.minTimestamp, memtable.maxTimestamp, memtable.maxSeq)) continue;

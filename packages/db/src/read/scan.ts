@@ -71,6 +71,10 @@ export class Scan<K extends Key> {
     if (range.end !== undefined && range.end.length === 0) this.#ended = true;
   }
 
+  get resume(): Uint8Array | undefined {
+    return this.#resume;
+  }
+
   get ended(): boolean {
     return this.#ended;
   }
@@ -78,8 +82,8 @@ export class Scan<K extends Key> {
   /** Adds versions to `batch` until it is full, a block is missing, or the stretch gets long. */
   fill(view: View, batch: Batch<Version<K>>, demand: BlockDemand<Table>): ScanPause {
     if (this.#ended) return "end";
-    const { memtables, version, marks } = view;
-    const merge = new KeyMerge({ memtables, levels: version.levels, marks }, this.#reverse);
+    const { memtables, version, marks, erasures } = view;
+    const merge = new KeyMerge({ memtables, levels: version.levels, marks, erasures }, this.#reverse);
     try {
       return this.#fill(merge, batch, demand);
     } finally {
@@ -102,7 +106,7 @@ export class Scan<K extends Key> {
       if (merge.resolve(KEY, this.#bounds, BEST, demand) === MISS) return this.#pause("miss", false);
       if (this.#includeDeleted && BEST.isMark) {
         if (merge.resolveOwn(KEY, this.#own, OWN, demand) === MISS) return this.#pause("miss", false);
-        if (!OWN.found || this.#isSpent(OWN)) BEST.start(this.#bounds);
+        if (!OWN.found || this.#isSpent(OWN)) BEST.start(this.#bounds, 0);
         OWN.release();
       }
       if (BEST.found && this.#shows()) {

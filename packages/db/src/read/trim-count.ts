@@ -100,7 +100,8 @@ class TrimCount {
   }
 
   fill(view: View, demand: BlockDemand<Table>): ScanPause {
-    const merge = new KeyMerge({ memtables: view.memtables, levels: view.version.levels, marks: undefined }, false);
+    const { memtables, version, erasures } = view;
+    const merge = new KeyMerge({ memtables, levels: version.levels, marks: undefined, erasures }, false);
     try {
       return this.#fill(merge, demand);
     } finally {

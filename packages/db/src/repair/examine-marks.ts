@@ -47,9 +47,19 @@ export function examineMarks(
   }
 }
 
-/** The marks of several files, and of logs, each once, ascending by seq. */
+/**
+ * The marks of logs, and of several files, each once, ascending by seq. Of a mark of which something was erased, the last
+ * of the parts that know it has what is left.
+ */
 export function uniteMarks(parts: readonly (readonly RangeMark[])[]): RangeMark[] {
-  const bySeq = new Map<number, RangeMark>();
-  for (const marks of parts) for (const mark of marks) bySeq.set(mark.seq, mark);
-  return [...bySeq.values()].sort((a, b) => a.seq - b.seq);
+  const bySeq = new Map<number, RangeMark[]>();
+  for (const marks of parts) {
+    let before: RangeMark | undefined;
+    for (const mark of marks) {
+      if (before !== undefined && before.seq === mark.seq) bySeq.get(mark.seq)!.push(mark);
+      else bySeq.set(mark.seq, [mark]);
+      before = mark;
+    }
+  }
+  return [...bySeq.values()].flat().sort((a, b) => a.seq - b.seq);
 }

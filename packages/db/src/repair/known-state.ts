@@ -1,4 +1,5 @@
 import type { JobProvenance } from "../compaction/job.ts";
+import type { Erasure } from "../erase/erasure.ts";
 import type { LeastNumbers } from "../manifest/least-numbers.ts";
 import type { ManifestState } from "../manifest/state.ts";
 import type { RetentionState } from "../retention/horizon.ts";
@@ -22,6 +23,8 @@ export interface KnownState {
   /** Older logs hold nothing that is not in tables. */
   readonly logNumber: number;
   readonly retention: RetentionState;
+  /** Whose bytes may still be there: the store goes on with them when it is opened. */
+  readonly erasures: readonly Erasure[];
 }
 
 /** A whole manifest knows, unless its tables know better. */
@@ -32,6 +35,7 @@ export function stateOfManifest({ numbers, closed }: ManifestState, tables: read
     lastAssigned: closed?.lastAssigned ?? numbers.timestampCeiling,
     logNumber: numbers.logNumber,
     retention: { policies: numbers.policies ?? [], horizons: numbers.horizons ?? [] },
+    erasures: numbers.erasures ?? [],
   };
 }
 
@@ -48,7 +52,9 @@ export function stateOfTables(tables: readonly ExaminedTable[], least: LeastNumb
   }
   const cuts = tables.map(({ properties }) => properties?.provenance.horizons ?? []);
   const retention = withHorizons(least.policies, latestHorizons([least.horizons, ...cuts]));
-  return { lastSeq, lastAssigned, logNumber, retention };
+  const { erasures } = least;
+  lastSeq = Math.max(lastSeq, erasures.at(-1)?.seq ?? 0);
+  return { lastSeq, lastAssigned, logNumber, retention, erasures };
 }
 
 /** Files of range marks know of seqs too. */
@@ -85,6 +91,6 @@ export function repairProvenance(known: KnownState, incarnation: string): JobPro
     seqFloor: known.lastSeq,
     incarnation,
     horizons: known.retention.horizons,
-    erasures: [],
+    erasedSeq: 0,
   };
 }

@@ -133,7 +133,7 @@ class Rebuild {
   async #writeMarks(logged: readonly RangeMark[]): Promise<Pick<VersionEdit, "markFiles">> {
     const { marks: files } = this.#findings;
     this.#files.push(...files.map((file) => reportMarks(file, false)));
-    const marks = uniteMarks([...files.map(({ marks }) => marks), logged]);
+    const marks = uniteMarks([logged, ...files.map(({ marks }) => marks)]);
     if (marks.length === 0) return {};
     const number = this.#numbers.take();
     await writeMarkFile(this.#settings.components.fileSystem, this.#directory, number, this.#incarnation, marks);
@@ -184,7 +184,7 @@ class Rebuild {
   /** Writes the new manifest and puts it in force. Returns its number. */
   async #startManifest(contents: VersionEdit, state: KnownState): Promise<number> {
     const { fileSystem } = this.#settings.components;
-    const { lastSeq, lastAssigned, retention } = state;
+    const { lastSeq, lastAssigned, retention, erasures } = state;
     const number = this.#numbers.take();
     const temporary = this.#numbers.take();
     if (fileSystem.exists(currentFileName(this.#directory))) {
@@ -198,6 +198,7 @@ class Rebuild {
       // Nobody can hold a cursor or a snapshot of what the store was before.
       seqFloor: lastSeq,
       ...(retention.horizons.length === 0 ? {} : retention),
+      ...(erasures.length === 0 ? {} : { erasures }),
       ...contents,
       closed: { lastSeq, lastAssigned },
       keepsBelow: this.#numbers.first,

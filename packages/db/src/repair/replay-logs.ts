@@ -139,6 +139,7 @@ class Replay {
         pins: [],
         dropsRetracts: false,
         floors: NO_FLOORS,
+        erasures: [],
         keysApart: [],
         settings: tables,
         provenance: this.#provenance(),

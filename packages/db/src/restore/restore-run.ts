@@ -150,7 +150,7 @@ export class RestoreRun {
     const place = await queue.reserve(ingest.rounds, newest);
     const tables = await ingest.finish(jobs.provenance([], jobs.horizons()), place);
     const bytesWritten = tables.reduce((sum, { fileBytes }) => sum + fileBytes, 0);
-    const result = { tables, seqFloor: 0, bytesRead: 0, bytesWritten };
+    const result = { tables, seqFloor: 0, erased: 0, bytesRead: 0, bytesWritten };
     await jobs.install({ added: tables.map((meta) => ({ level: 0, meta })), ...writing.feedCutAt(place.seq) }, result);
     queue.publish(place.seq);
     writing.feed.cut(place.seq);

@@ -5,6 +5,7 @@ import {
   type KvtsError,
   makeChange,
   type ResolvedRange,
+  RestoreSample,
   throwIfAborted,
 } from "@kvts/common";
 import type { TableJobs } from "../background/table-jobs.ts";
@@ -20,9 +21,6 @@ import type { RestoreCounts } from "./plan.ts";
 import { RestoreReader } from "./restore-reader.ts";
 import { RestoreRun } from "./restore-run.ts";
 import type { TouchedKeys } from "./touched-keys.ts";
-
-/** Changes that a dry run shows at most. */
-export const SAMPLE_MAX = 10;
 
 /** What restores ask of the store around them. */
 export interface RestoresHost {
@@ -80,7 +78,12 @@ export class Restores {
 
   /** @throws NO_SPACE, UNAVAILABLE, what the store refuses writes with; nothing has changed then */
   restore(goal: RestoreGoal, signal: AbortSignal | undefined): Promise<RestoreOutcome> {
-    const done = this.#turn.then(() => this.#restore(goal, signal));
+    return this.inTurn(() => this.#restore(goal, signal));
+  }
+
+  /** Does `step` while no restore is under way: what one has read, and is going to write, must not outlast it. */
+  inTurn<T>(step: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(step);
     this.#turn = done.catch(() => undefined);
     return done;
   }
@@ -94,7 +97,7 @@ export class Restores {
     const { settings } = this.#host;
     const moment = { to, now: Math.max(settings.components.clock.now(), to) };
     const pin = this.#host.pin();
-    const sample: Change<K>[] = [];
+    const sample = new RestoreSample<K>();
     const reader = new RestoreReader<K>((at) => this.#host.readSource(at), moment, form, this.#signal(signal));
     let [restored, deleted, bytes] = [0, 0, 0];
     try {
@@ -102,12 +105,12 @@ export class Restores {
         if (change.before === undefined) deleted++;
         else restored++;
         bytes += keyBytes(change.key) + (change.before?.value.length ?? 0);
-        if (sample.length < SAMPLE_MAX) sample.push(makeChange(change.key, change.after, change.before));
+        sample.add(makeChange(change.key, change.after, change.before));
       });
     } finally {
       pin.release();
     }
-    return { restored, deleted, bytes, sample };
+    return { restored, deleted, bytes, sample: sample.changes };
   }
 
   /** Ends what is under way, as if it had been abandoned. */

@@ -12,6 +12,9 @@ const SLAB_BYTES_MAX = 2 ** 32 - FRAME_BYTES;
 const OUTSIDE_SHARE = 1 / 16;
 const OUTSIDE_BYTES_MIN: number = 1024 * 1024;
 
+/** Frames that are overwritten in one go. */
+const SCRUBBED_AT_ONCE = 256;
+
 /** In a frame table: the block is not in memory. */
 export const NOT_CACHED = -1;
 
@@ -179,6 +182,17 @@ export class BlockCache {
       if (entry >= 0) this.#vacate(entry);
       else if (entry !== NOT_CACHED) this.#dropOutside(-2 - entry);
     }
+  }
+
+  /** Overwrites what frames still hold of files that are forgotten, from `from` on, a few of them. Returns where to go on; −1 at the end. */
+  scrub(from: number): number {
+    const end = Math.min(from + SCRUBBED_AT_ONCE, this.#frameCount);
+    for (let frame = from; frame < end; frame++) {
+      if (this.#owners[frame] === undefined && this.pins[frame] === 0) {
+        this.u8.fill(0, frame * FRAME_BYTES, (frame + 1) * FRAME_BYTES);
+      }
+    }
+    return end === this.#frameCount ? -1 : end;
   }
 
   /** Takes a frame from its file; false where it had none. */

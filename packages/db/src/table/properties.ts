@@ -4,13 +4,6 @@ import type { Horizon } from "../retention/horizon.ts";
 import { type Compression, compressionId, compressionName, isCompression } from "./compression.ts";
 import type { Stamp } from "./stamp.ts";
 
-/** Everything from `start` on and below `end` (to the last key without one) with a seq below `seq` was erased. */
-export interface Erasure {
-  readonly start: Uint8Array;
-  readonly end: Uint8Array | undefined;
-  readonly seq: number;
-}
-
 /** Where a table comes from and what held when it was written: what `repair` needs to make a manifest anew. */
 export interface TableProvenance {
   /** File numbers of the tables that it replaces together with its sisters, once all of them are there; none for a flush. */
@@ -32,7 +25,8 @@ export interface TableProvenance {
   readonly incarnation: string;
   /** By which history was cut when it was written, or before. */
   readonly horizons: readonly Horizon[];
-  readonly erasures: readonly Erasure[];
+  /** It holds nothing that erasures up to this seq have erased. */
+  readonly erasedSeq: number;
 }
 
 /** What was counted while a table was written. */
@@ -158,13 +152,7 @@ function encodeProvenance(writer: ByteWriter, provenance: TableProvenance): void
     writer.blob(prefix);
     writer.varint(timestamp);
   }
-  writer.varint(provenance.erasures.length);
-  for (const { start, end, seq } of provenance.erasures) {
-    writer.blob(start);
-    writer.u8(end === undefined ? 0 : 1);
-    if (end !== undefined) writer.blob(end);
-    writer.varint(seq);
-  }
+  writer.varint(provenance.erasedSeq);
 }
 
 function decodeProvenance(reader: ByteReader): TableProvenance {
@@ -179,11 +167,7 @@ function decodeProvenance(reader: ByteReader): TableProvenance {
     seqFloor: reader.varint(),
     incarnation: reader.text(),
     horizons: decodeList(reader, () => ({ prefix: new Uint8Array(reader.blob()), timestamp: reader.varint() })),
-    erasures: decodeList(reader, () => ({
-      start: new Uint8Array(reader.blob()),
-      end: reader.u8() === 0 ? undefined : new Uint8Array(reader.blob()),
-      seq: reader.varint(),
-    })),
+    erasedSeq: reader.varint(),
   };
 }
 

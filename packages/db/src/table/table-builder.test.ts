@@ -50,10 +50,7 @@ describe("table builder", () => {
         { prefix: new Uint8Array(0), timestamp: 5 },
         { prefix: Uint8Array.of(1, 0), timestamp: 6 },
       ],
-      erasures: [
-        { start: Uint8Array.of(1), end: Uint8Array.of(2), seq: 77 },
-        { start: new Uint8Array(0), end: undefined, seq: 78 },
-      ],
+      erasedSeq: 78,
     };
     const versions = [
       { key: "b", timestamp: 50, seq: 11, value: new Uint8Array(9000) },

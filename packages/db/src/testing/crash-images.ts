@@ -4,7 +4,7 @@ import { Model } from "./model.ts";
 import type { ModelHorizons } from "./model-retention.ts";
 import type { Random } from "./random.ts";
 import { contentsDifference, modelContents } from "./store-contents.ts";
-import type { TestBatch, TestStore } from "./test-store.ts";
+import { commitTo, type TestBatch, type TestStore } from "./test-store.ts";
 
 /** What a crash left, and what has to be found in it. */
 export interface CrashImage {
@@ -101,8 +101,7 @@ export function survivingBatches(
   let closest: string[] | undefined;
   for (let count = 0; count <= batches.length; count++) {
     if (count > 0) {
-      const { operations, lastSeq: seq, sharesSeq } = batches[count - 1]!;
-      model.commit(operations, seq, sharesSeq);
+      commitTo(model, batches[count - 1]!);
     }
     if (count < first) continue;
     const difference = contentsDifference(found, modelContents(model, undefined, horizons));

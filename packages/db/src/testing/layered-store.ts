@@ -107,6 +107,7 @@ export class LayeredStore {
       pins,
       dropsRetracts: dropsRetracts(levels, inputs),
       floors: NO_FLOORS,
+      erasures: [],
       keysApart: [],
       settings: { tableBytesMax, compression: "none" as const },
       provenance: PROVENANCE,

@@ -2,6 +2,7 @@ import {
   type AnyWriteOptions,
   type BytesInput,
   type CallOptions,
+  type Change,
   type Clock,
   callSignal,
   checkCallOptions,
@@ -9,6 +10,7 @@ import {
   checkKeepFor,
   checkKeyForm,
   checkRequestId,
+  checkRestore,
   checkSeq,
   checkWatchOptions,
   conflictAt,
@@ -32,6 +34,7 @@ import {
   type KeyOf,
   KvtsError,
   limits,
+  makeChange,
   makeEntries,
   makeTypedStore,
   type Operation,
@@ -39,6 +42,10 @@ import {
   ownPrecondition,
   type PutOptions,
   type Range,
+  type RestoreCall,
+  type RestoreOptions,
+  type RestoreResult,
+  RestoreSample,
   type RetentionOptions,
   type RetentionPolicy,
   type RetentionResult,
@@ -61,7 +68,7 @@ import {
   type WriteOptions,
   type WriteResult,
 } from "@kvts/common";
-import { Model, type ModelOperation, trimmed, writesTo } from "./model.ts";
+import { Model, type ModelOperation, trimmed, type UntimedOperation, writesTo } from "./model.ts";
 import { ModelReader, type Moment } from "./model-reader.ts";
 import { greatestHorizon, horizonOf, type ModelPolicies, movedHorizons } from "./model-retention.ts";
 import { type ModelFeed, ModelWatch } from "./model-watch.ts";
@@ -143,6 +150,25 @@ class ModelStore {
     this.model.commit(timed);
     this.wakeWatches();
     return { timestamp: assigns ? assigned : timed.at(-1)!.timestamp, seq: this.model.seq };
+  }
+
+  /** @throws HISTORY_TRIMMED */
+  planRestore({ range, to }: RestoreCall) {
+    const { now, horizons } = this.newest();
+    const horizon = greatestHorizon(horizons!, range);
+    if (to < horizon) throw trimmed(horizon);
+    return this.model.restore(range, { to, now });
+  }
+
+  /** All of it at one timestamp, above all that was there. */
+  restore({ operations, newest }: ReturnType<ModelStore["planRestore"]>): WriteResult {
+    if (newest >= limits.timestampMax) throw invalidArgument(`nothing can be newer than ${newest}; retract that first`);
+    const assigned = Math.max(this.now(), this.#lastAssigned + 1, ...this.model.horizons.values());
+    const timestamp = Math.max(assigned, newest + 1);
+    if (timestamp === assigned) this.#lastAssigned = assigned;
+    this.model.commit(operations.map((operation) => ({ ...operation, timestamp })));
+    this.wakeWatches();
+    return { timestamp, seq: this.model.seq };
   }
 
   /** @throws HISTORY_TRIMMED */
@@ -252,6 +278,29 @@ class ModelStoreView<F extends "string" | "bytes"> extends ModelReader<F> implem
     } catch (error) {
       return makeEntries<WatchEvent<KeyOf<F>>>({ pull: () => Promise.reject(error) });
     }
+  }
+
+  async restore(range: Range, to: TimeInput, options?: RestoreOptions): Promise<RestoreResult<KeyOf<F>>> {
+    const call = checkRestore(range, to, options, this.#store.now);
+    throwIfAborted(callSignal(options));
+    const plan = this.#store.planRestore(call);
+    const restored = plan.operations.filter(({ op }) => op === "put").length;
+    const bytes = plan.operations.reduce(
+      (sum, one) => sum + one.key.length + (one.op === "put" ? one.value.length : 0),
+      0,
+    );
+    const result = { to: call.to, restored, deleted: plan.operations.length - restored, bytes };
+    if (call.dryRun) return { ...result, sample: await this.#sample(plan.operations, call.to) };
+    return plan.operations.length === 0 ? result : { ...result, ...this.#store.restore(plan) };
+  }
+
+  async #sample(operations: readonly UntimedOperation[], to: number): Promise<readonly Change<KeyOf<F>>[]> {
+    const sample = new RestoreSample<KeyOf<F>>();
+    for (const { key } of operations) {
+      const [now, then] = [await this.get(key), await this.get(key, { asOf: to })];
+      sample.add(makeChange(decodeKey(key, this.#form), now, then));
+    }
+    return sample.changes;
   }
 
   async setRetention(prefix: BytesInput, keepFor: KeepFor, options: RetentionOptions = {}): Promise<RetentionResult> {

@@ -98,7 +98,7 @@ export class Model {
   readonly #operations: Map<string, CommittedOperation[]> = new Map();
   readonly #batches: (readonly (CommittedOperation | CommittedRange)[])[] = [];
   /** Deleted ranges, lowest seq first. */
-  readonly #ranges: CommittedRange[] = [];
+  #ranges: CommittedRange[] = [];
   #seq = 0;
   /** How far history is cut. */
   horizons: ModelHorizons = NO_HORIZONS;
@@ -113,7 +113,7 @@ export class Model {
     return this.#operations.size;
   }
 
-  /** Number of deleted ranges. */
+  /** Number of deleted ranges; one that was erased from its middle counts as two. */
   get ranges(): number {
     return this.#ranges.length;
   }
@@ -139,6 +139,16 @@ export class Model {
       this.#operations.set(id, filed);
     }
     this.#batches.push(batch);
+    this.#seq = seq;
+  }
+
+  /** Commits an erasure, with `seq`: nothing that was ever written to a key of the range, or deleted with it, has happened. */
+  erase({ start, end }: ResolvedRange, seq: number = this.#seq + 1): void {
+    invariant(seq > this.#seq, `seqs grow: ${seq} after ${this.#seq}`);
+    for (const key of [...this.#operations.keys()]) {
+      if (key >= toHex(start) && (end === undefined || key < toHex(end))) this.#operations.delete(key);
+    }
+    this.#ranges = this.#ranges.flatMap((deleted) => outside(deleted, { start, end }));
     this.#seq = seq;
   }
 
@@ -334,6 +344,19 @@ function within(operation: CommittedOperation | CommittedRange, { start, end }: 
   const last = [end, deleted.end].filter((bound) => bound !== undefined).sort(compareBytes)[0];
   if (last !== undefined && compareBytes(first, last) >= 0) return [];
   return [{ ...operation, range: { start: first, end: last } }];
+}
+
+/** What of a deleted range lies before an erased one, and what behind it. */
+function outside(deleted: CommittedRange, { start, end }: ResolvedRange): CommittedRange[] {
+  const { range } = deleted;
+  if (isEmpty(range) || isEmpty({ start, end })) return [deleted];
+  const left: ResolvedRange[] = [{ start: range.start, end: [range.end ?? start, start].sort(compareBytes)[0]! }];
+  if (end !== undefined) left.push({ start: [range.start, end].sort(compareBytes)[1]!, end: range.end });
+  return left.filter((piece) => !isEmpty(piece)).map((piece) => ({ ...deleted, range: piece }));
+}
+
+function isEmpty({ start, end }: ResolvedRange): boolean {
+  return end !== undefined && compareBytes(start, end) >= 0;
 }
 
 /** Whether an operation is one on the key, by itself or with the range that it is in. */

@@ -116,7 +116,7 @@ export class RandomRun {
     else if (kind < 87) await this.#readSnapshot();
     else if (kind < 89) await this.#beginRead();
     else if (kind < 92) await this.#reads.goOn();
-    else if (kind < 93) await this.#restore();
+    else if (kind < 93) await (random.chance(0.7) ? this.#restore() : this.#erase());
     else if (kind < 94) this.#store.clock.advance(random.pick([1, 1000, 10 ** 9]));
     else if (kind < 98) await this.#wait();
     else await this.#stop();
@@ -145,6 +145,16 @@ export class RandomRun {
     if (batch !== undefined && batch.state !== "acknowledged") {
       throw new Error("a restore was refused", { cause: batch.error });
     }
+  }
+
+  /** Reads that have begun, and are not at their end, may show less from then on. */
+  async #erase(): Promise<void> {
+    const range = this.#random.chance(0.5) ? { prefix: this.#checks.key() } : this.#checks.range();
+    this.#note("erase");
+    this.#reads.forget();
+    await this.#settle();
+    const batch = await this.#store.erase(range);
+    if (batch.state !== "acknowledged") throw new Error("an erasure was refused", { cause: batch.error });
   }
 
   #maintain(kind: "flush" | "compact"): void {

@@ -23,7 +23,7 @@ export const PROVENANCE: TableProvenance = {
   seqFloor: 0,
   incarnation: "test",
   horizons: [],
-  erasures: [],
+  erasedSeq: 0,
 };
 
 /** Sorts versions as tables hold them: by key, timestamp, seq. */

@@ -1,9 +1,11 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import {
+  type EraseProgress,
   isKvtsError,
   limits,
   type Operation,
   type Range,
+  type ResolvedRange,
   resolveRange,
   toHex,
   type WriteOptions,
@@ -49,6 +51,8 @@ export interface TestBatch {
   lastSeq: number;
   /** All its operations have the one seq: a restore that was an ingest. */
   sharesSeq?: boolean;
+  /** It is an erasure of these keys, without operations. */
+  erases?: ResolvedRange;
   state: "pending" | "acknowledged" | "refused" | "unknown";
   error: unknown;
 }
@@ -113,6 +117,10 @@ export class TestStore {
   get db(): Db<Uint8Array> {
     ok(this.#db !== undefined, "the store is open");
     return this.#db;
+  }
+
+  get settings(): StoreSettings {
+    return this.#options.settings;
   }
 
   get fileSystem(): FileSystem {
@@ -291,6 +299,39 @@ export class TestStore {
     return batch;
   }
 
+  /** Erases a range, while no write is under way. Rejects only where the outcome is not as foretold. */
+  async erase(range: Range, onProgress?: (progress: EraseProgress) => void): Promise<TestBatch> {
+    this.foretell();
+    ok(this.#waiting.length === 0, "an erasure is foretold while no write is under way");
+    const engine = this.#engine!;
+    const lastSeq = this.#lastSeq + 1;
+    const batch: TestBatch = {
+      operations: [],
+      erases: resolveRange(range),
+      lastSeq,
+      state: "pending",
+      error: undefined,
+    };
+    this.batches.push(batch);
+    try {
+      const { seq } = await this.db.erase(range, { onProgress });
+      equal(seq, lastSeq);
+      batch.state = "acknowledged";
+    } catch (error) {
+      if (!isKvtsError(error)) throw error;
+      const isTaken = engine.takenSeq > this.#lastSeq;
+      if (error.code === "READ_ONLY" && isTaken) this.#isReadOnly = true;
+      batch.state = isTaken ? "unknown" : "refused";
+      if (!isTaken) batch.lastSeq = 0;
+      batch.error = error;
+    }
+    // It takes a timestamp with its seq.
+    if (engine.takenSeq > this.#lastSeq) this.#lastAssigned = Math.max(this.clock.now(), this.#lastAssigned + 1);
+    this.#lastSeq = engine.takenSeq;
+    this.#updateModel();
+    return batch;
+  }
+
   async #restoreNothing(range: Range, to: number, isDone: boolean): Promise<TestBatch | undefined> {
     try {
       equal((await this.db.restore(range, to)).seq, undefined, "a restore with nothing to do writes nothing");
@@ -364,7 +405,7 @@ export class TestStore {
     for (let batch = this.batches[this.#modelled]; batch !== undefined; batch = this.batches[++this.#modelled]) {
       if (batch.state === "pending") return;
       if (batch.state === "acknowledged") {
-        this.model.commit(batch.operations, batch.lastSeq, batch.sharesSeq);
+        commitTo(this.model, batch);
       }
     }
   }
@@ -375,6 +416,12 @@ export function modelOperation(operation: TestOperation, assigned: number): Mode
   if (operation.op !== "deleteRange") return { timestamp: assigned, ...operation };
   const { op, start, end, timestamp = assigned } = operation;
   return { op, range: resolveRange({ start, end }), timestamp };
+}
+
+/** Has a model do what a batch did. */
+export function commitTo(model: Model, { operations, lastSeq, sharesSeq, erases }: TestBatch): void {
+  if (erases !== undefined) model.erase(erases, lastSeq);
+  else model.commit(operations, lastSeq, sharesSeq);
 }
 
 function sameBytes(): Uint8Array {

@@ -52,7 +52,7 @@ async function readPrevious(files: FileReading, log: OpenLog, number: number): P
   try {
     const segment = SegmentReader.open(files, log.directory, number, log.incarnation);
     try {
-      await segment.readHeader();
+      segment.readHeader();
       return segment.previous;
     } finally {
       segment.close();
@@ -83,7 +83,7 @@ async function checkSegment(
   try {
     const segment = SegmentReader.open(files, log.directory, number, log.incarnation);
     try {
-      await segment.readHeader();
+      segment.readHeader();
       if (segment.previous === undefined) return corruption(path, 0, "its header is not whole");
       if (before !== undefined && segment.previous.segment !== before) {
         return corruption(path, 0, `it does not go on from log ${before}, which comes before it`);

@@ -128,7 +128,7 @@ class LogSegments {
 
   /** The segments that make up the log, oldest first, as far as their headers tell. */
   async findChain(): Promise<SegmentReader[]> {
-    for (const segment of this.#segments) await segment.readHeader();
+    for (const segment of this.#segments) segment.readHeader();
     let bound = Number.POSITIVE_INFINITY;
     for (;;) {
       const chain: SegmentReader[] = [];

@@ -136,7 +136,7 @@ class LogSalvage {
       else this.#segments.push(SegmentReader.open(fileSystem, directory, number, incarnation));
     }
     for (const segment of this.#segments) {
-      await readHeader(segment);
+      readHeader(segment);
       const { mark, lastSeq } = await segment.survey(SEGMENT_HEADER_BYTES);
       this.#marks.set(segment.number, mark);
       this.#lastSeq = Math.max(this.#lastSeq, lastSeq);
@@ -262,9 +262,9 @@ class LogSalvage {
 }
 
 /** A header that cannot be true tells no more than one that is not whole. @throws UNIMPLEMENTED for a newer format */
-async function readHeader(segment: SegmentReader): Promise<void> {
+function readHeader(segment: SegmentReader): void {
   try {
-    await segment.readHeader();
+    segment.readHeader();
   } catch (error) {
     if (!isKvtsError(error, "CORRUPTION")) throw error;
   }

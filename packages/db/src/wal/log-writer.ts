@@ -208,6 +208,16 @@ export class LogWriter implements FramePlace {
     await this.#spares.recycle(number);
   }
 
+  /** Goes on without spares, in segments that are new, until {@link keepSpares}. @throws the system's error, to be tried again */
+  async dropSpares(): Promise<void> {
+    await this.#spares.pause();
+    await this.#spares.settled();
+  }
+
+  keepSpares(): void {
+    this.#spares.resume();
+  }
+
   /** Resolves when no segment is being removed. */
   settled(): Promise<void> {
     return this.#spares.settled();

@@ -75,9 +75,9 @@ export class SegmentReader implements Frame {
   }
 
   /** @throws CORRUPTION where the header is whole and cannot be this segment's; UNIMPLEMENTED for a newer format */
-  async readHeader(): Promise<void> {
+  readHeader(): void {
     const bytes = new Uint8Array(SEGMENT_HEADER_BYTES);
-    const length = await this.#source.read(bytes, 0, bytes.length, 0);
+    const length = this.#source.readSync(bytes, 0, bytes.length, 0);
     const previous = decodeSegmentHeader(bytes.subarray(0, length), this.number, this.#incarnation, this.file);
     if (previous !== undefined && previous.segment >= this.number) {
       throw corruption(this.file, 0, "it claims to follow a later log");

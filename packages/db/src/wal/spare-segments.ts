@@ -23,9 +23,24 @@ export class SpareSegments {
   readonly #paths: string[] = [];
   #discarding: Promise<void> = Promise.resolve();
   #closed = false;
+  #isPaused = false;
 
   constructor(options: SpareSegmentsOptions) {
     this.#options = options;
+  }
+
+  /** Removes the spares, and keeps none until {@link resume}: what was written to a segment may have to go from the disk. */
+  async pause(): Promise<void> {
+    this.#isPaused = true;
+    const { fileSystem } = this.#options;
+    for (let path = this.#paths.at(-1); path !== undefined; path = this.#paths.at(-1)) {
+      await fileSystem.remove(path);
+      this.#paths.pop();
+    }
+  }
+
+  resume(): void {
+    this.#isPaused = false;
   }
 
   /** A spare to be renamed by the caller, or undefined. */
@@ -47,7 +62,7 @@ export class SpareSegments {
   async recycle(number: number): Promise<void> {
     const { fileSystem, directory, sparesMax, takeFileNumber } = this.#options;
     const path = logFileName(directory, number);
-    if (!this.#closed && this.#paths.length < sparesMax && this.#isFit(path)) {
+    if (!this.#closed && !this.#isPaused && this.#paths.length < sparesMax && this.#isFit(path)) {
       const spare = spareFileName(directory, takeFileNumber());
       fileSystem.rename(path, spare);
       this.#paths.push(spare);

@@ -216,6 +216,18 @@ const rules: readonly (readonly [string, string, object, Readonly<Record<Who, nu
   ["POST", "/v1/ranges:delete", { timestamp: 1 }, { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 }],
   ["POST", "/v1/admin/flush", {}, { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 }],
   ["POST", "/v1/admin/compact", {}, { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 }],
+  [
+    "POST",
+    "/v1/ranges:restore",
+    { prefix: "users:", to: "now" },
+    { admin: 200, read: 403, write: 200, nobody: 401, stranger: 401 },
+  ],
+  [
+    "POST",
+    "/v1/ranges:restore",
+    { prefix: "", to: "now", dryRun: true },
+    { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 },
+  ],
   ["GET", "/v1/retention", {}, { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 }],
   [
     "PUT",

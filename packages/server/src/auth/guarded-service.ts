@@ -100,6 +100,11 @@ export function guardedService(service: Service, grant: Grant, checkLive: () => 
       for (const precondition of options.preconditions ?? []) key(encodeKey(precondition.key));
       return service.write(operations, options);
     },
+    restore(asked, to, options) {
+      write();
+      range(asked);
+      return service.restore(asked, to, options);
+    },
     // A seq tells of no key, and each read in a snapshot is judged as every other read.
     snapshots: {
       create(seq) {

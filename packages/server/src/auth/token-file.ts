@@ -23,7 +23,9 @@ export async function readTokenFile(path: string): Promise<TokenRecord[] | undef
   try {
     text = await readFile(path, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    // Where the path leads through a file there are no tokens either; whoever needs the directory tells of that.
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
     throw error;
   }
   const records = parse(text);

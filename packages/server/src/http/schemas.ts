@@ -230,6 +230,24 @@ export const retentionResultSchema = z
   })
   .openapi("RetentionResult");
 
+export const restoreResultSchema = z
+  .object({
+    to: timestampSchema.openapi({ description: "The moment that it went back to." }),
+    restored: whole.openapi({ description: "How many keys have a value again, or another one." }),
+    deleted: whole.openapi({ description: "How many keys hold nothing any more." }),
+    bytes: whole.openapi({ description: "Of those keys and values." }),
+    timestamp: timestampSchema.openapi({ description: "Of all that was written." }).optional(),
+    seq: seqSchema.openapi({ description: "The last that was written." }).optional(),
+    sample: z
+      .array(changeSchema)
+      .openapi({
+        description:
+          "Of a dry run: the first keys that would change, ten at most, and fewer where they are large; `before` what they hold, `after` what they held at `to`.",
+      })
+      .optional(),
+  })
+  .openapi("RestoreResult", { description: "`timestamp` and `seq` are absent where there was nothing to write." });
+
 export const problemSchema = z
   .object({
     type: z.string(),

@@ -7,6 +7,7 @@ import { type RpcOptions, rpc } from "./call.ts";
 import { conditionIn } from "./conditions.ts";
 import { numberOut, seqIn, textIn, timestampIn, written } from "./numbers.ts";
 import { deletedRangeIn, retractedIn } from "./operations.ts";
+import { restoreIn, restoreOut } from "./restore.ts";
 import { keepForIn, policiesOut, retentionOut } from "./retention.ts";
 import { roleIn, tokenOut } from "./tokens.ts";
 
@@ -53,6 +54,10 @@ export function adminService(options: RpcOptions): ServiceImpl<typeof AdminServi
         }),
       ),
     ),
+    restore: rpc("write", options, async (request, { service, signal }) => {
+      const { range, to } = restoreIn(request);
+      return restoreOut(await service.restore(range, to, { dryRun: request.dryRun, signal }));
+    }),
     setRetention: rpc("write", options, async ({ prefix, keepFor, dryRun }, { service, signal }) =>
       retentionOut(await service.setRetention(prefix, keepForIn(keepFor), { dryRun, signal })),
     ),

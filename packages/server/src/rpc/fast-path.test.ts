@@ -1,7 +1,15 @@
+import { once } from "node:events";
+import { type ClientHttp2Stream, connect } from "node:http2";
 import { createConnection } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import { DeleteRequestSchema, GetRequestSchema, PutRequestSchema, WriteRequestSchema } from "@kvts/api";
+import {
+  DeleteRequestSchema,
+  GetRequestSchema,
+  PutRequestSchema,
+  WatchRequestSchema,
+  WriteRequestSchema,
+} from "@kvts/api";
 import { utf8 } from "@kvts/common";
 import { describe, expect, test } from "vitest";
 import { served } from "../testing/harness.ts";
@@ -126,4 +134,85 @@ test("a head that is split does not hide a message above the limit", async () =>
   const { headers } = await raw(server.grpcUrl, headersOf("Put"), large);
   expect(headers["grpc-status"]).toBe("8");
   expect((await store.stats()).seq).toBe(0);
+});
+
+describe("a watch", () => {
+  const watching = headersOf("Watch");
+  const watchAll = envelope(message(WatchRequestSchema, { afterSeq: 0n }));
+
+  /** Waits for what becomes true soon. */
+  async function until(condition: () => Promise<boolean> | boolean): Promise<void> {
+    while (!(await condition())) await sleep(5);
+  }
+
+  function opened(url: string): { stream: ClientHttp2Stream; bytes(): number; end(): void } {
+    const session = connect(url);
+    const stream = session.request({ ":method": "POST", ...watching });
+    let bytes = 0;
+    stream.on("data", (chunk: Buffer) => {
+      bytes += chunk.length;
+    });
+    stream.end(watchAll);
+    return { stream, bytes: () => bytes, end: () => session.destroy() };
+  }
+
+  test.each<[string, Uint8Array, Record<string, string>?]>([
+    ["one up to its deadline", message(WatchRequestSchema, {}), { "grpc-timeout": "200m" }],
+    ["one from a state", message(WatchRequestSchema, { initial: true }), { "grpc-timeout": "200m" }],
+    ["one of a seq to come", message(WatchRequestSchema, { afterSeq: 1_000_000n })],
+    ["one of another store's", message(WatchRequestSchema, { incarnation: "another" })],
+    ["one of a range in both forms", message(WatchRequestSchema, { range: { prefix: key, start: key } })],
+  ])("%s is answered as Connect does", async (_what, body, more = {}) => {
+    const { server, store } = await served();
+    await store.put("k", "v", { timestamp: 3 });
+    const [fast, slow] = await Promise.all(
+      [{}, { "content-type": "application/GRPC" }].map(async (path) => {
+        const { headers, body: answer } = await raw(server.grpcUrl, { ...watching, ...more, ...path }, envelope(body));
+        const { date: _date, "kvts-request-id": _id, "grpc-accept-encoding": _offer, ...rest } = headers;
+        return { rest, answer };
+      }),
+    );
+    expect(fast).toEqual(slow);
+    expect(fast!.rest["grpc-status"]).not.toBe("0");
+  });
+
+  test("ends for the server, too, when its client leaves", async () => {
+    const { server, fetch } = await served();
+    const call = opened(server.grpcUrl);
+    await until(() => call.bytes() > 0);
+    call.stream.close(8);
+    await until(async () =>
+      /method="Watch"[^\n]*code="CANCELLED"[^\n]* 1\n/.test(await (await fetch("/metrics")).text()),
+    );
+    call.end();
+  });
+
+  test("ends with UNAVAILABLE when the server closes, having begun", async () => {
+    const { server } = await served();
+    const call = opened(server.grpcUrl);
+    await until(() => call.bytes() > 0);
+    const trailers = once(call.stream, "trailers");
+    const closing = server.close();
+    const [told] = (await trailers) as [Record<string, string>];
+    expect(told["grpc-status"]).toBe("14");
+    await closing;
+    call.end();
+  });
+
+  test("waits for a client that reads slowly, and then goes on", async () => {
+    const { server, store } = await served();
+    const session = connect(server.grpcUrl);
+    const stream = session.request({ ":method": "POST", ...watching });
+    stream.pause();
+    stream.end(watchAll);
+    for (let i = 0; i < 40; i++) await store.put(`k${i}`, new Uint8Array(100_000));
+    await sleep(100);
+    stream.resume();
+    let bytes = 0;
+    stream.on("data", (chunk: Buffer) => {
+      bytes += chunk.length;
+    });
+    await until(() => bytes > 4_000_000);
+    session.destroy();
+  });
 });

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
-import { AdminService, ErrorInfoSchema, GetRequestSchema, KvService, PutRequestSchema } from "@kvts/api";
+import { AdminService, ChangeKind, ErrorInfoSchema, GetRequestSchema, KvService, PutRequestSchema } from "@kvts/api";
 import { utf8, type WriteResult } from "@kvts/common";
 import { createModelStore } from "@kvts/db/testing";
 import { describe, expect, test } from "vitest";
@@ -217,6 +217,31 @@ test("retract takes back a version, under a condition and a request id", async (
   await admin.retract({ key, timestamp: 0n });
   expect(await store.get("a")).toBeUndefined();
   await admin.retract({ key, timestamp: BigInt(Number.MAX_SAFE_INTEGER) });
+});
+
+test("restore puts a range back, names what it did, and wants range and moment", async () => {
+  const { server, store } = await served();
+  await store.put("a", "1", { timestamp: 5 });
+  await store.put("a", "2", { timestamp: 9 });
+  const admin = createClient(AdminService, grpcWay.open(server));
+  const dry = await admin.restore({ range: { prefix: utf8("a") }, to: 5n, dryRun: true });
+  expect(dry).toMatchObject({ to: 5n, restored: 1n, deleted: 0n, bytes: 2n });
+  expect([dry.timestamp, dry.seq]).toEqual([undefined, undefined]);
+  expect(dry.sample).toMatchObject([{ kind: ChangeKind.CHANGED, before: { seq: 2n }, after: { seq: 1n } }]);
+  for (const [request, reason] of [
+    [{ to: 5n }, "the range is missing"],
+    [{ range: {} }, "needs the moment"],
+    [{ range: {}, to: -1n }, "to must be from 0"],
+    [{ range: { prefix: utf8("a"), start: utf8("a") }, to: 5n }, "leave one of the two forms out"],
+  ] as const) {
+    await expect(admin.restore(request)).rejects.toMatchObject({
+      code: Code.InvalidArgument,
+      rawMessage: expect.stringContaining(reason),
+    });
+  }
+  expect((await store.get("a"))?.text()).toBe("2");
+  expect(await admin.restore({ range: {}, to: 5n })).toMatchObject({ restored: 1n, seq: 3n, sample: [] });
+  expect((await store.get("a"))?.text()).toBe("1");
 });
 
 test("headers of any bytes end a call at worst, never the server", async () => {

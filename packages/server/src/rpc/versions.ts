@@ -33,7 +33,7 @@ const changeKinds: Readonly<Record<StoredChange["kind"], ChangeKind>> = {
   removed: ChangeKind.REMOVED,
 };
 
-function changeOut({ key, kind, before, after }: StoredChange): Change {
+export function changeOut({ key, kind, before, after }: StoredChange): Change {
   return create(ChangeSchema, {
     key,
     kind: changeKinds[kind],

@@ -1,4 +1,4 @@
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { ConnectError, type ServiceImpl } from "@connectrpc/connect";
 import {
   type FeedItem as FeedItemMessage,
@@ -6,10 +6,13 @@ import {
   type KvService,
   RangeDeletionSchema,
   RetractionSchema,
+  type WatchRequest as WatchRequestMessage,
+  type WatchResponseSchema,
 } from "@kvts/api";
 import type { FeedItem } from "@kvts/common";
 import type { Exchanges } from "../exchanges.ts";
 import { toKnownFailure } from "../failures.ts";
+import type { StoredEvent, WatchRequest } from "../service/watching.ts";
 import { untilClosed } from "../watched.ts";
 import type { RpcOptions } from "./call.ts";
 import { exchangeOf, serviceOf } from "./context.ts";
@@ -27,21 +30,9 @@ export function watch(
     const call = method.name;
     const { id: requestId, startedAt } = exchangeOf(values);
     try {
-      const { range, initial } = request;
       const service = serviceOf(values);
-      const watched = service.watch({
-        range: rangeIn(range),
-        afterSeq: seqIn(request.afterSeq, "after_seq"),
-        initial,
-        incarnation: textIn(request.incarnation),
-        signal,
-      });
-      let { incarnation } = service;
-      for await (const event of untilClosed(watched, exchanges)) {
-        const { seq, items, initial = false, more = false } = event;
-        yield { seq: numberOut(seq), items: items.map(itemOut), initial, more, incarnation };
-        incarnation = "";
-      }
+      const watched = service.watch({ ...watchIn(request), signal });
+      yield* eventsOut(untilClosed(watched, exchanges), service.incarnation);
       calls.count("grpc", call, "OK", startedAt);
     } catch (error) {
       const failure = rpcFailure(error, signal);
@@ -52,6 +43,28 @@ export function watch(
       throw toConnectError(known, { call: "read", retryAfterSeconds });
     }
   };
+}
+
+/** What a call asks for. @throws INVALID_ARGUMENT */
+export function watchIn({ range, afterSeq, initial, incarnation }: WatchRequestMessage): WatchRequest {
+  return {
+    range: rangeIn(range),
+    afterSeq: seqIn(afterSeq, "after_seq"),
+    initial,
+    incarnation: textIn(incarnation),
+  };
+}
+
+/** Events as messages; the first one tells whose seqs they are. */
+export async function* eventsOut(
+  events: AsyncIterable<StoredEvent>,
+  incarnation: string,
+): AsyncGenerator<MessageInitShape<typeof WatchResponseSchema>> {
+  let told = incarnation;
+  for await (const { seq, items, initial = false, more = false } of events) {
+    yield { seq: numberOut(seq), items: items.map(itemOut), initial, more, incarnation: told };
+    told = "";
+  }
 }
 
 function itemOut(item: FeedItem<Uint8Array>): FeedItemMessage {

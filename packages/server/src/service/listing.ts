@@ -6,7 +6,7 @@ import { createPins, type Pins } from "./pins.ts";
 import { type CommitsRequest, checkCommits } from "./reads.ts";
 
 /** One page of one listing, as the listing itself sees it. */
-export interface PageTask<T, I> {
+export interface PageTask<I> {
   readonly pageToken: string | undefined;
   /** Of the first page; the newest are all there without a seq or snapshot. */
   readonly commits: CommitsRequest;
@@ -14,12 +14,10 @@ export interface PageTask<T, I> {
   args(): readonly Argument[];
   /**
    * Reads the page.
-   * @param resume where the page before ended, `undefined` for the first
+   * @param resume where it begins, `undefined` for the first
    * @param now the moment that relative times count from, the same for all pages
    */
-  read(view: Snapshot<Uint8Array>, resume: Uint8Array | undefined, now: () => number): Promise<Collected<T, I>>;
-  /** Where a page ends whose last item is `last`. */
-  position(last: T): Uint8Array;
+  read(view: Snapshot<Uint8Array>, resume: Uint8Array | undefined, now: () => number): Promise<Collected<I>>;
 }
 
 /** Listings in pages that are all read at one seq. */
@@ -28,7 +26,7 @@ export interface Listings {
    * @throws INVALID_ARGUMENT for a token of another request
    * @throws CURSOR_EXPIRED for one whose seq is no longer readable, SNAPSHOT_EXPIRED where the lease has ended
    */
-  page<T, I>(task: PageTask<T, I>): Promise<Page<I>>;
+  page<I>(task: PageTask<I>): Promise<Page<I>>;
   close(): Promise<void>;
 }
 
@@ -56,23 +54,18 @@ export function createListings(store: HostedStore<Uint8Array>, leases: Leases, o
 }
 
 /** A page of a list that holds its seq by its own tokens. */
-async function readPinnedPage<T, I>(
-  task: PageTask<T, I>,
-  tokens: TokenFormat,
-  pins: Pins,
-  clock: Clock,
-): Promise<Page<I>> {
+async function readPinnedPage<I>(task: PageTask<I>, tokens: TokenFormat, pins: Pins, clock: Clock): Promise<Page<I>> {
   const position = task.pageToken === undefined ? undefined : positionOf(task.pageToken, task.args(), tokens);
   const openedAt = position?.openedAt ?? clock.now();
   const pin = position === undefined ? pins.open(task.commits.atSeq) : pins.reopen(position.pin, position.seq);
   // After a failed page the client may try that page again.
   let keep = position !== undefined;
   try {
-    const { items, last, more } = await task.read(pin.view, position?.resume, () => openedAt);
+    const { items, resume } = await task.read(pin.view, position?.resume, () => openedAt);
     const { seq } = pin.view;
-    keep = more && last !== undefined;
-    if (!more || last === undefined) return { items, nextPageToken: undefined, seq };
-    const next = { openedAt, seq, pin: pin.id, resume: task.position(last) };
+    keep = resume !== undefined;
+    if (resume === undefined) return { items, nextPageToken: undefined, seq };
+    const next = { openedAt, seq, pin: pin.id, resume };
     return { items, nextPageToken: tokens.seal(next, task.args()), seq };
   } finally {
     pins.release(pin, keep);
@@ -80,8 +73,8 @@ async function readPinnedPage<T, I>(
 }
 
 /** A page of a list in a snapshot, whose lease holds its seq. */
-async function readLeasedPage<T, I>(
-  task: PageTask<T, I>,
+async function readLeasedPage<I>(
+  task: PageTask<I>,
   snapshot: string,
   view: Snapshot<Uint8Array>,
   tokens: TokenFormat,
@@ -90,10 +83,10 @@ async function readLeasedPage<T, I>(
   const args = (): readonly Argument[] => [...task.args(), snapshot];
   const position = task.pageToken === undefined ? undefined : positionOf(task.pageToken, args(), tokens);
   const openedAt = position?.openedAt ?? clock.now();
-  const { items, last, more } = await task.read(view, position?.resume, () => openedAt);
+  const { items, resume } = await task.read(view, position?.resume, () => openedAt);
   const { seq } = view;
-  if (!more || last === undefined) return { items, nextPageToken: undefined, seq };
-  const next = { openedAt, seq, pin: 0, resume: task.position(last) };
+  if (resume === undefined) return { items, nextPageToken: undefined, seq };
+  const next = { openedAt, seq, pin: 0, resume };
   return { items, nextPageToken: tokens.seal(next, args()), seq };
 }
 

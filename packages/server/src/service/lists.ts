@@ -10,6 +10,7 @@ import {
   type HistoryOptions,
   KvtsError,
   limits,
+  type Portioned,
   parseStep,
   parseTime,
   type Range,
@@ -21,10 +22,19 @@ import {
   type Version,
   type Warn,
 } from "@kvts/common";
+import { bucketPortions } from "./bucket-portions.ts";
 import type { Listings } from "./listing.ts";
-import { type Collected, collectPage, type ItemCodec, type Page, pageItems } from "./page.ts";
+import { type Collected, collectPage, type ItemCodec, type Page, type PageGoal, pageItems } from "./page.ts";
 import type { CommitsRequest } from "./reads.ts";
-import { numberPosition, positionNumber, rangeAfter } from "./resume.ts";
+import {
+  bucketsAfter,
+  keyPosition,
+  numberPosition,
+  positionBucket,
+  positionNumber,
+  rangeFrom,
+  timePosition,
+} from "./resume.ts";
 
 /** Versions as the server handles them: keys in bytes. */
 export type StoredVersion = Version<Uint8Array>;
@@ -82,7 +92,12 @@ export interface Lists {
   batchGet<I>(request: BatchGetRequest, codec: ItemCodec<StoredEntry | undefined, I>): Promise<Page<I>>;
 }
 
-export function createLists(listings: Listings, warn: Warn): Lists {
+/** @param pageTimeMs after which a page is answered as it is */
+export function createLists(listings: Listings, pageTimeMs: number, warn: Warn): Lists {
+  const deadline = (): (() => boolean) => {
+    const dueAt = performance.now() + pageTimeMs;
+    return () => performance.now() >= dueAt;
+  };
   const time = (input: TimeInput | undefined, now: () => number): number | undefined =>
     input === undefined ? undefined : parseTime(input, now, warn);
   return {
@@ -95,12 +110,12 @@ export function createLists(listings: Listings, warn: Warn): Lists {
         commits: request,
         args: () => ["scan", range.start, range.end, timeArgument(asOf), atSeq, reverse, includeDeleted],
         async read(view, resume, now) {
-          const rest = resume === undefined ? range : rangeAfter(range, resume, reverse);
+          const rest = resume === undefined ? range : rangeFrom(range, resume, reverse);
           if (rest === undefined) return nothing;
-          const options: ScanOptions = { asOf: time(asOf, now), reverse, includeDeleted, limit: itemsMax + 1, signal };
-          return await collectAndClose(view.scan(rest, options), codec, itemsMax);
+          const options: ScanOptions = { asOf: time(asOf, now), reverse, includeDeleted, signal };
+          const position = ({ key }: StoredVersion): Uint8Array | undefined => keyPosition(key, reverse);
+          return await collectAndClose(view.scan(rest, options), { codec, itemsMax, position, isDue: deadline() });
         },
-        position: (last) => last.key,
       });
     },
     versions(request, codec) {
@@ -113,12 +128,12 @@ export function createLists(listings: Listings, warn: Warn): Lists {
         args: () => ["versions", key, timeArgument(from), timeArgument(to), atSeq, reverse],
         async read(view, resume, now) {
           const bounds = { from: time(from, now), to: time(to, now) };
-          const rest = resume === undefined ? bounds : boundsAfter(bounds, positionNumber(resume), reverse);
-          if (rest === undefined) return nothing;
+          const next = resume === undefined ? undefined : positionNumber(resume);
+          const rest = next === undefined ? bounds : reverse ? { ...bounds, from: next } : { ...bounds, to: next };
           const options: HistoryOptions = { ...rest, reverse, limit: itemsMax + 1, signal };
-          return await collectAndClose(view.history(key, options), codec, itemsMax);
+          const position = ({ timestamp }: StoredVersion): Uint8Array | undefined => timePosition(timestamp, reverse);
+          return await collectAndClose(view.history(key, options), { codec, itemsMax, position, isDue: deadline() });
         },
-        position: (last) => numberPosition(last.timestamp),
       });
     },
     aggregate(request, codec) {
@@ -131,12 +146,12 @@ export function createLists(listings: Listings, warn: Warn): Lists {
         commits: request,
         args: () => ["aggregate", key, step, timeArgument(from), timeArgument(to), atSeq],
         async read(view, resume, now) {
-          const next = resume === undefined ? time(from, now) : positionNumber(resume) + step;
-          if (next !== undefined && next > limits.timestampMax) return nothing;
-          const options: AggregateOptions = { step, from: next, to: time(to, now), limit: itemsMax + 1, signal };
-          return await collectAndClose(view.aggregate(key, options), codec, itemsMax);
+          const done = resume === undefined ? { from: time(from, now), unfinished: [] } : positionBucket(resume);
+          const options: AggregateOptions = { step, from: done.from, to: time(to, now), signal };
+          const source = bucketPortions(options, done.unfinished, (history) => view.history(key, history));
+          const position = ({ timestamp }: Bucket): Uint8Array | undefined => bucketsAfter(timestamp, step);
+          return await collectAndClose(source, { codec, itemsMax, position, isDue: deadline() });
         },
-        position: (last) => numberPosition(last.timestamp),
       });
     },
     diff(request, codec) {
@@ -149,12 +164,12 @@ export function createLists(listings: Listings, warn: Warn): Lists {
         args: () => ["diff", range.start, range.end, timeArgument(from), timeArgument(to), atSeq],
         async read(view, resume, now) {
           const moments = resolveMoments({ from, to }, now, warn);
-          const rest = resume === undefined ? range : rangeAfter(range, resume, false);
+          const rest = resume === undefined ? range : rangeFrom(range, resume, false);
           if (rest === undefined) return nothing;
-          const options: DiffOptions = { ...moments, limit: itemsMax + 1, signal };
-          return await collectAndClose(view.diff(rest, options), codec, itemsMax);
+          const options: DiffOptions = { ...moments, signal };
+          const position = ({ key }: StoredChange): Uint8Array | undefined => keyPosition(key, false);
+          return await collectAndClose(view.diff(rest, options), { codec, itemsMax, position, isDue: deadline() });
         },
-        position: (last) => last.key,
       });
     },
     batchGet(request, codec) {
@@ -168,25 +183,24 @@ export function createLists(listings: Listings, warn: Warn): Lists {
         async read(view, resume, now) {
           const first = resume === undefined ? 0 : positionNumber(resume);
           const source = keyedSource(view, keys, first, time(asOf, now), signal);
-          return await collectPage(source, byEntry(codec), itemsMax);
+          const position = ({ index }: Indexed): Uint8Array => numberPosition(index + 1);
+          return await collectPage(source, { codec: byEntry(codec), itemsMax, position, isDue: deadline() });
         },
-        position: (last) => numberPosition(last.index + 1),
       });
     },
   };
 }
 
-const nothing: Collected<never, never> = { items: [], last: undefined, more: false };
+const nothing: Collected<never> = { items: [], resume: undefined };
 
-async function collectAndClose<T, Item>(
-  entries: Entries<T>,
-  codec: ItemCodec<T, Item>,
-  itemsMax: number,
-): Promise<Collected<T, Item>> {
+async function collectAndClose<T, I>(
+  source: (Pick<Entries<T>, "nextv"> | Portioned<T>) & Pick<Entries<T>, "close">,
+  goal: PageGoal<T, I>,
+): Promise<Collected<I>> {
   try {
-    return await collectPage(entries, codec, itemsMax);
+    return await collectPage(source, goal);
   } finally {
-    await entries.close();
+    await source.close();
   }
 }
 
@@ -198,17 +212,6 @@ function timeArgument(input: TimeInput | undefined): string | number | undefined
 function checkedPageItems({ pageSize }: PageRequest): number {
   if (pageSize !== undefined && pageSize !== 0) checkPositiveInteger(pageSize, "page size");
   return pageItems(pageSize);
-}
-
-/** The bounds of what comes after `timestamp` in the direction of a history; `undefined` when nothing can. */
-function boundsAfter(
-  bounds: { readonly from: number | undefined; readonly to: number | undefined },
-  timestamp: number,
-  reverse: boolean,
-): { readonly from: number | undefined; readonly to: number | undefined } | undefined {
-  const next = reverse ? timestamp + 1 : timestamp - 1;
-  if (next < 0 || next > limits.timestampMax) return undefined;
-  return reverse ? { ...bounds, from: next } : { ...bounds, to: next };
 }
 
 function checkKeys(keys: readonly Uint8Array[]): void {

@@ -9,7 +9,7 @@ export interface PagePosition {
   readonly seq: number;
   /** The pin that holds `seq` readable. */
   readonly pin: number;
-  /** What the page before ended with, in the listing's own form. */
+  /** Where the next page begins, in the listing's own form. */
   readonly resume: Uint8Array;
 }
 

@@ -1,5 +1,4 @@
-import type { Entries } from "@kvts/common";
-import { limits } from "@kvts/common";
+import { type Entries, limits, type Portioned, takePortion } from "@kvts/common";
 import { tokenCharactersMax } from "./page-token.ts";
 
 /** One page of a listing, in the items of the face that asked. */
@@ -16,13 +15,20 @@ export interface ItemCodec<T, I> {
   bytes(item: I): number;
 }
 
-/** The part of a listing that fits a page. */
-export interface Collected<T, I> {
+/** The part of a listing that fits a page, or that was found in a page's time. */
+export interface Collected<I> {
   readonly items: I[];
-  /** The last of them before encoding. */
-  readonly last: T | undefined;
-  /** Whether there is more to come. */
-  readonly more: boolean;
+  /** Where the next page begins, `undefined` where nothing is left. */
+  readonly resume: Uint8Array | undefined;
+}
+
+/** What a page is made of, and when it is to be answered as it is. */
+export interface PageGoal<T, I> {
+  readonly codec: ItemCodec<T, I>;
+  readonly itemsMax: number;
+  /** Where a page begins that comes after `last`. */
+  position(last: T): Uint8Array | undefined;
+  isDue(): boolean;
 }
 
 /** What the items of a page may take, the fields around them and the longest token set aside. */
@@ -37,33 +43,36 @@ export function pageItems(pageSize: number | undefined): number {
 }
 
 /**
- * Takes items while they fit a page: at least one, at most `itemsMax`, otherwise within the bytes of a page. Reads on
- * in steps that grow with what was seen, so that little is read in vain, whatever the size of the values.
+ * Takes items while they fit a page: at most `itemsMax`, and one at least or else within the bytes of a page; fewer, or
+ * none, once it is due. Reads on in steps that grow with what was seen, so that little is read in vain, whatever the size
+ * of the values.
  */
 export async function collectPage<T, I>(
-  source: Pick<Entries<T>, "nextv">,
-  codec: ItemCodec<T, I>,
-  itemsMax: number,
-): Promise<Collected<T, I>> {
+  source: Pick<Entries<T>, "nextv"> | Portioned<T>,
+  { codec, itemsMax, position, isDue }: PageGoal<T, I>,
+): Promise<Collected<I>> {
   const items: I[] = [];
-  let last: T | undefined;
+  /** Where the list goes on behind what is in `items`. */
+  let resume: Uint8Array | undefined;
   let bytes = 0;
   let largest = 0;
   for (;;) {
     // One more than fits tells whether this page is the last.
     const fitting = largest === 0 ? 1 : Math.ceil((pageItemBytesMax - bytes + 1) / largest);
     const count = Math.max(1, Math.min(itemsMax - items.length + 1, items.length, fitting, takenMax));
-    const taken = await source.nextv(count);
-    for (const item of taken) {
-      if (items.length === itemsMax) return { items, last, more: true };
+    const taken = await takePortion(source, count, isDue);
+    for (const item of taken.items) {
+      if (items.length === itemsMax) return { items, resume };
       const encoded = codec.encode(item);
       const size = codec.bytes(encoded);
-      if (items.length > 0 && bytes + size > pageItemBytesMax) return { items, last, more: true };
+      if (items.length > 0 && bytes + size > pageItemBytesMax) return { items, resume };
       items.push(encoded);
-      last = item;
+      resume = position(item);
       bytes += size;
       if (size > largest) largest = size;
     }
-    if (taken.length < count) return { items, last, more: false };
+    if (taken.ended) return { items, resume: undefined };
+    resume = taken.resume ?? resume;
+    if (resume !== undefined && isDue()) return { items, resume };
   }
 }

@@ -7,12 +7,13 @@ import { createLeases, type Leases } from "./leases.ts";
 import { createListings } from "./listing.ts";
 import { createLists, type Lists } from "./lists.ts";
 import { createReads, type Reads } from "./reads.ts";
+import { createRestores, type Restores } from "./restores.ts";
 import { createRetention, type Retention } from "./retention.ts";
 import { createWatching, type Watching } from "./watching.ts";
 import { createWrites, type Writes } from "./writes.ts";
 
 /** What both faces serve: a store with a server's rules, free of any transport. */
-export interface Service extends Reads, Writes, Lists, Watching, Retention, Admin, TokenAdmin {
+export interface Service extends Reads, Writes, Lists, Watching, Restores, Retention, Admin, TokenAdmin {
   /** The snapshots that clients hold. */
   readonly snapshots: Pick<Leases, "create" | "renew" | "release">;
   /** Lets go of what page tokens and snapshots hold. The store stays open. */
@@ -30,8 +31,9 @@ export function createService(store: HostedStore<Uint8Array>, options: ServiceOp
     snapshots: leases,
     ...createReads(store, leases),
     ...createWrites(store, clock, options.maxFutureSkewMs),
-    ...createLists(listings, warnOnce(logger)),
+    ...createLists(listings, options.pageTimeMs, warnOnce(logger)),
     ...createWatching(store, options.incarnation),
+    ...createRestores(store),
     ...createRetention(store),
     ...createAdmin(store, {
       version: options.version,

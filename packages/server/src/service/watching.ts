@@ -8,7 +8,8 @@ export interface WatchRequest {
   readonly afterSeq?: number | undefined;
   readonly initial?: boolean | undefined;
   readonly incarnation?: string | undefined;
-  readonly signal: AbortSignal;
+  /** Needed only where nobody closes the watch. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export type StoredEvent = WatchEvent<Uint8Array>;

@@ -209,6 +209,8 @@ export class Life {
     if (kinds.size > 0 && this.#random.chance(0.4)) process.breakDisk({ code: "EIO" }, this.#random.between(1, 20));
     try {
       await process.store.open();
+      // Kept log that the disk could not read is where the feed ends.
+      if (process.faults > 0 && kinds.has("read")) this.#keepsFeed = false;
       process.watch.phase = "run";
       return "opened";
     } catch (error) {
@@ -220,6 +222,7 @@ export class Life {
         return "refused for its clock";
       }
       if (process.faults === 0) throw error;
+      if (kinds.has("read")) this.#keepsFeed = false;
       if (!isSystemError(error)) expectTyped(error);
       return "failed";
     }

@@ -15,6 +15,7 @@ import { getKeyRoute } from "./get-key.ts";
 import { metricsRoute } from "./metrics.ts";
 import { openApiRoute } from "./openapi.ts";
 import { putKeyRoute } from "./put-key.ts";
+import { restoreRoute } from "./restore.ts";
 import { retentionRoutes } from "./retention.ts";
 import { retractVersionRoute } from "./retract-version.ts";
 import { scanRoute } from "./scan.ts";
@@ -47,6 +48,7 @@ export function allRoutes({ exchanges, metrics, settings, version }: RoutesOptio
     watchRoute(),
     ...batchRoutes(times),
     ...snapshotRoutes(),
+    restoreRoute(times),
     ...retentionRoutes(),
     deleteRangeRoute(times),
     ...adminRoutes(),

@@ -7,7 +7,7 @@
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
-import type { Condition, Range } from "./types_pb.ts";
+import type { Change, Condition, Range } from "./types_pb.ts";
 import { file_kvts_v1_types } from "./types_pb.ts";
 import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -15,7 +15,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file kvts/v1/admin.proto.
  */
 export const file_kvts_v1_admin: GenFile = /*@__PURE__*/
-  fileDesc("ChNrdnRzL3YxL2FkbWluLnByb3RvEgdrdnRzLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QisgEKEUdldFN0YXR1c1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSDQoFcmVhZHkYAiABKAgSEgoKc3RhcnRlZF9hdBgDIAEoAxILCgNzZXEYBCABKAMSEwoLaW5jYXJuYXRpb24YBSABKAkSHwoGbGltaXRzGAYgASgLMg8ua3Z0cy52MS5MaW1pdHMSJgoFc3RhdHMYByABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IroBCgZMaW1pdHMSFQoNa2V5X2J5dGVzX21heBgBIAEoAxIXCg92YWx1ZV9ieXRlc19tYXgYAiABKAMSHAoUYmF0Y2hfb3BlcmF0aW9uc19tYXgYAyABKAMSFwoPYmF0Y2hfYnl0ZXNfbWF4GAQgASgDEhkKEXJlcXVlc3RfYnl0ZXNfbWF4GAUgASgDEhYKDnBhZ2VfaXRlbXNfbWF4GAYgASgDEhYKDnBhZ2VfYnl0ZXNfbWF4GAcgASgDIg4KDEZsdXNoUmVxdWVzdCIPCg1GbHVzaFJlc3BvbnNlIhAKDkNvbXBhY3RSZXF1ZXN0IhEKD0NvbXBhY3RSZXNwb25zZSI3ChVDcmVhdGVTbmFwc2hvdFJlcXVlc3QSEwoGYXRfc2VxGAEgASgDSACIAQFCCQoHX2F0X3NlcSJJChZDcmVhdGVTbmFwc2hvdFJlc3BvbnNlEhAKCHNuYXBzaG90GAEgASgJEgsKA3NlcRgCIAEoAxIQCghsZWFzZV9tcxgDIAEoAyIoChRSZW5ld1NuYXBzaG90UmVxdWVzdBIQCghzbmFwc2hvdBgBIAEoCSJIChVSZW5ld1NuYXBzaG90UmVzcG9uc2USEAoIc25hcHNob3QYASABKAkSCwoDc2VxGAIgASgDEhAKCGxlYXNlX21zGAMgASgDIioKFlJlbGVhc2VTbmFwc2hvdFJlcXVlc3QSEAoIc25hcHNob3QYASABKAkiGQoXUmVsZWFzZVNuYXBzaG90UmVzcG9uc2UifgoOUmV0cmFjdFJlcXVlc3QSCwoDa2V5GAEgASgMEhYKCXRpbWVzdGFtcBgCIAEoA0gAiAEBEhIKCnJlcXVlc3RfaWQYAyABKAkSJQoJY29uZGl0aW9uGAQgASgLMhIua3Z0cy52MS5Db25kaXRpb25CDAoKX3RpbWVzdGFtcCIxCg9SZXRyYWN0UmVzcG9uc2USEQoJdGltZXN0YW1wGAEgASgDEgsKA3NlcRgCIAEoAyJaChNTZXRSZXRlbnRpb25SZXF1ZXN0Eg4KBnByZWZpeBgBIAEoDBIVCghrZWVwX2ZvchgCIAEoA0gAiAEBEg8KB2RyeV9ydW4YAyABKAhCCwoJX2tlZXBfZm9yIkoKFFNldFJldGVudGlvblJlc3BvbnNlEg8KB2hvcml6b24YASABKAMSIQoHdHJpbW1lZBgCIAEoCzIQLmt2dHMudjEuVHJpbW1lZCIqCgdUcmltbWVkEhAKCHZlcnNpb25zGAEgASgDEg0KBWJ5dGVzGAIgASgDIhYKFExpc3RSZXRlbnRpb25SZXF1ZXN0IkMKFUxpc3RSZXRlbnRpb25SZXNwb25zZRIqCghwb2xpY2llcxgBIAMoCzIYLmt2dHMudjEuUmV0ZW50aW9uUG9saWN5IlYKD1JldGVudGlvblBvbGljeRIOCgZwcmVmaXgYASABKAwSFQoIa2VlcF9mb3IYAiABKANIAIgBARIPCgdob3Jpem9uGAMgASgDQgsKCV9rZWVwX2ZvciI5ChZEZWxldGVSZXRlbnRpb25SZXF1ZXN0Eg4KBnByZWZpeBgBIAEoDBIPCgdkcnlfcnVuGAIgASgIIk0KF0RlbGV0ZVJldGVudGlvblJlc3BvbnNlEg8KB2hvcml6b24YASABKAMSIQoHdHJpbW1lZBgCIAEoCzIQLmt2dHMudjEuVHJpbW1lZCJiCgVUb2tlbhIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEhsKBHJvbGUYAyABKA4yDS5rdnRzLnYxLlJvbGUSDgoGcHJlZml4GAQgASgMEhIKCmNyZWF0ZWRfYXQYBSABKAMiTwoSQ3JlYXRlVG9rZW5SZXF1ZXN0EhsKBHJvbGUYASABKA4yDS5rdnRzLnYxLlJvbGUSDgoGcHJlZml4GAIgASgMEgwKBG5hbWUYAyABKAkiRAoTQ3JlYXRlVG9rZW5SZXNwb25zZRIOCgZzZWNyZXQYASABKAkSHQoFdG9rZW4YAiABKAsyDi5rdnRzLnYxLlRva2VuIhMKEUxpc3RUb2tlbnNSZXF1ZXN0IjQKEkxpc3RUb2tlbnNSZXNwb25zZRIeCgZ0b2tlbnMYASADKAsyDi5rdnRzLnYxLlRva2VuIiAKElJldm9rZVRva2VuUmVxdWVzdBIKCgJpZBgBIAEoCSIVChNSZXZva2VUb2tlblJlc3BvbnNlIn4KEkRlbGV0ZVJhbmdlUmVxdWVzdBIdCgVyYW5nZRgBIAEoCzIOLmt2dHMudjEuUmFuZ2USFgoJdGltZXN0YW1wGAIgASgDSACIAQESEgoKcmVxdWVzdF9pZBgDIAEoCRIPCgdkcnlfcnVuGAQgASgIQgwKCl90aW1lc3RhbXAicQoTRGVsZXRlUmFuZ2VSZXNwb25zZRIWCgl0aW1lc3RhbXAYASABKANIAIgBARIQCgNzZXEYAiABKANIAYgBARIRCgRrZXlzGAMgASgDSAKIAQFCDAoKX3RpbWVzdGFtcEIGCgRfc2VxQgcKBV9rZXlzKksKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEg0KCVJPTEVfUkVBRBABEg4KClJPTEVfV1JJVEUQAhIOCgpST0xFX0FETUlOEAMypggKDEFkbWluU2VydmljZRJHCglHZXRTdGF0dXMSGS5rdnRzLnYxLkdldFN0YXR1c1JlcXVlc3QaGi5rdnRzLnYxLkdldFN0YXR1c1Jlc3BvbnNlIgOQAgESNgoFRmx1c2gSFS5rdnRzLnYxLkZsdXNoUmVxdWVzdBoWLmt2dHMudjEuRmx1c2hSZXNwb25zZRI8CgdDb21wYWN0Ehcua3Z0cy52MS5Db21wYWN0UmVxdWVzdBoYLmt2dHMudjEuQ29tcGFjdFJlc3BvbnNlElEKDkNyZWF0ZVNuYXBzaG90Eh4ua3Z0cy52MS5DcmVhdGVTbmFwc2hvdFJlcXVlc3QaHy5rdnRzLnYxLkNyZWF0ZVNuYXBzaG90UmVzcG9uc2USTgoNUmVuZXdTbmFwc2hvdBIdLmt2dHMudjEuUmVuZXdTbmFwc2hvdFJlcXVlc3QaHi5rdnRzLnYxLlJlbmV3U25hcHNob3RSZXNwb25zZRJUCg9SZWxlYXNlU25hcHNob3QSHy5rdnRzLnYxLlJlbGVhc2VTbmFwc2hvdFJlcXVlc3QaIC5rdnRzLnYxLlJlbGVhc2VTbmFwc2hvdFJlc3BvbnNlEjwKB1JldHJhY3QSFy5rdnRzLnYxLlJldHJhY3RSZXF1ZXN0Ghgua3Z0cy52MS5SZXRyYWN0UmVzcG9uc2USSwoMU2V0UmV0ZW50aW9uEhwua3Z0cy52MS5TZXRSZXRlbnRpb25SZXF1ZXN0Gh0ua3Z0cy52MS5TZXRSZXRlbnRpb25SZXNwb25zZRJTCg1MaXN0UmV0ZW50aW9uEh0ua3Z0cy52MS5MaXN0UmV0ZW50aW9uUmVxdWVzdBoeLmt2dHMudjEuTGlzdFJldGVudGlvblJlc3BvbnNlIgOQAgESVAoPRGVsZXRlUmV0ZW50aW9uEh8ua3Z0cy52MS5EZWxldGVSZXRlbnRpb25SZXF1ZXN0GiAua3Z0cy52MS5EZWxldGVSZXRlbnRpb25SZXNwb25zZRJICgtDcmVhdGVUb2tlbhIbLmt2dHMudjEuQ3JlYXRlVG9rZW5SZXF1ZXN0Ghwua3Z0cy52MS5DcmVhdGVUb2tlblJlc3BvbnNlEkoKCkxpc3RUb2tlbnMSGi5rdnRzLnYxLkxpc3RUb2tlbnNSZXF1ZXN0Ghsua3Z0cy52MS5MaXN0VG9rZW5zUmVzcG9uc2UiA5ACARJICgtSZXZva2VUb2tlbhIbLmt2dHMudjEuUmV2b2tlVG9rZW5SZXF1ZXN0Ghwua3Z0cy52MS5SZXZva2VUb2tlblJlc3BvbnNlEkgKC0RlbGV0ZVJhbmdlEhsua3Z0cy52MS5EZWxldGVSYW5nZVJlcXVlc3QaHC5rdnRzLnYxLkRlbGV0ZVJhbmdlUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_struct, file_kvts_v1_types]);
+  fileDesc("ChNrdnRzL3YxL2FkbWluLnByb3RvEgdrdnRzLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QisgEKEUdldFN0YXR1c1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSDQoFcmVhZHkYAiABKAgSEgoKc3RhcnRlZF9hdBgDIAEoAxILCgNzZXEYBCABKAMSEwoLaW5jYXJuYXRpb24YBSABKAkSHwoGbGltaXRzGAYgASgLMg8ua3Z0cy52MS5MaW1pdHMSJgoFc3RhdHMYByABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IroBCgZMaW1pdHMSFQoNa2V5X2J5dGVzX21heBgBIAEoAxIXCg92YWx1ZV9ieXRlc19tYXgYAiABKAMSHAoUYmF0Y2hfb3BlcmF0aW9uc19tYXgYAyABKAMSFwoPYmF0Y2hfYnl0ZXNfbWF4GAQgASgDEhkKEXJlcXVlc3RfYnl0ZXNfbWF4GAUgASgDEhYKDnBhZ2VfaXRlbXNfbWF4GAYgASgDEhYKDnBhZ2VfYnl0ZXNfbWF4GAcgASgDIg4KDEZsdXNoUmVxdWVzdCIPCg1GbHVzaFJlc3BvbnNlIhAKDkNvbXBhY3RSZXF1ZXN0IhEKD0NvbXBhY3RSZXNwb25zZSI3ChVDcmVhdGVTbmFwc2hvdFJlcXVlc3QSEwoGYXRfc2VxGAEgASgDSACIAQFCCQoHX2F0X3NlcSJJChZDcmVhdGVTbmFwc2hvdFJlc3BvbnNlEhAKCHNuYXBzaG90GAEgASgJEgsKA3NlcRgCIAEoAxIQCghsZWFzZV9tcxgDIAEoAyIoChRSZW5ld1NuYXBzaG90UmVxdWVzdBIQCghzbmFwc2hvdBgBIAEoCSJIChVSZW5ld1NuYXBzaG90UmVzcG9uc2USEAoIc25hcHNob3QYASABKAkSCwoDc2VxGAIgASgDEhAKCGxlYXNlX21zGAMgASgDIioKFlJlbGVhc2VTbmFwc2hvdFJlcXVlc3QSEAoIc25hcHNob3QYASABKAkiGQoXUmVsZWFzZVNuYXBzaG90UmVzcG9uc2UifgoOUmV0cmFjdFJlcXVlc3QSCwoDa2V5GAEgASgMEhYKCXRpbWVzdGFtcBgCIAEoA0gAiAEBEhIKCnJlcXVlc3RfaWQYAyABKAkSJQoJY29uZGl0aW9uGAQgASgLMhIua3Z0cy52MS5Db25kaXRpb25CDAoKX3RpbWVzdGFtcCIxCg9SZXRyYWN0UmVzcG9uc2USEQoJdGltZXN0YW1wGAEgASgDEgsKA3NlcRgCIAEoAyJaChNTZXRSZXRlbnRpb25SZXF1ZXN0Eg4KBnByZWZpeBgBIAEoDBIVCghrZWVwX2ZvchgCIAEoA0gAiAEBEg8KB2RyeV9ydW4YAyABKAhCCwoJX2tlZXBfZm9yIkoKFFNldFJldGVudGlvblJlc3BvbnNlEg8KB2hvcml6b24YASABKAMSIQoHdHJpbW1lZBgCIAEoCzIQLmt2dHMudjEuVHJpbW1lZCIqCgdUcmltbWVkEhAKCHZlcnNpb25zGAEgASgDEg0KBWJ5dGVzGAIgASgDIhYKFExpc3RSZXRlbnRpb25SZXF1ZXN0IkMKFUxpc3RSZXRlbnRpb25SZXNwb25zZRIqCghwb2xpY2llcxgBIAMoCzIYLmt2dHMudjEuUmV0ZW50aW9uUG9saWN5IlYKD1JldGVudGlvblBvbGljeRIOCgZwcmVmaXgYASABKAwSFQoIa2VlcF9mb3IYAiABKANIAIgBARIPCgdob3Jpem9uGAMgASgDQgsKCV9rZWVwX2ZvciI5ChZEZWxldGVSZXRlbnRpb25SZXF1ZXN0Eg4KBnByZWZpeBgBIAEoDBIPCgdkcnlfcnVuGAIgASgIIk0KF0RlbGV0ZVJldGVudGlvblJlc3BvbnNlEg8KB2hvcml6b24YASABKAMSIQoHdHJpbW1lZBgCIAEoCzIQLmt2dHMudjEuVHJpbW1lZCJiCgVUb2tlbhIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEhsKBHJvbGUYAyABKA4yDS5rdnRzLnYxLlJvbGUSDgoGcHJlZml4GAQgASgMEhIKCmNyZWF0ZWRfYXQYBSABKAMiTwoSQ3JlYXRlVG9rZW5SZXF1ZXN0EhsKBHJvbGUYASABKA4yDS5rdnRzLnYxLlJvbGUSDgoGcHJlZml4GAIgASgMEgwKBG5hbWUYAyABKAkiRAoTQ3JlYXRlVG9rZW5SZXNwb25zZRIOCgZzZWNyZXQYASABKAkSHQoFdG9rZW4YAiABKAsyDi5rdnRzLnYxLlRva2VuIhMKEUxpc3RUb2tlbnNSZXF1ZXN0IjQKEkxpc3RUb2tlbnNSZXNwb25zZRIeCgZ0b2tlbnMYASADKAsyDi5rdnRzLnYxLlRva2VuIiAKElJldm9rZVRva2VuUmVxdWVzdBIKCgJpZBgBIAEoCSIVChNSZXZva2VUb2tlblJlc3BvbnNlIn4KEkRlbGV0ZVJhbmdlUmVxdWVzdBIdCgVyYW5nZRgBIAEoCzIOLmt2dHMudjEuUmFuZ2USFgoJdGltZXN0YW1wGAIgASgDSACIAQESEgoKcmVxdWVzdF9pZBgDIAEoCRIPCgdkcnlfcnVuGAQgASgIQgwKCl90aW1lc3RhbXAicQoTRGVsZXRlUmFuZ2VSZXNwb25zZRIWCgl0aW1lc3RhbXAYASABKANIAIgBARIQCgNzZXEYAiABKANIAYgBARIRCgRrZXlzGAMgASgDSAKIAQFCDAoKX3RpbWVzdGFtcEIGCgRfc2VxQgcKBV9rZXlzIlgKDlJlc3RvcmVSZXF1ZXN0Eh0KBXJhbmdlGAEgASgLMg4ua3Z0cy52MS5SYW5nZRIPCgJ0bxgCIAEoA0gAiAEBEg8KB2RyeV9ydW4YAyABKAhCBQoDX3RvIrABCg9SZXN0b3JlUmVzcG9uc2USCgoCdG8YASABKAMSEAoIcmVzdG9yZWQYAiABKAMSDwoHZGVsZXRlZBgDIAEoAxINCgVieXRlcxgEIAEoAxIWCgl0aW1lc3RhbXAYBSABKANIAIgBARIQCgNzZXEYBiABKANIAYgBARIfCgZzYW1wbGUYByADKAsyDy5rdnRzLnYxLkNoYW5nZUIMCgpfdGltZXN0YW1wQgYKBF9zZXEqSwoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASDQoJUk9MRV9SRUFEEAESDgoKUk9MRV9XUklURRACEg4KClJPTEVfQURNSU4QAzLkCAoMQWRtaW5TZXJ2aWNlEkcKCUdldFN0YXR1cxIZLmt2dHMudjEuR2V0U3RhdHVzUmVxdWVzdBoaLmt2dHMudjEuR2V0U3RhdHVzUmVzcG9uc2UiA5ACARI2CgVGbHVzaBIVLmt2dHMudjEuRmx1c2hSZXF1ZXN0GhYua3Z0cy52MS5GbHVzaFJlc3BvbnNlEjwKB0NvbXBhY3QSFy5rdnRzLnYxLkNvbXBhY3RSZXF1ZXN0Ghgua3Z0cy52MS5Db21wYWN0UmVzcG9uc2USUQoOQ3JlYXRlU25hcHNob3QSHi5rdnRzLnYxLkNyZWF0ZVNuYXBzaG90UmVxdWVzdBofLmt2dHMudjEuQ3JlYXRlU25hcHNob3RSZXNwb25zZRJOCg1SZW5ld1NuYXBzaG90Eh0ua3Z0cy52MS5SZW5ld1NuYXBzaG90UmVxdWVzdBoeLmt2dHMudjEuUmVuZXdTbmFwc2hvdFJlc3BvbnNlElQKD1JlbGVhc2VTbmFwc2hvdBIfLmt2dHMudjEuUmVsZWFzZVNuYXBzaG90UmVxdWVzdBogLmt2dHMudjEuUmVsZWFzZVNuYXBzaG90UmVzcG9uc2USPAoHUmV0cmFjdBIXLmt2dHMudjEuUmV0cmFjdFJlcXVlc3QaGC5rdnRzLnYxLlJldHJhY3RSZXNwb25zZRI8CgdSZXN0b3JlEhcua3Z0cy52MS5SZXN0b3JlUmVxdWVzdBoYLmt2dHMudjEuUmVzdG9yZVJlc3BvbnNlEksKDFNldFJldGVudGlvbhIcLmt2dHMudjEuU2V0UmV0ZW50aW9uUmVxdWVzdBodLmt2dHMudjEuU2V0UmV0ZW50aW9uUmVzcG9uc2USUwoNTGlzdFJldGVudGlvbhIdLmt2dHMudjEuTGlzdFJldGVudGlvblJlcXVlc3QaHi5rdnRzLnYxLkxpc3RSZXRlbnRpb25SZXNwb25zZSIDkAIBElQKD0RlbGV0ZVJldGVudGlvbhIfLmt2dHMudjEuRGVsZXRlUmV0ZW50aW9uUmVxdWVzdBogLmt2dHMudjEuRGVsZXRlUmV0ZW50aW9uUmVzcG9uc2USSAoLQ3JlYXRlVG9rZW4SGy5rdnRzLnYxLkNyZWF0ZVRva2VuUmVxdWVzdBocLmt2dHMudjEuQ3JlYXRlVG9rZW5SZXNwb25zZRJKCgpMaXN0VG9rZW5zEhoua3Z0cy52MS5MaXN0VG9rZW5zUmVxdWVzdBobLmt2dHMudjEuTGlzdFRva2Vuc1Jlc3BvbnNlIgOQAgESSAoLUmV2b2tlVG9rZW4SGy5rdnRzLnYxLlJldm9rZVRva2VuUmVxdWVzdBocLmt2dHMudjEuUmV2b2tlVG9rZW5SZXNwb25zZRJICgtEZWxldGVSYW5nZRIbLmt2dHMudjEuRGVsZXRlUmFuZ2VSZXF1ZXN0Ghwua3Z0cy52MS5EZWxldGVSYW5nZVJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_struct, file_kvts_v1_types]);
 
 /**
  * See AdminService.GetStatus.
@@ -920,6 +920,105 @@ export const DeleteRangeResponseSchema: GenMessage<DeleteRangeResponse> = /*@__P
   messageDesc(file_kvts_v1_admin, 31);
 
 /**
+ * See AdminService.Restore.
+ *
+ * @generated from message kvts.v1.RestoreRequest
+ */
+export type RestoreRequest = Message<"kvts.v1.RestoreRequest"> & {
+  /**
+   * The keys. Required: an absent range is INVALID_ARGUMENT, an empty one is every key.
+   *
+   * @generated from field: kvts.v1.Range range = 1;
+   */
+  range?: Range | undefined;
+
+  /**
+   * The moment to go back to, in microseconds since the Unix epoch. Required.
+   *
+   * @generated from field: optional int64 to = 2;
+   */
+  to?: bigint | undefined;
+
+  /**
+   * Writes nothing, and answers what would be done.
+   *
+   * @generated from field: bool dry_run = 3;
+   */
+  dryRun: boolean;
+};
+
+/**
+ * Describes the message kvts.v1.RestoreRequest.
+ * Use `create(RestoreRequestSchema)` to create a new message.
+ */
+export const RestoreRequestSchema: GenMessage<RestoreRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 32);
+
+/**
+ * What a restore did, or with dry_run would do.
+ *
+ * @generated from message kvts.v1.RestoreResponse
+ */
+export type RestoreResponse = Message<"kvts.v1.RestoreResponse"> & {
+  /**
+   * The moment that it went back to, in microseconds since the Unix epoch.
+   *
+   * @generated from field: int64 to = 1;
+   */
+  to: bigint;
+
+  /**
+   * How many keys have a value again, or another one.
+   *
+   * @generated from field: int64 restored = 2;
+   */
+  restored: bigint;
+
+  /**
+   * How many keys hold nothing any more.
+   *
+   * @generated from field: int64 deleted = 3;
+   */
+  deleted: bigint;
+
+  /**
+   * Bytes of those keys and values.
+   *
+   * @generated from field: int64 bytes = 4;
+   */
+  bytes: bigint;
+
+  /**
+   * Of all that was written, in microseconds since the Unix epoch. Absent where there was nothing to write.
+   *
+   * @generated from field: optional int64 timestamp = 5;
+   */
+  timestamp?: bigint | undefined;
+
+  /**
+   * The last place in the order of commits that was written. Absent where there was nothing to write.
+   *
+   * @generated from field: optional int64 seq = 6;
+   */
+  seq?: bigint | undefined;
+
+  /**
+   * With dry_run the first keys that would change, ten at most, and fewer where they are large: `before` what they hold,
+   * `after` what they held at `to`.
+   *
+   * @generated from field: repeated kvts.v1.Change sample = 7;
+   */
+  sample: Change[];
+};
+
+/**
+ * Describes the message kvts.v1.RestoreResponse.
+ * Use `create(RestoreResponseSchema)` to create a new message.
+ */
+export const RestoreResponseSchema: GenMessage<RestoreResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 33);
+
+/**
  * What a token lets its bearer do. Each role includes those before it.
  *
  * @generated from enum kvts.v1.Role
@@ -1044,6 +1143,18 @@ export const AdminService: GenService<{
     methodKind: "unary";
     input: typeof RetractRequestSchema;
     output: typeof RetractResponseSchema;
+  },
+  /**
+   * Makes a range look as it did at a moment, with new writes at one timestamp above every version of the keys that have
+   * changed. It changes no history: another restore, to just before that timestamp, undoes it. Answers when it is done.
+   * One whose caller has left is abandoned, and has then done nothing, unless it had taken its place among the writes.
+   *
+   * @generated from rpc kvts.v1.AdminService.Restore
+   */
+  restore: {
+    methodKind: "unary";
+    input: typeof RestoreRequestSchema;
+    output: typeof RestoreResponseSchema;
   },
   /**
    * Sets how long the history of the keys with a prefix is kept. The longest matching prefix decides. What is older shows no
