@@ -1,7 +1,8 @@
+import { compareBytes } from "@kvts/common";
 import type { FileReading } from "../env/file-system.ts";
 import { markFileName, parseFileName } from "../format/filenames.ts";
 import { readMarkFile, salvageMarks } from "../marks/mark-file.ts";
-import type { RangeMark } from "../marks/range-mark.ts";
+import { follows, type RangeMark } from "../marks/range-mark.ts";
 import { damageIn } from "./damage.ts";
 
 /** A file of range marks, and what has come of reading it. */
@@ -54,12 +55,13 @@ export function examineMarks(
 export function uniteMarks(parts: readonly (readonly RangeMark[])[]): RangeMark[] {
   const bySeq = new Map<number, RangeMark[]>();
   for (const marks of parts) {
-    let before: RangeMark | undefined;
-    for (const mark of marks) {
-      if (before !== undefined && before.seq === mark.seq) bySeq.get(mark.seq)!.push(mark);
-      else bySeq.set(mark.seq, [mark]);
-      before = mark;
+    const own = new Map<number, RangeMark[]>();
+    // In what is damaged a record may stand anywhere, and twice.
+    for (const mark of marks.toSorted((a, b) => a.seq - b.seq || compareBytes(a.start, b.start))) {
+      const pieces = own.get(mark.seq) ?? [];
+      if (pieces.length === 0 || follows(mark, pieces.at(-1)!)) own.set(mark.seq, [...pieces, mark]);
     }
+    for (const [seq, pieces] of own) bySeq.set(seq, pieces);
   }
   return [...bySeq.values()].flat().sort((a, b) => a.seq - b.seq);
 }
