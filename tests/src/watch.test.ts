@@ -184,15 +184,21 @@ describe.each(faces)("a server that keeps no feed, over $name,", ({ urlOf, conne
     await using store = connectTo(urlOf(server));
     const { seq } = await store.put("k", "v");
     await writeMany(store, 10);
-    const failure = (await store
-      .watch({}, { afterSeq: seq })
-      .nextv(1)
-      .catch((error: unknown) => error)) as KvtsError;
-    expect(failure).toMatchObject({ code: "FEED_TRIMMED", details: { oldestSeq: expect.anything() } });
-    const oldestSeq = Number(failure.details.oldestSeq);
-    expect(oldestSeq).toBeGreaterThan(seq);
-    await using watch = store.watch({}, { afterSeq: oldestSeq, progress: true });
-    expect(await watch.nextv(1)).toHaveLength(1);
+    // Logs go as memory is flushed behind the writes, and with them what can be read: asked again until that is over.
+    let afterSeq = seq;
+    for (let tries = 0; ; tries++) {
+      await using watch = store.watch({}, { afterSeq, progress: true });
+      const outcome = await watch.nextv(1).catch((error: unknown) => error as KvtsError);
+      if (Array.isArray(outcome)) {
+        expect([outcome.length, tries > 0]).toEqual([1, true]);
+        break;
+      }
+      expect(outcome).toMatchObject({ code: "FEED_TRIMMED", details: { oldestSeq: expect.anything() } });
+      const oldestSeq = Number(outcome.details.oldestSeq);
+      expect(oldestSeq).toBeGreaterThan(afterSeq);
+      afterSeq = oldestSeq;
+      expect(tries).toBeLessThan(20);
+    }
   });
 
   test("ends a watch that reads too slowly, and says how far it has come", { timeout }, async () => {

@@ -202,7 +202,7 @@ describe("lists", () => {
         if (signal !== undefined && pageToken !== "") {
           await new Promise((_, reject) => signal.addEventListener("abort", () => reject(unavailable())));
         }
-        return { items: [version], nextPageToken: timeouts.length < 3 ? "t" : "", seq: 2 };
+        return { items: [version], nextPageToken: timeouts.length < 3 ? `t${timeouts.length}` : "", seq: 2 };
       },
     });
     expect(await store.scan().toArray()).toHaveLength(3);

@@ -10,11 +10,10 @@ export async function readTls({ tlsCert, tlsKey, tlsClientCa }: ServerSettings):
   if (tlsCert === undefined || tlsKey === undefined) {
     throw usageError("TLS needs a certificate and its key; give both --tls-cert and --tls-key");
   }
-  const [cert, key, clientCa] = await Promise.all([
-    readPem(tlsCert, "--tls-cert"),
-    readPem(tlsKey, "--tls-key"),
-    tlsClientCa === undefined ? undefined : readPem(tlsClientCa, "--tls-client-ca"),
-  ]);
+  // One after the other, so that of several that are missing it is the first that is named.
+  const cert = await readPem(tlsCert, "--tls-cert");
+  const key = await readPem(tlsKey, "--tls-key");
+  const clientCa = tlsClientCa === undefined ? undefined : await readPem(tlsClientCa, "--tls-client-ca");
   return { cert, key, clientCa };
 }
 
