@@ -4,6 +4,7 @@ import {
   type CallOptions,
   type ConditionOptions,
   checkCallOptions,
+  checkErase,
   checkKeepFor,
   checkKeyForm,
   checkRequestId,
@@ -19,6 +20,9 @@ import {
   type EncodedPrecondition,
   type EncodedRangeOperation,
   type Entries,
+  type EraseOptions,
+  type EraseResult,
+  type EraseTarget,
   encodeOperation,
   encodeOperations,
   encodePreconditions,
@@ -54,6 +58,7 @@ import {
   type WriteResult,
 } from "@kvts/common";
 import { Caller } from "./caller.ts";
+import { deadlineOf, type FollowOptions, followOperation } from "./follow-operation.ts";
 import { openWatch } from "./open-watch.ts";
 import type { Settings } from "./options.ts";
 import type { Remote } from "./remote.ts";
@@ -81,8 +86,8 @@ export function createRemoteStore(wire: Wire, settings: Settings, runtime: Runti
   return new RemoteStore(remote, "string", true);
 }
 
-/** How long a restore may take: it is one call, and may rewrite much. */
-const restoreTimeoutMs = 300_000;
+/** How long one call may take that may read or rewrite much. */
+const longTimeoutMs = 300_000;
 
 /** A call may be sent again when its bytes are the caller's once more. */
 function owned<T extends EncodedOperation>(operation: T): T;
@@ -160,12 +165,27 @@ class RemoteStore<F extends "string" | "bytes"> extends RemoteReader<F> implemen
   async restore(range: Range, to: TimeInput, options: RestoreOptions = {}): Promise<RestoreResult<KeyOf<F>>> {
     const { wire, caller, now, settings } = this.remote;
     const request = checkRestore(range, to, options, now);
-    const patient = { ...options, timeoutMs: options.timeoutMs ?? Math.max(settings.timeoutMs, restoreTimeoutMs) };
+    const patient = { ...options, timeoutMs: options.timeoutMs ?? Math.max(settings.timeoutMs, longTimeoutMs) };
     const exchange = (call: WireCall): Promise<WireRestored> => wire.restore(request, call);
     const { sample, ...result } = request.dryRun
       ? await caller.read(patient, exchange)
       : await caller.write(patient, undefined, exchange);
     return request.dryRun ? { ...result, sample: sample.map(this.change) } : result;
+  }
+
+  async erase(target: EraseTarget, options: EraseOptions = {}): Promise<EraseResult> {
+    const { range, key, dryRun } = checkErase(target, options);
+    const { wire, caller, settings } = this.remote;
+    const request = { range, key };
+    if (dryRun) {
+      const patient = { ...options, timeoutMs: options.timeoutMs ?? Math.max(settings.timeoutMs, longTimeoutMs) };
+      return await caller.read(patient, (call) => wire.countErased(request, call));
+    }
+    const deadlineMs = deadlineOf(options, this.remote);
+    const begun = await caller.write(options, undefined, (call) => wire.erase(request, call));
+    if (begun.hiddenSeq !== undefined) options.onHidden?.(begun.hiddenSeq);
+    const onProgress = options.onProgress as FollowOptions["onProgress"];
+    return await followOperation<"erase">(this.remote, begun, deadlineMs, { ...options, onProgress });
   }
 
   async setRetention(prefix: BytesInput, keepFor: KeepFor, options: RetentionOptions = {}): Promise<RetentionResult> {

@@ -6,6 +6,7 @@ import { checkpointCommand } from "./commands/checkpoint.ts";
 import { deleteCommand } from "./commands/delete.ts";
 import { deleteRange } from "./commands/delete-range.ts";
 import { diff } from "./commands/diff.ts";
+import { erase } from "./commands/erase.ts";
 import { exportCommand } from "./commands/export.ts";
 import { get } from "./commands/get.ts";
 import { history } from "./commands/history.ts";
@@ -32,6 +33,7 @@ const commands: readonly Command[] = [
   get,
   deleteCommand,
   deleteRange,
+  erase,
   retract,
   scan,
   history,

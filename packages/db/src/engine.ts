@@ -22,6 +22,7 @@ import { type CheckpointReport, Checkpoints } from "./checkpoint.ts";
 import { closeParts } from "./close-parts.ts";
 import { engineStats } from "./engine-stats.ts";
 import { Fairness } from "./env/fairness.ts";
+import { countErased } from "./erase/count-erased.ts";
 import { Erases } from "./erase/erases.ts";
 import type { Feed } from "./feed/feed.ts";
 import { Inspection } from "./inspection.ts";
@@ -237,6 +238,13 @@ export class Engine {
     throwIfAborted(signal);
     this.#checkWritable();
     return await abortable(this.#erases.erase(range, onProgress, hidden), signal);
+  }
+
+  /** What `erase` would do at this moment. @throws CANCELLED; what the store refuses writes with */
+  async countErased(range: ResolvedRange, signal: AbortSignal | undefined): Promise<EraseResult> {
+    throwIfAborted(signal);
+    this.#checkWritable();
+    return await countErased(this.#parts, this.readSource(), range, signal);
   }
 
   /** What reads see: the newest state, or a pinned seq. */

@@ -228,6 +228,19 @@ const rules: readonly (readonly [string, string, object, Readonly<Record<Who, nu
     { prefix: "", to: "now", dryRun: true },
     { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 },
   ],
+  [
+    "POST",
+    "/v1/ranges:erase",
+    { prefix: "users:9" },
+    { admin: 202, read: 403, write: 403, nobody: 401, stranger: 401 },
+  ],
+  [
+    "POST",
+    "/v1/ranges:erase",
+    { key: "users:9", dryRun: true },
+    { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 },
+  ],
+  ["GET", "/v1/operations/x", {}, { admin: 410, read: 403, write: 403, nobody: 401, stranger: 401 }],
   ["GET", "/v1/retention", {}, { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 }],
   [
     "PUT",

@@ -4,6 +4,7 @@ import {
   encodeKey,
   encodeValue,
   invalidArgument,
+  type KvtsError,
   keyFromJson,
   parseDuration,
   parseTime,
@@ -65,6 +66,18 @@ export function rangeIn(fields: RangeFields): Range {
   const bound = (name: RangeName): Uint8Array | undefined =>
     bytesFromJson({ ...fields }, name, `${name}Base64`, (text) => encodeBound(text, name));
   return { prefix: bound("prefix"), start: bound("start"), end: bound("end") } as Range;
+}
+
+/** Whether a body says which keys it means. */
+export function isNamed(fields: RangeFields): boolean {
+  return Object.values(fields).some((value) => value !== undefined);
+}
+
+/** Nobody is to mean every key by leaving something out. */
+export function missingRange(): KvtsError {
+  return invalidArgument('name the keys by prefix, or by start and end; the prefix "" stands for every key', {
+    field: "prefix",
+  });
 }
 
 export interface ValueFields {

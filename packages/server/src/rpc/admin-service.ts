@@ -10,6 +10,7 @@ import { deletedRangeIn, retractedIn } from "./operations.ts";
 import { restoreIn, restoreOut } from "./restore.ts";
 import { keepForIn, policiesOut, retentionOut } from "./retention.ts";
 import { roleIn, tokenOut } from "./tokens.ts";
+import { eraseIn, erasureOut, operationOut } from "./tracked-operations.ts";
 
 /** kvts.v1.AdminService. */
 export function adminService(options: RpcOptions): ServiceImpl<typeof AdminService> {
@@ -85,6 +86,14 @@ export function adminService(options: RpcOptions): ServiceImpl<typeof AdminServi
         return { keys: numberOut(await service.countDeleted(range, { timestamp, requestId, signal })) };
       return written(await service.deleteRange(range, { timestamp, requestId, signal }));
     }),
+    erase: rpc("write", options, async (request, { service, signal }) => {
+      const target = eraseIn(request);
+      if (request.dryRun) return { counted: erasureOut(await service.countErased(target, { signal })) };
+      return { operation: operationOut(await service.erase(target, { signal })) };
+    }),
+    getOperation: rpc("read", options, async ({ id }, { service }) => ({
+      operation: operationOut(service.getOperation(id)),
+    })),
   };
 }
 

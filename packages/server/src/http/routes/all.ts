@@ -11,9 +11,11 @@ import { deleteKeyRoute } from "./delete-key.ts";
 import { deleteRangeRoute } from "./delete-range.ts";
 import { diffRoute } from "./diff.ts";
 import { docsRoute } from "./docs.ts";
+import { eraseRoute } from "./erase.ts";
 import { getKeyRoute } from "./get-key.ts";
 import { metricsRoute } from "./metrics.ts";
 import { openApiRoute } from "./openapi.ts";
+import { operationRoute } from "./operations.ts";
 import { putKeyRoute } from "./put-key.ts";
 import { restoreRoute } from "./restore.ts";
 import { retentionRoutes } from "./retention.ts";
@@ -51,6 +53,8 @@ export function allRoutes({ exchanges, metrics, settings, version }: RoutesOptio
     restoreRoute(times),
     ...retentionRoutes(),
     deleteRangeRoute(times),
+    eraseRoute(),
+    operationRoute(),
     ...adminRoutes(),
     ...statusRoutes(exchanges),
     metricsRoute(metrics, exchanges),

@@ -7,6 +7,8 @@
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
+import type { ErrorInfo } from "../../google/rpc/error_details_pb.ts";
+import { file_google_rpc_error_details } from "../../google/rpc/error_details_pb.ts";
 import type { Change, Condition, Range } from "./types_pb.ts";
 import { file_kvts_v1_types } from "./types_pb.ts";
 import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
@@ -15,7 +17,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file kvts/v1/admin.proto.
  */
 export const file_kvts_v1_admin: GenFile = /*@__PURE__*/
-  fileDesc("ChNrdnRzL3YxL2FkbWluLnByb3RvEgdrdnRzLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QisgEKEUdldFN0YXR1c1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSDQoFcmVhZHkYAiABKAgSEgoKc3RhcnRlZF9hdBgDIAEoAxILCgNzZXEYBCABKAMSEwoLaW5jYXJuYXRpb24YBSABKAkSHwoGbGltaXRzGAYgASgLMg8ua3Z0cy52MS5MaW1pdHMSJgoFc3RhdHMYByABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IroBCgZMaW1pdHMSFQoNa2V5X2J5dGVzX21heBgBIAEoAxIXCg92YWx1ZV9ieXRlc19tYXgYAiABKAMSHAoUYmF0Y2hfb3BlcmF0aW9uc19tYXgYAyABKAMSFwoPYmF0Y2hfYnl0ZXNfbWF4GAQgASgDEhkKEXJlcXVlc3RfYnl0ZXNfbWF4GAUgASgDEhYKDnBhZ2VfaXRlbXNfbWF4GAYgASgDEhYKDnBhZ2VfYnl0ZXNfbWF4GAcgASgDIg4KDEZsdXNoUmVxdWVzdCIPCg1GbHVzaFJlc3BvbnNlIhAKDkNvbXBhY3RSZXF1ZXN0IhEKD0NvbXBhY3RSZXNwb25zZSI3ChVDcmVhdGVTbmFwc2hvdFJlcXVlc3QSEwoGYXRfc2VxGAEgASgDSACIAQFCCQoHX2F0X3NlcSJJChZDcmVhdGVTbmFwc2hvdFJlc3BvbnNlEhAKCHNuYXBzaG90GAEgASgJEgsKA3NlcRgCIAEoAxIQCghsZWFzZV9tcxgDIAEoAyIoChRSZW5ld1NuYXBzaG90UmVxdWVzdBIQCghzbmFwc2hvdBgBIAEoCSJIChVSZW5ld1NuYXBzaG90UmVzcG9uc2USEAoIc25hcHNob3QYASABKAkSCwoDc2VxGAIgASgDEhAKCGxlYXNlX21zGAMgASgDIioKFlJlbGVhc2VTbmFwc2hvdFJlcXVlc3QSEAoIc25hcHNob3QYASABKAkiGQoXUmVsZWFzZVNuYXBzaG90UmVzcG9uc2UifgoOUmV0cmFjdFJlcXVlc3QSCwoDa2V5GAEgASgMEhYKCXRpbWVzdGFtcBgCIAEoA0gAiAEBEhIKCnJlcXVlc3RfaWQYAyABKAkSJQoJY29uZGl0aW9uGAQgASgLMhIua3Z0cy52MS5Db25kaXRpb25CDAoKX3RpbWVzdGFtcCIxCg9SZXRyYWN0UmVzcG9uc2USEQoJdGltZXN0YW1wGAEgASgDEgsKA3NlcRgCIAEoAyJaChNTZXRSZXRlbnRpb25SZXF1ZXN0Eg4KBnByZWZpeBgBIAEoDBIVCghrZWVwX2ZvchgCIAEoA0gAiAEBEg8KB2RyeV9ydW4YAyABKAhCCwoJX2tlZXBfZm9yIkoKFFNldFJldGVudGlvblJlc3BvbnNlEg8KB2hvcml6b24YASABKAMSIQoHdHJpbW1lZBgCIAEoCzIQLmt2dHMudjEuVHJpbW1lZCIqCgdUcmltbWVkEhAKCHZlcnNpb25zGAEgASgDEg0KBWJ5dGVzGAIgASgDIhYKFExpc3RSZXRlbnRpb25SZXF1ZXN0IkMKFUxpc3RSZXRlbnRpb25SZXNwb25zZRIqCghwb2xpY2llcxgBIAMoCzIYLmt2dHMudjEuUmV0ZW50aW9uUG9saWN5IlYKD1JldGVudGlvblBvbGljeRIOCgZwcmVmaXgYASABKAwSFQoIa2VlcF9mb3IYAiABKANIAIgBARIPCgdob3Jpem9uGAMgASgDQgsKCV9rZWVwX2ZvciI5ChZEZWxldGVSZXRlbnRpb25SZXF1ZXN0Eg4KBnByZWZpeBgBIAEoDBIPCgdkcnlfcnVuGAIgASgIIk0KF0RlbGV0ZVJldGVudGlvblJlc3BvbnNlEg8KB2hvcml6b24YASABKAMSIQoHdHJpbW1lZBgCIAEoCzIQLmt2dHMudjEuVHJpbW1lZCJiCgVUb2tlbhIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEhsKBHJvbGUYAyABKA4yDS5rdnRzLnYxLlJvbGUSDgoGcHJlZml4GAQgASgMEhIKCmNyZWF0ZWRfYXQYBSABKAMiTwoSQ3JlYXRlVG9rZW5SZXF1ZXN0EhsKBHJvbGUYASABKA4yDS5rdnRzLnYxLlJvbGUSDgoGcHJlZml4GAIgASgMEgwKBG5hbWUYAyABKAkiRAoTQ3JlYXRlVG9rZW5SZXNwb25zZRIOCgZzZWNyZXQYASABKAkSHQoFdG9rZW4YAiABKAsyDi5rdnRzLnYxLlRva2VuIhMKEUxpc3RUb2tlbnNSZXF1ZXN0IjQKEkxpc3RUb2tlbnNSZXNwb25zZRIeCgZ0b2tlbnMYASADKAsyDi5rdnRzLnYxLlRva2VuIiAKElJldm9rZVRva2VuUmVxdWVzdBIKCgJpZBgBIAEoCSIVChNSZXZva2VUb2tlblJlc3BvbnNlIn4KEkRlbGV0ZVJhbmdlUmVxdWVzdBIdCgVyYW5nZRgBIAEoCzIOLmt2dHMudjEuUmFuZ2USFgoJdGltZXN0YW1wGAIgASgDSACIAQESEgoKcmVxdWVzdF9pZBgDIAEoCRIPCgdkcnlfcnVuGAQgASgIQgwKCl90aW1lc3RhbXAicQoTRGVsZXRlUmFuZ2VSZXNwb25zZRIWCgl0aW1lc3RhbXAYASABKANIAIgBARIQCgNzZXEYAiABKANIAYgBARIRCgRrZXlzGAMgASgDSAKIAQFCDAoKX3RpbWVzdGFtcEIGCgRfc2VxQgcKBV9rZXlzIlgKDlJlc3RvcmVSZXF1ZXN0Eh0KBXJhbmdlGAEgASgLMg4ua3Z0cy52MS5SYW5nZRIPCgJ0bxgCIAEoA0gAiAEBEg8KB2RyeV9ydW4YAyABKAhCBQoDX3RvIrABCg9SZXN0b3JlUmVzcG9uc2USCgoCdG8YASABKAMSEAoIcmVzdG9yZWQYAiABKAMSDwoHZGVsZXRlZBgDIAEoAxINCgVieXRlcxgEIAEoAxIWCgl0aW1lc3RhbXAYBSABKANIAIgBARIQCgNzZXEYBiABKANIAYgBARIfCgZzYW1wbGUYByADKAsyDy5rdnRzLnYxLkNoYW5nZUIMCgpfdGltZXN0YW1wQgYKBF9zZXEqSwoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASDQoJUk9MRV9SRUFEEAESDgoKUk9MRV9XUklURRACEg4KClJPTEVfQURNSU4QAzLkCAoMQWRtaW5TZXJ2aWNlEkcKCUdldFN0YXR1cxIZLmt2dHMudjEuR2V0U3RhdHVzUmVxdWVzdBoaLmt2dHMudjEuR2V0U3RhdHVzUmVzcG9uc2UiA5ACARI2CgVGbHVzaBIVLmt2dHMudjEuRmx1c2hSZXF1ZXN0GhYua3Z0cy52MS5GbHVzaFJlc3BvbnNlEjwKB0NvbXBhY3QSFy5rdnRzLnYxLkNvbXBhY3RSZXF1ZXN0Ghgua3Z0cy52MS5Db21wYWN0UmVzcG9uc2USUQoOQ3JlYXRlU25hcHNob3QSHi5rdnRzLnYxLkNyZWF0ZVNuYXBzaG90UmVxdWVzdBofLmt2dHMudjEuQ3JlYXRlU25hcHNob3RSZXNwb25zZRJOCg1SZW5ld1NuYXBzaG90Eh0ua3Z0cy52MS5SZW5ld1NuYXBzaG90UmVxdWVzdBoeLmt2dHMudjEuUmVuZXdTbmFwc2hvdFJlc3BvbnNlElQKD1JlbGVhc2VTbmFwc2hvdBIfLmt2dHMudjEuUmVsZWFzZVNuYXBzaG90UmVxdWVzdBogLmt2dHMudjEuUmVsZWFzZVNuYXBzaG90UmVzcG9uc2USPAoHUmV0cmFjdBIXLmt2dHMudjEuUmV0cmFjdFJlcXVlc3QaGC5rdnRzLnYxLlJldHJhY3RSZXNwb25zZRI8CgdSZXN0b3JlEhcua3Z0cy52MS5SZXN0b3JlUmVxdWVzdBoYLmt2dHMudjEuUmVzdG9yZVJlc3BvbnNlEksKDFNldFJldGVudGlvbhIcLmt2dHMudjEuU2V0UmV0ZW50aW9uUmVxdWVzdBodLmt2dHMudjEuU2V0UmV0ZW50aW9uUmVzcG9uc2USUwoNTGlzdFJldGVudGlvbhIdLmt2dHMudjEuTGlzdFJldGVudGlvblJlcXVlc3QaHi5rdnRzLnYxLkxpc3RSZXRlbnRpb25SZXNwb25zZSIDkAIBElQKD0RlbGV0ZVJldGVudGlvbhIfLmt2dHMudjEuRGVsZXRlUmV0ZW50aW9uUmVxdWVzdBogLmt2dHMudjEuRGVsZXRlUmV0ZW50aW9uUmVzcG9uc2USSAoLQ3JlYXRlVG9rZW4SGy5rdnRzLnYxLkNyZWF0ZVRva2VuUmVxdWVzdBocLmt2dHMudjEuQ3JlYXRlVG9rZW5SZXNwb25zZRJKCgpMaXN0VG9rZW5zEhoua3Z0cy52MS5MaXN0VG9rZW5zUmVxdWVzdBobLmt2dHMudjEuTGlzdFRva2Vuc1Jlc3BvbnNlIgOQAgESSAoLUmV2b2tlVG9rZW4SGy5rdnRzLnYxLlJldm9rZVRva2VuUmVxdWVzdBocLmt2dHMudjEuUmV2b2tlVG9rZW5SZXNwb25zZRJICgtEZWxldGVSYW5nZRIbLmt2dHMudjEuRGVsZXRlUmFuZ2VSZXF1ZXN0Ghwua3Z0cy52MS5EZWxldGVSYW5nZVJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_struct, file_kvts_v1_types]);
+  fileDesc("ChNrdnRzL3YxL2FkbWluLnByb3RvEgdrdnRzLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QisgEKEUdldFN0YXR1c1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSDQoFcmVhZHkYAiABKAgSEgoKc3RhcnRlZF9hdBgDIAEoAxILCgNzZXEYBCABKAMSEwoLaW5jYXJuYXRpb24YBSABKAkSHwoGbGltaXRzGAYgASgLMg8ua3Z0cy52MS5MaW1pdHMSJgoFc3RhdHMYByABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IroBCgZMaW1pdHMSFQoNa2V5X2J5dGVzX21heBgBIAEoAxIXCg92YWx1ZV9ieXRlc19tYXgYAiABKAMSHAoUYmF0Y2hfb3BlcmF0aW9uc19tYXgYAyABKAMSFwoPYmF0Y2hfYnl0ZXNfbWF4GAQgASgDEhkKEXJlcXVlc3RfYnl0ZXNfbWF4GAUgASgDEhYKDnBhZ2VfaXRlbXNfbWF4GAYgASgDEhYKDnBhZ2VfYnl0ZXNfbWF4GAcgASgDIg4KDEZsdXNoUmVxdWVzdCIPCg1GbHVzaFJlc3BvbnNlIhAKDkNvbXBhY3RSZXF1ZXN0IhEKD0NvbXBhY3RSZXNwb25zZSI3ChVDcmVhdGVTbmFwc2hvdFJlcXVlc3QSEwoGYXRfc2VxGAEgASgDSACIAQFCCQoHX2F0X3NlcSJJChZDcmVhdGVTbmFwc2hvdFJlc3BvbnNlEhAKCHNuYXBzaG90GAEgASgJEgsKA3NlcRgCIAEoAxIQCghsZWFzZV9tcxgDIAEoAyIoChRSZW5ld1NuYXBzaG90UmVxdWVzdBIQCghzbmFwc2hvdBgBIAEoCSJIChVSZW5ld1NuYXBzaG90UmVzcG9uc2USEAoIc25hcHNob3QYASABKAkSCwoDc2VxGAIgASgDEhAKCGxlYXNlX21zGAMgASgDIioKFlJlbGVhc2VTbmFwc2hvdFJlcXVlc3QSEAoIc25hcHNob3QYASABKAkiGQoXUmVsZWFzZVNuYXBzaG90UmVzcG9uc2UifgoOUmV0cmFjdFJlcXVlc3QSCwoDa2V5GAEgASgMEhYKCXRpbWVzdGFtcBgCIAEoA0gAiAEBEhIKCnJlcXVlc3RfaWQYAyABKAkSJQoJY29uZGl0aW9uGAQgASgLMhIua3Z0cy52MS5Db25kaXRpb25CDAoKX3RpbWVzdGFtcCIxCg9SZXRyYWN0UmVzcG9uc2USEQoJdGltZXN0YW1wGAEgASgDEgsKA3NlcRgCIAEoAyJaChNTZXRSZXRlbnRpb25SZXF1ZXN0Eg4KBnByZWZpeBgBIAEoDBIVCghrZWVwX2ZvchgCIAEoA0gAiAEBEg8KB2RyeV9ydW4YAyABKAhCCwoJX2tlZXBfZm9yIkoKFFNldFJldGVudGlvblJlc3BvbnNlEg8KB2hvcml6b24YASABKAMSIQoHdHJpbW1lZBgCIAEoCzIQLmt2dHMudjEuVHJpbW1lZCIqCgdUcmltbWVkEhAKCHZlcnNpb25zGAEgASgDEg0KBWJ5dGVzGAIgASgDIhYKFExpc3RSZXRlbnRpb25SZXF1ZXN0IkMKFUxpc3RSZXRlbnRpb25SZXNwb25zZRIqCghwb2xpY2llcxgBIAMoCzIYLmt2dHMudjEuUmV0ZW50aW9uUG9saWN5IlYKD1JldGVudGlvblBvbGljeRIOCgZwcmVmaXgYASABKAwSFQoIa2VlcF9mb3IYAiABKANIAIgBARIPCgdob3Jpem9uGAMgASgDQgsKCV9rZWVwX2ZvciI5ChZEZWxldGVSZXRlbnRpb25SZXF1ZXN0Eg4KBnByZWZpeBgBIAEoDBIPCgdkcnlfcnVuGAIgASgIIk0KF0RlbGV0ZVJldGVudGlvblJlc3BvbnNlEg8KB2hvcml6b24YASABKAMSIQoHdHJpbW1lZBgCIAEoCzIQLmt2dHMudjEuVHJpbW1lZCJiCgVUb2tlbhIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEhsKBHJvbGUYAyABKA4yDS5rdnRzLnYxLlJvbGUSDgoGcHJlZml4GAQgASgMEhIKCmNyZWF0ZWRfYXQYBSABKAMiTwoSQ3JlYXRlVG9rZW5SZXF1ZXN0EhsKBHJvbGUYASABKA4yDS5rdnRzLnYxLlJvbGUSDgoGcHJlZml4GAIgASgMEgwKBG5hbWUYAyABKAkiRAoTQ3JlYXRlVG9rZW5SZXNwb25zZRIOCgZzZWNyZXQYASABKAkSHQoFdG9rZW4YAiABKAsyDi5rdnRzLnYxLlRva2VuIhMKEUxpc3RUb2tlbnNSZXF1ZXN0IjQKEkxpc3RUb2tlbnNSZXNwb25zZRIeCgZ0b2tlbnMYASADKAsyDi5rdnRzLnYxLlRva2VuIiAKElJldm9rZVRva2VuUmVxdWVzdBIKCgJpZBgBIAEoCSIVChNSZXZva2VUb2tlblJlc3BvbnNlIn4KEkRlbGV0ZVJhbmdlUmVxdWVzdBIdCgVyYW5nZRgBIAEoCzIOLmt2dHMudjEuUmFuZ2USFgoJdGltZXN0YW1wGAIgASgDSACIAQESEgoKcmVxdWVzdF9pZBgDIAEoCRIPCgdkcnlfcnVuGAQgASgIQgwKCl90aW1lc3RhbXAicQoTRGVsZXRlUmFuZ2VSZXNwb25zZRIWCgl0aW1lc3RhbXAYASABKANIAIgBARIQCgNzZXEYAiABKANIAYgBARIRCgRrZXlzGAMgASgDSAKIAQFCDAoKX3RpbWVzdGFtcEIGCgRfc2VxQgcKBV9rZXlzIlgKDlJlc3RvcmVSZXF1ZXN0Eh0KBXJhbmdlGAEgASgLMg4ua3Z0cy52MS5SYW5nZRIPCgJ0bxgCIAEoA0gAiAEBEg8KB2RyeV9ydW4YAyABKAhCBQoDX3RvIrABCg9SZXN0b3JlUmVzcG9uc2USCgoCdG8YASABKAMSEAoIcmVzdG9yZWQYAiABKAMSDwoHZGVsZXRlZBgDIAEoAxINCgVieXRlcxgEIAEoAxIWCgl0aW1lc3RhbXAYBSABKANIAIgBARIQCgNzZXEYBiABKANIAYgBARIfCgZzYW1wbGUYByADKAsyDy5rdnRzLnYxLkNoYW5nZUIMCgpfdGltZXN0YW1wQgYKBF9zZXEiWQoMRXJhc2VSZXF1ZXN0Eh8KBXJhbmdlGAEgASgLMg4ua3Z0cy52MS5SYW5nZUgAEg0KA2tleRgCIAEoDEgAEg8KB2RyeV9ydW4YAyABKAhCCAoGdGFyZ2V0ImYKDUVyYXNlUmVzcG9uc2USLAoJb3BlcmF0aW9uGAEgASgLMhkua3Z0cy52MS5UcmFja2VkT3BlcmF0aW9uEicKB2NvdW50ZWQYAiABKAsyFi5rdnRzLnYxLkVyYXN1cmVSZXN1bHQiiAEKDUVyYXN1cmVSZXN1bHQSCwoDc2VxGAEgASgDEg8KB3JlbW92ZWQYAiABKAMSGAoQdGFibGVzX3Jld3JpdHRlbhgDIAEoAxIXCg9ieXRlc19yZXdyaXR0ZW4YBCABKAMSEQoJc2V0X2FzaWRlGAUgAygJEhMKC2NoZWNrcG9pbnRzGAYgAygJIiEKE0dldE9wZXJhdGlvblJlcXVlc3QSCgoCaWQYASABKAkiRAoUR2V0T3BlcmF0aW9uUmVzcG9uc2USLAoJb3BlcmF0aW9uGAEgASgLMhkua3Z0cy52MS5UcmFja2VkT3BlcmF0aW9uIrECChBUcmFja2VkT3BlcmF0aW9uEgoKAmlkGAEgASgJEiYKBXN0YXRlGAIgASgOMhcua3Z0cy52MS5PcGVyYXRpb25TdGF0ZRISCgpzdGFydGVkX2F0GAMgASgDEhUKCGVuZGVkX2F0GAQgASgDSAGIAQESLAoIcHJvZ3Jlc3MYBSABKAsyGi5rdnRzLnYxLk9wZXJhdGlvblByb2dyZXNzEhcKCmhpZGRlbl9zZXEYBiABKANIAogBARImCgVlcnJvchgHIAEoCzIXLmt2dHMudjEuT3BlcmF0aW9uRXJyb3ISKQoHZXJhc3VyZRgIIAEoCzIWLmt2dHMudjEuRXJhc3VyZVJlc3VsdEgAQggKBnJlc3VsdEILCglfZW5kZWRfYXRCDQoLX2hpZGRlbl9zZXEiSwoRT3BlcmF0aW9uUHJvZ3Jlc3MSDQoFcGhhc2UYASABKAkSEwoLYnl0ZXNfdG90YWwYAiABKAMSEgoKYnl0ZXNfZG9uZRgDIAEoAyJGCg5PcGVyYXRpb25FcnJvchIPCgdtZXNzYWdlGAEgASgJEiMKBGluZm8YAiABKAsyFS5nb29nbGUucnBjLkVycm9ySW5mbypLCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABINCglST0xFX1JFQUQQARIOCgpST0xFX1dSSVRFEAISDgoKUk9MRV9BRE1JThADKokBCg5PcGVyYXRpb25TdGF0ZRIfChtPUEVSQVRJT05fU1RBVEVfVU5TUEVDSUZJRUQQABIbChdPUEVSQVRJT05fU1RBVEVfUlVOTklORxABEh0KGU9QRVJBVElPTl9TVEFURV9TVUNDRUVERUQQAhIaChZPUEVSQVRJT05fU1RBVEVfRkFJTEVEEAMy7gkKDEFkbWluU2VydmljZRJHCglHZXRTdGF0dXMSGS5rdnRzLnYxLkdldFN0YXR1c1JlcXVlc3QaGi5rdnRzLnYxLkdldFN0YXR1c1Jlc3BvbnNlIgOQAgESNgoFRmx1c2gSFS5rdnRzLnYxLkZsdXNoUmVxdWVzdBoWLmt2dHMudjEuRmx1c2hSZXNwb25zZRI8CgdDb21wYWN0Ehcua3Z0cy52MS5Db21wYWN0UmVxdWVzdBoYLmt2dHMudjEuQ29tcGFjdFJlc3BvbnNlElEKDkNyZWF0ZVNuYXBzaG90Eh4ua3Z0cy52MS5DcmVhdGVTbmFwc2hvdFJlcXVlc3QaHy5rdnRzLnYxLkNyZWF0ZVNuYXBzaG90UmVzcG9uc2USTgoNUmVuZXdTbmFwc2hvdBIdLmt2dHMudjEuUmVuZXdTbmFwc2hvdFJlcXVlc3QaHi5rdnRzLnYxLlJlbmV3U25hcHNob3RSZXNwb25zZRJUCg9SZWxlYXNlU25hcHNob3QSHy5rdnRzLnYxLlJlbGVhc2VTbmFwc2hvdFJlcXVlc3QaIC5rdnRzLnYxLlJlbGVhc2VTbmFwc2hvdFJlc3BvbnNlEjwKB1JldHJhY3QSFy5rdnRzLnYxLlJldHJhY3RSZXF1ZXN0Ghgua3Z0cy52MS5SZXRyYWN0UmVzcG9uc2USPAoHUmVzdG9yZRIXLmt2dHMudjEuUmVzdG9yZVJlcXVlc3QaGC5rdnRzLnYxLlJlc3RvcmVSZXNwb25zZRJLCgxTZXRSZXRlbnRpb24SHC5rdnRzLnYxLlNldFJldGVudGlvblJlcXVlc3QaHS5rdnRzLnYxLlNldFJldGVudGlvblJlc3BvbnNlElMKDUxpc3RSZXRlbnRpb24SHS5rdnRzLnYxLkxpc3RSZXRlbnRpb25SZXF1ZXN0Gh4ua3Z0cy52MS5MaXN0UmV0ZW50aW9uUmVzcG9uc2UiA5ACARJUCg9EZWxldGVSZXRlbnRpb24SHy5rdnRzLnYxLkRlbGV0ZVJldGVudGlvblJlcXVlc3QaIC5rdnRzLnYxLkRlbGV0ZVJldGVudGlvblJlc3BvbnNlEkgKC0NyZWF0ZVRva2VuEhsua3Z0cy52MS5DcmVhdGVUb2tlblJlcXVlc3QaHC5rdnRzLnYxLkNyZWF0ZVRva2VuUmVzcG9uc2USSgoKTGlzdFRva2VucxIaLmt2dHMudjEuTGlzdFRva2Vuc1JlcXVlc3QaGy5rdnRzLnYxLkxpc3RUb2tlbnNSZXNwb25zZSIDkAIBEkgKC1Jldm9rZVRva2VuEhsua3Z0cy52MS5SZXZva2VUb2tlblJlcXVlc3QaHC5rdnRzLnYxLlJldm9rZVRva2VuUmVzcG9uc2USSAoLRGVsZXRlUmFuZ2USGy5rdnRzLnYxLkRlbGV0ZVJhbmdlUmVxdWVzdBocLmt2dHMudjEuRGVsZXRlUmFuZ2VSZXNwb25zZRI2CgVFcmFzZRIVLmt2dHMudjEuRXJhc2VSZXF1ZXN0GhYua3Z0cy52MS5FcmFzZVJlc3BvbnNlElAKDEdldE9wZXJhdGlvbhIcLmt2dHMudjEuR2V0T3BlcmF0aW9uUmVxdWVzdBodLmt2dHMudjEuR2V0T3BlcmF0aW9uUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_google_protobuf_struct, file_google_rpc_error_details, file_kvts_v1_types]);
 
 /**
  * See AdminService.GetStatus.
@@ -1019,6 +1021,317 @@ export const RestoreResponseSchema: GenMessage<RestoreResponse> = /*@__PURE__*/
   messageDesc(file_kvts_v1_admin, 33);
 
 /**
+ * See AdminService.Erase.
+ *
+ * @generated from message kvts.v1.EraseRequest
+ */
+export type EraseRequest = Message<"kvts.v1.EraseRequest"> & {
+  /**
+   * What is erased. Required.
+   *
+   * @generated from oneof kvts.v1.EraseRequest.target
+   */
+  target: {
+    /**
+     * The keys; an empty range is every key.
+     *
+     * @generated from field: kvts.v1.Range range = 1;
+     */
+    value: Range;
+    case: "range";
+  } | {
+    /**
+     * One key, 1 … 65,535 bytes.
+     *
+     * @generated from field: bytes key = 2;
+     */
+    value: Uint8Array;
+    case: "key";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * Changes nothing, and counts what would go.
+   *
+   * @generated from field: bool dry_run = 3;
+   */
+  dryRun: boolean;
+};
+
+/**
+ * Describes the message kvts.v1.EraseRequest.
+ * Use `create(EraseRequestSchema)` to create a new message.
+ */
+export const EraseRequestSchema: GenMessage<EraseRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 34);
+
+/**
+ * What an erasure has begun, or with dry_run would do.
+ *
+ * @generated from message kvts.v1.EraseResponse
+ */
+export type EraseResponse = Message<"kvts.v1.EraseResponse"> & {
+  /**
+   * Of an erasure: where it is. Its `result` is an ErasureResult.
+   *
+   * @generated from field: kvts.v1.TrackedOperation operation = 1;
+   */
+  operation?: TrackedOperation | undefined;
+
+  /**
+   * With dry_run alone.
+   *
+   * @generated from field: kvts.v1.ErasureResult counted = 2;
+   */
+  counted?: ErasureResult | undefined;
+};
+
+/**
+ * Describes the message kvts.v1.EraseResponse.
+ * Use `create(EraseResponseSchema)` to create a new message.
+ */
+export const EraseResponseSchema: GenMessage<EraseResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 35);
+
+/**
+ * What has been erased. Erasures that overlap in time are carried out together, and each counts what all of them did.
+ *
+ * @generated from message kvts.v1.ErasureResult
+ */
+export type ErasureResult = Message<"kvts.v1.ErasureResult"> & {
+  /**
+   * Every version of the keys with a lower seq is gone, or is counted.
+   *
+   * @generated from field: int64 seq = 1;
+   */
+  seq: bigint;
+
+  /**
+   * Versions that were removed from memory and tables; of a dry run those that histories show.
+   *
+   * @generated from field: int64 removed = 2;
+   */
+  removed: bigint;
+
+  /**
+   * Tables that were written anew without them, or removed.
+   *
+   * @generated from field: int64 tables_rewritten = 3;
+   */
+  tablesRewritten: bigint;
+
+  /**
+   * Bytes of those tables.
+   *
+   * @generated from field: int64 bytes_rewritten = 4;
+   */
+  bytesRewritten: bigint;
+
+  /**
+   * Names of files that were set aside in `lost/` before: they are not looked into, and may hold what is erased.
+   *
+   * @generated from field: repeated string set_aside = 5;
+   */
+  setAside: string[];
+
+  /**
+   * Names of the server's checkpoints: stores of their own, that may hold what is erased.
+   *
+   * @generated from field: repeated string checkpoints = 6;
+   */
+  checkpoints: string[];
+};
+
+/**
+ * Describes the message kvts.v1.ErasureResult.
+ * Use `create(ErasureResultSchema)` to create a new message.
+ */
+export const ErasureResultSchema: GenMessage<ErasureResult> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 36);
+
+/**
+ * See AdminService.GetOperation.
+ *
+ * @generated from message kvts.v1.GetOperationRequest
+ */
+export type GetOperationRequest = Message<"kvts.v1.GetOperationRequest"> & {
+  /**
+   * The operation's id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message kvts.v1.GetOperationRequest.
+ * Use `create(GetOperationRequestSchema)` to create a new message.
+ */
+export const GetOperationRequestSchema: GenMessage<GetOperationRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 37);
+
+/**
+ * How far an operation is, or what became of it.
+ *
+ * @generated from message kvts.v1.GetOperationResponse
+ */
+export type GetOperationResponse = Message<"kvts.v1.GetOperationResponse"> & {
+  /**
+   * The operation.
+   *
+   * @generated from field: kvts.v1.TrackedOperation operation = 1;
+   */
+  operation?: TrackedOperation | undefined;
+};
+
+/**
+ * Describes the message kvts.v1.GetOperationResponse.
+ * Use `create(GetOperationResponseSchema)` to create a new message.
+ */
+export const GetOperationResponseSchema: GenMessage<GetOperationResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 38);
+
+/**
+ * Something that takes long: it goes on whoever waits for it.
+ *
+ * @generated from message kvts.v1.TrackedOperation
+ */
+export type TrackedOperation = Message<"kvts.v1.TrackedOperation"> & {
+  /**
+   * Names it, for as long as the server runs.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * How far it is.
+   *
+   * @generated from field: kvts.v1.OperationState state = 2;
+   */
+  state: OperationState;
+
+  /**
+   * When it began, in microseconds since the Unix epoch.
+   *
+   * @generated from field: int64 started_at = 3;
+   */
+  startedAt: bigint;
+
+  /**
+   * When it ended, in microseconds since the Unix epoch. Absent while it goes on.
+   *
+   * @generated from field: optional int64 ended_at = 4;
+   */
+  endedAt?: bigint | undefined;
+
+  /**
+   * How far it has come. Absent where nothing is known of that.
+   *
+   * @generated from field: kvts.v1.OperationProgress progress = 5;
+   */
+  progress?: OperationProgress | undefined;
+
+  /**
+   * Of an erasure: no read shows a version of the keys with a lower seq. There from the first answer on.
+   *
+   * @generated from field: optional int64 hidden_seq = 6;
+   */
+  hiddenSeq?: bigint | undefined;
+
+  /**
+   * Why it failed.
+   *
+   * @generated from field: kvts.v1.OperationError error = 7;
+   */
+  error?: OperationError | undefined;
+
+  /**
+   * What it did, by its kind; there once it has succeeded.
+   *
+   * @generated from oneof kvts.v1.TrackedOperation.result
+   */
+  result: {
+    /**
+     * Of an erasure.
+     *
+     * @generated from field: kvts.v1.ErasureResult erasure = 8;
+     */
+    value: ErasureResult;
+    case: "erasure";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message kvts.v1.TrackedOperation.
+ * Use `create(TrackedOperationSchema)` to create a new message.
+ */
+export const TrackedOperationSchema: GenMessage<TrackedOperation> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 39);
+
+/**
+ * How far an operation has come.
+ *
+ * @generated from message kvts.v1.OperationProgress
+ */
+export type OperationProgress = Message<"kvts.v1.OperationProgress"> & {
+  /**
+   * What it is at: of an erasure `hiding`, `memory`, `tables`, `log`, `files`.
+   *
+   * @generated from field: string phase = 1;
+   */
+  phase: string;
+
+  /**
+   * How many bytes of files it sees to.
+   *
+   * @generated from field: int64 bytes_total = 2;
+   */
+  bytesTotal: bigint;
+
+  /**
+   * How many of them it has seen to.
+   *
+   * @generated from field: int64 bytes_done = 3;
+   */
+  bytesDone: bigint;
+};
+
+/**
+ * Describes the message kvts.v1.OperationProgress.
+ * Use `create(OperationProgressSchema)` to create a new message.
+ */
+export const OperationProgressSchema: GenMessage<OperationProgress> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 40);
+
+/**
+ * Why an operation failed: what a call that did the same would have had as its status.
+ *
+ * @generated from message kvts.v1.OperationError
+ */
+export type OperationError = Message<"kvts.v1.OperationError"> & {
+  /**
+   * One sentence that says what to do.
+   *
+   * @generated from field: string message = 1;
+   */
+  message: string;
+
+  /**
+   * The error's code and details.
+   *
+   * @generated from field: google.rpc.ErrorInfo info = 2;
+   */
+  info?: ErrorInfo | undefined;
+};
+
+/**
+ * Describes the message kvts.v1.OperationError.
+ * Use `create(OperationErrorSchema)` to create a new message.
+ */
+export const OperationErrorSchema: GenMessage<OperationError> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 41);
+
+/**
  * What a token lets its bearer do. Each role includes those before it.
  *
  * @generated from enum kvts.v1.Role
@@ -1065,6 +1378,54 @@ export type Role = (typeof Role)[keyof typeof Role] | UnknownEnum;
  */
 export const RoleSchema: GenEnum<Role> = /*@__PURE__*/
   enumDesc(file_kvts_v1_admin, 0);
+
+/**
+ * How far an operation is.
+ *
+ * @generated from enum kvts.v1.OperationState
+ */
+export const OperationState = {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: OPERATION_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * It goes on.
+   *
+   * @generated from enum value: OPERATION_STATE_RUNNING = 1;
+   */
+  RUNNING: 1,
+
+  /**
+   * It is done: there is a `result`.
+   *
+   * @generated from enum value: OPERATION_STATE_SUCCEEDED = 2;
+   */
+  SUCCEEDED: 2,
+
+  /**
+   * It is over without having been done: there is an `error`.
+   *
+   * @generated from enum value: OPERATION_STATE_FAILED = 3;
+   */
+  FAILED: 3,
+} as const;
+
+/**
+ * How far an operation is.
+ *
+ * @generated from enum kvts.v1.OperationState
+ */
+export type OperationState = (typeof OperationState)[keyof typeof OperationState] | UnknownEnum;
+
+/**
+ * Describes the enum kvts.v1.OperationState.
+ */
+export const OperationStateSchema: GenEnum<OperationState> = /*@__PURE__*/
+  enumDesc(file_kvts_v1_admin, 1);
 
 /**
  * The state and upkeep of one store.
@@ -1228,6 +1589,28 @@ export const AdminService: GenService<{
     methodKind: "unary";
     input: typeof DeleteRangeRequestSchema;
     output: typeof DeleteRangeResponseSchema;
+  },
+  /**
+   * Erases everything that has been written to the keys of a range, or to one key, at every timestamp. Answers once no read
+   * shows it any more, and never will, with an operation that ends when its bytes are in no file of the store.
+   *
+   * @generated from rpc kvts.v1.AdminService.Erase
+   */
+  erase: {
+    methodKind: "unary";
+    input: typeof EraseRequestSchema;
+    output: typeof EraseResponseSchema;
+  },
+  /**
+   * Tells how far an operation is, or what became of it. Operations that have ended are told of for an hour, and none
+   * outlives the server: OPERATION_EXPIRED.
+   *
+   * @generated from rpc kvts.v1.AdminService.GetOperation
+   */
+  getOperation: {
+    methodKind: "unary";
+    input: typeof GetOperationRequestSchema;
+    output: typeof GetOperationResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_kvts_v1_admin, 0);
