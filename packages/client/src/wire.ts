@@ -220,6 +220,9 @@ export interface Wire {
   /** Resolves once nothing of it shows any more. */
   erase(request: EraseRequest, call: WireCall): Promise<WireOperation>;
   countErased(request: EraseRequest, call: WireCall): Promise<EraseResult>;
+  /** @param bytesPerSecond as many as the disk gives without it */
+  verify(bytesPerSecond: number | undefined, call: WireCall): Promise<WireOperation>;
+  checkpoint(name: string, call: WireCall): Promise<WireOperation>;
   getOperation(id: string, call: WireCall): Promise<WireOperation>;
   setRetention(request: SetRetentionRequest, call: WireCall): Promise<RetentionResult>;
   deleteRetention(request: DeleteRetentionRequest, call: WireCall): Promise<RetentionResult>;

@@ -16,7 +16,7 @@ describe("what cannot be meant ends with exit code 2 and a sentence", () => {
     [["get", "k", "--at", "--url", "x"], "--at needs a value"],
     [["get", "k", "--at", "yesterday"], '--at: the time "yesterday" cannot be read'],
     [["repair"], "missing argument db-path; `kvts repair --help`"],
-    [["verify"], "missing argument db-path; `kvts verify --help`"],
+    [["verify", "--db-path", "d", "--url", "http://127.0.0.1:1"], "--url and --db-path"],
     [["verify", "--db-path", "d", "--bytes-per-second", "0"], "--bytes-per-second must be at least one byte a second"],
     [["get", "k", "--what"], "unknown argument what;"],
     [["get", "k", "--what-else"], "unknown argument what-else;"],

@@ -109,6 +109,7 @@ export type * from "./typed/typed-store.ts";
 export { isPlainView, makeTypedSnapshot, makeTypedStore } from "./typed/typed-view.ts";
 export { Typing } from "./typed/typing.ts";
 export { json, text, type ValueType } from "./typed/value-type.ts";
+export type * from "./upkeep.ts";
 export {
   checkExpiry,
   checkOperationCount,

@@ -1,9 +1,13 @@
 import type { ErrorCode, ErrorDetails } from "./errors.ts";
 import type { EraseResult } from "./store.ts";
+import type { CheckpointReport, VerifyReport } from "./upkeep.ts";
 
 /** What each kind of tracked operation results in. */
 export interface OperationResults {
   readonly erase: EraseResult;
+  readonly checkpoint: CheckpointReport;
+  /** Of its files those that are not sound, the first of them and of its problems. */
+  readonly verify: VerifyReport;
 }
 
 export type OperationKind = keyof OperationResults;

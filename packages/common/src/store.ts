@@ -1,6 +1,7 @@
 import type { ResolvedRange } from "./range.ts";
 import type { TimeInput } from "./time.ts";
 import type { TypedStore, TypedViewOptions } from "./typed/typed-store.ts";
+import type { CheckpointReport, VerifyOptions, VerifyReport } from "./upkeep.ts";
 
 /** A key or a value as callers hand it in: a string is taken as UTF-8, bytes are taken as they are. */
 export type BytesInput = string | Uint8Array;
@@ -493,4 +494,8 @@ export interface HostedStore<K extends Key = string> extends Store<K> {
   flush(): Promise<void>;
   /** Merges all tables into the fewest. */
   compact(): Promise<void>;
+  /** Reads everything again, and lists what is wrong. Left out where nothing is on disk. */
+  verify?(options?: VerifyOptions): Promise<VerifyReport>;
+  /** Makes a copy in a directory that is empty or still to be made. Left out where nothing is on disk. */
+  checkpoint?(directory: string, options?: CallOptions): Promise<CheckpointReport>;
 }

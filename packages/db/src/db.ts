@@ -5,6 +5,7 @@ import {
   type BytesInput,
   type CallOptions,
   type Change,
+  type CheckpointReport,
   callSignal,
   checkCallOptions,
   checkErase,
@@ -64,6 +65,8 @@ import {
   type TypedViewOptions,
   Typing,
   throwIfAborted,
+  type VerifyOptions,
+  type VerifyReport,
   type Version,
   type ViewOptions,
   type WatchEvent,
@@ -71,7 +74,6 @@ import {
   type WriteOptions,
   type WriteResult,
 } from "@kvts/common";
-import type { CheckpointReport } from "./checkpoint.ts";
 import type { Engine } from "./engine.ts";
 import { type InitialState, Watch } from "./feed/watch.ts";
 import type { LocalEntries } from "./read/local-entries.ts";
@@ -79,7 +81,6 @@ import { EngineReader } from "./read/reader.ts";
 import { EngineReaderAt } from "./read/reader-at.ts";
 import type { Recovery } from "./recovered.ts";
 import { type LocalTypedStore, makeLocalTypedStore } from "./typed-db.ts";
-import type { VerifyOptions, VerifyReport } from "./verify/report.ts";
 
 /** The reads that the embedded engine has beyond every store's: at once, without a promise. */
 export interface LocalReader<K extends Key = string> {

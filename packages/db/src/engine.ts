@@ -1,6 +1,7 @@
 import {
   abortable,
   type BytesInput,
+  type CheckpointReport,
   type EncodedPrecondition,
   type EraseProgress,
   type EraseResult,
@@ -13,12 +14,14 @@ import {
   type RetentionResult,
   type StoreStats,
   throwIfAborted,
+  type VerifyOptions,
+  type VerifyReport,
   type WriteResult,
 } from "@kvts/common";
 import { Background } from "./background/background.ts";
 import { saveSideFiles } from "./background/side-files.ts";
 import { type StoreMoment, takeMoment } from "./checkpoint/moment.ts";
-import { type CheckpointReport, Checkpoints } from "./checkpoint.ts";
+import { Checkpoints } from "./checkpoint.ts";
 import { closeParts } from "./close-parts.ts";
 import { engineStats } from "./engine-stats.ts";
 import { Fairness } from "./env/fairness.ts";
@@ -36,7 +39,6 @@ import { type RestoreGoal, type RestoreOutcome, type RestorePreview, Restores } 
 import type { RetentionState } from "./retention/horizon.ts";
 import { Horizons } from "./retention/horizons.ts";
 import { type PolicyInForce, RetentionKeeper } from "./retention-keeper.ts";
-import type { VerifyOptions, VerifyReport } from "./verify/report.ts";
 import { Writing } from "./writing.ts";
 
 const NO_CONDITIONS: readonly EncodedPrecondition[] = [];

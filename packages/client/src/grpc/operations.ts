@@ -1,11 +1,21 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import {
+  type CheckpointReport as CheckpointMessage,
   type EraseRequestSchema,
   type ErasureResult,
   OperationState as StateMessage,
   type TrackedOperation,
+  type Verification,
 } from "@kvts/api";
-import { type EraseResult, isErrorCode, type OperationError, type OperationState } from "@kvts/common";
+import {
+  type CheckpointReport,
+  type EraseResult,
+  isErrorCode,
+  type OperationError,
+  type OperationState,
+  type VerifiedState,
+  type VerifyReport,
+} from "@kvts/common";
 import { arrivedNumber } from "../arrived.ts";
 import { brokenAnswer } from "../failures.ts";
 import type { EraseRequest, WireOperation } from "../wire.ts";
@@ -57,9 +67,56 @@ export function fromErasure(result: ErasureResult | undefined): EraseResult {
   };
 }
 
-function resultOf({ result }: TrackedOperation): EraseResult {
-  if (result.case !== "erasure") throw brokenAnswer("an operation has a result that this client does not know");
-  return fromErasure(result.value);
+function resultOf({ result }: TrackedOperation): NonNullable<WireOperation["result"]> {
+  switch (result.case) {
+    case "erasure":
+      return fromErasure(result.value);
+    case "checkpoint":
+      return fromCheckpoint(result.value);
+    case "verification":
+      return fromVerification(result.value);
+    default:
+      throw brokenAnswer("an operation has a result that this client does not know");
+  }
+}
+
+function fromCheckpoint(report: CheckpointMessage): CheckpointReport {
+  const { directory, incarnation } = report;
+  return {
+    directory,
+    incarnation,
+    seq: arrivedNumber(report.seq, "seq"),
+    tables: arrivedNumber(report.tables, "tables"),
+    linkedBytes: arrivedNumber(report.linkedBytes, "linked_bytes"),
+    copiedBytes: arrivedNumber(report.copiedBytes, "copied_bytes"),
+    operations: arrivedNumber(report.operations, "operations"),
+    logBytes: arrivedNumber(report.logBytes, "log_bytes"),
+    elapsedMs: arrivedNumber(report.elapsedMs, "elapsed_ms"),
+  };
+}
+
+function fromVerification(report: Verification): VerifyReport {
+  const { sound, incarnation } = report;
+  return {
+    sound,
+    ...(incarnation !== "" && { incarnation }),
+    tables: arrivedNumber(report.tables, "tables"),
+    versions: arrivedNumber(report.versions, "versions"),
+    operations: arrivedNumber(report.operations, "operations"),
+    files: report.files.map(({ file, state, bytes, entries, reason }) => ({
+      file,
+      state: state as VerifiedState,
+      bytes: arrivedNumber(bytes, "bytes"),
+      entries: arrivedNumber(entries, "entries"),
+      ...(reason !== "" && { reason }),
+    })),
+    problems: report.problems.map(({ file, offset, message }) => {
+      return { file, offset: arrivedNumber(offset, "offset"), message };
+    }),
+    problemsOmitted: arrivedNumber(report.problemsOmitted, "problems_omitted"),
+    bytesRead: arrivedNumber(report.bytesRead, "bytes_read"),
+    elapsedMs: arrivedNumber(report.elapsedMs, "elapsed_ms"),
+  };
 }
 
 function errorOf({ error }: TrackedOperation): OperationError {

@@ -268,6 +268,18 @@ export class GrpcWire implements Wire {
     );
   }
 
+  verify(bytesPerSecond: number | undefined, call: WireCall): Promise<WireOperation> {
+    return this.#exchange(call, async (options) =>
+      fromOperation((await this.#admin.verify({ bytesPerSecond: toInt64(bytesPerSecond) }, options)).operation),
+    );
+  }
+
+  checkpoint(name: string, call: WireCall): Promise<WireOperation> {
+    return this.#exchange(call, async (options) =>
+      fromOperation((await this.#admin.checkpoint({ name }, options)).operation),
+    );
+  }
+
   getOperation(id: string, call: WireCall): Promise<WireOperation> {
     return this.#exchange(call, async (options) =>
       fromOperation((await this.#admin.getOperation({ id }, options)).operation),

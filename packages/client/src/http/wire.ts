@@ -218,6 +218,14 @@ export class HttpWire implements Wire {
     return eraseResultFromJson(await this.#post("/v1/ranges:erase", eraseToJson(request, true), call, smallBytesMax));
   }
 
+  async verify(bytesPerSecond: number | undefined, call: WireCall): Promise<WireOperation> {
+    return operationFromJson(await this.#post("/v1/admin/verify", { bytesPerSecond }, call, smallBytesMax));
+  }
+
+  async checkpoint(name: string, call: WireCall): Promise<WireOperation> {
+    return operationFromJson(await this.#post("/v1/admin/checkpoint", { name }, call, smallBytesMax));
+  }
+
   async getOperation(id: string, call: WireCall): Promise<WireOperation> {
     return operationFromJson(await this.#succeed({ method: "GET", target: `/v1/operations/${id}` }, call));
   }

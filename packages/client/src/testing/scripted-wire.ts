@@ -25,6 +25,8 @@ export function scriptedWire(script: Partial<Wire>): Wire {
     restore: unexpected("restore"),
     erase: unexpected("erase"),
     countErased: unexpected("countErased"),
+    verify: unexpected("verify"),
+    checkpoint: unexpected("checkpoint"),
     getOperation: unexpected("getOperation"),
     setRetention: unexpected("setRetention"),
     deleteRetention: unexpected("deleteRetention"),

@@ -3,33 +3,42 @@ import type { CheckpointReport } from "@kvts/db";
 import { type Command, defineCommand } from "../command.ts";
 import { CommandError, exitCodes, failed, sentenceOf } from "../failure.ts";
 import { listenForInterrupt } from "../interrupt.ts";
+import { readTarget, type ServerTarget, withTarget } from "../options/target.ts";
 import { countOf } from "../output/notes.ts";
 import { print } from "../output/sink.ts";
 import { userPath } from "../paths.ts";
+import { connectToServer } from "../target/connect-to-server.ts";
 import { openDirectory } from "../target/open-directory.ts";
 
 export const checkpointCommand: Command = defineCommand({
   command: "checkpoint <target>",
   describe: "Make a copy of a store that can be opened like any other",
   builder: (yargs) =>
-    yargs
+    withTarget(yargs)
       .positional("target", {
         type: "string",
         demandOption: true,
-        describe: "The directory of the copy, which is empty or still to be made",
-      })
-      .option("db-path", {
-        type: "string",
-        requiresArg: true,
-        demandOption: true,
-        describe: "The directory of the store; no server may have it",
+        describe: "The directory of the copy, empty or still to be made; of a server a name in its --checkpoint-path",
       })
       .epilogue("On one disk the copy shares its tables with the store, and takes hardly any room or time."),
   handler: async (args) => {
-    const report = await makeCheckpoint(userPath(args.dbPath), userPath(args.target));
+    const target = readTarget(args);
+    const report = await ("url" in target
+      ? askForCheckpoint(target, args.target)
+      : makeCheckpoint(target.directory, userPath(args.target)));
     await print(args.json ? `${JSON.stringify(report)}\n` : `${reportLine(report)}\n`);
   },
 });
+
+async function askForCheckpoint(target: ServerTarget, name: string): Promise<CheckpointReport> {
+  using interrupt = listenForInterrupt();
+  await using store = await connectToServer(target);
+  try {
+    return await store.checkpoint(name, { signal: interrupt.signal });
+  } catch (error) {
+    throw isKvtsError(error, "CANCELLED") ? failed("no longer waiting; the server goes on with the checkpoint") : error;
+  }
+}
 
 async function makeCheckpoint(directory: string, target: string): Promise<CheckpointReport> {
   using interrupt = listenForInterrupt();

@@ -240,6 +240,8 @@ const rules: readonly (readonly [string, string, object, Readonly<Record<Who, nu
     { key: "users:9", dryRun: true },
     { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 },
   ],
+  ["POST", "/v1/admin/verify", {}, { admin: 501, read: 403, write: 403, nobody: 401, stranger: 401 }],
+  ["POST", "/v1/admin/checkpoint", { name: "a" }, { admin: 501, read: 403, write: 403, nobody: 401, stranger: 401 }],
   ["GET", "/v1/operations/x", {}, { admin: 410, read: 403, write: 403, nobody: 401, stranger: 401 }],
   ["GET", "/v1/retention", {}, { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 }],
   [

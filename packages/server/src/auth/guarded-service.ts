@@ -120,6 +120,14 @@ export function guardedService(service: Service, grant: Grant, checkLive: () => 
       within(target);
       return service.countErased(target, options);
     },
+    verify(bytesPerSecond, options) {
+      admin();
+      return service.verify(bytesPerSecond, options);
+    },
+    checkpoint(name, options) {
+      admin();
+      return service.checkpoint(name, options);
+    },
     getOperation(id) {
       admin();
       return service.getOperation(id);

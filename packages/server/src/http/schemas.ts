@@ -261,16 +261,59 @@ export const eraseResultSchema = z
   })
   .openapi("EraseResult");
 
+export const checkpointReportSchema = z
+  .object({
+    directory: z.string().openapi({ description: "On the server's machine." }),
+    incarnation: z.string().openapi({ description: "Of the copy: a new one." }),
+    seq: seqSchema.openapi({ description: "The last in it." }),
+    tables: whole,
+    linkedBytes: whole.openapi({ description: "Of tables that it shares with the store." }),
+    copiedBytes: whole.openapi({ description: "Of tables that were copied." }),
+    operations: whole.openapi({ description: "Those that were in no table yet." }),
+    logBytes: whole.openapi({ description: "Of log that they take." }),
+    elapsedMs: whole,
+  })
+  .openapi("CheckpointReport");
+
+export const verifyReportSchema = z
+  .object({
+    sound: z.boolean(),
+    incarnation: z.string().optional(),
+    tables: whole,
+    versions: whole,
+    operations: whole,
+    files: z
+      .array(
+        z.object({
+          file: z.string(),
+          state: z.enum(["sound", "damaged", "missing", "not needed", "unknown"]),
+          bytes: whole,
+          entries: whole,
+          reason: z.string().optional(),
+        }),
+      )
+      .openapi({ description: "Those that are not sound, or that the store does not need; 1,000 at most." }),
+    problems: z
+      .array(z.object({ file: z.string(), offset: whole, message: z.string() }))
+      .openapi({ description: "1,000 at most." }),
+    problemsOmitted: whole,
+    bytesRead: whole,
+    elapsedMs: whole,
+  })
+  .openapi("VerifyReport");
+
 export const operationSchema = z
   .object({
     id: z.string().openapi({ description: "Names it, for as long as the server runs." }),
-    kind: z.enum(["erase"]),
+    kind: z.enum(["erase", "checkpoint", "verify"]),
     state: z.enum(["running", "succeeded", "failed"]),
     startedAt: timestampSchema,
     endedAt: timestampSchema.optional(),
     progress: z
       .object({
-        phase: z.string().openapi({ description: "Of an erasure: hiding, memory, tables, log, files." }),
+        phase: z.string().openapi({
+          description: "Of an erasure: hiding, memory, tables, log, files; of a verification the file that it reads.",
+        }),
         bytesTotal: whole.openapi({ description: "Bytes of the files that it sees to." }),
         bytesDone: whole,
       })
@@ -278,7 +321,10 @@ export const operationSchema = z
     hiddenSeq: seqSchema
       .openapi({ description: "Of an erasure: no read shows a version of the keys with a lower seq." })
       .optional(),
-    result: eraseResultSchema.openapi({ description: "Once it has succeeded." }).optional(),
+    result: z
+      .union([eraseResultSchema, checkpointReportSchema, verifyReportSchema])
+      .openapi({ description: "Once it has succeeded, by its kind." })
+      .optional(),
     error: z
       .object({
         code: z.string(),

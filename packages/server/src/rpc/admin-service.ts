@@ -10,7 +10,7 @@ import { deletedRangeIn, retractedIn } from "./operations.ts";
 import { restoreIn, restoreOut } from "./restore.ts";
 import { keepForIn, policiesOut, retentionOut } from "./retention.ts";
 import { roleIn, tokenOut } from "./tokens.ts";
-import { eraseIn, erasureOut, operationOut } from "./tracked-operations.ts";
+import { eraseIn, erasureOut, operationOut, rateIn } from "./tracked-operations.ts";
 
 /** kvts.v1.AdminService. */
 export function adminService(options: RpcOptions): ServiceImpl<typeof AdminService> {
@@ -91,6 +91,12 @@ export function adminService(options: RpcOptions): ServiceImpl<typeof AdminServi
       if (request.dryRun) return { counted: erasureOut(await service.countErased(target, { signal })) };
       return { operation: operationOut(await service.erase(target, { signal })) };
     }),
+    verify: rpc("write", options, async ({ bytesPerSecond }, { service, signal }) => ({
+      operation: operationOut(await service.verify(rateIn(bytesPerSecond), { signal })),
+    })),
+    checkpoint: rpc("write", options, async ({ name }, { service, signal }) => ({
+      operation: operationOut(await service.checkpoint(name, { signal })),
+    })),
     getOperation: rpc("read", options, async ({ id }, { service }) => ({
       operation: operationOut(service.getOperation(id)),
     })),

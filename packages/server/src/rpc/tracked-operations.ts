@@ -1,18 +1,25 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import {
+  type CheckpointReportSchema,
   type EraseRequest,
   type ErasureResultSchema,
   ErrorInfoSchema,
   OperationState as StateMessage,
   type TrackedOperationSchema,
+  type VerificationSchema,
 } from "@kvts/api";
 import {
+  type CheckpointReport,
+  checkPositiveInteger,
   type EraseResult,
   type EraseTarget,
   invalidArgument,
   type OperationError,
+  type OperationKind,
+  type OperationResults,
   type OperationState,
   type TrackedOperation,
+  type VerifyReport,
 } from "@kvts/common";
 import { numberOut } from "./numbers.ts";
 import { rangeIn } from "./operations.ts";
@@ -70,9 +77,57 @@ export function erasureOut(result: EraseResult): MessageInitShape<typeof Erasure
 
 type ResultMessage = NonNullable<MessageInitShape<typeof TrackedOperationSchema>["result"]>;
 
-function resultOut({ result }: TrackedOperation): ResultMessage {
-  if (result === undefined) return { case: undefined };
-  return { case: "erasure", value: erasureOut(result) };
+function resultOut(operation: TrackedOperation): ResultMessage {
+  if (isOf("erase", operation)) return { case: "erasure", value: erasureOut(operation.result) };
+  if (isOf("checkpoint", operation)) return { case: "checkpoint", value: checkpointOut(operation.result) };
+  if (isOf("verify", operation)) return { case: "verification", value: verificationOut(operation.result) };
+  return { case: undefined };
+}
+
+function checkpointOut(report: CheckpointReport): MessageInitShape<typeof CheckpointReportSchema> {
+  const { directory, incarnation } = report;
+  return {
+    directory,
+    incarnation,
+    seq: numberOut(report.seq),
+    tables: numberOut(report.tables),
+    linkedBytes: numberOut(report.linkedBytes),
+    copiedBytes: numberOut(report.copiedBytes),
+    operations: numberOut(report.operations),
+    logBytes: numberOut(report.logBytes),
+    elapsedMs: numberOut(report.elapsedMs),
+  };
+}
+
+function verificationOut(report: VerifyReport): MessageInitShape<typeof VerificationSchema> {
+  const { sound, incarnation = "" } = report;
+  return {
+    sound,
+    incarnation,
+    tables: numberOut(report.tables),
+    versions: numberOut(report.versions),
+    operations: numberOut(report.operations),
+    files: report.files.map(({ file, state, bytes, entries, reason = "" }) => {
+      return { file, state, bytes: numberOut(bytes), entries: numberOut(entries), reason };
+    }),
+    problems: report.problems.map(({ file, offset, message }) => ({ file, offset: numberOut(offset), message })),
+    problemsOmitted: numberOut(report.problemsOmitted),
+    bytesRead: numberOut(report.bytesRead),
+    elapsedMs: numberOut(report.elapsedMs),
+  };
+}
+
+/** Whether it is of a kind, and has succeeded. */
+function isOf<Kind extends OperationKind>(
+  kind: Kind,
+  operation: TrackedOperation,
+): operation is TrackedOperation<Kind> & { readonly result: OperationResults[Kind] } {
+  return operation.kind === kind && operation.result !== undefined;
+}
+
+/** @throws INVALID_ARGUMENT */
+export function rateIn(bytesPerSecond: bigint | undefined): number | undefined {
+  return bytesPerSecond === undefined ? undefined : checkPositiveInteger(Number(bytesPerSecond), "bytes_per_second");
 }
 
 function errorOut({

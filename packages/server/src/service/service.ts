@@ -3,6 +3,7 @@ import type { TokenAdmin } from "../auth/tokens.ts";
 import type { Settings } from "../options.ts";
 import { warnOnce } from "../warn-once.ts";
 import { type Admin, type AdminOptions, createAdmin } from "./admin.ts";
+import { checkpointFolder } from "./checkpoint-folder.ts";
 import { createErasing, type Erasing } from "./erasing.ts";
 import { createLeases, type Leases } from "./leases.ts";
 import { createListings } from "./listing.ts";
@@ -11,6 +12,7 @@ import { OperationRegistry, type Operations } from "./operations.ts";
 import { createReads, type Reads } from "./reads.ts";
 import { createRestores, type Restores } from "./restores.ts";
 import { createRetention, type Retention } from "./retention.ts";
+import { createUpkeep, type Upkeep } from "./upkeep.ts";
 import { createWatching, type Watching } from "./watching.ts";
 import { createWrites, type Writes } from "./writes.ts";
 
@@ -23,6 +25,7 @@ export interface Service
     Restores,
     Retention,
     Erasing,
+    Upkeep,
     Operations,
     Admin,
     TokenAdmin {
@@ -38,6 +41,7 @@ export type ServiceOptions = Settings &
 export function createService(store: HostedStore<Uint8Array>, options: ServiceOptions): Service {
   const { clock, logger } = options;
   const leases = createLeases(store, options);
+  const folder = checkpointFolder(options.checkpointPath);
   const operations = new OperationRegistry({ clock, logger });
   const listings = createListings(store, leases, options);
   return {
@@ -48,7 +52,8 @@ export function createService(store: HostedStore<Uint8Array>, options: ServiceOp
     ...createWatching(store, options.incarnation),
     ...createRestores(store),
     ...createRetention(store),
-    ...createErasing(store, operations, async () => []),
+    ...createErasing(store, operations, () => folder.names()),
+    ...createUpkeep(store, operations, folder),
     getOperation: (id) => operations.getOperation(id),
     ...createAdmin(store, {
       version: options.version,

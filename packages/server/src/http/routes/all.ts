@@ -23,6 +23,7 @@ import { retractVersionRoute } from "./retract-version.ts";
 import { scanRoute } from "./scan.ts";
 import { snapshotRoutes } from "./snapshots.ts";
 import { statusRoutes } from "./status.ts";
+import { upkeepRoutes } from "./upkeep.ts";
 import { versionsRoute } from "./versions.ts";
 import { watchRoute } from "./watch.ts";
 
@@ -56,6 +57,7 @@ export function allRoutes({ exchanges, metrics, settings, version }: RoutesOptio
     eraseRoute(),
     operationRoute(),
     ...adminRoutes(),
+    ...upkeepRoutes(),
     ...statusRoutes(exchanges),
     metricsRoute(metrics, exchanges),
     docsRoute(),

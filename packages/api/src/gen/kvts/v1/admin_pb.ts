@@ -17,7 +17,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file kvts/v1/admin.proto.
  */
 export const file_kvts_v1_admin: GenFile = /*@__PURE__*/
-  fileDesc("ChNrdnRzL3YxL2FkbWluLnByb3RvEgdrdnRzLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QisgEKEUdldFN0YXR1c1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSDQoFcmVhZHkYAiABKAgSEgoKc3RhcnRlZF9hdBgDIAEoAxILCgNzZXEYBCABKAMSEwoLaW5jYXJuYXRpb24YBSABKAkSHwoGbGltaXRzGAYgASgLMg8ua3Z0cy52MS5MaW1pdHMSJgoFc3RhdHMYByABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IroBCgZMaW1pdHMSFQoNa2V5X2J5dGVzX21heBgBIAEoAxIXCg92YWx1ZV9ieXRlc19tYXgYAiABKAMSHAoUYmF0Y2hfb3BlcmF0aW9uc19tYXgYAyABKAMSFwoPYmF0Y2hfYnl0ZXNfbWF4GAQgASgDEhkKEXJlcXVlc3RfYnl0ZXNfbWF4GAUgASgDEhYKDnBhZ2VfaXRlbXNfbWF4GAYgASgDEhYKDnBhZ2VfYnl0ZXNfbWF4GAcgASgDIg4KDEZsdXNoUmVxdWVzdCIPCg1GbHVzaFJlc3BvbnNlIhAKDkNvbXBhY3RSZXF1ZXN0IhEKD0NvbXBhY3RSZXNwb25zZSI3ChVDcmVhdGVTbmFwc2hvdFJlcXVlc3QSEwoGYXRfc2VxGAEgASgDSACIAQFCCQoHX2F0X3NlcSJJChZDcmVhdGVTbmFwc2hvdFJlc3BvbnNlEhAKCHNuYXBzaG90GAEgASgJEgsKA3NlcRgCIAEoAxIQCghsZWFzZV9tcxgDIAEoAyIoChRSZW5ld1NuYXBzaG90UmVxdWVzdBIQCghzbmFwc2hvdBgBIAEoCSJIChVSZW5ld1NuYXBzaG90UmVzcG9uc2USEAoIc25hcHNob3QYASABKAkSCwoDc2VxGAIgASgDEhAKCGxlYXNlX21zGAMgASgDIioKFlJlbGVhc2VTbmFwc2hvdFJlcXVlc3QSEAoIc25hcHNob3QYASABKAkiGQoXUmVsZWFzZVNuYXBzaG90UmVzcG9uc2UifgoOUmV0cmFjdFJlcXVlc3QSCwoDa2V5GAEgASgMEhYKCXRpbWVzdGFtcBgCIAEoA0gAiAEBEhIKCnJlcXVlc3RfaWQYAyABKAkSJQoJY29uZGl0aW9uGAQgASgLMhIua3Z0cy52MS5Db25kaXRpb25CDAoKX3RpbWVzdGFtcCIxCg9SZXRyYWN0UmVzcG9uc2USEQoJdGltZXN0YW1wGAEgASgDEgsKA3NlcRgCIAEoAyJaChNTZXRSZXRlbnRpb25SZXF1ZXN0Eg4KBnByZWZpeBgBIAEoDBIVCghrZWVwX2ZvchgCIAEoA0gAiAEBEg8KB2RyeV9ydW4YAyABKAhCCwoJX2tlZXBfZm9yIkoKFFNldFJldGVudGlvblJlc3BvbnNlEg8KB2hvcml6b24YASABKAMSIQoHdHJpbW1lZBgCIAEoCzIQLmt2dHMudjEuVHJpbW1lZCIqCgdUcmltbWVkEhAKCHZlcnNpb25zGAEgASgDEg0KBWJ5dGVzGAIgASgDIhYKFExpc3RSZXRlbnRpb25SZXF1ZXN0IkMKFUxpc3RSZXRlbnRpb25SZXNwb25zZRIqCghwb2xpY2llcxgBIAMoCzIYLmt2dHMudjEuUmV0ZW50aW9uUG9saWN5IlYKD1JldGVudGlvblBvbGljeRIOCgZwcmVmaXgYASABKAwSFQoIa2VlcF9mb3IYAiABKANIAIgBARIPCgdob3Jpem9uGAMgASgDQgsKCV9rZWVwX2ZvciI5ChZEZWxldGVSZXRlbnRpb25SZXF1ZXN0Eg4KBnByZWZpeBgBIAEoDBIPCgdkcnlfcnVuGAIgASgIIk0KF0RlbGV0ZVJldGVudGlvblJlc3BvbnNlEg8KB2hvcml6b24YASABKAMSIQoHdHJpbW1lZBgCIAEoCzIQLmt2dHMudjEuVHJpbW1lZCJiCgVUb2tlbhIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEhsKBHJvbGUYAyABKA4yDS5rdnRzLnYxLlJvbGUSDgoGcHJlZml4GAQgASgMEhIKCmNyZWF0ZWRfYXQYBSABKAMiTwoSQ3JlYXRlVG9rZW5SZXF1ZXN0EhsKBHJvbGUYASABKA4yDS5rdnRzLnYxLlJvbGUSDgoGcHJlZml4GAIgASgMEgwKBG5hbWUYAyABKAkiRAoTQ3JlYXRlVG9rZW5SZXNwb25zZRIOCgZzZWNyZXQYASABKAkSHQoFdG9rZW4YAiABKAsyDi5rdnRzLnYxLlRva2VuIhMKEUxpc3RUb2tlbnNSZXF1ZXN0IjQKEkxpc3RUb2tlbnNSZXNwb25zZRIeCgZ0b2tlbnMYASADKAsyDi5rdnRzLnYxLlRva2VuIiAKElJldm9rZVRva2VuUmVxdWVzdBIKCgJpZBgBIAEoCSIVChNSZXZva2VUb2tlblJlc3BvbnNlIn4KEkRlbGV0ZVJhbmdlUmVxdWVzdBIdCgVyYW5nZRgBIAEoCzIOLmt2dHMudjEuUmFuZ2USFgoJdGltZXN0YW1wGAIgASgDSACIAQESEgoKcmVxdWVzdF9pZBgDIAEoCRIPCgdkcnlfcnVuGAQgASgIQgwKCl90aW1lc3RhbXAicQoTRGVsZXRlUmFuZ2VSZXNwb25zZRIWCgl0aW1lc3RhbXAYASABKANIAIgBARIQCgNzZXEYAiABKANIAYgBARIRCgRrZXlzGAMgASgDSAKIAQFCDAoKX3RpbWVzdGFtcEIGCgRfc2VxQgcKBV9rZXlzIlgKDlJlc3RvcmVSZXF1ZXN0Eh0KBXJhbmdlGAEgASgLMg4ua3Z0cy52MS5SYW5nZRIPCgJ0bxgCIAEoA0gAiAEBEg8KB2RyeV9ydW4YAyABKAhCBQoDX3RvIrABCg9SZXN0b3JlUmVzcG9uc2USCgoCdG8YASABKAMSEAoIcmVzdG9yZWQYAiABKAMSDwoHZGVsZXRlZBgDIAEoAxINCgVieXRlcxgEIAEoAxIWCgl0aW1lc3RhbXAYBSABKANIAIgBARIQCgNzZXEYBiABKANIAYgBARIfCgZzYW1wbGUYByADKAsyDy5rdnRzLnYxLkNoYW5nZUIMCgpfdGltZXN0YW1wQgYKBF9zZXEiWQoMRXJhc2VSZXF1ZXN0Eh8KBXJhbmdlGAEgASgLMg4ua3Z0cy52MS5SYW5nZUgAEg0KA2tleRgCIAEoDEgAEg8KB2RyeV9ydW4YAyABKAhCCAoGdGFyZ2V0ImYKDUVyYXNlUmVzcG9uc2USLAoJb3BlcmF0aW9uGAEgASgLMhkua3Z0cy52MS5UcmFja2VkT3BlcmF0aW9uEicKB2NvdW50ZWQYAiABKAsyFi5rdnRzLnYxLkVyYXN1cmVSZXN1bHQiiAEKDUVyYXN1cmVSZXN1bHQSCwoDc2VxGAEgASgDEg8KB3JlbW92ZWQYAiABKAMSGAoQdGFibGVzX3Jld3JpdHRlbhgDIAEoAxIXCg9ieXRlc19yZXdyaXR0ZW4YBCABKAMSEQoJc2V0X2FzaWRlGAUgAygJEhMKC2NoZWNrcG9pbnRzGAYgAygJIiEKE0dldE9wZXJhdGlvblJlcXVlc3QSCgoCaWQYASABKAkiRAoUR2V0T3BlcmF0aW9uUmVzcG9uc2USLAoJb3BlcmF0aW9uGAEgASgLMhkua3Z0cy52MS5UcmFja2VkT3BlcmF0aW9uIrECChBUcmFja2VkT3BlcmF0aW9uEgoKAmlkGAEgASgJEiYKBXN0YXRlGAIgASgOMhcua3Z0cy52MS5PcGVyYXRpb25TdGF0ZRISCgpzdGFydGVkX2F0GAMgASgDEhUKCGVuZGVkX2F0GAQgASgDSAGIAQESLAoIcHJvZ3Jlc3MYBSABKAsyGi5rdnRzLnYxLk9wZXJhdGlvblByb2dyZXNzEhcKCmhpZGRlbl9zZXEYBiABKANIAogBARImCgVlcnJvchgHIAEoCzIXLmt2dHMudjEuT3BlcmF0aW9uRXJyb3ISKQoHZXJhc3VyZRgIIAEoCzIWLmt2dHMudjEuRXJhc3VyZVJlc3VsdEgAQggKBnJlc3VsdEILCglfZW5kZWRfYXRCDQoLX2hpZGRlbl9zZXEiSwoRT3BlcmF0aW9uUHJvZ3Jlc3MSDQoFcGhhc2UYASABKAkSEwoLYnl0ZXNfdG90YWwYAiABKAMSEgoKYnl0ZXNfZG9uZRgDIAEoAyJGCg5PcGVyYXRpb25FcnJvchIPCgdtZXNzYWdlGAEgASgJEiMKBGluZm8YAiABKAsyFS5nb29nbGUucnBjLkVycm9ySW5mbypLCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABINCglST0xFX1JFQUQQARIOCgpST0xFX1dSSVRFEAISDgoKUk9MRV9BRE1JThADKokBCg5PcGVyYXRpb25TdGF0ZRIfChtPUEVSQVRJT05fU1RBVEVfVU5TUEVDSUZJRUQQABIbChdPUEVSQVRJT05fU1RBVEVfUlVOTklORxABEh0KGU9QRVJBVElPTl9TVEFURV9TVUNDRUVERUQQAhIaChZPUEVSQVRJT05fU1RBVEVfRkFJTEVEEAMy7gkKDEFkbWluU2VydmljZRJHCglHZXRTdGF0dXMSGS5rdnRzLnYxLkdldFN0YXR1c1JlcXVlc3QaGi5rdnRzLnYxLkdldFN0YXR1c1Jlc3BvbnNlIgOQAgESNgoFRmx1c2gSFS5rdnRzLnYxLkZsdXNoUmVxdWVzdBoWLmt2dHMudjEuRmx1c2hSZXNwb25zZRI8CgdDb21wYWN0Ehcua3Z0cy52MS5Db21wYWN0UmVxdWVzdBoYLmt2dHMudjEuQ29tcGFjdFJlc3BvbnNlElEKDkNyZWF0ZVNuYXBzaG90Eh4ua3Z0cy52MS5DcmVhdGVTbmFwc2hvdFJlcXVlc3QaHy5rdnRzLnYxLkNyZWF0ZVNuYXBzaG90UmVzcG9uc2USTgoNUmVuZXdTbmFwc2hvdBIdLmt2dHMudjEuUmVuZXdTbmFwc2hvdFJlcXVlc3QaHi5rdnRzLnYxLlJlbmV3U25hcHNob3RSZXNwb25zZRJUCg9SZWxlYXNlU25hcHNob3QSHy5rdnRzLnYxLlJlbGVhc2VTbmFwc2hvdFJlcXVlc3QaIC5rdnRzLnYxLlJlbGVhc2VTbmFwc2hvdFJlc3BvbnNlEjwKB1JldHJhY3QSFy5rdnRzLnYxLlJldHJhY3RSZXF1ZXN0Ghgua3Z0cy52MS5SZXRyYWN0UmVzcG9uc2USPAoHUmVzdG9yZRIXLmt2dHMudjEuUmVzdG9yZVJlcXVlc3QaGC5rdnRzLnYxLlJlc3RvcmVSZXNwb25zZRJLCgxTZXRSZXRlbnRpb24SHC5rdnRzLnYxLlNldFJldGVudGlvblJlcXVlc3QaHS5rdnRzLnYxLlNldFJldGVudGlvblJlc3BvbnNlElMKDUxpc3RSZXRlbnRpb24SHS5rdnRzLnYxLkxpc3RSZXRlbnRpb25SZXF1ZXN0Gh4ua3Z0cy52MS5MaXN0UmV0ZW50aW9uUmVzcG9uc2UiA5ACARJUCg9EZWxldGVSZXRlbnRpb24SHy5rdnRzLnYxLkRlbGV0ZVJldGVudGlvblJlcXVlc3QaIC5rdnRzLnYxLkRlbGV0ZVJldGVudGlvblJlc3BvbnNlEkgKC0NyZWF0ZVRva2VuEhsua3Z0cy52MS5DcmVhdGVUb2tlblJlcXVlc3QaHC5rdnRzLnYxLkNyZWF0ZVRva2VuUmVzcG9uc2USSgoKTGlzdFRva2VucxIaLmt2dHMudjEuTGlzdFRva2Vuc1JlcXVlc3QaGy5rdnRzLnYxLkxpc3RUb2tlbnNSZXNwb25zZSIDkAIBEkgKC1Jldm9rZVRva2VuEhsua3Z0cy52MS5SZXZva2VUb2tlblJlcXVlc3QaHC5rdnRzLnYxLlJldm9rZVRva2VuUmVzcG9uc2USSAoLRGVsZXRlUmFuZ2USGy5rdnRzLnYxLkRlbGV0ZVJhbmdlUmVxdWVzdBocLmt2dHMudjEuRGVsZXRlUmFuZ2VSZXNwb25zZRI2CgVFcmFzZRIVLmt2dHMudjEuRXJhc2VSZXF1ZXN0GhYua3Z0cy52MS5FcmFzZVJlc3BvbnNlElAKDEdldE9wZXJhdGlvbhIcLmt2dHMudjEuR2V0T3BlcmF0aW9uUmVxdWVzdBodLmt2dHMudjEuR2V0T3BlcmF0aW9uUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_google_protobuf_struct, file_google_rpc_error_details, file_kvts_v1_types]);
+  fileDesc("ChNrdnRzL3YxL2FkbWluLnByb3RvEgdrdnRzLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QisgEKEUdldFN0YXR1c1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSDQoFcmVhZHkYAiABKAgSEgoKc3RhcnRlZF9hdBgDIAEoAxILCgNzZXEYBCABKAMSEwoLaW5jYXJuYXRpb24YBSABKAkSHwoGbGltaXRzGAYgASgLMg8ua3Z0cy52MS5MaW1pdHMSJgoFc3RhdHMYByABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IroBCgZMaW1pdHMSFQoNa2V5X2J5dGVzX21heBgBIAEoAxIXCg92YWx1ZV9ieXRlc19tYXgYAiABKAMSHAoUYmF0Y2hfb3BlcmF0aW9uc19tYXgYAyABKAMSFwoPYmF0Y2hfYnl0ZXNfbWF4GAQgASgDEhkKEXJlcXVlc3RfYnl0ZXNfbWF4GAUgASgDEhYKDnBhZ2VfaXRlbXNfbWF4GAYgASgDEhYKDnBhZ2VfYnl0ZXNfbWF4GAcgASgDIg4KDEZsdXNoUmVxdWVzdCIPCg1GbHVzaFJlc3BvbnNlIhAKDkNvbXBhY3RSZXF1ZXN0IhEKD0NvbXBhY3RSZXNwb25zZSI3ChVDcmVhdGVTbmFwc2hvdFJlcXVlc3QSEwoGYXRfc2VxGAEgASgDSACIAQFCCQoHX2F0X3NlcSJJChZDcmVhdGVTbmFwc2hvdFJlc3BvbnNlEhAKCHNuYXBzaG90GAEgASgJEgsKA3NlcRgCIAEoAxIQCghsZWFzZV9tcxgDIAEoAyIoChRSZW5ld1NuYXBzaG90UmVxdWVzdBIQCghzbmFwc2hvdBgBIAEoCSJIChVSZW5ld1NuYXBzaG90UmVzcG9uc2USEAoIc25hcHNob3QYASABKAkSCwoDc2VxGAIgASgDEhAKCGxlYXNlX21zGAMgASgDIioKFlJlbGVhc2VTbmFwc2hvdFJlcXVlc3QSEAoIc25hcHNob3QYASABKAkiGQoXUmVsZWFzZVNuYXBzaG90UmVzcG9uc2UifgoOUmV0cmFjdFJlcXVlc3QSCwoDa2V5GAEgASgMEhYKCXRpbWVzdGFtcBgCIAEoA0gAiAEBEhIKCnJlcXVlc3RfaWQYAyABKAkSJQoJY29uZGl0aW9uGAQgASgLMhIua3Z0cy52MS5Db25kaXRpb25CDAoKX3RpbWVzdGFtcCIxCg9SZXRyYWN0UmVzcG9uc2USEQoJdGltZXN0YW1wGAEgASgDEgsKA3NlcRgCIAEoAyJaChNTZXRSZXRlbnRpb25SZXF1ZXN0Eg4KBnByZWZpeBgBIAEoDBIVCghrZWVwX2ZvchgCIAEoA0gAiAEBEg8KB2RyeV9ydW4YAyABKAhCCwoJX2tlZXBfZm9yIkoKFFNldFJldGVudGlvblJlc3BvbnNlEg8KB2hvcml6b24YASABKAMSIQoHdHJpbW1lZBgCIAEoCzIQLmt2dHMudjEuVHJpbW1lZCIqCgdUcmltbWVkEhAKCHZlcnNpb25zGAEgASgDEg0KBWJ5dGVzGAIgASgDIhYKFExpc3RSZXRlbnRpb25SZXF1ZXN0IkMKFUxpc3RSZXRlbnRpb25SZXNwb25zZRIqCghwb2xpY2llcxgBIAMoCzIYLmt2dHMudjEuUmV0ZW50aW9uUG9saWN5IlYKD1JldGVudGlvblBvbGljeRIOCgZwcmVmaXgYASABKAwSFQoIa2VlcF9mb3IYAiABKANIAIgBARIPCgdob3Jpem9uGAMgASgDQgsKCV9rZWVwX2ZvciI5ChZEZWxldGVSZXRlbnRpb25SZXF1ZXN0Eg4KBnByZWZpeBgBIAEoDBIPCgdkcnlfcnVuGAIgASgIIk0KF0RlbGV0ZVJldGVudGlvblJlc3BvbnNlEg8KB2hvcml6b24YASABKAMSIQoHdHJpbW1lZBgCIAEoCzIQLmt2dHMudjEuVHJpbW1lZCJiCgVUb2tlbhIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEhsKBHJvbGUYAyABKA4yDS5rdnRzLnYxLlJvbGUSDgoGcHJlZml4GAQgASgMEhIKCmNyZWF0ZWRfYXQYBSABKAMiTwoSQ3JlYXRlVG9rZW5SZXF1ZXN0EhsKBHJvbGUYASABKA4yDS5rdnRzLnYxLlJvbGUSDgoGcHJlZml4GAIgASgMEgwKBG5hbWUYAyABKAkiRAoTQ3JlYXRlVG9rZW5SZXNwb25zZRIOCgZzZWNyZXQYASABKAkSHQoFdG9rZW4YAiABKAsyDi5rdnRzLnYxLlRva2VuIhMKEUxpc3RUb2tlbnNSZXF1ZXN0IjQKEkxpc3RUb2tlbnNSZXNwb25zZRIeCgZ0b2tlbnMYASADKAsyDi5rdnRzLnYxLlRva2VuIiAKElJldm9rZVRva2VuUmVxdWVzdBIKCgJpZBgBIAEoCSIVChNSZXZva2VUb2tlblJlc3BvbnNlIn4KEkRlbGV0ZVJhbmdlUmVxdWVzdBIdCgVyYW5nZRgBIAEoCzIOLmt2dHMudjEuUmFuZ2USFgoJdGltZXN0YW1wGAIgASgDSACIAQESEgoKcmVxdWVzdF9pZBgDIAEoCRIPCgdkcnlfcnVuGAQgASgIQgwKCl90aW1lc3RhbXAicQoTRGVsZXRlUmFuZ2VSZXNwb25zZRIWCgl0aW1lc3RhbXAYASABKANIAIgBARIQCgNzZXEYAiABKANIAYgBARIRCgRrZXlzGAMgASgDSAKIAQFCDAoKX3RpbWVzdGFtcEIGCgRfc2VxQgcKBV9rZXlzIlgKDlJlc3RvcmVSZXF1ZXN0Eh0KBXJhbmdlGAEgASgLMg4ua3Z0cy52MS5SYW5nZRIPCgJ0bxgCIAEoA0gAiAEBEg8KB2RyeV9ydW4YAyABKAhCBQoDX3RvIrABCg9SZXN0b3JlUmVzcG9uc2USCgoCdG8YASABKAMSEAoIcmVzdG9yZWQYAiABKAMSDwoHZGVsZXRlZBgDIAEoAxINCgVieXRlcxgEIAEoAxIWCgl0aW1lc3RhbXAYBSABKANIAIgBARIQCgNzZXEYBiABKANIAYgBARIfCgZzYW1wbGUYByADKAsyDy5rdnRzLnYxLkNoYW5nZUIMCgpfdGltZXN0YW1wQgYKBF9zZXEiWQoMRXJhc2VSZXF1ZXN0Eh8KBXJhbmdlGAEgASgLMg4ua3Z0cy52MS5SYW5nZUgAEg0KA2tleRgCIAEoDEgAEg8KB2RyeV9ydW4YAyABKAhCCAoGdGFyZ2V0ImYKDUVyYXNlUmVzcG9uc2USLAoJb3BlcmF0aW9uGAEgASgLMhkua3Z0cy52MS5UcmFja2VkT3BlcmF0aW9uEicKB2NvdW50ZWQYAiABKAsyFi5rdnRzLnYxLkVyYXN1cmVSZXN1bHQiiAEKDUVyYXN1cmVSZXN1bHQSCwoDc2VxGAEgASgDEg8KB3JlbW92ZWQYAiABKAMSGAoQdGFibGVzX3Jld3JpdHRlbhgDIAEoAxIXCg9ieXRlc19yZXdyaXR0ZW4YBCABKAMSEQoJc2V0X2FzaWRlGAUgAygJEhMKC2NoZWNrcG9pbnRzGAYgAygJIkMKDVZlcmlmeVJlcXVlc3QSHQoQYnl0ZXNfcGVyX3NlY29uZBgBIAEoA0gAiAEBQhMKEV9ieXRlc19wZXJfc2Vjb25kIj4KDlZlcmlmeVJlc3BvbnNlEiwKCW9wZXJhdGlvbhgBIAEoCzIZLmt2dHMudjEuVHJhY2tlZE9wZXJhdGlvbiL0AQoMVmVyaWZpY2F0aW9uEg0KBXNvdW5kGAEgASgIEhMKC2luY2FybmF0aW9uGAIgASgJEg4KBnRhYmxlcxgDIAEoAxIQCgh2ZXJzaW9ucxgEIAEoAxISCgpvcGVyYXRpb25zGAUgASgDEiQKBWZpbGVzGAYgAygLMhUua3Z0cy52MS5WZXJpZmllZEZpbGUSIgoIcHJvYmxlbXMYByADKAsyEC5rdnRzLnYxLlByb2JsZW0SGAoQcHJvYmxlbXNfb21pdHRlZBgIIAEoAxISCgpieXRlc19yZWFkGAkgASgDEhIKCmVsYXBzZWRfbXMYCiABKAMiWwoMVmVyaWZpZWRGaWxlEgwKBGZpbGUYASABKAkSDQoFc3RhdGUYAiABKAkSDQoFYnl0ZXMYAyABKAMSDwoHZW50cmllcxgEIAEoAxIOCgZyZWFzb24YBSABKAkiOAoHUHJvYmxlbRIMCgRmaWxlGAEgASgJEg4KBm9mZnNldBgCIAEoAxIPCgdtZXNzYWdlGAMgASgJIiEKEUNoZWNrcG9pbnRSZXF1ZXN0EgwKBG5hbWUYASABKAkiQgoSQ2hlY2twb2ludFJlc3BvbnNlEiwKCW9wZXJhdGlvbhgBIAEoCzIZLmt2dHMudjEuVHJhY2tlZE9wZXJhdGlvbiK+AQoQQ2hlY2twb2ludFJlcG9ydBIRCglkaXJlY3RvcnkYASABKAkSEwoLaW5jYXJuYXRpb24YAiABKAkSCwoDc2VxGAMgASgDEg4KBnRhYmxlcxgEIAEoAxIUCgxsaW5rZWRfYnl0ZXMYBSABKAMSFAoMY29waWVkX2J5dGVzGAYgASgDEhIKCm9wZXJhdGlvbnMYByABKAMSEQoJbG9nX2J5dGVzGAggASgDEhIKCmVsYXBzZWRfbXMYCSABKAMiIQoTR2V0T3BlcmF0aW9uUmVxdWVzdBIKCgJpZBgBIAEoCSJEChRHZXRPcGVyYXRpb25SZXNwb25zZRIsCglvcGVyYXRpb24YASABKAsyGS5rdnRzLnYxLlRyYWNrZWRPcGVyYXRpb24ikQMKEFRyYWNrZWRPcGVyYXRpb24SCgoCaWQYASABKAkSJgoFc3RhdGUYAiABKA4yFy5rdnRzLnYxLk9wZXJhdGlvblN0YXRlEhIKCnN0YXJ0ZWRfYXQYAyABKAMSFQoIZW5kZWRfYXQYBCABKANIAYgBARIsCghwcm9ncmVzcxgFIAEoCzIaLmt2dHMudjEuT3BlcmF0aW9uUHJvZ3Jlc3MSFwoKaGlkZGVuX3NlcRgGIAEoA0gCiAEBEiYKBWVycm9yGAcgASgLMhcua3Z0cy52MS5PcGVyYXRpb25FcnJvchIpCgdlcmFzdXJlGAggASgLMhYua3Z0cy52MS5FcmFzdXJlUmVzdWx0SAASLwoKY2hlY2twb2ludBgJIAEoCzIZLmt2dHMudjEuQ2hlY2twb2ludFJlcG9ydEgAEi0KDHZlcmlmaWNhdGlvbhgKIAEoCzIVLmt2dHMudjEuVmVyaWZpY2F0aW9uSABCCAoGcmVzdWx0QgsKCV9lbmRlZF9hdEINCgtfaGlkZGVuX3NlcSJLChFPcGVyYXRpb25Qcm9ncmVzcxINCgVwaGFzZRgBIAEoCRITCgtieXRlc190b3RhbBgCIAEoAxISCgpieXRlc19kb25lGAMgASgDIkYKDk9wZXJhdGlvbkVycm9yEg8KB21lc3NhZ2UYASABKAkSIwoEaW5mbxgCIAEoCzIVLmdvb2dsZS5ycGMuRXJyb3JJbmZvKksKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEg0KCVJPTEVfUkVBRBABEg4KClJPTEVfV1JJVEUQAhIOCgpST0xFX0FETUlOEAMqiQEKDk9wZXJhdGlvblN0YXRlEh8KG09QRVJBVElPTl9TVEFURV9VTlNQRUNJRklFRBAAEhsKF09QRVJBVElPTl9TVEFURV9SVU5OSU5HEAESHQoZT1BFUkFUSU9OX1NUQVRFX1NVQ0NFRURFRBACEhoKFk9QRVJBVElPTl9TVEFURV9GQUlMRUQQAzLwCgoMQWRtaW5TZXJ2aWNlEkcKCUdldFN0YXR1cxIZLmt2dHMudjEuR2V0U3RhdHVzUmVxdWVzdBoaLmt2dHMudjEuR2V0U3RhdHVzUmVzcG9uc2UiA5ACARI2CgVGbHVzaBIVLmt2dHMudjEuRmx1c2hSZXF1ZXN0GhYua3Z0cy52MS5GbHVzaFJlc3BvbnNlEjwKB0NvbXBhY3QSFy5rdnRzLnYxLkNvbXBhY3RSZXF1ZXN0Ghgua3Z0cy52MS5Db21wYWN0UmVzcG9uc2USUQoOQ3JlYXRlU25hcHNob3QSHi5rdnRzLnYxLkNyZWF0ZVNuYXBzaG90UmVxdWVzdBofLmt2dHMudjEuQ3JlYXRlU25hcHNob3RSZXNwb25zZRJOCg1SZW5ld1NuYXBzaG90Eh0ua3Z0cy52MS5SZW5ld1NuYXBzaG90UmVxdWVzdBoeLmt2dHMudjEuUmVuZXdTbmFwc2hvdFJlc3BvbnNlElQKD1JlbGVhc2VTbmFwc2hvdBIfLmt2dHMudjEuUmVsZWFzZVNuYXBzaG90UmVxdWVzdBogLmt2dHMudjEuUmVsZWFzZVNuYXBzaG90UmVzcG9uc2USPAoHUmV0cmFjdBIXLmt2dHMudjEuUmV0cmFjdFJlcXVlc3QaGC5rdnRzLnYxLlJldHJhY3RSZXNwb25zZRI8CgdSZXN0b3JlEhcua3Z0cy52MS5SZXN0b3JlUmVxdWVzdBoYLmt2dHMudjEuUmVzdG9yZVJlc3BvbnNlEksKDFNldFJldGVudGlvbhIcLmt2dHMudjEuU2V0UmV0ZW50aW9uUmVxdWVzdBodLmt2dHMudjEuU2V0UmV0ZW50aW9uUmVzcG9uc2USUwoNTGlzdFJldGVudGlvbhIdLmt2dHMudjEuTGlzdFJldGVudGlvblJlcXVlc3QaHi5rdnRzLnYxLkxpc3RSZXRlbnRpb25SZXNwb25zZSIDkAIBElQKD0RlbGV0ZVJldGVudGlvbhIfLmt2dHMudjEuRGVsZXRlUmV0ZW50aW9uUmVxdWVzdBogLmt2dHMudjEuRGVsZXRlUmV0ZW50aW9uUmVzcG9uc2USSAoLQ3JlYXRlVG9rZW4SGy5rdnRzLnYxLkNyZWF0ZVRva2VuUmVxdWVzdBocLmt2dHMudjEuQ3JlYXRlVG9rZW5SZXNwb25zZRJKCgpMaXN0VG9rZW5zEhoua3Z0cy52MS5MaXN0VG9rZW5zUmVxdWVzdBobLmt2dHMudjEuTGlzdFRva2Vuc1Jlc3BvbnNlIgOQAgESSAoLUmV2b2tlVG9rZW4SGy5rdnRzLnYxLlJldm9rZVRva2VuUmVxdWVzdBocLmt2dHMudjEuUmV2b2tlVG9rZW5SZXNwb25zZRJICgtEZWxldGVSYW5nZRIbLmt2dHMudjEuRGVsZXRlUmFuZ2VSZXF1ZXN0Ghwua3Z0cy52MS5EZWxldGVSYW5nZVJlc3BvbnNlEjYKBUVyYXNlEhUua3Z0cy52MS5FcmFzZVJlcXVlc3QaFi5rdnRzLnYxLkVyYXNlUmVzcG9uc2USOQoGVmVyaWZ5EhYua3Z0cy52MS5WZXJpZnlSZXF1ZXN0Ghcua3Z0cy52MS5WZXJpZnlSZXNwb25zZRJFCgpDaGVja3BvaW50Ehoua3Z0cy52MS5DaGVja3BvaW50UmVxdWVzdBobLmt2dHMudjEuQ2hlY2twb2ludFJlc3BvbnNlElAKDEdldE9wZXJhdGlvbhIcLmt2dHMudjEuR2V0T3BlcmF0aW9uUmVxdWVzdBodLmt2dHMudjEuR2V0T3BlcmF0aW9uUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_google_protobuf_struct, file_google_rpc_error_details, file_kvts_v1_types]);
 
 /**
  * See AdminService.GetStatus.
@@ -1149,6 +1149,335 @@ export const ErasureResultSchema: GenMessage<ErasureResult> = /*@__PURE__*/
   messageDesc(file_kvts_v1_admin, 36);
 
 /**
+ * See AdminService.Verify.
+ *
+ * @generated from message kvts.v1.VerifyRequest
+ */
+export type VerifyRequest = Message<"kvts.v1.VerifyRequest"> & {
+  /**
+   * How many bytes a second it may read at most. Absent for as many as the disk gives.
+   *
+   * @generated from field: optional int64 bytes_per_second = 1;
+   */
+  bytesPerSecond?: bigint | undefined;
+};
+
+/**
+ * Describes the message kvts.v1.VerifyRequest.
+ * Use `create(VerifyRequestSchema)` to create a new message.
+ */
+export const VerifyRequestSchema: GenMessage<VerifyRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 37);
+
+/**
+ * A verification has begun.
+ *
+ * @generated from message kvts.v1.VerifyResponse
+ */
+export type VerifyResponse = Message<"kvts.v1.VerifyResponse"> & {
+  /**
+   * Where it is. Its `result` is a Verification.
+   *
+   * @generated from field: kvts.v1.TrackedOperation operation = 1;
+   */
+  operation?: TrackedOperation | undefined;
+};
+
+/**
+ * Describes the message kvts.v1.VerifyResponse.
+ * Use `create(VerifyResponseSchema)` to create a new message.
+ */
+export const VerifyResponseSchema: GenMessage<VerifyResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 38);
+
+/**
+ * What a verification has found.
+ *
+ * @generated from message kvts.v1.Verification
+ */
+export type Verification = Message<"kvts.v1.Verification"> & {
+  /**
+   * Nothing is wrong.
+   *
+   * @generated from field: bool sound = 1;
+   */
+  sound: boolean;
+
+  /**
+   * The store's, 32 hex digits; empty where nothing tells it.
+   *
+   * @generated from field: string incarnation = 2;
+   */
+  incarnation: string;
+
+  /**
+   * Tables that are there.
+   *
+   * @generated from field: int64 tables = 3;
+   */
+  tables: bigint;
+
+  /**
+   * The versions that they say they have.
+   *
+   * @generated from field: int64 versions = 4;
+   */
+  versions: bigint;
+
+  /**
+   * Operations in logs.
+   *
+   * @generated from field: int64 operations = 5;
+   */
+  operations: bigint;
+
+  /**
+   * Files that are not sound, or that the store does not need; 1,000 at most.
+   *
+   * @generated from field: repeated kvts.v1.VerifiedFile files = 6;
+   */
+  files: VerifiedFile[];
+
+  /**
+   * What is wrong; 1,000 at most.
+   *
+   * @generated from field: repeated kvts.v1.Problem problems = 7;
+   */
+  problems: Problem[];
+
+  /**
+   * Problems beyond those listed.
+   *
+   * @generated from field: int64 problems_omitted = 8;
+   */
+  problemsOmitted: bigint;
+
+  /**
+   * Bytes that were read.
+   *
+   * @generated from field: int64 bytes_read = 9;
+   */
+  bytesRead: bigint;
+
+  /**
+   * How long that took, in milliseconds.
+   *
+   * @generated from field: int64 elapsed_ms = 10;
+   */
+  elapsedMs: bigint;
+};
+
+/**
+ * Describes the message kvts.v1.Verification.
+ * Use `create(VerificationSchema)` to create a new message.
+ */
+export const VerificationSchema: GenMessage<Verification> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 39);
+
+/**
+ * A file of a store that was verified.
+ *
+ * @generated from message kvts.v1.VerifiedFile
+ */
+export type VerifiedFile = Message<"kvts.v1.VerifiedFile"> & {
+  /**
+   * Its name in the store's directory.
+   *
+   * @generated from field: string file = 1;
+   */
+  file: string;
+
+  /**
+   * `damaged`, `missing`, `not needed` or `unknown`.
+   *
+   * @generated from field: string state = 2;
+   */
+  state: string;
+
+  /**
+   * Its size; 0 where nobody looked at it.
+   *
+   * @generated from field: int64 bytes = 3;
+   */
+  bytes: bigint;
+
+  /**
+   * Versions of a table, operations of a log.
+   *
+   * @generated from field: int64 entries = 4;
+   */
+  entries: bigint;
+
+  /**
+   * Why it is not needed; empty otherwise.
+   *
+   * @generated from field: string reason = 5;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message kvts.v1.VerifiedFile.
+ * Use `create(VerifiedFileSchema)` to create a new message.
+ */
+export const VerifiedFileSchema: GenMessage<VerifiedFile> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 40);
+
+/**
+ * One thing that is wrong.
+ *
+ * @generated from message kvts.v1.Problem
+ */
+export type Problem = Message<"kvts.v1.Problem"> & {
+  /**
+   * Name of the file in the store's directory.
+   *
+   * @generated from field: string file = 1;
+   */
+  file: string;
+
+  /**
+   * Where in it the damaged structure begins, in bytes.
+   *
+   * @generated from field: int64 offset = 2;
+   */
+  offset: bigint;
+
+  /**
+   * One sentence that names both, and what is wrong there.
+   *
+   * @generated from field: string message = 3;
+   */
+  message: string;
+};
+
+/**
+ * Describes the message kvts.v1.Problem.
+ * Use `create(ProblemSchema)` to create a new message.
+ */
+export const ProblemSchema: GenMessage<Problem> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 41);
+
+/**
+ * See AdminService.Checkpoint.
+ *
+ * @generated from message kvts.v1.CheckpointRequest
+ */
+export type CheckpointRequest = Message<"kvts.v1.CheckpointRequest"> & {
+  /**
+   * Names it in the server's directory of checkpoints: 1 to 100 letters, digits, `.`, `_` and `-`, the first no dot.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message kvts.v1.CheckpointRequest.
+ * Use `create(CheckpointRequestSchema)` to create a new message.
+ */
+export const CheckpointRequestSchema: GenMessage<CheckpointRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 42);
+
+/**
+ * A checkpoint has begun.
+ *
+ * @generated from message kvts.v1.CheckpointResponse
+ */
+export type CheckpointResponse = Message<"kvts.v1.CheckpointResponse"> & {
+  /**
+   * Where it is. Its `result` is a CheckpointReport.
+   *
+   * @generated from field: kvts.v1.TrackedOperation operation = 1;
+   */
+  operation?: TrackedOperation | undefined;
+};
+
+/**
+ * Describes the message kvts.v1.CheckpointResponse.
+ * Use `create(CheckpointResponseSchema)` to create a new message.
+ */
+export const CheckpointResponseSchema: GenMessage<CheckpointResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 43);
+
+/**
+ * What a checkpoint is.
+ *
+ * @generated from message kvts.v1.CheckpointReport
+ */
+export type CheckpointReport = Message<"kvts.v1.CheckpointReport"> & {
+  /**
+   * Its directory on the server's machine.
+   *
+   * @generated from field: string directory = 1;
+   */
+  directory: string;
+
+  /**
+   * Its incarnation: a new one.
+   *
+   * @generated from field: string incarnation = 2;
+   */
+  incarnation: string;
+
+  /**
+   * The last seq in it: everything up to here is there, and nothing behind it.
+   *
+   * @generated from field: int64 seq = 3;
+   */
+  seq: bigint;
+
+  /**
+   * How many tables it has.
+   *
+   * @generated from field: int64 tables = 4;
+   */
+  tables: bigint;
+
+  /**
+   * Bytes of those that it shares with the store.
+   *
+   * @generated from field: int64 linked_bytes = 5;
+   */
+  linkedBytes: bigint;
+
+  /**
+   * Bytes of those that were copied.
+   *
+   * @generated from field: int64 copied_bytes = 6;
+   */
+  copiedBytes: bigint;
+
+  /**
+   * Operations that were in no table yet.
+   *
+   * @generated from field: int64 operations = 7;
+   */
+  operations: bigint;
+
+  /**
+   * Bytes of log that they take.
+   *
+   * @generated from field: int64 log_bytes = 8;
+   */
+  logBytes: bigint;
+
+  /**
+   * How long it took, in milliseconds.
+   *
+   * @generated from field: int64 elapsed_ms = 9;
+   */
+  elapsedMs: bigint;
+};
+
+/**
+ * Describes the message kvts.v1.CheckpointReport.
+ * Use `create(CheckpointReportSchema)` to create a new message.
+ */
+export const CheckpointReportSchema: GenMessage<CheckpointReport> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 44);
+
+/**
  * See AdminService.GetOperation.
  *
  * @generated from message kvts.v1.GetOperationRequest
@@ -1167,7 +1496,7 @@ export type GetOperationRequest = Message<"kvts.v1.GetOperationRequest"> & {
  * Use `create(GetOperationRequestSchema)` to create a new message.
  */
 export const GetOperationRequestSchema: GenMessage<GetOperationRequest> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_admin, 37);
+  messageDesc(file_kvts_v1_admin, 45);
 
 /**
  * How far an operation is, or what became of it.
@@ -1188,7 +1517,7 @@ export type GetOperationResponse = Message<"kvts.v1.GetOperationResponse"> & {
  * Use `create(GetOperationResponseSchema)` to create a new message.
  */
 export const GetOperationResponseSchema: GenMessage<GetOperationResponse> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_admin, 38);
+  messageDesc(file_kvts_v1_admin, 46);
 
 /**
  * Something that takes long: it goes on whoever waits for it.
@@ -1258,6 +1587,22 @@ export type TrackedOperation = Message<"kvts.v1.TrackedOperation"> & {
      */
     value: ErasureResult;
     case: "erasure";
+  } | {
+    /**
+     * Of a checkpoint.
+     *
+     * @generated from field: kvts.v1.CheckpointReport checkpoint = 9;
+     */
+    value: CheckpointReport;
+    case: "checkpoint";
+  } | {
+    /**
+     * Of a verification.
+     *
+     * @generated from field: kvts.v1.Verification verification = 10;
+     */
+    value: Verification;
+    case: "verification";
   } | { case: undefined; value?: undefined };
 };
 
@@ -1266,7 +1611,7 @@ export type TrackedOperation = Message<"kvts.v1.TrackedOperation"> & {
  * Use `create(TrackedOperationSchema)` to create a new message.
  */
 export const TrackedOperationSchema: GenMessage<TrackedOperation> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_admin, 39);
+  messageDesc(file_kvts_v1_admin, 47);
 
 /**
  * How far an operation has come.
@@ -1275,7 +1620,7 @@ export const TrackedOperationSchema: GenMessage<TrackedOperation> = /*@__PURE__*
  */
 export type OperationProgress = Message<"kvts.v1.OperationProgress"> & {
   /**
-   * What it is at: of an erasure `hiding`, `memory`, `tables`, `log`, `files`.
+   * What it is at: of an erasure `hiding`, `memory`, `tables`, `log`, `files`; of a verification the file that it reads.
    *
    * @generated from field: string phase = 1;
    */
@@ -1301,7 +1646,7 @@ export type OperationProgress = Message<"kvts.v1.OperationProgress"> & {
  * Use `create(OperationProgressSchema)` to create a new message.
  */
 export const OperationProgressSchema: GenMessage<OperationProgress> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_admin, 40);
+  messageDesc(file_kvts_v1_admin, 48);
 
 /**
  * Why an operation failed: what a call that did the same would have had as its status.
@@ -1329,7 +1674,7 @@ export type OperationError = Message<"kvts.v1.OperationError"> & {
  * Use `create(OperationErrorSchema)` to create a new message.
  */
 export const OperationErrorSchema: GenMessage<OperationError> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_admin, 41);
+  messageDesc(file_kvts_v1_admin, 49);
 
 /**
  * What a token lets its bearer do. Each role includes those before it.
@@ -1600,6 +1945,27 @@ export const AdminService: GenService<{
     methodKind: "unary";
     input: typeof EraseRequestSchema;
     output: typeof EraseResponseSchema;
+  },
+  /**
+   * Reads the whole store again, past its caches, and lists everything that is wrong with it: an operation.
+   *
+   * @generated from rpc kvts.v1.AdminService.Verify
+   */
+  verify: {
+    methodKind: "unary";
+    input: typeof VerifyRequestSchema;
+    output: typeof VerifyResponseSchema;
+  },
+  /**
+   * Makes a copy of the store on the server's machine, which can be opened like any other: an operation. Reads and writes go
+   * on meanwhile.
+   *
+   * @generated from rpc kvts.v1.AdminService.Checkpoint
+   */
+  checkpoint: {
+    methodKind: "unary";
+    input: typeof CheckpointRequestSchema;
+    output: typeof CheckpointResponseSchema;
   },
   /**
    * Tells how far an operation is, or what became of it. Operations that have ended are told of for an hour, and none
