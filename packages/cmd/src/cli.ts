@@ -1,6 +1,7 @@
 import yargs, { type Argv } from "yargs";
 import { sealArguments, unsealParsed } from "./arguments.ts";
 import type { Command } from "./command.ts";
+import { backup, restoreBackup } from "./commands/backup.ts";
 import { bench } from "./commands/bench.ts";
 import { checkpointCommand } from "./commands/checkpoint.ts";
 import { deleteCommand } from "./commands/delete.ts";
@@ -47,6 +48,8 @@ const commands: readonly Command[] = [
   flush,
   compact,
   checkpointCommand,
+  backup,
+  restoreBackup,
   verifyCommand,
   repairCommand,
   token,

@@ -1,14 +1,13 @@
-import { isKvtsError } from "@kvts/common";
-import type { CheckpointReport } from "@kvts/db";
+import { type CheckpointReport, isKvtsError } from "@kvts/common";
 import { type Command, defineCommand } from "../command.ts";
-import { CommandError, exitCodes, failed, sentenceOf } from "../failure.ts";
+import { failed } from "../failure.ts";
 import { listenForInterrupt } from "../interrupt.ts";
 import { readTarget, type ServerTarget, withTarget } from "../options/target.ts";
 import { countOf } from "../output/notes.ts";
 import { print } from "../output/sink.ts";
 import { userPath } from "../paths.ts";
 import { connectToServer } from "../target/connect-to-server.ts";
-import { openDirectory } from "../target/open-directory.ts";
+import { makeCheckpoint } from "../target/make-checkpoint.ts";
 
 export const checkpointCommand: Command = defineCommand({
   command: "checkpoint <target>",
@@ -26,7 +25,7 @@ export const checkpointCommand: Command = defineCommand({
     const report = await ("url" in target
       ? askForCheckpoint(target, args.target)
       : makeCheckpoint(target.directory, userPath(args.target)));
-    await print(args.json ? `${JSON.stringify(report)}\n` : `${reportLine(report)}\n`);
+    await print(args.json ? `${JSON.stringify(report)}\n` : `${checkpointLine(report)}\n`);
   },
 });
 
@@ -40,18 +39,15 @@ async function askForCheckpoint(target: ServerTarget, name: string): Promise<Che
   }
 }
 
-async function makeCheckpoint(directory: string, target: string): Promise<CheckpointReport> {
-  using interrupt = listenForInterrupt();
-  await using store = await openDirectory(directory, "read");
-  try {
-    return await store.checkpoint(target, { signal: interrupt.signal });
-  } catch (error) {
-    if (isKvtsError(error, "CANCELLED")) throw failed("stopped before the checkpoint was made; nothing is lost");
-    throw isKvtsError(error) ? new CommandError(exitCodes.failure, error.code, sentenceOf(error), error) : error;
-  }
-}
-
-function reportLine({ directory, seq, tables, copiedBytes, linkedBytes, operations }: CheckpointReport): string {
+/** What a checkpoint is, for people. */
+export function checkpointLine({
+  directory,
+  seq,
+  tables,
+  copiedBytes,
+  linkedBytes,
+  operations,
+}: CheckpointReport): string {
   const how = copiedBytes === 0 ? "shared" : linkedBytes === 0 ? "copied" : "shared or copied";
   return `checkpoint of seq ${seq} in ${directory}: ${countOf(tables, "table")} ${how}, ${countOf(operations, "operation")} from logs`;
 }

@@ -128,6 +128,10 @@ export function guardedService(service: Service, grant: Grant, checkLive: () => 
       admin();
       return service.checkpoint(name, options);
     },
+    backup(signal) {
+      admin();
+      return service.backup(signal);
+    },
     getOperation(id) {
       admin();
       return service.getOperation(id);

@@ -3,6 +3,7 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { AdminService } from "@kvts/api";
 import type { ServerLimits } from "../service/admin.ts";
 import type { Lease } from "../service/leases.ts";
+import { streamBackup } from "./backup.ts";
 import { type RpcOptions, rpc } from "./call.ts";
 import { conditionIn } from "./conditions.ts";
 import { numberOut, seqIn, textIn, timestampIn, written } from "./numbers.ts";
@@ -97,6 +98,7 @@ export function adminService(options: RpcOptions): ServiceImpl<typeof AdminServi
     checkpoint: rpc("write", options, async ({ name }, { service, signal }) => ({
       operation: operationOut(await service.checkpoint(name, { signal })),
     })),
+    streamBackup: streamBackup(options),
     getOperation: rpc("read", options, async ({ id }, { service }) => ({
       operation: operationOut(service.getOperation(id)),
     })),

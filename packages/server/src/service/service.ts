@@ -3,6 +3,7 @@ import type { TokenAdmin } from "../auth/tokens.ts";
 import type { Settings } from "../options.ts";
 import { warnOnce } from "../warn-once.ts";
 import { type Admin, type AdminOptions, createAdmin } from "./admin.ts";
+import { type Backups, createBackups } from "./backups.ts";
 import { checkpointFolder } from "./checkpoint-folder.ts";
 import { createErasing, type Erasing } from "./erasing.ts";
 import { createLeases, type Leases } from "./leases.ts";
@@ -26,6 +27,7 @@ export interface Service
     Retention,
     Erasing,
     Upkeep,
+    Backups,
     Operations,
     Admin,
     TokenAdmin {
@@ -38,10 +40,11 @@ export interface Service
 export type ServiceOptions = Settings &
   Pick<AdminOptions, "version" | "ready"> & { readonly incarnation: string; readonly tokens: TokenAdmin };
 
-export function createService(store: HostedStore<Uint8Array>, options: ServiceOptions): Service {
+export async function createService(store: HostedStore<Uint8Array>, options: ServiceOptions): Promise<Service> {
   const { clock, logger } = options;
   const leases = createLeases(store, options);
   const folder = checkpointFolder(options.checkpointPath);
+  await folder.clean();
   const operations = new OperationRegistry({ clock, logger });
   const listings = createListings(store, leases, options);
   return {
@@ -54,6 +57,7 @@ export function createService(store: HostedStore<Uint8Array>, options: ServiceOp
     ...createRetention(store),
     ...createErasing(store, operations, () => folder.names()),
     ...createUpkeep(store, operations, folder),
+    ...createBackups(store, folder),
     getOperation: (id) => operations.getOperation(id),
     ...createAdmin(store, {
       version: options.version,

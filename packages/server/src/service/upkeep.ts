@@ -2,10 +2,10 @@ import {
   type CallOptions,
   checkPositiveInteger,
   type HostedStore,
-  KvtsError,
   type TrackedOperation,
   type VerifyReport,
 } from "@kvts/common";
+import { notOnDisk } from "./backups.ts";
 import type { CheckpointFolder } from "./checkpoint-folder.ts";
 import type { OperationRegistry } from "./operations.ts";
 
@@ -66,11 +66,4 @@ function shortened(report: VerifyReport): VerifyReport {
     problems,
     problemsOmitted: report.problemsOmitted + report.problems.length - problems.length,
   };
-}
-
-function notOnDisk(): KvtsError {
-  return new KvtsError(
-    "UNIMPLEMENTED",
-    "this server's store keeps nothing on disk; there is nothing to verify or copy",
-  );
 }
