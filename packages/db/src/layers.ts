@@ -96,7 +96,8 @@ export class Layers {
   /** Takes up a range mark, whose log segment stays until it is in a file. One that is replayed may be erased in part. */
   addMark(mark: RangeMark): void {
     const isFirst = this.#marks.count === 0;
-    this.#marks.add(mark, withoutErased(mark, this.#erasures?.list ?? []));
+    const left = withoutErased(mark, this.#erasures?.list ?? []);
+    if (left !== undefined) this.#marks.add(left);
     this.#active.lastMarkSeq = mark.seq;
     if (isFirst) this.#show(this.#view.version);
   }

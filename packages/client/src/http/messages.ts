@@ -13,7 +13,6 @@ import {
   keyToJson,
   type ResolvedRange,
   type RetentionResult,
-  rangeToJson,
   type StatValue,
   type StoreStats,
   textOf,
@@ -41,7 +40,7 @@ export type Fields = Readonly<Record<string, unknown>>;
 export function operationToJson(operation: EncodedOperation): Fields {
   if (operation.op === "deleteRange") {
     const { op, range, timestamp } = operation;
-    return { op, ...rangeToJson(range), timestamp };
+    return { op, ...namedRangeToJson(range), timestamp };
   }
   const { op, key, value, timestamp, expiresAt } = operation;
   return { op, ...keyToJson(key), ...(value === undefined ? {} : valueToJson(value)), timestamp, expiresAt };

@@ -7,7 +7,6 @@ import {
   limits,
   prefixToJson,
   type RetentionResult,
-  rangeToJson,
   type StoreStats,
   utf8,
   type WriteResult,
@@ -113,7 +112,7 @@ export class HttpWire implements Wire {
   }
 
   async deleteRange({ range, timestamp, requestId }: RangeDeletion, call: WireCall): Promise<WriteResult> {
-    const body = { ...rangeToJson(range), timestamp };
+    const body = { ...namedRangeToJson(range), timestamp };
     return resultFromJson(await this.#post("/v1/ranges:delete", body, call, smallBytesMax, idHeader(requestId)));
   }
 

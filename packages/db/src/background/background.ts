@@ -140,7 +140,8 @@ export class Background {
     this.#compacting ??= this.#work(() => this.#compactOnce(), this.#mergesWanted).finally(() => {
       this.#compacting = undefined;
       this.#isAtRest = false;
-      if (this.#mergesWanted.length > 0) this.poke();
+      // Either may have come after the last look for work.
+      if (this.#mergesWanted.length > 0 || this.#erasureWanted !== undefined) this.poke();
       else this.awaitRest();
     });
   }

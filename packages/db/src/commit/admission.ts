@@ -112,7 +112,8 @@ function collect(operations: readonly Operation[], assigned: number): LowestTime
   for (const operation of operations) {
     const timestamp = typeof operation.timestamp === "number" ? operation.timestamp : assigned;
     if (operation.op === "deleteRange") {
-      ranges.push({ kind: "delete", ...rangeOf(operation), timestamp, seq: ranges.length + 1 });
+      const seq = ranges.length + 1;
+      ranges.push({ kind: "delete", ...rangeOf(operation), timestamp, seq, boundsSeq: seq });
       continue;
     }
     const text = keyText(encodeKey(operation.key));

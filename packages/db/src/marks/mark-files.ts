@@ -13,7 +13,7 @@ interface MarkFile {
   readonly number: number;
   /** Seq of its last mark. */
   readonly lastSeq: number;
-  /** As they stand in it: where something of one has been erased since, the store has others in its place. */
+  /** As they stand in it: where an erasure has moved a bound of one since, the store has another in its place. */
   readonly marks: readonly RangeMark[];
 }
 

@@ -12,9 +12,10 @@ export const RECORD_CRC = 0;
 const KIND = 4;
 const TIMESTAMP = 8;
 const SEQ = 16;
-const START_BYTES = 24;
-const END_BYTES = 28;
-const FIXED_BYTES = 32;
+const BOUNDS_SEQ = 24;
+const START_BYTES = 32;
+const END_BYTES = 36;
+const FIXED_BYTES = 40;
 
 const KIND_DELETE = 0;
 /** Beside the kind: the range has an end. */
@@ -32,11 +33,12 @@ export function recordSeed(incarnation: string): number {
 /** @param out at a multiple of {@link RECORD_ALIGNMENT}, and stays at one */
 export function writeMark(out: ByteWriter, mark: RangeMark, seed: number): void {
   const at = out.length;
-  const { start, end, timestamp, seq } = mark;
+  const { start, end, timestamp, seq, boundsSeq } = mark;
   out.u32(0);
   out.u32(end === undefined ? KIND_DELETE : KIND_DELETE | HAS_END);
   out.u64(timestamp);
   out.u64(seq);
+  out.u64(boundsSeq);
   out.u32(start.length);
   out.u32(end?.length ?? 0);
   out.bytes(start);
@@ -76,13 +78,20 @@ export function readMark(bytes: Uint8Array, at: number, seed: number): ReadMark 
   const start = new Uint8Array(bytes.subarray(first, middle));
   const hasEnd = (kind & HAS_END) !== 0;
   const end = hasEnd ? new Uint8Array(bytes.subarray(middle, middle + endBytes)) : undefined;
-  const mark: RangeMark = { kind: "delete", start, end, timestamp: u64(TIMESTAMP), seq: u64(SEQ) };
+  const mark: RangeMark = {
+    kind: "delete",
+    start,
+    end,
+    timestamp: u64(TIMESTAMP),
+    seq: u64(SEQ),
+    boundsSeq: u64(BOUNDS_SEQ),
+  };
   if (!hasEnd && endBytes > 0) return undefined;
   return isSound(mark) ? { mark, next } : undefined;
 }
 
 /** The empty range that the log has is kept: as an operation it has a seq, though it marks nothing. */
-function isSound({ start, end, timestamp, seq }: RangeMark): boolean {
-  if (timestamp > NUMBER_MAX || seq > NUMBER_MAX || seq < 1) return false;
+function isSound({ start, end, timestamp, seq, boundsSeq }: RangeMark): boolean {
+  if (timestamp > NUMBER_MAX || seq < 1 || boundsSeq < seq || boundsSeq > NUMBER_MAX) return false;
   return !isEmptyRange(start, end) || (start.length === 1 && end?.length === 1);
 }

@@ -14,6 +14,8 @@ export interface RangeMark {
   /** Microseconds. */
   readonly timestamp: number;
   readonly seq: number;
+  /** Since which seq its bounds are these: its own, or that of the last erasure that moved one of them. */
+  readonly boundsSeq: number;
 }
 
 /** Whether no key can be in the range. */
@@ -27,34 +29,31 @@ export function compareMarks(a: RangeMark, b: RangeMark): number {
 }
 
 /**
- * What erasures leave of a mark, ascending by key: pieces with its timestamp and seq. The mark itself where they leave all
- * of it. One on no key, which has no bounds that were ever a caller's, stays.
+ * What erasures, ascending by seq, leave of a mark: itself where they move neither of its bounds, and undefined where they
+ * leave no key. Those that its bounds have seen already mean nothing to it, so that it does not matter how often this is
+ * asked. A mark on no key, which has no bounds that were ever a caller's, stays.
  */
-export function withoutErased(mark: RangeMark, erasures: readonly Erasure[]): readonly RangeMark[] {
-  let pieces: readonly RangeMark[] = [mark];
-  if (isEmptyRange(mark.start, mark.end)) return pieces;
+export function withoutErased(mark: RangeMark, erasures: readonly Erasure[]): RangeMark | undefined {
+  if (isEmptyRange(mark.start, mark.end)) return mark;
+  let left = mark;
   for (const erasure of erasures) {
-    if (erasure.seq > mark.seq) pieces = pieces.flatMap((piece) => outside(piece, erasure));
+    if (erasure.seq > left.boundsSeq) left = moved(left, erasure);
   }
-  return pieces;
+  return left !== mark && isEmptyRange(left.start, left.end) ? undefined : left;
 }
 
-/** Whether a mark may follow another in a file: by seq, and pieces of one mark by key. */
-export function follows(mark: RangeMark, before: RangeMark): boolean {
-  if (mark.seq !== before.seq) return mark.seq > before.seq;
-  return before.end !== undefined && compareBytes(before.end, mark.start) <= 0;
-}
-
-/** What of a piece lies before an erased range, and what behind it. */
-function outside(piece: RangeMark, { start, end }: Erasure): readonly RangeMark[] {
-  if (isEmptyRange(start, end)) return [piece];
-  const isBehind = piece.end !== undefined && compareBytes(piece.end, start) <= 0;
-  const isAhead = end !== undefined && compareBytes(end, piece.start) <= 0;
-  if (isBehind || isAhead) return [piece];
-  const left: RangeMark[] = [];
-  if (compareBytes(piece.start, start) < 0) left.push({ ...piece, end: start });
-  if (end !== undefined && (piece.end === undefined || compareBytes(end, piece.end) < 0)) {
-    left.push({ ...piece, start: end });
-  }
-  return left;
+/**
+ * A bound that lies in the erased range moves out of it. One that spans the range keeps its bounds, which hold no byte of
+ * the erased keys, where another one in their place would.
+ */
+function moved(mark: RangeMark, { start, end, seq }: Erasure): RangeMark {
+  const isErased = (bound: Uint8Array): boolean =>
+    compareBytes(start, bound) <= 0 && (end === undefined || compareBytes(bound, end) < 0);
+  const startMoves = isErased(mark.start);
+  const endMoves = mark.end !== undefined && isErased(mark.end) && compareBytes(mark.end, start) > 0;
+  if (!startMoves && !endMoves) return mark;
+  // Behind an erased range without an end there is no key left.
+  const first = startMoves ? (end ?? start) : mark.start;
+  const last = endMoves || (startMoves && end === undefined) ? start : mark.end;
+  return { ...mark, start: first, end: last, boundsSeq: seq };
 }

@@ -5,13 +5,14 @@ import { NUMBER_MAX } from "../format/version-record.ts";
 import { Random } from "../testing/random.ts";
 import { testSeeds } from "../testing/seeds.ts";
 import { KeySpans } from "./key-spans.ts";
-import { follows, type RangeMark, withoutErased } from "./range-mark.ts";
+import { isEmptyRange, type RangeMark, withoutErased } from "./range-mark.ts";
 import { RangeMarks } from "./range-marks.ts";
 
 const KEY = new KeyBuffer();
 
 function mark(start: string, end: string | undefined, timestamp: number, seq: number): RangeMark {
-  return { kind: "delete", start: utf8(start), end: end === undefined ? undefined : utf8(end), timestamp, seq };
+  const range = { start: utf8(start), end: end === undefined ? undefined : utf8(end) };
+  return { kind: "delete", ...range, timestamp, seq, boundsSeq: seq };
 }
 
 function newest(marks: RangeMarks, key: Uint8Array, timestamp: number, seq: number): [number, number] | undefined {
@@ -21,6 +22,20 @@ function newest(marks: RangeMarks, key: Uint8Array, timestamp: number, seq: numb
 
 function isIn({ start, end }: Pick<RangeMark, "start" | "end">, key: Uint8Array): boolean {
   return compareBytes(start, key) <= 0 && (end === undefined || compareBytes(key, end) < 0);
+}
+
+/** A mark after erasures, one by one. */
+function cut(one: RangeMark, erasures: readonly { start: Uint8Array; end: Uint8Array | undefined; seq: number }[]) {
+  let { start, end } = one;
+  for (const erased of erasures) {
+    if (erased.seq <= one.seq) continue;
+    const [startIsIn, endIsIn] = [isIn(erased, start), end !== undefined && isIn(erased, end)];
+    if (startIsIn && erased.end === undefined) return [];
+    if (startIsIn) start = erased.end!;
+    if (endIsIn) end = erased.start;
+    if (isEmptyRange(start, end)) return [];
+  }
+  return [{ ...one, start, end }];
 }
 
 /** Short keys over few letters, so that bounds are shared, nested and prefixes of each other. */
@@ -37,6 +52,7 @@ function randomMarks(random: Random, count: number): RangeMark[] {
     end: random.chance(0.1) ? undefined : randomKey(random, 1),
     timestamp: areAssigned ? i * 2 : random.below(few),
     seq: 3 * i + 1,
+    boundsSeq: 3 * i + 1,
   }));
 }
 
@@ -86,7 +102,7 @@ describe("range marks", () => {
     expect(newest(marks, utf8("zz"), 4, 9)).toBeUndefined();
   });
 
-  test.each(testSeeds(40))("hold no key that was erased after them, and every other as before: seed %d", (seed) => {
+  test.each(testSeeds(40))("keep no bound that was erased after them, and every other as before: seed %d", (seed) => {
     const random = new Random(seed);
     const all = randomMarks(random, random.pick([1, 3, 40]));
     const erasures = Array.from({ length: random.between(1, 3) }, () => ({
@@ -94,25 +110,38 @@ describe("range marks", () => {
       end: random.chance(0.2) ? undefined : randomKey(random, 1),
       seq: 3 * random.below(all.length + 1),
     })).sort((a, b) => a.seq - b.seq);
-    const whole = RangeMarks.of(all);
-    const loaded = whole.without(erasures);
+    const loaded = RangeMarks.of(all).without(erasures);
     const grown = new RangeMarks();
-    for (const one of all) grown.add(one, withoutErased(one, erasures));
-    for (let i = 0; i < 200; i++) {
-      const key = randomKey(random, 1);
-      const [timestamp, seq] = [random.below(1000), random.pick([random.below(all.length * 3), NUMBER_MAX])];
-      const since = Math.max(0, ...erasures.filter((one) => isIn(one, key)).map((one) => one.seq));
-      const [best] = all
-        .filter((one) => one.seq > since && one.seq <= seq && one.timestamp <= timestamp && isIn(one, key))
-        .sort((a, b) => b.timestamp - a.timestamp || b.seq - a.seq);
-      for (const marks of [loaded, grown]) {
-        expect(newest(marks, key, timestamp, seq)).toEqual(best && [best.timestamp, best.seq]);
-      }
+    for (const one of all) {
+      const left = withoutErased(one, erasures);
+      if (left !== undefined) grown.add(left);
     }
-    expect(grown.between(0, NUMBER_MAX)).toEqual(loaded.between(0, NUMBER_MAX));
-    expect(loaded.without(erasures)).toBe(loaded);
+    const expected = all.filter((one) => !isEmptyRange(one.start, one.end)).flatMap((one) => cut(one, erasures));
     const left = loaded.between(0, NUMBER_MAX);
-    expect(left.every((one, at) => at === 0 || follows(one, left[at - 1]!))).toBe(true);
+    const bounds = ({ start, end, seq }: RangeMark) => ({ start, end, seq });
+    expect(left.filter((one) => !isEmptyRange(one.start, one.end)).map(bounds)).toEqual(expected.map(bounds));
+    expect(grown.between(0, NUMBER_MAX)).toEqual(left);
+    // Whatever a file has seen of the erasures, and however often they are gone through.
+    const [first] = erasures;
+    expect(RangeMarks.of(all).without([first!]).without(erasures).between(0, NUMBER_MAX)).toEqual(left);
+    expect(loaded.without(erasures)).toBe(loaded);
+  });
+
+  test("of an erasure keep what is on either side of it, or reaches over it", () => {
+    const erasure = { start: utf8("f"), end: utf8("k"), seq: 9 };
+    const leftOf = (start: string, end: string | undefined) => {
+      const left = withoutErased(mark(start, end, 5, 1), [erasure]);
+      return left && [left.start, left.end].map((bound) => bound && new TextDecoder().decode(bound));
+    };
+    expect(leftOf("a", "f")).toEqual(["a", "f"]);
+    expect(leftOf("a", "g")).toEqual(["a", "f"]);
+    expect(leftOf("a", "k")).toEqual(["a", "k"]);
+    expect(leftOf("a", undefined)).toEqual(["a", undefined]);
+    expect(leftOf("f", "k")).toBeUndefined();
+    expect(leftOf("g", "h")).toBeUndefined();
+    expect(leftOf("f", "z")).toEqual(["k", "z"]);
+    expect(leftOf("k", "z")).toEqual(["k", "z"]);
+    expect(withoutErased(mark("a", "g", 5, 10), [erasure])).toEqual(mark("a", "g", 5, 10));
   });
 
   test("of none there is nothing to look at", () => {

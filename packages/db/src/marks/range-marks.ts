@@ -9,7 +9,7 @@ const BUILT_MAX = 2048;
 /**
  * The range marks of a store, in memory and in files alike. Only ever added to: reads are bound by a seq, so marks that
  * come later, or are not published yet, mean nothing to them, and one set serves every view. What is erased of them makes
- * another set; a mark of which several pieces are left is there as these, with one seq.
+ * another set.
  *
  * Kept as a few indexes, each of a stretch of seqs and at least twice as large as the next (up to a bound), so that a mark
  * is built into O(log n) of them in its life. A lookup is lent its answer in fields, and allocates nothing.
@@ -24,7 +24,7 @@ export class RangeMarks {
   timestamp = 0;
   seq = 0;
 
-  /** Takes up marks, ascending by seq and pieces of one by key, at once. */
+  /** Takes up marks, ascending by seq, at once. */
   static of(marks: readonly RangeMark[]): RangeMarks {
     const own = new RangeMarks();
     for (const mark of marks) own.#keep(mark);
@@ -36,7 +36,7 @@ export class RangeMarks {
   /** What erasures leave of them; the same set where that is all. */
   without(erasures: readonly Erasure[]): RangeMarks {
     if (erasures.length === 0) return this;
-    const left = this.#all.flatMap((mark) => withoutErased(mark, erasures));
+    const left = this.#all.map((mark) => withoutErased(mark, erasures)).filter((mark) => mark !== undefined);
     return left.length === this.count && left.every((mark, at) => mark === this.#all[at]) ? this : RangeMarks.of(left);
   }
 
@@ -76,15 +76,12 @@ export class RangeMarks {
     return low;
   }
 
-  /**
-   * Seqs ascend; a mark that is there already, since a file and the log both hold it, stays the one that it is.
-   * @param left what is not erased of it
-   */
-  add(mark: RangeMark, left: readonly RangeMark[] = [mark]): void {
+  /** Seqs ascend; a mark that is there already, since a file and the log both hold it, stays the one that it is. */
+  add(mark: RangeMark): void {
     if (mark.seq <= this.lastSeq) return;
-    for (const piece of left) this.#keep(piece);
-    if (left.length === 0 || isEmptyRange(mark.start, mark.end)) return;
-    let built = MarkIndex.of(left);
+    this.#keep(mark);
+    if (isEmptyRange(mark.start, mark.end)) return;
+    let built = MarkIndex.of([mark]);
     for (;;) {
       const before = this.#parts.at(-1);
       if (before === undefined || before.count >= 2 * built.count || before.count + built.count > BUILT_MAX) break;

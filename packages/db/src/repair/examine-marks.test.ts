@@ -3,8 +3,8 @@ import { describe, expect, test } from "vitest";
 import type { RangeMark } from "../marks/range-mark.ts";
 import { uniteMarks } from "./examine-marks.ts";
 
-function mark(start: string, end: string, seq: number): RangeMark {
-  return { kind: "delete", start: utf8(start), end: utf8(end), timestamp: 7, seq };
+function mark(start: string, end: string, seq: number, boundsSeq: number = seq): RangeMark {
+  return { kind: "delete", start: utf8(start), end: utf8(end), timestamp: 7, seq, boundsSeq };
 }
 
 describe("range marks of several parts", () => {
@@ -13,9 +13,19 @@ describe("range marks of several parts", () => {
     expect(uniteMarks([[c], [b, a, b], [a]])).toEqual([a, b, c]);
   });
 
-  test("of one that was erased in part are what the last part has of it", () => {
-    const [left, right, other] = [mark("a", "f", 3), mark("m", "z", 3), mark("a", "b", 2)];
-    expect(uniteMarks([[mark("a", "z", 3)], [other, left, right]])).toEqual([other, left, right]);
-    expect(uniteMarks([[right, other, left, right]])).toEqual([other, left, right]);
+  test("of one that was erased in part are as they were left at last, wherever that stands", () => {
+    const [whole, cut, shorter, other] = [
+      mark("a", "z", 3),
+      mark("a", "m", 3, 8),
+      mark("a", "f", 3, 9),
+      mark("a", "b", 2),
+    ];
+    expect(uniteMarks([[whole], [other, shorter], [cut]])).toEqual([other, shorter]);
+    expect(
+      uniteMarks([
+        [shorter, other],
+        [whole, cut],
+      ]),
+    ).toEqual([other, shorter]);
   });
 });

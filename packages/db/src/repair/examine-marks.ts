@@ -1,8 +1,7 @@
-import { compareBytes } from "@kvts/common";
 import type { FileReading } from "../env/file-system.ts";
 import { markFileName, parseFileName } from "../format/filenames.ts";
 import { readMarkFile, salvageMarks } from "../marks/mark-file.ts";
-import { follows, type RangeMark } from "../marks/range-mark.ts";
+import type { RangeMark } from "../marks/range-mark.ts";
 import { damageIn } from "./damage.ts";
 
 /** A file of range marks, and what has come of reading it. */
@@ -48,20 +47,12 @@ export function examineMarks(
   }
 }
 
-/**
- * The marks of logs, and of several files, each once, ascending by seq. Of a mark of which something was erased, the last
- * of the parts that know it has what is left.
- */
+/** The marks of logs, and of several files, each once, ascending by seq: as it was after the last erasure that moved a bound of it. */
 export function uniteMarks(parts: readonly (readonly RangeMark[])[]): RangeMark[] {
-  const bySeq = new Map<number, RangeMark[]>();
-  for (const marks of parts) {
-    const own = new Map<number, RangeMark[]>();
-    // In what is damaged a record may stand anywhere, and twice.
-    for (const mark of marks.toSorted((a, b) => a.seq - b.seq || compareBytes(a.start, b.start))) {
-      const pieces = own.get(mark.seq) ?? [];
-      if (pieces.length === 0 || follows(mark, pieces.at(-1)!)) own.set(mark.seq, [...pieces, mark]);
-    }
-    for (const [seq, pieces] of own) bySeq.set(seq, pieces);
+  const bySeq = new Map<number, RangeMark>();
+  for (const mark of parts.flat()) {
+    const other = bySeq.get(mark.seq);
+    if (other === undefined || mark.boundsSeq > other.boundsSeq) bySeq.set(mark.seq, mark);
   }
-  return [...bySeq.values()].flat().sort((a, b) => a.seq - b.seq);
+  return [...bySeq.values()].sort((a, b) => a.seq - b.seq);
 }

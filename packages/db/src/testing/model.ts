@@ -113,7 +113,7 @@ export class Model {
     return this.#operations.size;
   }
 
-  /** Number of deleted ranges; one that was erased from its middle counts as two. */
+  /** Number of deleted ranges. */
   get ranges(): number {
     return this.#ranges.length;
   }
@@ -346,13 +346,14 @@ function within(operation: CommittedOperation | CommittedRange, { start, end }: 
   return [{ ...operation, range: { start: first, end: last } }];
 }
 
-/** What of a deleted range lies before an erased one, and what behind it. */
-function outside(deleted: CommittedRange, { start, end }: ResolvedRange): CommittedRange[] {
+/** A deleted range after an erasure: a bound of it that lies in what is erased moves to where that ends. */
+function outside(deleted: CommittedRange, erased: ResolvedRange): CommittedRange[] {
   const { range } = deleted;
-  if (isEmpty(range) || isEmpty({ start, end })) return [deleted];
-  const left: ResolvedRange[] = [{ start: range.start, end: [range.end ?? start, start].sort(compareBytes)[0]! }];
-  if (end !== undefined) left.push({ start: [range.start, end].sort(compareBytes)[1]!, end: range.end });
-  return left.filter((piece) => !isEmpty(piece)).map((piece) => ({ ...deleted, range: piece }));
+  if (isEmpty(range)) return [deleted];
+  const start = isWithin(range.start, erased) ? erased.end : range.start;
+  const end = range.end !== undefined && isWithin(range.end, erased) ? erased.start : range.end;
+  if (start === undefined || isEmpty({ start, end })) return [];
+  return [{ ...deleted, range: { start, end } }];
 }
 
 function isEmpty({ start, end }: ResolvedRange): boolean {

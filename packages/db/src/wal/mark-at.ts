@@ -6,11 +6,13 @@ import type { OperationCursor } from "./operation-cursor.ts";
 export function markAt(c: OperationCursor): RangeMark {
   const startByte = c.keyWord * 4;
   const endByte = c.valueWord * 4;
+  const seq = joinWords(c.seqHi, c.seqLo);
   return {
     kind: "delete",
     start: new Uint8Array(c.u8.subarray(startByte, startByte + c.keyLength)),
     end: c.valueLength === 0 ? undefined : new Uint8Array(c.u8.subarray(endByte, endByte + c.valueLength)),
     timestamp: joinWords(c.tsHi, c.tsLo),
-    seq: joinWords(c.seqHi, c.seqLo),
+    seq,
+    boundsSeq: seq,
   };
 }

@@ -175,7 +175,7 @@ const rules: readonly (readonly [string, string, object, Readonly<Record<Who, nu
     {
       operations: [
         { op: "put", key: "users:3", value: "" },
-        { op: "deleteRange", timestamp: 1 },
+        { op: "deleteRange", prefix: "", timestamp: 1 },
       ],
     },
     { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 },

@@ -4,7 +4,6 @@ import {
   encodeKey,
   encodeValue,
   invalidArgument,
-  type KvtsError,
   keyFromJson,
   parseDuration,
   parseTime,
@@ -68,14 +67,11 @@ export function rangeIn(fields: RangeFields): Range {
   return { prefix: bound("prefix"), start: bound("start"), end: bound("end") } as Range;
 }
 
-/** Whether a body says which keys it means. */
-export function isNamed(fields: RangeFields): boolean {
-  return Object.values(fields).some((value) => value !== undefined);
-}
-
-/** Nobody is to mean every key by leaving something out. */
-export function missingRange(): KvtsError {
-  return invalidArgument('name the keys by prefix, or by start and end; the prefix "" stands for every key', {
+/** The same where every key is meant only when something says so: nobody is to change them all by leaving something out. */
+export function namedRangeIn({ prefix, prefixBase64, start, startBase64, end, endBase64 }: RangeFields): Range {
+  const fields: RangeFields = { prefix, prefixBase64, start, startBase64, end, endBase64 };
+  if (Object.values(fields).some((value) => value !== undefined)) return rangeIn(fields);
+  throw invalidArgument('name the keys by prefix, or by start and end; the prefix "" stands for every key', {
     field: "prefix",
   });
 }

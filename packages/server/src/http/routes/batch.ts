@@ -21,7 +21,7 @@ import {
   writeResultSchema,
   writeTimestampField,
 } from "../schemas.ts";
-import { expiryIn, keyIn, rangeIn, type Times, timeIn, valueIn } from "../value-fields.ts";
+import { expiryIn, keyIn, namedRangeIn, type Times, timeIn, valueIn } from "../value-fields.ts";
 
 const noQuery = z.strictObject({});
 
@@ -54,7 +54,7 @@ const retractOperation = z
   .openapi("RetractOperation");
 const deleteRangeOperation = z
   .strictObject({ op: z.literal("deleteRange"), ...rangeFields, ...writeTimestampField })
-  .openapi("DeleteRangeOperation", { description: "Without a range, every key." });
+  .openapi("DeleteRangeOperation", { description: '`"prefix": ""` is every key.' });
 const operation = z.discriminatedUnion("op", [putOperation, deleteOperation, retractOperation, deleteRangeOperation]);
 
 const batchBody = z
@@ -128,7 +128,7 @@ function writeRoute(times: Times): AnyRoute {
 }
 
 function operationIn(fields: z.output<typeof operation>, times: Times): ResolvedOperation {
-  if (fields.op === "deleteRange") return rangeDeletion(rangeIn(fields), timeIn(fields.timestamp, times));
+  if (fields.op === "deleteRange") return rangeDeletion(namedRangeIn(fields), timeIn(fields.timestamp, times));
   const key = keyIn(fields);
   if (fields.op === "retract") return { op: "retract", key, timestamp: timeIn(fields.timestamp, times)! };
   const timestamp = timeIn(fields.timestamp, times);

@@ -4,7 +4,7 @@ import { jsonReply } from "../reply.ts";
 import { idempotencyKey, requestIdIn } from "../request-id.ts";
 import { type AnyRoute, defineRoute } from "../route.ts";
 import { deletedRangeSchema, rangeFields, writeTimestampField } from "../schemas.ts";
-import { rangeIn, type Times, timeIn } from "../value-fields.ts";
+import { namedRangeIn, type Times, timeIn } from "../value-fields.ts";
 
 const noQuery = z.strictObject({});
 
@@ -17,7 +17,7 @@ const body = z
       .optional()
       .openapi({ description: "Writes nothing, and answers how many keys would be deleted. It reads all of them." }),
   })
-  .openapi("DeleteRange", { description: "`{}` is every key." });
+  .openapi("DeleteRange", { description: '`{"prefix": ""}` is every key.' });
 
 /** `POST /v1/ranges:delete`: deletes every key that could be in a range. */
 export function deleteRangeRoute(times: Times): AnyRoute {
@@ -41,7 +41,7 @@ export function deleteRangeRoute(times: Times): AnyRoute {
       responses: responsesOf({ 200: jsonResponse("Committed, or counted.", deletedRangeSchema) }, 413, 415, 422),
     },
     async handle({ service, body: fields, header, signal }) {
-      const range = rangeIn(fields);
+      const range = namedRangeIn(fields);
       const options = { timestamp: timeIn(fields.timestamp, times), requestId: requestIdIn(header), signal };
       if (fields.dryRun === true) return jsonReply({ keys: await service.countDeleted(range, options) });
       return jsonReply(await service.deleteRange(range, options));

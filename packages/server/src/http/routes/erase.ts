@@ -4,7 +4,7 @@ import { jsonResponse, responsesOf } from "../documents.ts";
 import { jsonReply } from "../reply.ts";
 import { type AnyRoute, defineRoute } from "../route.ts";
 import { eraseResultSchema, keyFields, operationSchema, rangeFields } from "../schemas.ts";
-import { isNamed, type KeyFields, keyIn, missingRange, type RangeFields, rangeIn } from "../value-fields.ts";
+import { type KeyFields, keyIn, namedRangeIn, type RangeFields } from "../value-fields.ts";
 import { startedReply } from "./operations.ts";
 
 const noQuery = z.strictObject({});
@@ -53,12 +53,8 @@ export function eraseRoute(): AnyRoute {
   });
 }
 
-function targetIn({ key, keyBase64, ...fields }: KeyFields & RangeFields): EraseTarget {
-  if (key === undefined && keyBase64 === undefined) {
-    if (!isNamed(fields)) throw missingRange();
-    return rangeIn(fields);
-  }
-  if (isNamed(fields))
-    throw invalidArgument("erase takes a key or a range; leave one of the two out", { field: "key" });
-  return { key: keyIn({ key, keyBase64 }) };
+function targetIn({ key, keyBase64, ...range }: KeyFields & RangeFields): EraseTarget {
+  if (key === undefined && keyBase64 === undefined) return namedRangeIn(range);
+  if (Object.keys(range).length === 0) return { key: keyIn({ key, keyBase64 }) };
+  throw invalidArgument("erase takes a key or a range; leave one of the two out", { field: "key" });
 }

@@ -4,7 +4,7 @@ import { jsonResponse, responsesOf } from "../documents.ts";
 import { jsonReply } from "../reply.ts";
 import { type AnyRoute, defineRoute } from "../route.ts";
 import { rangeFields, restoreResultSchema, timeField } from "../schemas.ts";
-import { isNamed, missingRange, rangeIn, type Times, timeIn } from "../value-fields.ts";
+import { namedRangeIn, type Times, timeIn } from "../value-fields.ts";
 
 const noQuery = z.strictObject({});
 
@@ -34,8 +34,7 @@ export function restoreRoute(times: Times): AnyRoute {
       responses: responsesOf({ 200: jsonResponse("Done, or foretold.", restoreResultSchema) }, 413, 415, 422),
     },
     async handle({ service, body: { to, dryRun = false, ...fields }, signal }) {
-      if (!isNamed(fields)) throw missingRange();
-      const result = await service.restore(rangeIn(fields), timeIn(to, times)!, { dryRun, signal });
+      const result = await service.restore(namedRangeIn(fields), timeIn(to, times)!, { dryRun, signal });
       return jsonReply(restoreResultToJson(result));
     },
   });
