@@ -57,7 +57,7 @@ export const restoreBackup: Command = defineCommand({
 
 async function receive(target: ServerTarget, directory: string): Promise<ReceivedBackup> {
   using interrupt = listenForInterrupt();
-  using receiving = showReceiving();
+  using receiving = await showReceiving();
   try {
     return await receiveBackup(target, directory, {
       signal: interrupt.signal,

@@ -49,7 +49,7 @@ function readErased(args: EraseArguments): EraseTarget {
 
 async function eraseWithProgress(store: ByteStore, target: EraseTarget): Promise<EraseResult> {
   using interrupt = listenForInterrupt();
-  using reading = showReading();
+  using reading = await showReading();
   let isHidden = false;
   const onProgress = ({ phase, bytesDone, bytesTotal }: EraseProgress): void => {
     if (bytesTotal > 0) reading.update(bytesDone, bytesTotal, phase);

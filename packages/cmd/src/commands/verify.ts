@@ -38,7 +38,7 @@ export const verifyCommand: Command = defineCommand({
 
 async function verifyServer(target: ServerTarget, bytesPerSecond: number | undefined): Promise<VerifyReport> {
   using interrupt = listenForInterrupt();
-  using reading = showReading();
+  using reading = await showReading();
   await using store = await connectToServer(target);
   try {
     return await store.verify({
@@ -55,7 +55,7 @@ async function verifyDirectory(directory: string, bytesPerSecond: number | undef
   if (!existsSync(directory)) throw failed(`there is no store at ${directory}; check --db-path`);
   const { verify } = await import("@kvts/db");
   using interrupt = listenForInterrupt();
-  using reading = showReading();
+  using reading = await showReading();
   try {
     return await verify(directory, {
       signal: interrupt.signal,

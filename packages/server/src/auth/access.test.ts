@@ -213,7 +213,12 @@ const rules: readonly (readonly [string, string, object, Readonly<Record<Who, nu
     },
     { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 },
   ],
-  ["POST", "/v1/ranges:delete", { timestamp: 1 }, { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 }],
+  [
+    "POST",
+    "/v1/ranges:delete",
+    { prefix: "", timestamp: 1 },
+    { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 },
+  ],
   ["POST", "/v1/admin/flush", {}, { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 }],
   ["POST", "/v1/admin/compact", {}, { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 }],
   [
