@@ -108,7 +108,7 @@ class Recoverer {
     expectConsistent(state, directory);
     this.#checkClock(state);
 
-    const version = Version.of(state.tables.map(({ level, meta }) => ({ level, file: this.#tables.open(meta) })));
+    const version = Version.of(state.tables.map(({ level, meta }) => ({ level, file: this.#tables.openUnread(meta) })));
     const { files: markFiles, marks } = this.#loadMarks(state);
     const { logNumber, erasures } = state.numbers;
     const layers = new Layers(this.#arenas(), version, logNumber, RangeMarks.of(marks), Erasures.of(erasures));

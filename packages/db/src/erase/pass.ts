@@ -78,6 +78,7 @@ export class ErasurePass {
   async #rewriteTables(): Promise<void> {
     const { background } = this.#host;
     await background.eraseFromSideFiles();
+    await background.learnErasable();
     this.#bytesTotal = background.erasable().reduce((sum, { file }) => sum + file.meta.fileBytes, 0);
     this.#enter("tables");
     await background.eraseFromTables();
