@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { kvts } from "./testing/kvts.ts";
+import { kvtsHere } from "./testing/kvts-here.ts";
 
 describe("what cannot be meant ends with exit code 2 and a sentence", () => {
   test.each<readonly [readonly string[], string]>([
@@ -16,7 +17,7 @@ describe("what cannot be meant ends with exit code 2 and a sentence", () => {
     [["get", "k", "--at", "--url", "x"], "--at needs a value"],
     [["get", "k", "--at", "yesterday"], '--at: the time "yesterday" cannot be read'],
     [["repair"], "missing argument db-path; `kvts repair --help`"],
-    [["verify"], "missing argument db-path; `kvts verify --help`"],
+    [["verify", "--db-path", "d", "--url", "http://127.0.0.1:1"], "--url and --db-path"],
     [["verify", "--db-path", "d", "--bytes-per-second", "0"], "--bytes-per-second must be at least one byte a second"],
     [["get", "k", "--what"], "unknown argument what;"],
     [["get", "k", "--what-else"], "unknown argument what-else;"],
@@ -38,6 +39,12 @@ describe("what cannot be meant ends with exit code 2 and a sentence", () => {
     [["retention", "set", "--prefix", "m:"], "retention set needs --keep-for"],
     [["retention", "list", "--prefix", "m:"], "retention list takes no --prefix"],
     [["retention", "delete", "--prefix", "m:", "--keep-for", "1d"], "retention delete takes no --keep-for"],
+    [["delete-range"], "say --all for every key"],
+    [["delete-range", "--prefix", "a", "--all"], "say --all for every key"],
+    [["erase"], "name one key"],
+    [["erase", "k", "--all", "--yes"], "name one key"],
+    [["erase", "k", "--prefix", "k", "--yes"], "name one key"],
+    [["erase", "k"], "add --yes where that is meant"],
     [["retract", "k"], "missing argument ts; `kvts retract --help`"],
     [["retract", "k", "--ts", "soon"], '--ts: the time "soon" cannot be read'],
     [["history", "k", "--step", "soon"], "--step: step must be a duration"],
@@ -56,7 +63,7 @@ describe("what cannot be meant ends with exit code 2 and a sentence", () => {
     [["server", "--port", "70000"], "--port must be a whole number, from 0 to 65535"],
     [["server", "--durability", "maybe"], "--durability must be one of sync, buffered"],
   ])("kvts %j", async (args, sentence) => {
-    const { code, out, err } = await kvts(args);
+    const { code, out, err } = await kvtsHere(args);
     expect(err).toContain(sentence);
     expect(err).toMatch(/^kvts: [^\n]+\n$/);
     expect({ code, out }).toEqual({ code: 2, out: "" });

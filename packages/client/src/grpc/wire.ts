@@ -2,7 +2,7 @@ import type { SecureContextOptions } from "node:tls";
 import { type CallOptions, type Client, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { AdminService, type GetResponse, KvService } from "@kvts/api";
-import type { Bucket, EncodedOperation, RetentionResult, StoreStats, WriteResult } from "@kvts/common";
+import type { Bucket, EncodedOperation, EraseResult, RetentionResult, StoreStats, WriteResult } from "@kvts/common";
 import { brokenAnswer, lateFailure } from "../failures.ts";
 import type { Settings } from "../options.ts";
 import {
@@ -11,8 +11,10 @@ import {
   type BatchWrite,
   type DeleteRetentionRequest,
   type DiffRequest,
+  type EraseRequest,
   type GetRequest,
   type ListVersionsRequest,
+  type RangeDeletion,
   type RestoreRequest,
   type ScanRequest,
   type SetRetentionRequest,
@@ -24,6 +26,7 @@ import {
   type WireEvent,
   WireFailure,
   type WireLease,
+  type WireOperation,
   type WirePage,
   type WirePolicy,
   type WireRestored,
@@ -46,7 +49,9 @@ import {
   toCondition,
   toInt64,
   toOperation,
+  toRange,
 } from "./messages.ts";
+import { fromErasure, fromOperation, toErase } from "./operations.ts";
 import { Pipeline, type PipelinedMethod, type PipelinedOutcome, PipelineRefused } from "./pipeline.ts";
 
 const pipelinePath = `/${KvService.typeName}/${KvService.method.pipeline.name}`;
@@ -58,8 +63,9 @@ type MethodRequest<M> = Extract<PipelinedMethod, { case: M }>["value"];
 type MethodAnswer<M> = Extract<PipelinedOutcome, { case: M }>["value"];
 
 /** About what an operation takes in a message. */
-function operationBytes({ key, value }: EncodedOperation): number {
-  return key.length + (value?.length ?? 0) + 64;
+function operationBytes(operation: EncodedOperation): number {
+  if (operation.op === "deleteRange") return operation.range.start.length + (operation.range.end?.length ?? 0) + 64;
+  return operation.key.length + (operation.value?.length ?? 0) + 64;
 }
 
 function sum<T>(items: readonly T[], size: (item: T) => number): number {
@@ -125,6 +131,15 @@ export class GrpcWire implements Wire {
     return this.#exchange(call, async (options) =>
       fromResult(await this.#admin.retract({ key, timestamp, condition, requestId }, options)),
     );
+  }
+
+  deleteRange({ range, timestamp, requestId = "" }: RangeDeletion, call: WireCall): Promise<WriteResult> {
+    return this.#exchange(call, async (options) => {
+      const request = { range: toRange(range), timestamp: toInt64(timestamp), requestId };
+      const { timestamp: at, seq } = await this.#admin.deleteRange(request, options);
+      if (at === undefined || seq === undefined) throw brokenAnswer("a deleted range has no timestamp or no seq");
+      return fromResult({ timestamp: at, seq });
+    });
   }
 
   write(request: BatchWrite, call: WireCall): Promise<WriteResult> {
@@ -238,6 +253,36 @@ export class GrpcWire implements Wire {
   restore({ range, to, dryRun }: RestoreRequest, call: WireCall): Promise<WireRestored> {
     return this.#exchange(call, async (options) =>
       fromRestored(await this.#admin.restore({ range, to: BigInt(to), dryRun }, options)),
+    );
+  }
+
+  erase(request: EraseRequest, call: WireCall): Promise<WireOperation> {
+    return this.#exchange(call, async (options) =>
+      fromOperation((await this.#admin.erase(toErase(request, false), options)).operation),
+    );
+  }
+
+  countErased(request: EraseRequest, call: WireCall): Promise<EraseResult> {
+    return this.#exchange(call, async (options) =>
+      fromErasure((await this.#admin.erase(toErase(request, true), options)).counted),
+    );
+  }
+
+  verify(bytesPerSecond: number | undefined, call: WireCall): Promise<WireOperation> {
+    return this.#exchange(call, async (options) =>
+      fromOperation((await this.#admin.verify({ bytesPerSecond: toInt64(bytesPerSecond) }, options)).operation),
+    );
+  }
+
+  checkpoint(name: string, call: WireCall): Promise<WireOperation> {
+    return this.#exchange(call, async (options) =>
+      fromOperation((await this.#admin.checkpoint({ name }, options)).operation),
+    );
+  }
+
+  getOperation(id: string, call: WireCall): Promise<WireOperation> {
+    return this.#exchange(call, async (options) =>
+      fromOperation((await this.#admin.getOperation({ id }, options)).operation),
     );
   }
 
