@@ -5,6 +5,7 @@ import { print } from "../output/sink.ts";
 import { type DirectoryOptions, openDirectory } from "../target/open-directory.ts";
 import { announcementText } from "./announcement.ts";
 import { checkPorts } from "./check-ports.ts";
+import { followTls } from "./follow-tls.ts";
 import { prettyLog } from "./pretty-log.ts";
 import { readTls } from "./read-tls.ts";
 import type { ServerSettings } from "./settings.ts";
@@ -32,6 +33,7 @@ export async function runServer(settings: ServerSettings, json: boolean): Promis
   const { recovery } = await opening.store;
   await server.ready;
   await print(announcementText({ grpcUrl: server.grpcUrl, httpUrl: server.httpUrl, dbPath, recovery }, json));
+  using _following = tls === undefined ? undefined : followTls(settings, tls, server, logger);
   const signal = await stopSignal;
   logger.info({ signal }, "stopping");
   giveUpLater(logger);
