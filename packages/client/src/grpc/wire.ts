@@ -13,6 +13,7 @@ import {
   type DiffRequest,
   type GetRequest,
   type ListVersionsRequest,
+  type RangeDeletion,
   type RestoreRequest,
   type ScanRequest,
   type SetRetentionRequest,
@@ -46,6 +47,7 @@ import {
   toCondition,
   toInt64,
   toOperation,
+  toRange,
 } from "./messages.ts";
 import { Pipeline, type PipelinedMethod, type PipelinedOutcome, PipelineRefused } from "./pipeline.ts";
 
@@ -58,8 +60,9 @@ type MethodRequest<M> = Extract<PipelinedMethod, { case: M }>["value"];
 type MethodAnswer<M> = Extract<PipelinedOutcome, { case: M }>["value"];
 
 /** About what an operation takes in a message. */
-function operationBytes({ key, value }: EncodedOperation): number {
-  return key.length + (value?.length ?? 0) + 64;
+function operationBytes(operation: EncodedOperation): number {
+  if (operation.op === "deleteRange") return operation.range.start.length + (operation.range.end?.length ?? 0) + 64;
+  return operation.key.length + (operation.value?.length ?? 0) + 64;
 }
 
 function sum<T>(items: readonly T[], size: (item: T) => number): number {
@@ -125,6 +128,15 @@ export class GrpcWire implements Wire {
     return this.#exchange(call, async (options) =>
       fromResult(await this.#admin.retract({ key, timestamp, condition, requestId }, options)),
     );
+  }
+
+  deleteRange({ range, timestamp, requestId = "" }: RangeDeletion, call: WireCall): Promise<WriteResult> {
+    return this.#exchange(call, async (options) => {
+      const request = { range: toRange(range), timestamp: toInt64(timestamp), requestId };
+      const { timestamp: at, seq } = await this.#admin.deleteRange(request, options);
+      if (at === undefined || seq === undefined) throw brokenAnswer("a deleted range has no timestamp or no seq");
+      return fromResult({ timestamp: at, seq });
+    });
   }
 
   write(request: BatchWrite, call: WireCall): Promise<WriteResult> {
