@@ -19,6 +19,7 @@ const unaudited: ReadonlySet<keyof Service> = new Set<keyof Service>([
   "write",
   "snapshots",
   "status",
+  "getOperation",
   "close",
 ]);
 
