@@ -42,10 +42,11 @@ typecheck: build
     @turbo run typecheck
     @tsc -p tsconfig.json
 
+# On two cores vitest by itself uses one, and its projects do not take the number from the config that they share.
 # Everything that must hold before a commit: the last line says how many tests passed and failed
 [no-exit-message]
 test: install check-generated build lint typecheck
-    @vitest run
+    @vitest run --maxWorkers=100%
 
 # kvts beside its peers, embedded: `just bench --help` lists what can be chosen
 [no-exit-message]
@@ -76,3 +77,8 @@ watchers *options: build
 [no-exit-message]
 soak *options: build
     @node tests/src/soak/soak.ts {{ options }}
+
+# A server under load and under attack for an hour, on a disk that fills: `just soak-server --help`
+[no-exit-message]
+soak-server *options: build
+    @node tests/src/soak/server-soak.ts {{ options }}

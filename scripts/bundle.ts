@@ -1,12 +1,12 @@
-import { readdir, rm } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
 
 /*
- * Bundles a package's entry points into `dist`, beside the declarations that tsc writes there: node takes longer to find
- * and compile two hundred small modules than to do everything else that opening a store takes. What entry points share is
- * in chunks; other packages stay outside. Run in the package's folder:
+ * Bundles a package's entry points into `dist`, beside the declarations that tsc writes there if it has any: node takes
+ * longer to find and compile two hundred small modules than to do everything else that opening a store takes. What entry
+ * points share is in chunks; other packages stay outside. Run in the package's folder:
  *
  *     node ../../scripts/bundle.ts --platform node index=src/index.ts …
  */
@@ -25,6 +25,7 @@ const entryPoints = positionals.map((entry) => {
 });
 
 const dist = "dist";
+await mkdir(dist, { recursive: true });
 for (const name of await readdir(dist)) if (name.endsWith(".js")) await rm(join(dist, name));
 await build({
   entryPoints,

@@ -75,6 +75,23 @@ test("a batch in flight that is there in part is reported", async () => {
   expect((await checkRecent(store, ledger)).problems[0]).toContain("is there in part");
 });
 
+test("a batch in flight that is not there is absent, where a key that it deletes was deleted before too", async () => {
+  const { store, ledger } = await loaded();
+  const state = ledger.states[0]!;
+  await checkRecent(store, ledger);
+  const deletesAndPuts = (): boolean => {
+    const values = batchOf(ledger, 0, state.written).map(({ value }) => value);
+    return values.includes(undefined) && values.some((value) => value !== undefined);
+  };
+  while (!deletesAndPuts()) {
+    await store.write(batchOf(ledger, 0, state.written).map(asOperation));
+    state.written++;
+  }
+  for (const { key } of batchOf(ledger, 0, state.written)) await store.delete(key);
+  Object.assign(state, { checked: state.written, newest: (await store.put("clock", "")).timestamp, inFlight: true });
+  expect(await checkRecent(store, ledger)).toMatchObject({ problems: [], absent: 1 });
+});
+
 test("a value that nobody wrote is reported", async () => {
   const { store, ledger } = await loaded();
   await checkRecent(store, ledger);

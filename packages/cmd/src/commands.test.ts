@@ -2,8 +2,9 @@ import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { kvts, scratch } from "./testing/kvts.ts";
-import { newStore, targets } from "./testing/targets.ts";
+import { scratch } from "./testing/kvts.ts";
+import { kvtsHere } from "./testing/kvts-here.ts";
+import { newStore, newStoreHere, targets } from "./testing/targets.ts";
 
 describe.each(targets)("%s", (target) => {
   test("get writes exactly the value's bytes, as of any moment", async () => {
@@ -25,7 +26,7 @@ describe.each(targets)("%s", (target) => {
   });
 
   test("conditions: a write that would overwrite another's is refused, and tells what is there", async () => {
-    const run = await newStore(target);
+    const run = await newStoreHere(target);
     const first = JSON.parse((await run(["put", "k", "v1", "--if-absent", "--json"])).out) as { seq: number };
     const refused = await run(["put", "k", "v2", "--if-absent", "--json"]);
     expect(refused).toMatchObject({ code: 1, out: "" });
@@ -45,7 +46,7 @@ describe.each(targets)("%s", (target) => {
   });
 
   test("retract takes back what was written at a timestamp", async () => {
-    const run = await newStore(target);
+    const run = await newStoreHere(target);
     for (const ts of ["100", "101"]) await run(["put", "k", `v${ts}`, "--ts", ts]);
     const { code, out } = await run(["retract", "k", "--ts", "101", "--if-timestamp", "101", "--json"]);
     const time = "1970-01-01T00:00:00.000101Z";
@@ -60,7 +61,7 @@ describe.each(targets)("%s", (target) => {
   });
 
   test("retention is set, tried out, listed and deleted by prefix", async () => {
-    const run = await newStore(target);
+    const run = await newStoreHere(target);
     for (const ts of ["100", "200"]) await run(["put", "m:k", `v${ts}`, "--ts", ts]);
     const set = ["retention", "set", "--prefix", "m:", "--keep-for", "30d"];
     expect(await run([...set, "--dry-run"])).toMatchObject({
@@ -84,7 +85,7 @@ describe.each(targets)("%s", (target) => {
   });
 
   test("a range is put back as it was, dry first", async () => {
-    const run = await newStore(target);
+    const run = await newStoreHere(target);
     await run(["put", "user:1", "ann", "--ts", "100"]);
     await run(["put", "user:1", "anna", "--ts", "200"]);
     await run(["put", "user:2", "bob", "--ts", "200"]);
@@ -110,7 +111,7 @@ describe.each(targets)("%s", (target) => {
   });
 
   test("the same request id is the same write", async () => {
-    const run = await newStore(target);
+    const run = await newStoreHere(target);
     const put = (value: string) => run(["put", "k", value, "--request-id", "r", "--json"]);
     const first = await put("v");
     expect((await put("v")).out).toBe(first.out);
@@ -119,7 +120,7 @@ describe.each(targets)("%s", (target) => {
   });
 
   test("diff lists what became of keys between two moments", async () => {
-    const run = await newStore(target);
+    const run = await newStoreHere(target);
     for (const [key, ts] of [
       ["a", "100"],
       ["b", "200"],
@@ -146,7 +147,7 @@ describe.each(targets)("%s", (target) => {
   });
 
   test("history tells a key's numbers by steps of time, and draws them", async () => {
-    const run = await newStore(target);
+    const run = await newStoreHere(target);
     const hour = 3_600_000_000;
     const items = [1, 3, "text", 8].map((value, at) => ({ key: "k", value: `${value}`, timestamp: (at * hour) / 2 }));
     await run(["import", "-"], { input: items.map((item) => JSON.stringify(item)).join("\n") });
@@ -182,7 +183,7 @@ describe.each(targets)("%s", (target) => {
   });
 
   test("binary keys and large values travel unharmed", async () => {
-    const run = await newStore(target);
+    const run = await newStoreHere(target);
     const value = randomBytes(1_500_000);
     expect(await run(["put", "ff00", "-", "--key-encoding", "hex"], { input: value })).toMatchObject({
       code: 0,
@@ -194,7 +195,7 @@ describe.each(targets)("%s", (target) => {
   });
 
   test("flush and compact change no answer", async () => {
-    const run = await newStore(target);
+    const run = await newStoreHere(target);
     await run(["put", "k", "v1", "--ts", "1"]);
     expect(await run(["flush"])).toMatchObject({ code: 0, err: "" });
     await run(["put", "k", "v2", "--ts", "2"]);
@@ -204,7 +205,7 @@ describe.each(targets)("%s", (target) => {
 });
 
 test("keys and values that look like something else are themselves", async () => {
-  const run = await newStore("grpc");
+  const run = await newStoreHere("grpc");
   const keys = ["007", "1e3", "0x10", "-1", "true", "..", "%ff", "žluť 日本", "-x", "--json", "-"];
   for (const ran of await Promise.all(keys.map((key) => run(["put", "--", key, `${key}=${key}`])))) {
     expect(ran).toMatchObject({ code: 0, err: "" });
@@ -219,7 +220,7 @@ test("keys and values that look like something else are themselves", async () =>
 });
 
 test("scan lists a range in either direction, as of a moment", async () => {
-  const run = await newStore("directory");
+  const run = await newStoreHere("directory");
   const versions = ["a", "b/1", "b/2", "c"].map((key, at) => ({ key, value: key.toUpperCase(), timestamp: at + 1 }));
   const input = versions.map((version) => JSON.stringify(version)).join("\n");
   expect(await run(["import", "-"], { input })).toMatchObject({ code: 0, err: "" });
@@ -240,7 +241,7 @@ test("scan lists a range in either direction, as of a moment", async () => {
 });
 
 test("a value can expire", async () => {
-  const run = await newStore("directory");
+  const run = await newStoreHere("directory");
   expect(await run(["put", "long", "v", "--ttl", "1h"])).toMatchObject({ code: 0 });
   expect(await run(["put", "short", "v", "--ts", "-2h", "--ttl", "1h"])).toMatchObject({ code: 0 });
   expect(await run(["put", "until", "v", "--ts", "5", "--expires-at", "10"])).toMatchObject({ code: 0 });
@@ -253,7 +254,7 @@ test("a value can expire", async () => {
 });
 
 test("writes tell what they were committed as, and stats count them", async () => {
-  const run = await newStore("directory");
+  const run = await newStoreHere("directory");
   const put = JSON.parse((await run(["put", "k", "v", "--json", "--ts", "2023-01-12T11:48:12Z"])).out);
   const time = "2023-01-12T11:48:12.000000Z";
   expect(put).toEqual({ key: "k", timestamp: 1_673_524_092_000_000, time, seq: expect.any(Number) });
@@ -307,6 +308,6 @@ test("what is read must exist: a directory is not made by reading", async () => 
   const directory = join(scratch(), "nothing");
   for (const args of [["get", "k"], ["scan"], ["history", "k"], ["stats"], ["export"]]) {
     const err = expect.stringContaining(`there is no store at ${directory}`);
-    expect(await kvts([...args, "--db-path", directory])).toMatchObject({ code: 1, out: "", err });
+    expect(await kvtsHere([...args, "--db-path", directory])).toMatchObject({ code: 1, out: "", err });
   }
 });

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { exitCode, kvts, scratch, spawnKvts } from "./testing/kvts.ts";
-import { newStore, targets } from "./testing/targets.ts";
+import { newStore, newStoreHere, targets } from "./testing/targets.ts";
 
 /** Lines of a file of others, one version each. */
 function versions(count: number, value = "v"): string {
@@ -32,7 +32,7 @@ test.each(targets)("export, import and export again: %s", async (target) => {
 });
 
 test("bad lines are told with their numbers, the others are written", async () => {
-  const run = await newStore("directory");
+  const run = await newStoreHere("directory");
   const input = '{"key":"a","value":"1"}\nnonsense\n{"key":"","value":"2"}\n{"key":"b","value":"3"}\n{"key":"c","val';
   const { code, err } = await run(["import", "-"], { input });
   expect(code).toBe(1);
@@ -47,7 +47,7 @@ test("bad lines are told with their numbers, the others are written", async () =
 });
 
 test("--strict stops at the first bad line", async () => {
-  const run = await newStore("directory");
+  const run = await newStoreHere("directory");
   const result = await run(["import", "-", "--strict", "--json"], {
     input: '{"key":"a","value":"1"}\nx\n{"key":"b","value":"2"}\n',
   });
@@ -65,7 +65,7 @@ test("--strict stops at the first bad line", async () => {
 });
 
 test("an export that was cut short is told", async () => {
-  const run = await newStore("directory");
+  const run = await newStoreHere("directory");
   await run(["import", "-"], { input: versions(10) });
   const whole = (await run(["export"])).out;
   const cut = whole.slice(0, whole.lastIndexOf('{"end"'));
@@ -78,7 +78,7 @@ test("an export that was cut short is told", async () => {
 });
 
 test("a table of others, its dates in words", async () => {
-  const run = await newStore("directory");
+  const run = await newStoreHere("directory");
   const input = 'symbol,date,price\r\nMSFT,Jan 1 2000,39.81\r\nMSFT,Feb 1 2000,36.35\r\n"A,B",Jan 1 2000,"1 ""x"""\r\n';
   const args = ["import", "-", "--format", "csv", "--key-template", "stock/{symbol}", "--value-column", "price"];
   expect(await run([...args, "--timestamp-column", "date"], { input })).toMatchObject({
@@ -97,15 +97,16 @@ test("a table of others, its dates in words", async () => {
 });
 
 test("what held at a moment, and one range of it", async () => {
-  const run = await newStore("directory");
+  const run = await newStoreHere("directory");
   await run(["import", "-"], { input: versions(300) });
   const lines = (await run(["export", "--at", "150", "--prefix", "k1"])).out.split("\n").slice(0, -2);
   expect(lines.map((line) => JSON.parse(line).timestamp).sort((a, b) => a - b)).toEqual([
     102, 111, 112, 113, 114, 115, 116, 117, 118, 119, 120,
   ]);
 });
+
 test("an export leaves nothing half done, and overwrites nothing unasked", async () => {
-  const run = await newStore("directory");
+  const run = await newStoreHere("directory");
   await run(["import", "-"], { input: versions(5) });
   const folder = scratch();
   const file = join(folder, "out.ndjson");
@@ -140,7 +141,7 @@ test("a file that cannot be imported at all makes no store", async () => {
 });
 
 test("a file that is not there, or is a directory", async () => {
-  const run = await newStore("directory");
+  const run = await newStoreHere("directory");
   const folder = scratch();
   expect(await run(["import", join(folder, "nothing")])).toMatchObject({
     code: 1,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { kvts } from "./testing/kvts.ts";
+import { kvtsHere } from "./testing/kvts-here.ts";
 
 describe("what cannot be meant ends with exit code 2 and a sentence", () => {
   test.each<readonly [readonly string[], string]>([
@@ -56,7 +57,7 @@ describe("what cannot be meant ends with exit code 2 and a sentence", () => {
     [["server", "--port", "70000"], "--port must be a whole number, from 0 to 65535"],
     [["server", "--durability", "maybe"], "--durability must be one of sync, buffered"],
   ])("kvts %j", async (args, sentence) => {
-    const { code, out, err } = await kvts(args);
+    const { code, out, err } = await kvtsHere(args);
     expect(err).toContain(sentence);
     expect(err).toMatch(/^kvts: [^\n]+\n$/);
     expect({ code, out }).toEqual({ code: 2, out: "" });

@@ -106,7 +106,7 @@ class Recoverer {
     expectConsistent(state, directory);
     this.#checkClock(state);
 
-    const version = Version.of(state.tables.map(({ level, meta }) => ({ level, file: this.#tables.open(meta) })));
+    const version = Version.of(state.tables.map(({ level, meta }) => ({ level, file: this.#tables.openUnread(meta) })));
     const layers = new Layers(this.#arenas(), version, state.numbers.logNumber, Erasures.of(state.numbers.erasures));
     const requests = new Requests(settings.tuning.requestIdsMax);
     const requestFiles = this.#loadRequests(state, requests);

@@ -39,17 +39,42 @@ export class TableOpener {
     this.#mayRemove = mayRemove;
   }
 
-  /** @throws CORRUPTION where the file is missing, or is not the one that the manifest describes */
+  /**
+   * Opens a table that has just been written, and makes sure of it before the manifest names it.
+   * @throws CORRUPTION where the file is missing, damaged, or not the one that `meta` describes
+   */
   open(meta: TableMeta): TableFile {
+    const file = this.openUnread(meta);
+    try {
+      file.table.learnSync();
+    } catch (error) {
+      this.#files.delete(file);
+      void file.table.close();
+      throw error;
+    }
+    return file;
+  }
+
+  /**
+   * Reads the footer and nothing else: whether it is the table that the manifest describes is seen when it is first needed.
+   * @throws CORRUPTION where the file is missing, not as long as it was, or does not end like a table; UNIMPLEMENTED for a
+   *   table of a newer format
+   */
+  openUnread(meta: TableMeta): TableFile {
     const path = tableFileName(this.#directory, meta.number);
     if (!this.#fileSystem.exists(path)) throw corruption(path, 0, "the file is missing");
-    const table = Table.open(this.#fileSystem.open(path), meta.number, this.#cache, this.#indexes);
-    const differing = differingField(tableMeta(table.properties, table.fileBytes), meta);
-    if (differing !== undefined) {
-      void table.close();
-      throw corruption(path, 0, `the manifest describes another table (${differing} differs)`);
+    const file = this.#fileSystem.open(path);
+    const { size } = file;
+    if (size !== meta.fileBytes) {
+      file.close();
+      throw corruption(path, Math.min(size, meta.fileBytes), `it has ${size} bytes, and had ${meta.fileBytes}`);
     }
-    const opened = new TableFile(meta, table, (file) => this.#unused(file));
+    const table = Table.openUnread(file, meta.number, this.#cache, this.#indexes, (properties) => {
+      const differing = differingField(tableMeta(properties, size), meta);
+      if (differing === undefined) return;
+      throw corruption(path, 0, `the manifest describes another table (${differing} differs)`);
+    });
+    const opened = new TableFile(meta, table, (unused) => this.#unused(unused));
     this.#files.add(opened);
     return opened;
   }

@@ -1,4 +1,4 @@
-import type { Store, Version } from "@kvts/common";
+import type { Range, Store, Version } from "@kvts/common";
 import type { Ledger } from "./ledger.ts";
 import { assignsTimestamps, batchOf, type PlannedOperation, writerOf } from "./plan.ts";
 
@@ -52,8 +52,15 @@ export async function checkRecent(store: Store, ledger: Ledger): Promise<Checked
   return { problems: problems.slice(0, PROBLEMS_MAX), found, absent };
 }
 
-/** Reads everything, and holds every version of every key against what was written. Returns what is wrong. */
-export async function checkEverything(store: Store, ledger: Ledger): Promise<{ problems: string[]; versions: number }> {
+/**
+ * Reads everything, and holds every version of every key against what was written. Returns what is wrong.
+ * @param range in which nobody but the ledger's writers may have written
+ */
+export async function checkEverything(
+  store: Store,
+  ledger: Ledger,
+  range: Range = {},
+): Promise<{ problems: string[]; versions: number }> {
   const problems: string[] = [];
   let versions = 0;
   for (const [writer, { written }] of ledger.states.entries()) {
@@ -66,7 +73,7 @@ export async function checkEverything(store: Store, ledger: Ledger): Promise<{ p
       if (problems.length >= PROBLEMS_MAX) return { problems, versions };
     }
   }
-  for await (const { key } of store.scan({}, { includeDeleted: true })) {
+  for await (const { key } of store.scan(range, { includeDeleted: true })) {
     const { written } = ledger.states[writerOf(key)] ?? { written: 0 };
     if (written === 0) problems.push(`nobody wrote ${key}`);
     if (problems.length >= PROBLEMS_MAX) break;
@@ -113,35 +120,46 @@ async function countFound(
 ): Promise<Map<number, number>> {
   const missing = new Map<number, number>();
   const keys = [...recent];
+  const state = ledger.states[writer]!;
+  let newest = state.newest;
+  const saw = (timestamp: number): void => {
+    newest = Math.max(newest, timestamp);
+  };
   const look = async (): Promise<void> => {
     for (let next = keys.pop(); next !== undefined; next = keys.pop()) {
       const [key, places] = next;
       const absent = assignsTimestamps(writer)
-        ? await absentFromNewest(store, ledger, writer, key, places)
+        ? await absentSince(store, ledger, writer, key, places, saw)
         : await absentAt(store, ledger, writer, key, places, problems);
       for (const { number } of absent) missing.set(number, (missing.get(number) ?? 0) + 1);
     }
   };
   await Promise.all(Array.from({ length: PARALLEL }, look));
+  state.newest = newest;
   return missing;
 }
 
-/** Of the versions that were written last, which are not there: the newest of the key are these, in order. */
-async function absentFromNewest(
+/**
+ * Of the versions that were written since the last check, in order, which are not there. What is older does not count:
+ * one delete of a key looks like the other.
+ */
+async function absentSince(
   store: Store,
   ledger: Ledger,
   writer: number,
   key: string,
   places: readonly Place[],
+  saw: (timestamp: number) => void,
 ): Promise<Place[]> {
-  const newest = (await store.history(key, { limit: places.length }).toArray()).reverse();
-  // Where the last was in flight and is absent, an older one stands in front.
-  const matches = (part: readonly Place[], versions: readonly Version[]): boolean =>
-    part.every((place, i) => isVersion(versions[i], operationAt(ledger, writer, place)));
-  if (newest.length === places.length && matches(places, newest)) return [];
+  const from = ledger.states[writer]!.newest + 1;
+  const found = await store.history(key, { from, reverse: true }).toArray();
+  for (const { timestamp } of found) saw(timestamp);
+  const isThere = (part: readonly Place[]): boolean =>
+    found.length === part.length && part.every((place, i) => isVersion(found[i], operationAt(ledger, writer, place)));
+  if (isThere(places)) return [];
+  // The last may have been in flight.
   const without = places.slice(0, -1);
-  if (matches(without, newest.slice(newest.length - without.length))) return places.slice(-1);
-  return [...places];
+  return isThere(without) ? places.slice(-1) : [...places];
 }
 
 async function absentAt(

@@ -6,6 +6,8 @@ export interface WriterState {
   written: number;
   /** Of them, those that were read again since. */
   checked: number;
+  /** The greatest timestamp among those; what a writer that leaves them to the store has written since lies above. */
+  newest: number;
   /** Whether the next one was begun, and may be there. */
   inFlight: boolean;
 }
@@ -15,6 +17,6 @@ export interface Ledger extends Plan {
 }
 
 export function emptyLedger(plan: Plan): Ledger {
-  const states = Array.from({ length: plan.writers }, () => ({ written: 0, checked: 0, inFlight: false }));
+  const states = Array.from({ length: plan.writers }, () => ({ written: 0, checked: 0, newest: 0, inFlight: false }));
   return { ...plan, states };
 }

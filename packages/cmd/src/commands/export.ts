@@ -60,7 +60,7 @@ interface Plan {
 /** Returns how many versions were written. */
 async function runExport(store: ByteStore, { range, asOf, format }: Plan, sink: Sink): Promise<number> {
   using interrupt = listenForInterrupt();
-  using progress = showProgress(undefined);
+  using progress = await showProgress(undefined);
   const { signal } = interrupt;
   const versions = asOf === undefined ? allVersions(store, range, signal) : visibleVersions(store, range, asOf, signal);
   return await exportAll(versions, versionFormats[format], sink, {

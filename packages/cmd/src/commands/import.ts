@@ -40,7 +40,7 @@ export const importCommand: Command = defineCommand({
     const source: ImportSource =
       format === "csv" ? await begun(readCsv(input.chunks, csv)) : readNdjson(input.chunks, { partial: args.partial });
     const started = performance.now();
-    using progress = showProgress(input.bytes);
+    using progress = await showProgress(input.bytes);
     const result = await useStore(args, "write", (store) =>
       importAll(store, source, {
         strict: args.strict,

@@ -7,7 +7,7 @@ import { withTarget } from "../options/target.ts";
 import { displayKey } from "../output/display.ts";
 import { note } from "../output/notes.ts";
 import { print } from "../output/sink.ts";
-import { type TokenOffice, tokenOffice } from "../target/token-office.ts";
+import type { TokenOffice } from "../target/token-office.ts";
 
 const actions = ["create", "list", "revoke"] as const;
 const roles: readonly Role[] = ["read", "write", "admin"];
@@ -29,6 +29,7 @@ export const token: Command = defineCommand({
       .example("$0 token create --role admin --db-path ./data", "the first one; from then on a server wants one")
       .example("$0 token create --role read --prefix users:", "reads keys that begin with users:"),
   handler: async (args) => {
+    const { tokenOffice } = await import("../target/token-office.ts");
     const office = tokenOffice(args);
     if (args.action !== "revoke" && args.id !== undefined)
       throw usageError(`token ${args.action} takes no id; leave it out`);

@@ -41,7 +41,7 @@ async function verifyDirectory(directory: string, bytesPerSecond: number | undef
   if (!existsSync(directory)) throw failed(`there is no store at ${directory}; check --db-path`);
   const { verify } = await import("@kvts/db");
   using interrupt = listenForInterrupt();
-  using reading = showReading();
+  using reading = await showReading();
   try {
     return await verify(directory, {
       signal: interrupt.signal,

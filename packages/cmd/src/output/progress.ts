@@ -1,4 +1,4 @@
-import { MultiBar, type SingleBar } from "cli-progress";
+import type { MultiBar, SingleBar } from "cli-progress";
 import { formatCount } from "./notes.ts";
 
 /** A line at the bottom of the terminal that tells how far a command is; elsewhere it is not shown. */
@@ -23,9 +23,9 @@ export interface Reading extends Disposable {
 
 const readingFormat = "{bar} {percentage} %  {file}  {eta_formatted} left";
 
-export function showReading(): Reading {
+export async function showReading(): Promise<Reading> {
   if (!process.stderr.isTTY) return { update() {}, [Symbol.dispose]() {} };
-  const bars = startBars(readingFormat);
+  const bars = await startBars(readingFormat);
   let bar: SingleBar | undefined;
   return {
     update(done, total, file) {
@@ -37,9 +37,9 @@ export function showReading(): Reading {
 }
 
 /** @param total what 100 % is; `undefined` where that cannot be known */
-export function showProgress(total: number | undefined): Progress {
+export async function showProgress(total: number | undefined): Promise<Progress> {
   if (!process.stderr.isTTY) return quietProgress;
-  const bars = startBars(total === undefined ? withoutTotal : withTotal);
+  const bars = await startBars(total === undefined ? withoutTotal : withTotal);
   const bar: SingleBar = bars.create(total ?? 0, 0, { count: "0" });
   return {
     update: (done, versions) => bar.update(done, { count: formatCount(versions) }),
@@ -53,7 +53,9 @@ export function showProgress(total: number | undefined): Progress {
   };
 }
 
-function startBars(format: string): MultiBar {
+async function startBars(format: string): Promise<MultiBar> {
+  // Only a terminal needs it, and most commands show nothing.
+  const { MultiBar } = await import("cli-progress");
   // Ctrl-C is the command's own business.
   return new MultiBar({ format, stream: process.stderr, clearOnComplete: true, gracefulExit: false });
 }

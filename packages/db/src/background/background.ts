@@ -13,6 +13,7 @@ import {
 import { pickTrim } from "../compaction/trim-picker.ts";
 import { storeError } from "../io-error.ts";
 import type { LiveMemtable } from "../layers.ts";
+import { learnTables } from "../manifest/learn-tables.ts";
 import type { TableFile } from "../manifest/table-file.ts";
 import type { TableMeta } from "../manifest/table-meta.ts";
 import type { SavedRequests } from "../requests/request-files.ts";
@@ -97,7 +98,7 @@ export class Background {
   readonly #restWatch: RestWatch;
   /** Nobody writes: what is not pressing may be merged. */
   #isAtRest = false;
-  /** A table that has to be read is damaged: merging it again would only fail again. */
+  /** A table that has to be read is damaged, or of an unknown form: merging it again would only fail again. */
   #mergesBroken: KvtsError | undefined;
 
   /** Has tables made and installed. */
@@ -211,13 +212,19 @@ export class Background {
     this.#erasureWanted = undefined;
   }
 
+  /** Tables know up to which erasure they hold nothing erased: without this, {@link erasable} reads it at once. */
+  async learnErasable(): Promise<void> {
+    const { layers, versions } = this.#host;
+    await learnTables(versions.current, (meta) => layers.erasures?.mayBeIn(meta, 0) === true);
+  }
+
   /** Tables that may hold something erased, with their levels. */
   erasable(): { readonly level: number; readonly file: TableFile }[] {
     const { layers, versions } = this.#host;
     const { erasures } = layers;
     if (erasures === undefined) return [];
     return versions.current.tables().filter(({ file: { meta, table } }) => {
-      return erasures.mayBeIn(meta, table.properties.provenance.erasedSeq);
+      return erasures.mayBeIn(meta, 0) && erasures.mayBeIn(meta, table.properties.provenance.erasedSeq);
     });
   }
 
@@ -254,7 +261,7 @@ export class Background {
     if (this.#lastError.code === "NO_SPACE") this.#host.fullDisk();
     this.#host.settings.logger.error({ err: error }, "background work failed");
     for (const { reject } of wanted.splice(0)) reject(this.#lastError);
-    if (isKvtsError(error, "CORRUPTION") && wanted === this.#mergesWanted) {
+    if (isUnreadable(error) && wanted === this.#mergesWanted) {
       this.#mergesBroken = this.#lastError;
       this.abandonErasure(this.#lastError);
     }
@@ -333,6 +340,7 @@ export class Background {
   /** Runs the most pressing compaction, or the one that was asked for. */
   async #compactOnce(): Promise<boolean> {
     if (await this.#eraseOnce()) return true;
+    await this.#learnCuts();
     const levels = this.#levels();
     const everything = this.#mergesWanted.splice(0);
     try {
@@ -388,6 +396,13 @@ export class Background {
       this.counts.erasedTables++;
       this.counts.erasedTableBytes += fileBytes;
     }
+  }
+
+  /** Tables know by which horizons they were cut. */
+  async #learnCuts(): Promise<void> {
+    const horizons = this.jobs.horizons();
+    if (horizons === undefined) return;
+    await learnTables(this.#host.versions.current, ({ minTimestamp }) => minTimestamp < horizons.greatest);
   }
 
   /** A table that horizons have passed, to be written anew without what they hide. */
@@ -448,4 +463,9 @@ export class Background {
   #levels(): TableMeta[][] {
     return this.#host.versions.current.levels.map((level) => level.files.map((file) => file.meta));
   }
+}
+
+/** Whether bytes on disk are damaged, or of a form that only a newer version knows: trying again helps neither. */
+function isUnreadable(error: unknown): boolean {
+  return isKvtsError(error, "CORRUPTION") || isKvtsError(error, "UNIMPLEMENTED");
 }

@@ -4,6 +4,7 @@ import { areCertain, type KeyFloor, type MergedSpan, type OutsideLayer, planFloo
 import { Pacer } from "../compaction/pacer.ts";
 import { spanOf } from "../compaction/stretches.ts";
 import type { Layers, LiveMemtable } from "../layers.ts";
+import { learnTables } from "../manifest/learn-tables.ts";
 import type { TableFile } from "../manifest/table-file.ts";
 import type { TableMeta } from "../manifest/table-meta.ts";
 import type { VersionEdit } from "../manifest/version-edit.ts";
@@ -81,6 +82,8 @@ export class TableJobs {
   async run(inputs: JobInputs): Promise<CompactionResult | undefined> {
     const { directory, settings, versions, pins, layers } = this.#host;
     const outputsMax = Math.ceil(inputs.inputBytes / settings.tuning.tables.tableBytesMax) * 2 + OUTPUTS_SPARE;
+    // The worker knows tables by their numbers alone; here it is seen that they are the ones that the manifest describes.
+    await learnTables(versions.current, ({ number }) => inputs.tables.includes(number));
     const firstOutput = await versions.reserveFileNumbers(outputsMax);
     const view = layers.view.acquire();
     let result: CompactionResult | undefined;

@@ -76,6 +76,7 @@ export class ErasurePass {
 
   async #rewriteTables(): Promise<void> {
     const { background } = this.#host;
+    await background.learnErasable();
     this.#bytesTotal = background.erasable().reduce((sum, { file }) => sum + file.meta.fileBytes, 0);
     this.#enter("tables");
     await background.eraseFromTables();

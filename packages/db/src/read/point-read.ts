@@ -1,4 +1,4 @@
-import type { KeyBuffer } from "../format/key-buffer.ts";
+import { compareKeys, type KeyBuffer } from "../format/key-buffer.ts";
 import { ABSENT, type BlockDemand, FOUND, type Lookup, MISS } from "../format/version-run.ts";
 import type { TableFile } from "../manifest/table-file.ts";
 import type { Table } from "../table/table.ts";
@@ -48,7 +48,17 @@ export function findPoint(
 function searchFile(file: TableFile, key: KeyBuffer, best: BestVersion, demand: BlockDemand<Table>): Lookup {
   const { meta, table } = file;
   if (!best.couldImprove(meta.minTimestamp, meta.maxTimestamp, meta.maxSeq)) return ABSENT;
-  if (!table.mayContain(key.hash)) return ABSENT;
+  if (!table.isIndexed) {
+    if (isOutside(file, key)) return ABSENT;
+  } else if (!table.mayContain(key.hash)) return ABSENT;
   const lookup = table.locate(key, best.boundHi, best.boundLo, best.candidate, demand, best.tsHi, best.tsLo);
   return lookup === FOUND ? best.offer(table, table, demand) : lookup;
+}
+
+/** Whether a table's keys all lie above the key, or below it: then its filter need not be read. */
+function isOutside({ meta, smallest, largest }: TableFile, { i32, length }: KeyBuffer): boolean {
+  return (
+    compareKeys(i32, 0, length, smallest, 0, meta.smallest.length) < 0 ||
+    compareKeys(i32, 0, length, largest, 0, meta.largest.length) > 0
+  );
 }

@@ -135,7 +135,7 @@ export class BlockLoader {
   }
 }
 
-function closedDuringRead(path: string): KvtsError {
+export function closedDuringRead(path: string): KvtsError {
   return new KvtsError("CLOSED", `${path} was closed while it was being read; open the store again`);
 }
 

@@ -7,9 +7,6 @@ import { KIND_FILTER, KIND_INDEX, KIND_PROPERTIES } from "./format.ts";
 import { decodeProperties, type TableProperties } from "./properties.ts";
 import type { TableBytes } from "./table-bytes.ts";
 
-/** Read from the end of the file in one go: enough for the metadata of a small table, and the footer of any. */
-const TAIL_BYTES = 16 * 1024;
-
 /** What a table keeps in memory. */
 export interface Metadata {
   readonly properties: TableProperties;
@@ -21,9 +18,8 @@ export interface Metadata {
   readonly memoryBytes: number;
 }
 
-/** Reads everything behind the data, in two reads at most. @throws CORRUPTION; UNIMPLEMENTED for a newer format. */
-export function readMetadata(bytes: TableBytes): Metadata {
-  const sections = readSectionsSync(bytes);
+/** All of it. @throws CORRUPTION */
+export function metadataOf(sections: MetadataSections): Metadata {
   // First of all: the others are bound to the number that they tell.
   const properties = sections.properties();
   return {
@@ -35,28 +31,37 @@ export function readMetadata(bytes: TableBytes): Metadata {
   };
 }
 
-/** The sections, none of them looked into yet. @throws CORRUPTION; UNIMPLEMENTED */
-export function readSectionsSync(bytes: TableBytes): MetadataSections {
-  const tail = tailOf(bytes);
-  bytes.readSync(tail, tail.length, bytes.size - tail.length);
-  const sections = new MetadataSections(tail, bytes);
-  bytes.readSync(sections.bytes, sections.unreadBytes, sections.offsets.filter);
-  return sections;
+/** The end of the file. @throws CORRUPTION; UNIMPLEMENTED for a table of a newer format */
+export function readFooterSync(bytes: TableBytes): Footer {
+  const end = new Uint8Array(FOOTER_BYTES);
+  bytes.readSync(end, FOOTER_BYTES, footerOffset(bytes));
+  return decodeFooter(end, bytes.path, footerOffset(bytes));
 }
 
-/** The sections, none of them looked into yet, without holding the event loop. @throws CORRUPTION; UNIMPLEMENTED */
-export async function readSections(bytes: TableBytes): Promise<MetadataSections> {
-  const tail = tailOf(bytes);
-  await bytes.read(tail, tail.length, bytes.size - tail.length);
-  const sections = new MetadataSections(tail, bytes);
-  await bytes.read(sections.bytes, sections.unreadBytes, sections.offsets.filter);
-  return sections;
+/** {@link readFooterSync} without holding the event loop. */
+export async function readFooter(bytes: TableBytes): Promise<Footer> {
+  const end = new Uint8Array(FOOTER_BYTES);
+  await bytes.read(end, FOOTER_BYTES, footerOffset(bytes));
+  return decodeFooter(end, bytes.path, footerOffset(bytes));
 }
 
-/** Memory for the end of a table's file. */
-function tailOf({ path, size }: TableBytes): Uint8Array {
+function footerOffset({ path, size }: TableBytes): number {
   if (size < FOOTER_BYTES) throw corruption(path, 0, `a table has at least ${FOOTER_BYTES} bytes, this file ${size}`);
-  return new Uint8Array(Math.min(size, TAIL_BYTES));
+  return size - FOOTER_BYTES;
+}
+
+/** The sections, none of them looked into yet. @throws CORRUPTION; the system's error */
+export function readSectionsSync(bytes: TableBytes, footer: Footer): MetadataSections {
+  const sections = new MetadataSections(bytes, footer);
+  bytes.readSync(sections.bytes, sections.bytes.length, sections.offsets.filter);
+  return sections;
+}
+
+/** {@link readSectionsSync} without holding the event loop. */
+export async function readSections(bytes: TableBytes, footer: Footer): Promise<MetadataSections> {
+  const sections = new MetadataSections(bytes, footer);
+  await bytes.read(sections.bytes, sections.bytes.length, sections.offsets.filter);
+  return sections;
 }
 
 /** Filter, index and properties as they are stored, each opened by itself. */
@@ -65,24 +70,17 @@ export class MetadataSections {
   readonly offsets: SectionOffsets;
   /** The file from the filter up to the footer. */
   readonly bytes: Uint8Array;
-  /** How many of them, at the start, are still to be read. */
-  readonly unreadBytes: number;
   readonly #path: string;
   readonly #file: TableBytes;
 
-  /** @param tail the last bytes of the file. @throws CORRUPTION; UNIMPLEMENTED */
-  constructor(tail: Uint8Array, file: TableBytes) {
-    const { path, size } = file;
-    this.#path = path;
+  /** To be read into `bytes`. */
+  constructor(file: TableBytes, footer: Footer) {
+    this.#path = file.path;
     this.#file = file;
-    this.footer = decodeFooter(tail.subarray(tail.length - FOOTER_BYTES), path, size - FOOTER_BYTES);
-    this.offsets = sectionOffsets(this.footer);
-    const start = this.offsets.filter;
-    const tailStart = size - tail.length;
+    this.footer = footer;
+    this.offsets = sectionOffsets(footer);
     // Sections begin at multiples of eight in the file, and so in a buffer that begins with one.
-    this.bytes = new Uint8Array(this.offsets.footer - start);
-    this.unreadBytes = Math.min(Math.max(0, tailStart - start), this.bytes.length);
-    this.bytes.set(tail.subarray(Math.max(0, start - tailStart), tail.length - FOOTER_BYTES), this.unreadBytes);
+    this.bytes = new Uint8Array(this.offsets.footer - this.offsets.filter);
   }
 
   /** @throws CORRUPTION */

@@ -33,11 +33,12 @@ export class TableCursor implements GroupCursor<Table> {
   }
 
   seekFirst(demand: BlockDemand<Table>): Lookup {
-    return this.#enter(0, false, demand);
+    return this.#table.bringFences(demand) === undefined ? MISS : this.#enter(0, false, demand);
   }
 
   seekLast(demand: BlockDemand<Table>): Lookup {
-    return this.#enter(this.#table.blockCount - 1, true, demand);
+    const fences = this.#table.bringFences(demand);
+    return fences === undefined ? MISS : this.#enter(fences.blockCount - 1, true, demand);
   }
 
   seek(key: KeyBuffer, demand: BlockDemand<Table>): Lookup {

@@ -3,12 +3,12 @@ import type { KeyBuffer } from "../format/key-buffer.ts";
 import { ABSENT, type BlockDemand, FOUND, type Lookup, MISS, type VersionRun } from "../format/version-run.ts";
 import { BlockView } from "./block.ts";
 import { type BlockCache, NOT_CACHED } from "./block-cache.ts";
-import { BlockLoader, type BlockPin } from "./block-loader.ts";
+import { BlockLoader, type BlockPin, closedDuringRead } from "./block-loader.ts";
 import { TableExtent } from "./extent.ts";
 import type { Fences } from "./fences.ts";
 import type { IndexCache } from "./index-cache.ts";
 import { type KeyWords, keyWordsOf } from "./key-words.ts";
-import { readMetadata } from "./metadata.ts";
+import { type Metadata, readFooterSync } from "./metadata.ts";
 import type { TableProperties } from "./properties.ts";
 import { salvageTable } from "./salvage.ts";
 import type { TableBuilder } from "./table-builder.ts";
@@ -20,9 +20,12 @@ import { verifyTable } from "./verify.ts";
 // One view serves every lookup: nothing else runs in between.
 const VIEW = new BlockView();
 
+const NO_FRAMES = new Int32Array(0);
+
 /**
  * One immutable table file, open for reading: a layer of the store (docs/internals.md). Blocks come and
- * go in the cache that it was opened with, filter and fences in another one.
+ * go in the cache that it was opened with, filter and fences in another one. What the table is, it learns when either is
+ * first needed: until then nothing of it has been read but its footer.
  *
  * Whoever opened it counts its readers: `close` comes after the last of them has released its runs and cursors.
  */
@@ -31,45 +34,31 @@ export class Table {
   readonly number: number;
   readonly path: string;
   readonly fileBytes: number;
-  readonly properties: TableProperties;
-  readonly smallest: KeyWords;
-  readonly largest: KeyWords;
-  readonly minTimestamp: number;
-  readonly maxTimestamp: number;
-  readonly minSeq: number;
-  readonly maxSeq: number;
-  /** Bytes of memory that the table takes with its filter and fences; blocks are the cache's. */
-  readonly memoryBytes: number;
-  readonly blockCount: number;
   readonly #index: TableIndex;
   readonly #bytes: TableBytes;
-  readonly #dataBytes: number;
   readonly #cache: BlockCache;
+  readonly #check: (properties: TableProperties) => void;
+  #metadata: Omit<Metadata, "filter" | "fences"> | undefined;
+  #blockCount = 0;
   /** By block: where it is in the cache. */
-  readonly #frames: Int32Array;
-  readonly #loader: BlockLoader;
+  #frames: Int32Array = NO_FRAMES;
+  #loader: BlockLoader | undefined;
+  #isClosed = false;
 
-  private constructor(bytes: TableBytes, number: number, cache: BlockCache, indexes: IndexCache | undefined) {
-    const metadata = readMetadata(bytes);
-    const { properties, fences, dataBytes, memoryBytes } = metadata;
+  private constructor(
+    bytes: TableBytes,
+    number: number,
+    cache: BlockCache,
+    indexes: IndexCache | undefined,
+    check: (properties: TableProperties) => void,
+  ) {
     this.number = number;
     this.path = bytes.path;
     this.fileBytes = bytes.size;
-    this.properties = properties;
-    this.smallest = keyWordsOf(properties.smallestKey);
-    this.largest = keyWordsOf(properties.largestKey);
-    this.minTimestamp = properties.minTimestamp;
-    this.maxTimestamp = properties.maxTimestamp;
-    this.minSeq = properties.minSeq;
-    this.maxSeq = properties.maxSeq;
-    this.memoryBytes = memoryBytes + fences.blockCount * 4;
-    this.blockCount = fences.blockCount;
     this.#bytes = bytes;
-    this.#dataBytes = dataBytes;
     this.#cache = cache;
-    this.#frames = cache.register(fences.blockCount);
-    this.#loader = new BlockLoader(bytes, cache, this.#frames);
-    this.#index = new TableIndex(bytes, metadata, indexes);
+    this.#check = check;
+    this.#index = new TableIndex(bytes, readFooterSync(bytes), indexes, (metadata) => this.#take(metadata));
   }
 
   /**
@@ -79,12 +68,79 @@ export class Table {
    * @throws CORRUPTION; UNIMPLEMENTED for a table of a newer format.
    */
   static open(file: ReadableFile, number: number, cache: BlockCache, indexes?: IndexCache): Table {
+    const table = Table.openUnread(file, number, cache, indexes);
     try {
-      return new Table(new TableBytes(file, number), number, cache, indexes);
+      table.learnSync();
+      return table;
     } catch (error) {
       file.close();
       throw error;
     }
+  }
+
+  /**
+   * Reads the footer and nothing else: what {@link open} would throw may come with the first lookup. Owns `file` likewise.
+   * @param check throws where the properties, once they are read, are not those that are expected.
+   * @throws CORRUPTION; UNIMPLEMENTED for a table of a newer format.
+   */
+  static openUnread(
+    file: ReadableFile,
+    number: number,
+    cache: BlockCache,
+    indexes?: IndexCache,
+    check: (properties: TableProperties) => void = () => {},
+  ): Table {
+    try {
+      return new Table(new TableBytes(file, number), number, cache, indexes, check);
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  }
+
+  /** Whether what the table tells of itself has been read. */
+  get isKnown(): boolean {
+    return this.#metadata !== undefined;
+  }
+
+  /** Reads it, unless it was read before. @throws as {@link open}, and what `check` throws */
+  async learn(): Promise<void> {
+    if (!this.isKnown) (await this.#index.load()).release();
+  }
+
+  /** {@link learn}, at once. */
+  learnSync(): void {
+    this.#known();
+  }
+
+  // What the table tells of itself, read at once where nothing has been read of it.
+
+  get properties(): TableProperties {
+    return this.#known().properties;
+  }
+
+  get smallest(): KeyWords {
+    return keyWordsOf(this.properties.smallestKey);
+  }
+
+  get largest(): KeyWords {
+    return keyWordsOf(this.properties.largestKey);
+  }
+
+  get minTimestamp(): number {
+    return this.properties.minTimestamp;
+  }
+
+  get maxTimestamp(): number {
+    return this.properties.maxTimestamp;
+  }
+
+  get minSeq(): number {
+    return this.properties.minSeq;
+  }
+
+  get maxSeq(): number {
+    return this.properties.maxSeq;
   }
 
   get entryCount(): number {
@@ -95,9 +151,24 @@ export class Table {
     return this.properties.keyCount;
   }
 
+  /** Bytes of memory that the table takes with its filter and fences; blocks are the cache's. */
+  get memoryBytes(): number {
+    return this.#known().memoryBytes + this.#blockCount * 4;
+  }
+
+  get blockCount(): number {
+    this.#known();
+    return this.#blockCount;
+  }
+
   /** The fences, read at once where they are not in memory. */
   get fences(): Fences {
     return this.#index.bringSync().fences;
+  }
+
+  /** Whether filter and fences are in memory. */
+  get isIndexed(): boolean {
+    return this.#index.parts !== undefined;
   }
 
   /** False only where no key with this hash (`hashKey`) is in the table. True where the filter is not in memory. */
@@ -177,19 +248,20 @@ export class Table {
   async load(block: number): Promise<BlockPin | IndexPin> {
     const index = this.#index;
     if (block === INDEX_BLOCK) return index.load();
-    if (index.parts !== undefined) return this.#loader.load(block, index.parts);
+    if (index.parts !== undefined) return this.#loader!.load(block, index.parts);
     using _held = await index.load();
-    return await this.#loader.load(block, index.bringSync());
+    return await this.#loader!.load(block, index.bringSync());
   }
 
   /** {@link load}, at once. */
   loadSync(block: number): BlockPin {
-    return this.#loader.loadSync(block, this.#index.bringSync());
+    const parts = this.#index.bringSync();
+    return this.#loader!.loadSync(block, parts);
   }
 
   /** The value of record `index` of `run`, which has META_EXTENT; to be read while the table is open. */
   extentAt(run: VersionRun, index: number): TableExtent {
-    return new TableExtent(this.#bytes, this.#dataBytes, run, index);
+    return new TableExtent(this.#bytes, this.#known().dataBytes, run, index);
   }
 
   /** Releases what a run pins: `run.release()`. */
@@ -218,9 +290,10 @@ export class Table {
 
   /** Drops the table's blocks from the cache and closes the file: at once, or when the reads under way have ended. */
   async close(): Promise<void> {
-    this.#loader.close();
+    this.#isClosed = true;
+    this.#loader?.close();
     this.#index.close();
-    this.#cache.forget(this.#frames);
+    if (this.#frames !== NO_FRAMES) this.#cache.forget(this.#frames);
     await this.#bytes.close();
   }
 
@@ -261,6 +334,20 @@ export class Table {
     return this.mayContain(key.hash) ? this.locate(key, tsHi, tsLo, run, demand, floorHi, floorLo) : ABSENT;
   }
 
+  #known(): Omit<Metadata, "filter" | "fences"> {
+    if (this.#metadata === undefined) this.#index.bringSync();
+    return this.#metadata!;
+  }
+
+  #take({ properties, fences, dataBytes, memoryBytes }: Metadata): void {
+    if (this.#isClosed) throw closedDuringRead(this.path);
+    this.#check(properties);
+    this.#metadata = { properties, dataBytes, memoryBytes };
+    this.#blockCount = fences.blockCount;
+    this.#frames = this.#cache.register(fences.blockCount);
+    this.#loader = new BlockLoader(this.#bytes, this.#cache, this.#frames);
+  }
+
   #bringFromFile(block: number, view: BlockView, demand: BlockDemand<Table>): boolean {
     const cache = this.#cache;
     cache.misses++;
@@ -270,7 +357,8 @@ export class Table {
       demand.block = index.parts === undefined ? INDEX_BLOCK : block;
       return false;
     }
-    this.#loader.bringSync(block, index.bringSync());
+    const parts = index.bringSync();
+    this.#loader!.bringSync(block, parts);
     cache.point(view, this.#frames[block]!);
     return true;
   }

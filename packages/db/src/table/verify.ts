@@ -13,7 +13,7 @@ import type { Fences } from "./fences.ts";
 import type { Filter } from "./filter.ts";
 import { FOOTER_BYTES } from "./footer.ts";
 import type { KeyWords } from "./key-words.ts";
-import { type MetadataSections, readSections } from "./metadata.ts";
+import { type MetadataSections, readFooter, readSections } from "./metadata.ts";
 import type { TableContents, TableProperties } from "./properties.ts";
 import type { TableBytes } from "./table-bytes.ts";
 
@@ -35,7 +35,9 @@ export interface VerifiedTable {
  */
 export async function verifyTable(bytes: TableBytes, damaged: DamageListener): Promise<VerifiedTable> {
   const attempt = <T>(offset: number, read: () => T | Promise<T>) => unlessDamaged(bytes, offset, damaged, read);
-  const sections = await attempt(Math.max(0, bytes.size - FOOTER_BYTES), () => readSections(bytes));
+  const sections = await attempt(Math.max(0, bytes.size - FOOTER_BYTES), async () => {
+    return readSections(bytes, await readFooter(bytes));
+  });
   if (sections === undefined) return { properties: undefined, canBeOpened: false };
   const { offsets } = sections;
   const properties = await attempt(offsets.properties, () => sections.properties());
