@@ -11,6 +11,7 @@ import { hostedTests } from "./contract/hosted.ts";
 import { keyTests } from "./contract/keys.ts";
 import { lifecycleTests } from "./contract/lifecycle.ts";
 import { modelTests } from "./contract/model.ts";
+import { rangeDeleteTests } from "./contract/range-deletes.ts";
 import { rangeTests } from "./contract/ranges.ts";
 import { refusalTests } from "./contract/refusals.ts";
 import { requestIdTests } from "./contract/request-ids.ts";
@@ -64,6 +65,7 @@ export function storeContract(name: string, options: ContractOptions): void {
     describe("writes", () => writeTests(subject));
     describe("batches", () => batchTests(subject));
     describe("retracts", () => retractTests(subject));
+    describe("deleted ranges", () => rangeDeleteTests(subject));
     describe("conditions", () => conditionTests(subject));
     describe("request ids", () => requestIdTests(subject));
     describe("keys", () => keyTests(subject));

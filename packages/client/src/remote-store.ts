@@ -12,9 +12,12 @@ import {
   conditionIn,
   copyBytes,
   type DeleteOptions,
+  type DeleteRangeOptions,
   decodeKey,
+  type EncodedKeyOperation,
   type EncodedOperation,
   type EncodedPrecondition,
+  type EncodedRangeOperation,
   type Entries,
   encodeOperation,
   encodeOperations,
@@ -35,6 +38,7 @@ import {
   type RetentionPolicy,
   type RetentionResult,
   type RetractOptions,
+  rangeDeletion,
   type Snapshot,
   type SnapshotOptions,
   type Store,
@@ -81,7 +85,9 @@ export function createRemoteStore(wire: Wire, settings: Settings, runtime: Runti
 const restoreTimeoutMs = 300_000;
 
 /** A call may be sent again when its bytes are the caller's once more. */
+function owned<T extends EncodedOperation>(operation: T): T;
 function owned(operation: EncodedOperation): EncodedOperation {
+  if (operation.op === "deleteRange") return operation;
   const { key, value } = operation;
   return { ...operation, key: copyBytes(key), value: value && copyBytes(value) };
 }
@@ -89,6 +95,8 @@ function owned(operation: EncodedOperation): EncodedOperation {
 function ownedPrecondition({ key, condition }: EncodedPrecondition): EncodedPrecondition {
   return { key: copyBytes(key), condition };
 }
+
+type KeyOperation = Exclude<Operation, { op: "deleteRange" }>;
 
 class RemoteStore<F extends "string" | "bytes"> extends RemoteReader<F> implements Store<KeyOf<F>> {
   readonly #owner: boolean;
@@ -112,6 +120,14 @@ class RemoteStore<F extends "string" | "bytes"> extends RemoteReader<F> implemen
     const { wire, caller } = this.remote;
     const request = this.#single({ op: "delete", key, timestamp: options.timestamp }, options);
     return caller.write(options, request.requestId, (call) => wire.delete(request, call));
+  }
+
+  async deleteRange(range: Range, options: DeleteRangeOptions = {}): Promise<WriteResult> {
+    checkCallOptions(options, "deleteRange");
+    const { wire, caller, now } = this.remote;
+    const operation = encodeOperation(rangeDeletion(range, options.timestamp), now);
+    const request = { ...(operation as EncodedRangeOperation), requestId: this.#requestId(options) };
+    return caller.write(options, request.requestId, (call) => wire.deleteRange(request, call));
   }
 
   async retract(key: BytesInput, timestamp: TimeInput, options: RetractOptions = {}): Promise<WriteResult> {
@@ -215,10 +231,11 @@ class RemoteStore<F extends "string" | "bytes"> extends RemoteReader<F> implemen
     wire.close();
   }
 
-  #single(operation: Operation, options: AnyWriteOptions & ConditionOptions): SingleWrite {
+  #single(operation: KeyOperation, options: AnyWriteOptions & ConditionOptions): SingleWrite {
     const { now } = this.remote;
     const requestId = this.#requestId(options);
-    return { operation: owned(encodeOperation(operation, now)), condition: conditionIn(options, now), requestId };
+    const encoded = encodeOperation(operation, now) as EncodedKeyOperation;
+    return { operation: owned(encoded), condition: conditionIn(options, now), requestId };
   }
 
   /** The caller's, or one of our own: without, a write cannot be sent again. */

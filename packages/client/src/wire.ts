@@ -1,6 +1,8 @@
 import type {
   Bucket,
   CheckedCondition,
+  DeletedRange,
+  EncodedKeyOperation,
   EncodedOperation,
   EncodedPrecondition,
   KvtsError,
@@ -17,11 +19,18 @@ export interface WireCall {
   readonly timeoutMs: number;
 }
 
-/** One operation that travels alone. */
+/** One operation on a key that travels alone. */
 export interface SingleWrite {
-  readonly operation: EncodedOperation;
+  readonly operation: EncodedKeyOperation;
   /** On the operation's own key. */
   readonly condition: CheckedCondition | undefined;
+  readonly requestId: string | undefined;
+}
+
+export interface RangeDeletion {
+  readonly range: ResolvedRange;
+  /** Microseconds; assigned by the server when left out. */
+  readonly timestamp: number | undefined;
   readonly requestId: string | undefined;
 }
 
@@ -169,7 +178,8 @@ export interface WireEvent {
 /** A version, or with `op` something else that was done. */
 export type WireFeedItem =
   | (WireVersion & { readonly op?: undefined })
-  | { readonly op: "retract"; readonly key: Uint8Array; readonly timestamp: number; readonly seq: number };
+  | { readonly op: "retract"; readonly key: Uint8Array; readonly timestamp: number; readonly seq: number }
+  | DeletedRange;
 
 /**
  * A way to a server: one exchange a method, checked plain data in and out. A wire knows its protocol and nothing else;
@@ -179,6 +189,7 @@ export type WireFeedItem =
 export interface Wire {
   put(request: SingleWrite, call: WireCall): Promise<WriteResult>;
   delete(request: SingleWrite, call: WireCall): Promise<WriteResult>;
+  deleteRange(request: RangeDeletion, call: WireCall): Promise<WriteResult>;
   /** The operation is a retract. */
   retract(request: SingleWrite, call: WireCall): Promise<WriteResult>;
   write(request: BatchWrite, call: WireCall): Promise<WriteResult>;

@@ -4,6 +4,7 @@ import type { Command } from "./command.ts";
 import { bench } from "./commands/bench.ts";
 import { checkpointCommand } from "./commands/checkpoint.ts";
 import { deleteCommand } from "./commands/delete.ts";
+import { deleteRange } from "./commands/delete-range.ts";
 import { diff } from "./commands/diff.ts";
 import { exportCommand } from "./commands/export.ts";
 import { get } from "./commands/get.ts";
@@ -30,6 +31,7 @@ const commands: readonly Command[] = [
   put,
   get,
   deleteCommand,
+  deleteRange,
   retract,
   scan,
   history,

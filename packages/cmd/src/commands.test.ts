@@ -84,6 +84,21 @@ describe.each(targets)("%s", (target) => {
     expect(JSON.parse(policy!)).toMatchObject({ prefix: "m:", keepFor: "30d" });
   });
 
+  test("delete-range deletes every key of a range, and tells beforehand how many", async () => {
+    const run = await newStore(target);
+    for (const key of ["a1", "a2", "b1"]) await run(["put", key, "v", "--ts", "100"]);
+    expect((await run(["delete-range", "--prefix", "a", "--dry-run"])).out).toBe("2 keys would be deleted\n");
+    expect((await run(["delete-range", "--all", "--ts", "99", "--dry-run", "--json"])).out).toBe('{"keys":0}\n');
+    expect((await run(["scan", "--keys-only"])).out).toBe("a1\na2\nb1\n");
+    const { code, out } = await run(["delete-range", "--prefix", "a", "--ts", "200", "--json"]);
+    const time = "1970-01-01T00:00:00.000200Z";
+    expect([code, JSON.parse(out)]).toEqual([0, { timestamp: 200, time, seq: expect.any(Number) }]);
+    expect((await run(["scan", "--keys-only"])).out).toBe("b1\n");
+    expect((await run(["delete-range", "--start", "b"])).code).toBe(0);
+    expect((await run(["scan", "--keys-only"])).out).toBe("");
+    expect((await run(["history", "a1"])).out).toContain("\tv\n");
+  });
+
   test("a range is put back as it was, dry first", async () => {
     const run = await newStoreHere(target);
     await run(["put", "user:1", "ann", "--ts", "100"]);

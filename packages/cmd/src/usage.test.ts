@@ -39,6 +39,8 @@ describe("what cannot be meant ends with exit code 2 and a sentence", () => {
     [["retention", "set", "--prefix", "m:"], "retention set needs --keep-for"],
     [["retention", "list", "--prefix", "m:"], "retention list takes no --prefix"],
     [["retention", "delete", "--prefix", "m:", "--keep-for", "1d"], "retention delete takes no --keep-for"],
+    [["delete-range"], "say --all for every key"],
+    [["delete-range", "--prefix", "a", "--all"], "say --all for every key"],
     [["retract", "k"], "missing argument ts; `kvts retract --help`"],
     [["retract", "k", "--ts", "soon"], '--ts: the time "soon" cannot be read'],
     [["history", "k", "--step", "soon"], "--step: step must be a duration"],

@@ -55,6 +55,7 @@ export {
   type CheckedWatchOptions,
   checkIncarnation,
   checkWatchOptions,
+  type DeletedRangeJson,
   type FeedItemJson,
   feedItemFromJson,
   feedItemToJson,
@@ -72,6 +73,7 @@ export { checkLimit, checkPositiveInteger, checkSeq } from "./numbers.ts";
 export { checkCallOptions, checkOptionNames, type OptionNames } from "./options.ts";
 export { type Portion, type Portioned, portion, takePortion } from "./portion.ts";
 export { prefixEnd, type ResolvedRange, resolveRange } from "./range.ts";
+export { type RangeJson, rangeToJson } from "./range-json.ts";
 export { FixedMoment, readAt } from "./read-at.ts";
 export {
   checkRestore,
@@ -104,9 +106,13 @@ export {
   checkOperationCount,
   checkOperationFields,
   checkRequestId,
+  type EncodedKeyOperation,
   type EncodedOperation,
+  type EncodedRangeOperation,
   encodeOperation,
   encodeOperations,
+  rangeDeletion,
+  rangeOf,
 } from "./validate.ts";
 export {
   bytesFromJson,

@@ -5,6 +5,7 @@ import type {
   CallOptions,
   ConditionOptions,
   DeleteOptions,
+  DeleteRangeOptions,
   DiffOptions,
   EraseOptions,
   GetOptions,
@@ -29,6 +30,7 @@ const condition: OptionNames<ConditionOptions> = { ifAbsent: true, ifSeq: true, 
 const write: OptionNames<WriteOptions> = { preconditions: true, ...anyWrite };
 const put: OptionNames<PutOptions> = { timestamp: true, expiresAt: true, ...condition, ...anyWrite };
 const remove: OptionNames<DeleteOptions> = { timestamp: true, ...condition, ...anyWrite };
+const deleteRange: OptionNames<DeleteRangeOptions> = { timestamp: true, ...anyWrite };
 const retract: OptionNames<RetractOptions> = { ...condition, ...anyWrite };
 const diff: OptionNames<DiffOptions> = { from: true, to: true, limit: true, ...anyCall };
 const restore: OptionNames<RestoreOptions> = { dryRun: true, ...anyCall };
@@ -58,6 +60,7 @@ type Call =
   | "aggregate"
   | "put"
   | "delete"
+  | "deleteRange"
   | "retract"
   | "restore"
   | "erase"
@@ -78,6 +81,7 @@ const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
   aggregate,
   put,
   delete: remove,
+  deleteRange,
   retract,
   restore,
   erase,

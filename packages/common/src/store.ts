@@ -1,3 +1,4 @@
+import type { ResolvedRange } from "./range.ts";
 import type { TimeInput } from "./time.ts";
 import type { TypedStore, TypedViewOptions } from "./typed/typed-store.ts";
 
@@ -169,6 +170,12 @@ export interface DeleteOptions extends AnyWriteOptions, ConditionOptions {
   readonly timestamp?: TimeInput | undefined;
 }
 
+/** What `deleteRange` accepts. */
+export interface DeleteRangeOptions extends AnyWriteOptions {
+  /** The moment from which the keys hold nothing; assigned when omitted. */
+  readonly timestamp?: TimeInput | undefined;
+}
+
 /** What `retract` accepts besides the timestamp. A condition is judged as for every other write: by the key's newest version. */
 export interface RetractOptions extends AnyWriteOptions, ConditionOptions {}
 
@@ -247,7 +254,8 @@ export type Operation =
       readonly expiresAt?: TimeInput | undefined;
     }
   | { readonly op: "delete"; readonly key: BytesInput; readonly timestamp?: TimeInput | undefined }
-  | { readonly op: "retract"; readonly key: BytesInput; readonly timestamp: TimeInput };
+  | { readonly op: "retract"; readonly key: BytesInput; readonly timestamp: TimeInput }
+  | ({ readonly op: "deleteRange"; readonly timestamp?: TimeInput | undefined } & Range);
 
 /** What a watch accepts. */
 export interface WatchOptions extends CallOptions {
@@ -275,8 +283,20 @@ export interface Retraction<K extends Key = string> {
   readonly seq: number;
 }
 
+/** The deletion of every key that could be in a range, those written later at an earlier timestamp included. */
+export interface DeletedRange {
+  readonly op: "deleteRange";
+  /** What of it lies in the watched range. Bytes in every store: where a range ends need not be text. */
+  readonly range: ResolvedRange;
+  readonly timestamp: number;
+  readonly seq: number;
+}
+
 /** One operation of a batch: a put or a delete as the version that it made, others by their `op`. */
-export type FeedItem<K extends Key = string> = (Version<K> & { readonly op?: undefined }) | Retraction<K>;
+export type FeedItem<K extends Key = string> =
+  | (Version<K> & { readonly op?: undefined })
+  | Retraction<K>
+  | DeletedRange;
 
 /** What a watch yields: one batch, whole, as far as it lies in the range. */
 export interface WatchEvent<K extends Key = string> {
@@ -335,7 +355,7 @@ export interface Reader<K extends Key = string> {
   /** Each key's visible entry, in byte order of the keys; deleted keys are left out unless `includeDeleted`. */
   scan(range?: Range, options?: LiveScanOptions): Entries<Entry<K>>;
   scan(range: Range | undefined, options: ScanOptions): Entries<Version<K>>;
-  /** Every version of one key, tombstones included, newest first. */
+  /** Every version of one key, tombstones included, newest first; that of a deleted range where the key has another one. */
   history(key: BytesInput, options?: HistoryOptions): Entries<Version<K>>;
   /**
    * A key's history in numbers, for plotting it without reading every version: the numbers of each step of time, oldest
@@ -390,6 +410,12 @@ export interface Snapshot<K extends Key = string> extends Reader<K>, AsyncDispos
 export interface Store<K extends Key = string> extends Reader<K>, AsyncDisposable {
   put(key: BytesInput, value: BytesInput, options?: PutOptions): Promise<WriteResult>;
   delete(key: BytesInput, options?: DeleteOptions): Promise<WriteResult>;
+  /**
+   * A `delete` of every key that could be in the range, in one step whatever their number: those written later at an
+   * earlier timestamp read as deleted too, those at a later one do not. `{}` is every key. To take it back for one key,
+   * `retract` that key at the timestamp.
+   */
+  deleteRange(range: Range, options?: DeleteRangeOptions): Promise<WriteResult>;
   /**
    * Takes back what was written to the key at exactly this timestamp, a value or a tombstone; what held before it holds
    * on. It succeeds where nothing was written, and does not keep later writes away from that timestamp.

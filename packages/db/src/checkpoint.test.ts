@@ -216,7 +216,9 @@ describe("a checkpoint is refused", () => {
     const hint = "name a directory that is empty, or one that is still to be made";
     expect(await refusal(store, "full")).toBe(`INVALID_ARGUMENT: full holds "photo.jpg"; ${hint}`);
     expect(fs.list("full")).toEqual(["photo.jpg"]);
-    expect(await refusal(store, store.directory)).toMatch(/^INVALID_ARGUMENT: d holds "0\d+\.(log|sst)"; name a dir/);
+    expect(await refusal(store, store.directory)).toMatch(
+      /^INVALID_ARGUMENT: d holds "0\d+\.(log|marks|sst)"; name a dir/,
+    );
     fs.makeDirectory("cut");
     fs.replace(incompleteFileName("cut"), new Uint8Array(0));
     expect(await refusal(store, "cut")).toContain("cut holds a checkpoint that was never finished; remove it; name");

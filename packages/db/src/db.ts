@@ -19,6 +19,7 @@ import {
   checkWatchOptions,
   copyBytes,
   type DeleteOptions,
+  type DeleteRangeOptions,
   type DiffOptions,
   decodeKey,
   type Entries,
@@ -53,6 +54,7 @@ import {
   type RetentionPolicy,
   type RetentionResult,
   type RetractOptions,
+  rangeDeletion,
   resolveRange,
   type ScanOptions,
   type Snapshot,
@@ -239,6 +241,17 @@ class EngineDb<K extends Key> extends ReadFace<K> implements Db<K> {
       const requestId = checkRequestId(options?.requestId);
       const preconditions = options === undefined ? [] : ownPrecondition(key, options, this.#now);
       return bounded(options, () => this.#engine.delete(key, timestamp, requestId, preconditions));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  deleteRange(range: Range, options?: DeleteRangeOptions): Promise<WriteResult> {
+    try {
+      checkCallOptions(options, "deleteRange");
+      const operation = rangeDeletion(range, this.#time(options?.timestamp));
+      const requestId = checkRequestId(options?.requestId);
+      return bounded(options, () => this.#engine.write([operation], requestId));
     } catch (error) {
       return Promise.reject(error);
     }

@@ -16,6 +16,7 @@ import {
   type WriteResult,
 } from "@kvts/common";
 import { Background } from "./background/background.ts";
+import { saveSideFiles } from "./background/side-files.ts";
 import { type StoreMoment, takeMoment } from "./checkpoint/moment.ts";
 import { type CheckpointReport, Checkpoints } from "./checkpoint.ts";
 import { closeParts } from "./close-parts.ts";
@@ -90,7 +91,12 @@ export class Engine {
         this.#erases.changed();
       },
       freeze: () => this.#freezeAtRest(),
-      saveRequests: (upTo) => parts.requestFiles.save(upTo, this.now()),
+      saveSideFiles: (upTo) =>
+        saveSideFiles([
+          () => parts.requestFiles.save(upTo, this.now()),
+          () => parts.markFiles.save(layers.marks, upTo),
+        ]),
+      eraseFromSideFiles: () => saveSideFiles([() => parts.markFiles.rewrite(layers.marks)]),
       failed: () => this.#writing.refuseInDoubt(),
       fullDisk: () => this.#reserve.release(),
     });

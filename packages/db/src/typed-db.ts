@@ -58,6 +58,7 @@ export function makeLocalTypedStore<K, P, In, Out>(
   return {
     put: (...call) => typed.put(...call),
     delete: (...call) => typed.delete(...call),
+    deleteRange: (...call) => typed.deleteRange(...call),
     retract: (...call) => typed.retract(...call),
     write: (...call) => typed.write(...call),
     watch: (...call) => typed.watch(...call),

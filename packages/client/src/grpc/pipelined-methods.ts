@@ -12,7 +12,14 @@ import {
   tagOf,
   unusualMessage,
 } from "@kvts/api";
-import type { CheckedCondition, EncodedOperation, WriteResult } from "@kvts/common";
+import type {
+  CheckedCondition,
+  EncodedKeyOperation,
+  EncodedOperation,
+  EncodedRangeOperation,
+  ResolvedRange,
+  WriteResult,
+} from "@kvts/common";
 import { brokenAnswer } from "../failures.ts";
 import type {
   BatchWrite,
@@ -206,9 +213,7 @@ export const pipelinedScan: PipelinedMethod<ScanRequest, WirePage<WireVersion>> 
     numberFieldBytes(Number(includeDeleted)) +
     textBytes(snapshot),
   put(target, start, { range, asOf, reverse, includeDeleted, pageSize, pageToken, snapshot }) {
-    let at = putFieldHead(target, start, 1, rangeBytes(range));
-    if (range.start !== undefined) at = putBytesField(target, at, 2, range.start);
-    if (range.end !== undefined) at = putBytesField(target, at, 3, range.end);
+    let at = putRange(target, start, 1, range);
     at = putOptionalField(target, at, 2, asOf);
     at = putNumberField(target, at, 4, Number(reverse));
     at = putNumberField(target, at, 5, pageSize);
@@ -224,27 +229,54 @@ export const pipelinedScan: PipelinedMethod<ScanRequest, WirePage<WireVersion>> 
 };
 
 /** Range: start = 2, end = 3. */
-function rangeBytes({ start, end }: ScanRequest["range"]): number {
+function putRange(target: Buffer, begin: number, field: number, { start, end }: ResolvedRange): number {
+  let at = putFieldHead(target, begin, field, rangeBytes({ start, end }));
+  if (start !== undefined) at = putBytesField(target, at, 2, start);
+  if (end !== undefined) at = putBytesField(target, at, 3, end);
+  return at;
+}
+
+function rangeBytes({ start, end }: ResolvedRange): number {
   return (
     (start === undefined ? 0 : bytesFieldBytes(start.length)) + (end === undefined ? 0 : bytesFieldBytes(end.length))
   );
 }
 
-/** In Operation: put = 1, delete = 2, retract = 3. */
+/** In Operation: put = 1, delete = 2, retract = 3, delete_range = 4. */
 function putOperation(target: Buffer, start: number, operation: EncodedOperation): number {
   const bytes = operationBytes(operation);
   const at = putFieldHead(target, start, 1, bytesFieldBytes(bytes));
-  if (operation.op === "put") return putPutOperation(target, putFieldHead(target, at, 1, bytes), operation);
-  const field = operation.op === "delete" ? 2 : 3;
-  return putMomentOperation(target, putFieldHead(target, at, field, bytes), operation);
+  switch (operation.op) {
+    case "put":
+      return putPutOperation(target, putFieldHead(target, at, 1, bytes), operation);
+    case "delete":
+      return putMomentOperation(target, putFieldHead(target, at, 2, bytes), operation);
+    case "retract":
+      return putMomentOperation(target, putFieldHead(target, at, 3, bytes), operation);
+    case "deleteRange":
+      return putRangeOperation(target, putFieldHead(target, at, 4, bytes), operation);
+  }
 }
 
 function operationBytes(operation: EncodedOperation): number {
-  return operation.op === "put" ? putOperationBytes(operation) : momentOperationBytes(operation);
+  switch (operation.op) {
+    case "put":
+      return putOperationBytes(operation);
+    case "deleteRange":
+      return bytesFieldBytes(rangeBytes(operation.range)) + optionalFieldBytes(operation.timestamp);
+    default:
+      return momentOperationBytes(operation);
+  }
+}
+
+/** DeleteRangeOperation: range = 1, timestamp = 2. */
+function putRangeOperation(target: Buffer, start: number, { range, timestamp }: EncodedRangeOperation): number {
+  const at = putRange(target, start, 1, range);
+  return putOptionalField(target, at, 2, timestamp);
 }
 
 /** PutOperation, and the beginning of PutRequest: key = 1, value = 2, timestamp = 3, expires_at = 4. */
-function putPutOperation(target: Buffer, start: number, operation: EncodedOperation): number {
+function putPutOperation(target: Buffer, start: number, operation: EncodedKeyOperation): number {
   const { key, value, timestamp, expiresAt } = operation;
   let at = putBytesField(target, start, 1, key);
   if (value !== undefined) at = putBytesField(target, at, 2, value);
@@ -252,7 +284,7 @@ function putPutOperation(target: Buffer, start: number, operation: EncodedOperat
   return putOptionalField(target, at, 4, expiresAt);
 }
 
-function putOperationBytes({ key, value, timestamp, expiresAt }: EncodedOperation): number {
+function putOperationBytes({ key, value, timestamp, expiresAt }: EncodedKeyOperation): number {
   return (
     bytesFieldBytes(key.length) +
     (value === undefined ? 0 : bytesFieldBytes(value.length)) +
@@ -262,11 +294,11 @@ function putOperationBytes({ key, value, timestamp, expiresAt }: EncodedOperatio
 }
 
 /** DeleteOperation and RetractOperation, and the beginning of DeleteRequest: key = 1, timestamp = 2. */
-function putMomentOperation(target: Buffer, at: number, { key, timestamp }: EncodedOperation): number {
+function putMomentOperation(target: Buffer, at: number, { key, timestamp }: EncodedKeyOperation): number {
   return putOptionalField(target, putBytesField(target, at, 1, key), 2, timestamp);
 }
 
-function momentOperationBytes({ key, timestamp }: EncodedOperation): number {
+function momentOperationBytes({ key, timestamp }: EncodedKeyOperation): number {
   return bytesFieldBytes(key.length) + optionalFieldBytes(timestamp);
 }
 

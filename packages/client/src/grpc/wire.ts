@@ -3,7 +3,7 @@ import { type CallOptions, type Client, createClient } from "@connectrpc/connect
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { AdminService, KvService } from "@kvts/api";
 import type { Bucket, RetentionResult, StoreStats, WriteResult } from "@kvts/common";
-import { lateFailure } from "../failures.ts";
+import { brokenAnswer, lateFailure } from "../failures.ts";
 import type { Settings } from "../options.ts";
 import {
   type AggregateRequest,
@@ -13,6 +13,7 @@ import {
   type DiffRequest,
   type GetRequest,
   type ListVersionsRequest,
+  type RangeDeletion,
   type RestoreRequest,
   type ScanRequest,
   type SetRetentionRequest,
@@ -46,6 +47,7 @@ import {
   toCondition,
   toInt64,
   toOperation,
+  toRange,
 } from "./messages.ts";
 import { Pipeline } from "./pipeline.ts";
 import { pipelinePath } from "./pipeline-stream.ts";
@@ -123,6 +125,15 @@ export class GrpcWire implements Wire {
     return this.#exchange(call, async (options) =>
       fromResult(await this.#admin.retract({ key, timestamp, condition, requestId }, options)),
     );
+  }
+
+  deleteRange({ range, timestamp, requestId = "" }: RangeDeletion, call: WireCall): Promise<WriteResult> {
+    return this.#exchange(call, async (options) => {
+      const request = { range: toRange(range), timestamp: toInt64(timestamp), requestId };
+      const { timestamp: at, seq } = await this.#admin.deleteRange(request, options);
+      if (at === undefined || seq === undefined) throw brokenAnswer("a deleted range has no timestamp or no seq");
+      return fromResult({ timestamp: at, seq });
+    });
   }
 
   write(request: BatchWrite, call: WireCall): Promise<WriteResult> {

@@ -36,7 +36,12 @@ import type {
 type Fields = Readonly<Record<string, unknown>>;
 
 /** An operation as the body of `/v1/batch` has it. */
-export function operationToJson({ op, key, value, timestamp, expiresAt }: EncodedOperation): Fields {
+export function operationToJson(operation: EncodedOperation): Fields {
+  if (operation.op === "deleteRange") {
+    const { op, range, timestamp } = operation;
+    return { op, ...namedRangeToJson(range), timestamp };
+  }
+  const { op, key, value, timestamp, expiresAt } = operation;
   return { op, ...keyToJson(key), ...(value === undefined ? {} : valueToJson(value)), timestamp, expiresAt };
 }
 
@@ -60,8 +65,8 @@ interface ConditionJson {
   readonly ifTimestamp?: number;
 }
 
-/** A range as a body has it: from its first key on, whatever that is. */
-export function rangeToJson({ start, end }: ResolvedRange): Fields {
+/** A range as a body has it that has to name one: from its first key on, whatever that is. */
+export function namedRangeToJson({ start, end }: ResolvedRange): Fields {
   return { startBase64: toBase64(start), ...(end !== undefined && { endBase64: toBase64(end) }) };
 }
 
@@ -111,7 +116,7 @@ function feedItemFrom(json: unknown): WireFeedItem {
   if (fields.op === undefined) return versionFromJson(json);
   try {
     const item = feedItemFromJson(json);
-    if (item.op === "retract") return item;
+    if (item.op !== undefined) return item;
   } catch (error) {
     throw isKvtsError(error) ? brokenAnswer(error.message, error) : error;
   }

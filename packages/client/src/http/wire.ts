@@ -19,6 +19,7 @@ import type {
   DiffRequest,
   GetRequest,
   ListVersionsRequest,
+  RangeDeletion,
   RestoreRequest,
   ScanRequest,
   SetRetentionRequest,
@@ -43,10 +44,10 @@ import {
   foundFromJson,
   keyToItem,
   leaseFromJson,
+  namedRangeToJson,
   operationToJson,
   pageFromJson,
   policiesFromJson,
-  rangeToJson,
   restoredFromJson,
   resultFromJson,
   retentionFromJson,
@@ -104,6 +105,11 @@ export class HttpWire implements Wire {
     const versionPath = `/v1/keys/${segment}/versions/${operation.timestamp}`;
     const path = target(versionPath, { ...conditionToJson(condition), keyEncoding });
     return resultFromJson(await this.#succeed({ method: "DELETE", target: path, headers: idHeader(requestId) }, call));
+  }
+
+  async deleteRange({ range, timestamp, requestId }: RangeDeletion, call: WireCall): Promise<WriteResult> {
+    const body = { ...namedRangeToJson(range), timestamp };
+    return resultFromJson(await this.#post("/v1/ranges:delete", body, call, smallBytesMax, idHeader(requestId)));
   }
 
   async write({ operations, preconditions, requestId }: BatchWrite, call: WireCall): Promise<WriteResult> {
@@ -195,7 +201,7 @@ export class HttpWire implements Wire {
   }
 
   async restore({ range, to, dryRun }: RestoreRequest, call: WireCall): Promise<WireRestored> {
-    const body = { ...rangeToJson(range), to, dryRun };
+    const body = { ...namedRangeToJson(range), to, dryRun };
     return restoredFromJson(await this.#post("/v1/ranges:restore", body, call, changesBytesMax));
   }
 

@@ -10,6 +10,7 @@ export function scriptedWire(script: Partial<Wire>): Wire {
     put: unexpected("put"),
     delete: unexpected("delete"),
     retract: unexpected("retract"),
+    deleteRange: unexpected("deleteRange"),
     write: unexpected("write"),
     get: unexpected("get"),
     batchGet: unexpected("batchGet"),

@@ -4,6 +4,7 @@ import type {
   AggregateOptions,
   Bucket,
   DeleteOptions,
+  DeleteRangeOptions,
   DiffOptions,
   Entries,
   GetOptions,
@@ -131,11 +132,15 @@ class TypedView<K, P, In, Out> extends TypedReaderView<K, P, In, Out> implements
     return await this.#store.delete(this.typing.keys.encode(key), options);
   }
 
+  async deleteRange(range: TypedRange<K, P>, options?: DeleteRangeOptions): Promise<WriteResult> {
+    return await this.#store.deleteRange(this.typing.range(range)!, options);
+  }
+
   async retract(key: K, timestamp: TimeInput, options?: RetractOptions): Promise<WriteResult> {
     return await this.#store.retract(this.typing.keys.encode(key), timestamp, options);
   }
 
-  async write(operations: readonly TypedOperation<K, In>[], options?: WriteOptions): Promise<WriteResult> {
+  async write(operations: readonly TypedOperation<K, In, P>[], options?: WriteOptions): Promise<WriteResult> {
     const encoded = mapNumbered(operations, "operation", (operation) => this.typing.operation(operation));
     return await this.#store.write(encoded, options);
   }

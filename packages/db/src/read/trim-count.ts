@@ -71,7 +71,7 @@ export async function countTrimmed(
 }
 
 /**
- * Counts the versions that show by some horizons and would not by others. Like a scan it proceeds in stretches, and between
+ * Counts the versions of keys that show by some horizons and would not by others; range marks, which stay, apart. Like a scan it proceeds in stretches, and between
  * them it holds a key and a timestamp to go on from and nothing else.
  */
 class TrimCount {
@@ -101,7 +101,7 @@ class TrimCount {
 
   fill(view: View, demand: BlockDemand<Table>): ScanPause {
     const { memtables, version, erasures } = view;
-    const merge = new KeyMerge({ memtables, levels: version.levels, erasures }, false);
+    const merge = new KeyMerge({ memtables, levels: version.levels, marks: undefined, erasures }, false);
     try {
       return this.#fill(merge, demand);
     } finally {

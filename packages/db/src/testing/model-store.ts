@@ -16,6 +16,7 @@ import {
   conflictAt,
   copyBytes,
   type DeleteOptions,
+  type DeleteRangeOptions,
   decodeKey,
   type EncodedOperation,
   type EncodedPrecondition,
@@ -23,7 +24,6 @@ import {
   encodeOperations,
   encodePreconditions,
   encodeRetentionPrefix,
-  equalBytes,
   formatKeepFor,
   fromHex,
   type HostedStore,
@@ -50,6 +50,7 @@ import {
   type RetentionPolicy,
   type RetentionResult,
   type RetractOptions,
+  rangeDeletion,
   resolveRange,
   type Snapshot,
   type SnapshotOptions,
@@ -67,7 +68,7 @@ import {
   type WriteOptions,
   type WriteResult,
 } from "@kvts/common";
-import { Model, type ModelOperation, trimmed, type UntimedOperation } from "./model.ts";
+import { Model, type ModelOperation, trimmed, type UntimedOperation, writesTo } from "./model.ts";
 import { ModelReader, type Moment } from "./model-reader.ts";
 import { greatestHorizon, horizonOf, type ModelPolicies, movedHorizons } from "./model-retention.ts";
 import { type ModelFeed, ModelWatch } from "./model-watch.ts";
@@ -172,9 +173,13 @@ class ModelStore {
 
   /** @throws HISTORY_TRIMMED */
   #checkHorizons(operations: readonly ModelOperation[]): void {
-    for (const { key, timestamp } of operations) {
-      const horizon = horizonOf(this.model.horizons, toHex(key));
-      if (timestamp < horizon) throw trimmed(horizon);
+    for (const operation of operations) {
+      const { horizons } = this.model;
+      const horizon =
+        operation.op === "deleteRange"
+          ? greatestHorizon(horizons, operation.range)
+          : horizonOf(horizons, toHex(operation.key));
+      if (operation.timestamp < horizon) throw trimmed(horizon);
     }
   }
 
@@ -197,9 +202,9 @@ class ModelStore {
   /** @throws CONFLICT */
   #judge(operations: readonly ModelOperation[], preconditions: readonly EncodedPrecondition[]): void {
     for (const [index, { key, condition }] of preconditions.entries()) {
-      const version = this.model.newest(key, {});
+      const version = this.model.entries(key)[0];
       const deleted = this.model.get(key, { now: this.now() }) === undefined;
-      const own = operations.filter((operation) => equalBytes(operation.key, key));
+      const own = operations.filter((operation) => writesTo(operation, key));
       const lowest = own.length === 0 ? undefined : Math.min(...own.map(({ timestamp }) => timestamp));
       const conflict = judgeCondition(condition, version && { ...version, deleted }, lowest);
       if (conflict !== undefined) throw conflictAt(conflict, index, preconditions.length);
@@ -210,7 +215,14 @@ class ModelStore {
 /** What makes a write another one than the last of the same id. */
 function contentOf(operations: readonly EncodedOperation[], preconditions: readonly EncodedPrecondition[]): string {
   return JSON.stringify([
-    operations.map(({ key, value, ...rest }) => [toHex(key), value && toHex(value), rest]),
+    operations.map((operation) => {
+      if (operation.op === "deleteRange") {
+        const { range, ...rest } = operation;
+        return [toHex(range.start), range.end && toHex(range.end), rest];
+      }
+      const { key, value, ...rest } = operation;
+      return [toHex(key), value && toHex(value), rest];
+    }),
     preconditions.map(({ key, condition }) => [toHex(key), condition]),
   ]);
 }
@@ -238,6 +250,11 @@ class ModelStoreView<F extends "string" | "bytes"> extends ModelReader<F> implem
     checkCallOptions(options, "delete");
     const operation = { op: "delete", key, timestamp: options.timestamp } as const;
     return this.#store.write([operation], options, ownPrecondition(key, options, this.#store.now));
+  }
+
+  async deleteRange(range: Range, options: DeleteRangeOptions = {}): Promise<WriteResult> {
+    checkCallOptions(options, "deleteRange");
+    return this.#store.write([rangeDeletion(range, options.timestamp)], options, []);
   }
 
   async retract(key: BytesInput, timestamp: TimeInput, options: RetractOptions = {}): Promise<WriteResult> {
@@ -382,6 +399,7 @@ class ModelSnapshot<F extends "string" | "bytes"> extends ModelReader<F> impleme
 
 /** The operation as it is committed: with its timestamp, and with bytes of its own. */
 function withTimestamp(operation: EncodedOperation, assigned: number): ModelOperation {
+  if (operation.op === "deleteRange") return { ...operation, timestamp: operation.timestamp ?? assigned };
   const { op, expiresAt, timestamp = assigned } = operation;
   const key = copyBytes(operation.key);
   if (op !== "put") return { op, key, timestamp };

@@ -13,7 +13,7 @@ import {
   type ResolvedRange,
   type WatchEvent,
 } from "@kvts/common";
-import type { CommittedOperation, Model } from "./model.ts";
+import type { CommittedOperation, CommittedRange, Model } from "./model.ts";
 
 export interface ModelFeed {
   readonly model: Model;
@@ -100,8 +100,13 @@ export class ModelWatch<F extends "string" | "bytes"> implements EntriesSource<W
     return pages.map((page) => (page === pages.at(-1) ? page : { ...page, more: true }));
   }
 
-  #item(operation: CommittedOperation): FeedItem<KeyOf<F>> {
+  #item(operation: CommittedOperation | CommittedRange): FeedItem<KeyOf<F>> {
     const { timestamp, seq } = operation;
+    if (operation.op === "deleteRange") {
+      const { start, end } = operation.range;
+      const range = { start: new Uint8Array(start), end: end && new Uint8Array(end) };
+      return { op: "deleteRange", range, timestamp, seq };
+    }
     const key = decodeKey(new Uint8Array(operation.key), this.#form);
     switch (operation.op) {
       case "retract":

@@ -41,7 +41,7 @@ export interface VerifiedFile {
   readonly state: VerifiedState;
   /** Its size; 0 where nobody looked at it. */
   readonly bytes: number;
-  /** Versions of a table, operations of a log, tables that a manifest names, request ids of a file of those. */
+  /** Versions of a table, operations of a log, tables that a manifest names, request ids or deleted ranges of a file of those. */
   readonly entries: number;
   /** Why it is not needed; absent otherwise. */
   readonly reason?: string;

@@ -1,4 +1,4 @@
-import { encodeKey, type Range } from "@kvts/common";
+import { encodeKey, type Range, rangeOf } from "@kvts/common";
 import type { Service } from "../service/service.ts";
 import type { ResolvedOperation } from "../service/writes.ts";
 import { type Grant, requireKey, requireRange, requireRole } from "./grant.ts";
@@ -78,6 +78,17 @@ export function guardedService(service: Service, grant: Grant, checkLive: () => 
       key(target);
       return service.delete(target, options);
     },
+    deleteRange(target, options) {
+      write();
+      range(target);
+      return service.deleteRange(target, options);
+    },
+    // Whoever may do it may try it.
+    countDeleted(target, options) {
+      write();
+      range(target);
+      return service.countDeleted(target, options);
+    },
     retract(target, timestamp, options) {
       write();
       key(target);
@@ -151,6 +162,7 @@ export function guardedService(service: Service, grant: Grant, checkLive: () => 
   };
 }
 
-function requireOperation(grant: Grant, { key }: ResolvedOperation): void {
-  requireKey(grant, encodeKey(key));
+function requireOperation(grant: Grant, operation: ResolvedOperation): void {
+  if (operation.op === "deleteRange") requireRange(grant, rangeOf(operation));
+  else requireKey(grant, encodeKey(operation.key));
 }

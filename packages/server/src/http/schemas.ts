@@ -62,6 +62,16 @@ export const keyFields = {
   keyBase64: z.string().openapi({ description: "The key's bytes in base64, in place of `key`." }).optional(),
 };
 
+/** A range in a JSON body. */
+export const rangeFields = {
+  prefix: z.string().openapi({ description: "What every key begins with; not together with start or end." }).optional(),
+  prefixBase64: z.string().openapi({ description: "The same as base64 of its bytes." }).optional(),
+  start: z.string().openapi({ description: "The first key, inclusive." }).optional(),
+  startBase64: z.string().openapi({ description: "The same as base64 of its bytes." }).optional(),
+  end: z.string().openapi({ description: "The key to stop before." }).optional(),
+  endBase64: z.string().openapi({ description: "The same as base64 of its bytes." }).optional(),
+};
+
 export const valueFields = {
   value: z.string().openapi({ description: "The value, when its bytes are UTF-8." }).optional(),
   valueBase64: z.string().openapi({ description: "The value's bytes in base64." }).optional(),
@@ -76,16 +86,6 @@ export const expiryFields = {
     .optional(),
 };
 
-/** A range in a JSON body. */
-export const rangeFields = {
-  prefix: z.string().openapi({ description: "What every key begins with; not together with start or end." }).optional(),
-  prefixBase64: z.string().openapi({ description: "The same as base64 of its bytes." }).optional(),
-  start: z.string().openapi({ description: "The first key, inclusive." }).optional(),
-  startBase64: z.string().openapi({ description: "The same as base64 of its bytes." }).optional(),
-  end: z.string().openapi({ description: "The key to stop before." }).optional(),
-  endBase64: z.string().openapi({ description: "The same as base64 of its bytes." }).optional(),
-};
-
 export const writeTimestampField = {
   timestamp: timeField("From when on this holds; assigned when absent.").optional(),
 };
@@ -93,6 +93,14 @@ export const writeTimestampField = {
 export const writeResultSchema = z
   .object({ timestamp: timestampSchema, seq: seqSchema })
   .openapi("WriteResult", { description: "What a write was committed as." });
+
+export const deletedRangeSchema = z
+  .object({
+    timestamp: timestampSchema.optional(),
+    seq: seqSchema.optional(),
+    keys: z.int().optional().openapi({ description: "Of a dry run, which has nothing else." }),
+  })
+  .openapi("DeletedRange", { description: "What the deletion was committed as; of a dry run, what it would do." });
 
 export const versionSchema = z
   .object({
@@ -152,10 +160,27 @@ export const retractionSchema = z
   })
   .openapi("Retraction", { description: "What was written at a timestamp is taken back." });
 
+const boundField = z.string().optional();
+
+export const rangeDeletionSchema = z
+  .object({
+    op: z.literal("deleteRange"),
+    start: boundField.openapi({ description: "The first key, where it is bounded and UTF-8." }),
+    startBase64: boundField,
+    end: boundField.openapi({ description: "The key that it stops before, where it is bounded and UTF-8." }),
+    endBase64: boundField,
+    timestamp: timestampSchema,
+    time: z.string().openapi({ format: "date-time", description: "The timestamp in RFC 3339." }),
+    seq: seqSchema,
+  })
+  .openapi("RangeDeletion", {
+    description: "Every key of the range holds nothing from the timestamp on: what of it lies in the watched range.",
+  });
+
 export const watchEventSchema = z
   .object({
     seq: seqSchema.openapi({ description: "Everything in the range up to here has come." }),
-    items: z.array(z.union([versionSchema, retractionSchema])),
+    items: z.array(z.union([versionSchema, retractionSchema, rangeDeletionSchema])),
     initial: z.literal(true).openapi({ description: "A page of the state at `seq`." }).optional(),
     more: z.literal(true).openapi({ description: "Another part of the batch or state follows." }).optional(),
   })

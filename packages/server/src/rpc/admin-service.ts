@@ -5,8 +5,8 @@ import type { ServerLimits } from "../service/admin.ts";
 import type { Lease } from "../service/leases.ts";
 import { type RpcOptions, rpc } from "./call.ts";
 import { conditionIn } from "./conditions.ts";
-import { numberOut, seqIn, textIn, written } from "./numbers.ts";
-import { retractedIn } from "./operations.ts";
+import { numberOut, seqIn, textIn, timestampIn, written } from "./numbers.ts";
+import { deletedRangeIn, retractedIn } from "./operations.ts";
 import { restoreIn, restoreOut } from "./restore.ts";
 import { keepForIn, policiesOut, retentionOut } from "./retention.ts";
 import { roleIn, tokenOut } from "./tokens.ts";
@@ -76,6 +76,14 @@ export function adminService(options: RpcOptions): ServiceImpl<typeof AdminServi
     revokeToken: rpc("write", options, async ({ id }, { service }) => {
       await service.revokeToken(id);
       return {};
+    }),
+    deleteRange: rpc("write", options, async (request, { service, signal }) => {
+      const range = deletedRangeIn(request.range);
+      const timestamp = timestampIn(request.timestamp, "timestamp");
+      const requestId = textIn(request.requestId);
+      if (request.dryRun)
+        return { keys: numberOut(await service.countDeleted(range, { timestamp, requestId, signal })) };
+      return written(await service.deleteRange(range, { timestamp, requestId, signal }));
     }),
   };
 }

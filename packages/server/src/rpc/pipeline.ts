@@ -1,6 +1,7 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";
 import {
+  type Operation,
   type PipelineAnswer,
   PipelineAnswerSchema,
   type PipelineCall,
@@ -154,10 +155,7 @@ function bytesOf({ method }: PipelineCall): number {
     case "put":
       return method.value.key.length + (method.value.value?.length ?? 0);
     case "write":
-      return method.value.operations.reduce((sum, { kind }) => {
-        const value = kind.case === "put" ? (kind.value.value?.length ?? 0) : 0;
-        return sum + value + (kind.value?.key.length ?? 0);
-      }, 0);
+      return method.value.operations.reduce((sum, operation) => sum + operationBytes(operation), 0);
     case "batchGet":
       return method.value.keys.reduce((sum, key) => sum + key.length, 0);
     case "delete":
@@ -167,6 +165,15 @@ function bytesOf({ method }: PipelineCall): number {
     default:
       return 0;
   }
+}
+
+function operationBytes({ kind }: Operation): number {
+  if (kind.case === "deleteRange") {
+    const { prefix, start, end } = kind.value.range ?? {};
+    return (prefix?.length ?? 0) + (start?.length ?? 0) + (end?.length ?? 0);
+  }
+  const value = kind.case === "put" ? (kind.value.value?.length ?? 0) : 0;
+  return value + (kind.value?.key.length ?? 0);
 }
 
 /** About what an answer takes, values alone. */

@@ -4,6 +4,7 @@ import {
   type FeedItem as FeedItemMessage,
   FeedItemSchema,
   type KvService,
+  RangeDeletionSchema,
   RetractionSchema,
   type WatchRequest as WatchRequestMessage,
   type WatchResponseSchema,
@@ -68,7 +69,12 @@ export async function* eventsOut(
 
 function itemOut(item: FeedItem<Uint8Array>): FeedItemMessage {
   if (item.op === undefined) return create(FeedItemSchema, { kind: { case: "version", value: versionOut(item) } });
-  const { key, timestamp, seq } = item;
-  const value = create(RetractionSchema, { key, timestamp: numberOut(timestamp), seq: numberOut(seq) });
+  const order = { timestamp: numberOut(item.timestamp), seq: numberOut(item.seq) };
+  if (item.op === "deleteRange") {
+    const { start, end } = item.range;
+    const value = create(RangeDeletionSchema, { range: { start, end }, ...order });
+    return create(FeedItemSchema, { kind: { case: "rangeDeletion", value } });
+  }
+  const value = create(RetractionSchema, { key: item.key, ...order });
   return create(FeedItemSchema, { kind: { case: "retraction", value } });
 }

@@ -8,6 +8,7 @@ import { adminRoutes } from "./admin.ts";
 import { aggregateRoute } from "./aggregate.ts";
 import { batchRoutes } from "./batch.ts";
 import { deleteKeyRoute } from "./delete-key.ts";
+import { deleteRangeRoute } from "./delete-range.ts";
 import { diffRoute } from "./diff.ts";
 import { docsRoute } from "./docs.ts";
 import { getKeyRoute } from "./get-key.ts";
@@ -49,6 +50,7 @@ export function allRoutes({ exchanges, metrics, settings, version }: RoutesOptio
     ...snapshotRoutes(),
     restoreRoute(times),
     ...retentionRoutes(),
+    deleteRangeRoute(times),
     ...adminRoutes(),
     ...statusRoutes(exchanges),
     metricsRoute(metrics, exchanges),

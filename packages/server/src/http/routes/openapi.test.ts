@@ -63,6 +63,7 @@ test("names every route, and no other", async () => {
     "post /v1/admin/flush",
     "post /v1/batch",
     "post /v1/get",
+    "post /v1/ranges:delete",
     "post /v1/ranges:restore",
     "post /v1/snapshots",
     "post /v1/snapshots/{id}",

@@ -15,7 +15,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file kvts/v1/admin.proto.
  */
 export const file_kvts_v1_admin: GenFile = /*@__PURE__*/
-  fileDesc("ChNrdnRzL3YxL2FkbWluLnByb3RvEgdrdnRzLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QisgEKEUdldFN0YXR1c1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSDQoFcmVhZHkYAiABKAgSEgoKc3RhcnRlZF9hdBgDIAEoAxILCgNzZXEYBCABKAMSEwoLaW5jYXJuYXRpb24YBSABKAkSHwoGbGltaXRzGAYgASgLMg8ua3Z0cy52MS5MaW1pdHMSJgoFc3RhdHMYByABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IroBCgZMaW1pdHMSFQoNa2V5X2J5dGVzX21heBgBIAEoAxIXCg92YWx1ZV9ieXRlc19tYXgYAiABKAMSHAoUYmF0Y2hfb3BlcmF0aW9uc19tYXgYAyABKAMSFwoPYmF0Y2hfYnl0ZXNfbWF4GAQgASgDEhkKEXJlcXVlc3RfYnl0ZXNfbWF4GAUgASgDEhYKDnBhZ2VfaXRlbXNfbWF4GAYgASgDEhYKDnBhZ2VfYnl0ZXNfbWF4GAcgASgDIg4KDEZsdXNoUmVxdWVzdCIPCg1GbHVzaFJlc3BvbnNlIhAKDkNvbXBhY3RSZXF1ZXN0IhEKD0NvbXBhY3RSZXNwb25zZSI3ChVDcmVhdGVTbmFwc2hvdFJlcXVlc3QSEwoGYXRfc2VxGAEgASgDSACIAQFCCQoHX2F0X3NlcSJJChZDcmVhdGVTbmFwc2hvdFJlc3BvbnNlEhAKCHNuYXBzaG90GAEgASgJEgsKA3NlcRgCIAEoAxIQCghsZWFzZV9tcxgDIAEoAyIoChRSZW5ld1NuYXBzaG90UmVxdWVzdBIQCghzbmFwc2hvdBgBIAEoCSJIChVSZW5ld1NuYXBzaG90UmVzcG9uc2USEAoIc25hcHNob3QYASABKAkSCwoDc2VxGAIgASgDEhAKCGxlYXNlX21zGAMgASgDIioKFlJlbGVhc2VTbmFwc2hvdFJlcXVlc3QSEAoIc25hcHNob3QYASABKAkiGQoXUmVsZWFzZVNuYXBzaG90UmVzcG9uc2UifgoOUmV0cmFjdFJlcXVlc3QSCwoDa2V5GAEgASgMEhYKCXRpbWVzdGFtcBgCIAEoA0gAiAEBEhIKCnJlcXVlc3RfaWQYAyABKAkSJQoJY29uZGl0aW9uGAQgASgLMhIua3Z0cy52MS5Db25kaXRpb25CDAoKX3RpbWVzdGFtcCIxCg9SZXRyYWN0UmVzcG9uc2USEQoJdGltZXN0YW1wGAEgASgDEgsKA3NlcRgCIAEoAyJaChNTZXRSZXRlbnRpb25SZXF1ZXN0Eg4KBnByZWZpeBgBIAEoDBIVCghrZWVwX2ZvchgCIAEoA0gAiAEBEg8KB2RyeV9ydW4YAyABKAhCCwoJX2tlZXBfZm9yIkoKFFNldFJldGVudGlvblJlc3BvbnNlEg8KB2hvcml6b24YASABKAMSIQoHdHJpbW1lZBgCIAEoCzIQLmt2dHMudjEuVHJpbW1lZCIqCgdUcmltbWVkEhAKCHZlcnNpb25zGAEgASgDEg0KBWJ5dGVzGAIgASgDIhYKFExpc3RSZXRlbnRpb25SZXF1ZXN0IkMKFUxpc3RSZXRlbnRpb25SZXNwb25zZRIqCghwb2xpY2llcxgBIAMoCzIYLmt2dHMudjEuUmV0ZW50aW9uUG9saWN5IlYKD1JldGVudGlvblBvbGljeRIOCgZwcmVmaXgYASABKAwSFQoIa2VlcF9mb3IYAiABKANIAIgBARIPCgdob3Jpem9uGAMgASgDQgsKCV9rZWVwX2ZvciI5ChZEZWxldGVSZXRlbnRpb25SZXF1ZXN0Eg4KBnByZWZpeBgBIAEoDBIPCgdkcnlfcnVuGAIgASgIIk0KF0RlbGV0ZVJldGVudGlvblJlc3BvbnNlEg8KB2hvcml6b24YASABKAMSIQoHdHJpbW1lZBgCIAEoCzIQLmt2dHMudjEuVHJpbW1lZCJiCgVUb2tlbhIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEhsKBHJvbGUYAyABKA4yDS5rdnRzLnYxLlJvbGUSDgoGcHJlZml4GAQgASgMEhIKCmNyZWF0ZWRfYXQYBSABKAMiTwoSQ3JlYXRlVG9rZW5SZXF1ZXN0EhsKBHJvbGUYASABKA4yDS5rdnRzLnYxLlJvbGUSDgoGcHJlZml4GAIgASgMEgwKBG5hbWUYAyABKAkiRAoTQ3JlYXRlVG9rZW5SZXNwb25zZRIOCgZzZWNyZXQYASABKAkSHQoFdG9rZW4YAiABKAsyDi5rdnRzLnYxLlRva2VuIhMKEUxpc3RUb2tlbnNSZXF1ZXN0IjQKEkxpc3RUb2tlbnNSZXNwb25zZRIeCgZ0b2tlbnMYASADKAsyDi5rdnRzLnYxLlRva2VuIiAKElJldm9rZVRva2VuUmVxdWVzdBIKCgJpZBgBIAEoCSIVChNSZXZva2VUb2tlblJlc3BvbnNlIlgKDlJlc3RvcmVSZXF1ZXN0Eh0KBXJhbmdlGAEgASgLMg4ua3Z0cy52MS5SYW5nZRIPCgJ0bxgCIAEoA0gAiAEBEg8KB2RyeV9ydW4YAyABKAhCBQoDX3RvIrABCg9SZXN0b3JlUmVzcG9uc2USCgoCdG8YASABKAMSEAoIcmVzdG9yZWQYAiABKAMSDwoHZGVsZXRlZBgDIAEoAxINCgVieXRlcxgEIAEoAxIWCgl0aW1lc3RhbXAYBSABKANIAIgBARIQCgNzZXEYBiABKANIAYgBARIfCgZzYW1wbGUYByADKAsyDy5rdnRzLnYxLkNoYW5nZUIMCgpfdGltZXN0YW1wQgYKBF9zZXEqSwoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASDQoJUk9MRV9SRUFEEAESDgoKUk9MRV9XUklURRACEg4KClJPTEVfQURNSU4QAzKaCAoMQWRtaW5TZXJ2aWNlEkcKCUdldFN0YXR1cxIZLmt2dHMudjEuR2V0U3RhdHVzUmVxdWVzdBoaLmt2dHMudjEuR2V0U3RhdHVzUmVzcG9uc2UiA5ACARI2CgVGbHVzaBIVLmt2dHMudjEuRmx1c2hSZXF1ZXN0GhYua3Z0cy52MS5GbHVzaFJlc3BvbnNlEjwKB0NvbXBhY3QSFy5rdnRzLnYxLkNvbXBhY3RSZXF1ZXN0Ghgua3Z0cy52MS5Db21wYWN0UmVzcG9uc2USUQoOQ3JlYXRlU25hcHNob3QSHi5rdnRzLnYxLkNyZWF0ZVNuYXBzaG90UmVxdWVzdBofLmt2dHMudjEuQ3JlYXRlU25hcHNob3RSZXNwb25zZRJOCg1SZW5ld1NuYXBzaG90Eh0ua3Z0cy52MS5SZW5ld1NuYXBzaG90UmVxdWVzdBoeLmt2dHMudjEuUmVuZXdTbmFwc2hvdFJlc3BvbnNlElQKD1JlbGVhc2VTbmFwc2hvdBIfLmt2dHMudjEuUmVsZWFzZVNuYXBzaG90UmVxdWVzdBogLmt2dHMudjEuUmVsZWFzZVNuYXBzaG90UmVzcG9uc2USPAoHUmV0cmFjdBIXLmt2dHMudjEuUmV0cmFjdFJlcXVlc3QaGC5rdnRzLnYxLlJldHJhY3RSZXNwb25zZRI8CgdSZXN0b3JlEhcua3Z0cy52MS5SZXN0b3JlUmVxdWVzdBoYLmt2dHMudjEuUmVzdG9yZVJlc3BvbnNlEksKDFNldFJldGVudGlvbhIcLmt2dHMudjEuU2V0UmV0ZW50aW9uUmVxdWVzdBodLmt2dHMudjEuU2V0UmV0ZW50aW9uUmVzcG9uc2USUwoNTGlzdFJldGVudGlvbhIdLmt2dHMudjEuTGlzdFJldGVudGlvblJlcXVlc3QaHi5rdnRzLnYxLkxpc3RSZXRlbnRpb25SZXNwb25zZSIDkAIBElQKD0RlbGV0ZVJldGVudGlvbhIfLmt2dHMudjEuRGVsZXRlUmV0ZW50aW9uUmVxdWVzdBogLmt2dHMudjEuRGVsZXRlUmV0ZW50aW9uUmVzcG9uc2USSAoLQ3JlYXRlVG9rZW4SGy5rdnRzLnYxLkNyZWF0ZVRva2VuUmVxdWVzdBocLmt2dHMudjEuQ3JlYXRlVG9rZW5SZXNwb25zZRJKCgpMaXN0VG9rZW5zEhoua3Z0cy52MS5MaXN0VG9rZW5zUmVxdWVzdBobLmt2dHMudjEuTGlzdFRva2Vuc1Jlc3BvbnNlIgOQAgESSAoLUmV2b2tlVG9rZW4SGy5rdnRzLnYxLlJldm9rZVRva2VuUmVxdWVzdBocLmt2dHMudjEuUmV2b2tlVG9rZW5SZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_struct, file_kvts_v1_types]);
+  fileDesc("ChNrdnRzL3YxL2FkbWluLnByb3RvEgdrdnRzLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QisgEKEUdldFN0YXR1c1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSDQoFcmVhZHkYAiABKAgSEgoKc3RhcnRlZF9hdBgDIAEoAxILCgNzZXEYBCABKAMSEwoLaW5jYXJuYXRpb24YBSABKAkSHwoGbGltaXRzGAYgASgLMg8ua3Z0cy52MS5MaW1pdHMSJgoFc3RhdHMYByABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IroBCgZMaW1pdHMSFQoNa2V5X2J5dGVzX21heBgBIAEoAxIXCg92YWx1ZV9ieXRlc19tYXgYAiABKAMSHAoUYmF0Y2hfb3BlcmF0aW9uc19tYXgYAyABKAMSFwoPYmF0Y2hfYnl0ZXNfbWF4GAQgASgDEhkKEXJlcXVlc3RfYnl0ZXNfbWF4GAUgASgDEhYKDnBhZ2VfaXRlbXNfbWF4GAYgASgDEhYKDnBhZ2VfYnl0ZXNfbWF4GAcgASgDIg4KDEZsdXNoUmVxdWVzdCIPCg1GbHVzaFJlc3BvbnNlIhAKDkNvbXBhY3RSZXF1ZXN0IhEKD0NvbXBhY3RSZXNwb25zZSI3ChVDcmVhdGVTbmFwc2hvdFJlcXVlc3QSEwoGYXRfc2VxGAEgASgDSACIAQFCCQoHX2F0X3NlcSJJChZDcmVhdGVTbmFwc2hvdFJlc3BvbnNlEhAKCHNuYXBzaG90GAEgASgJEgsKA3NlcRgCIAEoAxIQCghsZWFzZV9tcxgDIAEoAyIoChRSZW5ld1NuYXBzaG90UmVxdWVzdBIQCghzbmFwc2hvdBgBIAEoCSJIChVSZW5ld1NuYXBzaG90UmVzcG9uc2USEAoIc25hcHNob3QYASABKAkSCwoDc2VxGAIgASgDEhAKCGxlYXNlX21zGAMgASgDIioKFlJlbGVhc2VTbmFwc2hvdFJlcXVlc3QSEAoIc25hcHNob3QYASABKAkiGQoXUmVsZWFzZVNuYXBzaG90UmVzcG9uc2UifgoOUmV0cmFjdFJlcXVlc3QSCwoDa2V5GAEgASgMEhYKCXRpbWVzdGFtcBgCIAEoA0gAiAEBEhIKCnJlcXVlc3RfaWQYAyABKAkSJQoJY29uZGl0aW9uGAQgASgLMhIua3Z0cy52MS5Db25kaXRpb25CDAoKX3RpbWVzdGFtcCIxCg9SZXRyYWN0UmVzcG9uc2USEQoJdGltZXN0YW1wGAEgASgDEgsKA3NlcRgCIAEoAyJaChNTZXRSZXRlbnRpb25SZXF1ZXN0Eg4KBnByZWZpeBgBIAEoDBIVCghrZWVwX2ZvchgCIAEoA0gAiAEBEg8KB2RyeV9ydW4YAyABKAhCCwoJX2tlZXBfZm9yIkoKFFNldFJldGVudGlvblJlc3BvbnNlEg8KB2hvcml6b24YASABKAMSIQoHdHJpbW1lZBgCIAEoCzIQLmt2dHMudjEuVHJpbW1lZCIqCgdUcmltbWVkEhAKCHZlcnNpb25zGAEgASgDEg0KBWJ5dGVzGAIgASgDIhYKFExpc3RSZXRlbnRpb25SZXF1ZXN0IkMKFUxpc3RSZXRlbnRpb25SZXNwb25zZRIqCghwb2xpY2llcxgBIAMoCzIYLmt2dHMudjEuUmV0ZW50aW9uUG9saWN5IlYKD1JldGVudGlvblBvbGljeRIOCgZwcmVmaXgYASABKAwSFQoIa2VlcF9mb3IYAiABKANIAIgBARIPCgdob3Jpem9uGAMgASgDQgsKCV9rZWVwX2ZvciI5ChZEZWxldGVSZXRlbnRpb25SZXF1ZXN0Eg4KBnByZWZpeBgBIAEoDBIPCgdkcnlfcnVuGAIgASgIIk0KF0RlbGV0ZVJldGVudGlvblJlc3BvbnNlEg8KB2hvcml6b24YASABKAMSIQoHdHJpbW1lZBgCIAEoCzIQLmt2dHMudjEuVHJpbW1lZCJiCgVUb2tlbhIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEhsKBHJvbGUYAyABKA4yDS5rdnRzLnYxLlJvbGUSDgoGcHJlZml4GAQgASgMEhIKCmNyZWF0ZWRfYXQYBSABKAMiTwoSQ3JlYXRlVG9rZW5SZXF1ZXN0EhsKBHJvbGUYASABKA4yDS5rdnRzLnYxLlJvbGUSDgoGcHJlZml4GAIgASgMEgwKBG5hbWUYAyABKAkiRAoTQ3JlYXRlVG9rZW5SZXNwb25zZRIOCgZzZWNyZXQYASABKAkSHQoFdG9rZW4YAiABKAsyDi5rdnRzLnYxLlRva2VuIhMKEUxpc3RUb2tlbnNSZXF1ZXN0IjQKEkxpc3RUb2tlbnNSZXNwb25zZRIeCgZ0b2tlbnMYASADKAsyDi5rdnRzLnYxLlRva2VuIiAKElJldm9rZVRva2VuUmVxdWVzdBIKCgJpZBgBIAEoCSIVChNSZXZva2VUb2tlblJlc3BvbnNlIn4KEkRlbGV0ZVJhbmdlUmVxdWVzdBIdCgVyYW5nZRgBIAEoCzIOLmt2dHMudjEuUmFuZ2USFgoJdGltZXN0YW1wGAIgASgDSACIAQESEgoKcmVxdWVzdF9pZBgDIAEoCRIPCgdkcnlfcnVuGAQgASgIQgwKCl90aW1lc3RhbXAicQoTRGVsZXRlUmFuZ2VSZXNwb25zZRIWCgl0aW1lc3RhbXAYASABKANIAIgBARIQCgNzZXEYAiABKANIAYgBARIRCgRrZXlzGAMgASgDSAKIAQFCDAoKX3RpbWVzdGFtcEIGCgRfc2VxQgcKBV9rZXlzIlgKDlJlc3RvcmVSZXF1ZXN0Eh0KBXJhbmdlGAEgASgLMg4ua3Z0cy52MS5SYW5nZRIPCgJ0bxgCIAEoA0gAiAEBEg8KB2RyeV9ydW4YAyABKAhCBQoDX3RvIrABCg9SZXN0b3JlUmVzcG9uc2USCgoCdG8YASABKAMSEAoIcmVzdG9yZWQYAiABKAMSDwoHZGVsZXRlZBgDIAEoAxINCgVieXRlcxgEIAEoAxIWCgl0aW1lc3RhbXAYBSABKANIAIgBARIQCgNzZXEYBiABKANIAYgBARIfCgZzYW1wbGUYByADKAsyDy5rdnRzLnYxLkNoYW5nZUIMCgpfdGltZXN0YW1wQgYKBF9zZXEqSwoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASDQoJUk9MRV9SRUFEEAESDgoKUk9MRV9XUklURRACEg4KClJPTEVfQURNSU4QAzLkCAoMQWRtaW5TZXJ2aWNlEkcKCUdldFN0YXR1cxIZLmt2dHMudjEuR2V0U3RhdHVzUmVxdWVzdBoaLmt2dHMudjEuR2V0U3RhdHVzUmVzcG9uc2UiA5ACARI2CgVGbHVzaBIVLmt2dHMudjEuRmx1c2hSZXF1ZXN0GhYua3Z0cy52MS5GbHVzaFJlc3BvbnNlEjwKB0NvbXBhY3QSFy5rdnRzLnYxLkNvbXBhY3RSZXF1ZXN0Ghgua3Z0cy52MS5Db21wYWN0UmVzcG9uc2USUQoOQ3JlYXRlU25hcHNob3QSHi5rdnRzLnYxLkNyZWF0ZVNuYXBzaG90UmVxdWVzdBofLmt2dHMudjEuQ3JlYXRlU25hcHNob3RSZXNwb25zZRJOCg1SZW5ld1NuYXBzaG90Eh0ua3Z0cy52MS5SZW5ld1NuYXBzaG90UmVxdWVzdBoeLmt2dHMudjEuUmVuZXdTbmFwc2hvdFJlc3BvbnNlElQKD1JlbGVhc2VTbmFwc2hvdBIfLmt2dHMudjEuUmVsZWFzZVNuYXBzaG90UmVxdWVzdBogLmt2dHMudjEuUmVsZWFzZVNuYXBzaG90UmVzcG9uc2USPAoHUmV0cmFjdBIXLmt2dHMudjEuUmV0cmFjdFJlcXVlc3QaGC5rdnRzLnYxLlJldHJhY3RSZXNwb25zZRI8CgdSZXN0b3JlEhcua3Z0cy52MS5SZXN0b3JlUmVxdWVzdBoYLmt2dHMudjEuUmVzdG9yZVJlc3BvbnNlEksKDFNldFJldGVudGlvbhIcLmt2dHMudjEuU2V0UmV0ZW50aW9uUmVxdWVzdBodLmt2dHMudjEuU2V0UmV0ZW50aW9uUmVzcG9uc2USUwoNTGlzdFJldGVudGlvbhIdLmt2dHMudjEuTGlzdFJldGVudGlvblJlcXVlc3QaHi5rdnRzLnYxLkxpc3RSZXRlbnRpb25SZXNwb25zZSIDkAIBElQKD0RlbGV0ZVJldGVudGlvbhIfLmt2dHMudjEuRGVsZXRlUmV0ZW50aW9uUmVxdWVzdBogLmt2dHMudjEuRGVsZXRlUmV0ZW50aW9uUmVzcG9uc2USSAoLQ3JlYXRlVG9rZW4SGy5rdnRzLnYxLkNyZWF0ZVRva2VuUmVxdWVzdBocLmt2dHMudjEuQ3JlYXRlVG9rZW5SZXNwb25zZRJKCgpMaXN0VG9rZW5zEhoua3Z0cy52MS5MaXN0VG9rZW5zUmVxdWVzdBobLmt2dHMudjEuTGlzdFRva2Vuc1Jlc3BvbnNlIgOQAgESSAoLUmV2b2tlVG9rZW4SGy5rdnRzLnYxLlJldm9rZVRva2VuUmVxdWVzdBocLmt2dHMudjEuUmV2b2tlVG9rZW5SZXNwb25zZRJICgtEZWxldGVSYW5nZRIbLmt2dHMudjEuRGVsZXRlUmFuZ2VSZXF1ZXN0Ghwua3Z0cy52MS5EZWxldGVSYW5nZVJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_struct, file_kvts_v1_types]);
 
 /**
  * See AdminService.GetStatus.
@@ -841,6 +841,85 @@ export const RevokeTokenResponseSchema: GenMessage<RevokeTokenResponse> = /*@__P
   messageDesc(file_kvts_v1_admin, 29);
 
 /**
+ * See AdminService.DeleteRange.
+ *
+ * @generated from message kvts.v1.DeleteRangeRequest
+ */
+export type DeleteRangeRequest = Message<"kvts.v1.DeleteRangeRequest"> & {
+  /**
+   * The keys. Required: an absent range is INVALID_ARGUMENT, an empty one is every key.
+   *
+   * @generated from field: kvts.v1.Range range = 1;
+   */
+  range?: Range | undefined;
+
+  /**
+   * The moment from which the keys hold nothing, in microseconds since the Unix epoch. Assigned by the server when
+   * absent.
+   *
+   * @generated from field: optional int64 timestamp = 2;
+   */
+  timestamp?: bigint | undefined;
+
+  /**
+   * Names this write, up to 128 bytes of UTF-8; empty for none. A write with the same id and content within ten minutes
+   * is not carried out again: it gets the answer of the first. With other content it is INVALID_ARGUMENT.
+   *
+   * @generated from field: string request_id = 3;
+   */
+  requestId: string;
+
+  /**
+   * Writes nothing, and answers how many keys would be deleted. It reads all of them.
+   *
+   * @generated from field: bool dry_run = 4;
+   */
+  dryRun: boolean;
+};
+
+/**
+ * Describes the message kvts.v1.DeleteRangeRequest.
+ * Use `create(DeleteRangeRequestSchema)` to create a new message.
+ */
+export const DeleteRangeRequestSchema: GenMessage<DeleteRangeRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 30);
+
+/**
+ * What the deletion of a range was committed as, or would do.
+ *
+ * @generated from message kvts.v1.DeleteRangeResponse
+ */
+export type DeleteRangeResponse = Message<"kvts.v1.DeleteRangeResponse"> & {
+  /**
+   * The timestamp given or assigned. Absent of a dry run.
+   *
+   * @generated from field: optional int64 timestamp = 1;
+   */
+  timestamp?: bigint | undefined;
+
+  /**
+   * The commit's place in the order of commits. Absent of a dry run.
+   *
+   * @generated from field: optional int64 seq = 2;
+   */
+  seq?: bigint | undefined;
+
+  /**
+   * Of a dry run: how many keys hold a value that they would not hold any more.
+   *
+   * @generated from field: optional int64 keys = 3;
+   */
+  keys?: bigint | undefined;
+};
+
+/**
+ * Describes the message kvts.v1.DeleteRangeResponse.
+ * Use `create(DeleteRangeResponseSchema)` to create a new message.
+ */
+export const DeleteRangeResponseSchema: GenMessage<DeleteRangeResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 31);
+
+/**
  * See AdminService.Restore.
  *
  * @generated from message kvts.v1.RestoreRequest
@@ -873,7 +952,7 @@ export type RestoreRequest = Message<"kvts.v1.RestoreRequest"> & {
  * Use `create(RestoreRequestSchema)` to create a new message.
  */
 export const RestoreRequestSchema: GenMessage<RestoreRequest> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_admin, 30);
+  messageDesc(file_kvts_v1_admin, 32);
 
 /**
  * What a restore did, or with dry_run would do.
@@ -937,7 +1016,7 @@ export type RestoreResponse = Message<"kvts.v1.RestoreResponse"> & {
  * Use `create(RestoreResponseSchema)` to create a new message.
  */
 export const RestoreResponseSchema: GenMessage<RestoreResponse> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_admin, 31);
+  messageDesc(file_kvts_v1_admin, 33);
 
 /**
  * What a token lets its bearer do. Each role includes those before it.
@@ -1138,6 +1217,17 @@ export const AdminService: GenService<{
     methodKind: "unary";
     input: typeof RevokeTokenRequestSchema;
     output: typeof RevokeTokenResponseSchema;
+  },
+  /**
+   * Deletes every key that could be in a range, in one step whatever their number: those written later at an earlier
+   * timestamp read as deleted too, those at a later one do not. Retract takes it back for one key.
+   *
+   * @generated from rpc kvts.v1.AdminService.DeleteRange
+   */
+  deleteRange: {
+    methodKind: "unary";
+    input: typeof DeleteRangeRequestSchema;
+    output: typeof DeleteRangeResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_kvts_v1_admin, 0);
