@@ -5,6 +5,7 @@ import { batchTests } from "./contract/batches.ts";
 import { conditionTests } from "./contract/conditions.ts";
 import { diffTests } from "./contract/diffs.ts";
 import { entriesTests } from "./contract/entries.ts";
+import { eraseTests } from "./contract/erasures.ts";
 import { getManyTests } from "./contract/get-many.ts";
 import { historyTests } from "./contract/histories.ts";
 import { hostedTests } from "./contract/hosted.ts";
@@ -86,6 +87,7 @@ export function storeContract(name: string, options: ContractOptions): void {
     describe("model", () => modelTests(subject));
     describe("snapshots", () => snapshotTests(subject));
     describe("restore", () => restoreTests(subject));
+    describe("erasures", () => eraseTests(subject));
     // Last of all: what it cuts stays cut.
     describe("retention", () => retentionTests(subject));
     if (options.hosted === true) describe("snapshots, flushes and merges", () => hostedTests(subject));

@@ -5,11 +5,13 @@ import type {
   EncodedKeyOperation,
   EncodedOperation,
   EncodedPrecondition,
+  EraseResult,
   KvtsError,
   ResolvedRange,
   RestoreResult,
   RetentionResult,
   StoreStats,
+  TrackedOperation,
   WriteResult,
 } from "@kvts/common";
 
@@ -114,6 +116,15 @@ export interface WireRestored extends Omit<RestoreResult, "sample"> {
   readonly sample: readonly WireChange[];
 }
 
+export interface EraseRequest {
+  readonly range: ResolvedRange;
+  /** Where it is one key, that key. */
+  readonly key: Uint8Array | undefined;
+}
+
+/** An operation of the server's, as it arrived. */
+export type WireOperation = Omit<TrackedOperation, "kind" | "startedAt" | "endedAt">;
+
 export interface SetRetentionRequest {
   readonly prefix: Uint8Array;
   /** Microseconds; undefined for ever. */
@@ -206,6 +217,13 @@ export interface Wire {
   renewSnapshot(id: string, call: WireCall): Promise<WireLease>;
   releaseSnapshot(id: string, call: WireCall): Promise<void>;
   restore(request: RestoreRequest, call: WireCall): Promise<WireRestored>;
+  /** Resolves once nothing of it shows any more. */
+  erase(request: EraseRequest, call: WireCall): Promise<WireOperation>;
+  countErased(request: EraseRequest, call: WireCall): Promise<EraseResult>;
+  /** @param bytesPerSecond as many as the disk gives without it */
+  verify(bytesPerSecond: number | undefined, call: WireCall): Promise<WireOperation>;
+  checkpoint(name: string, call: WireCall): Promise<WireOperation>;
+  getOperation(id: string, call: WireCall): Promise<WireOperation>;
   setRetention(request: SetRetentionRequest, call: WireCall): Promise<RetentionResult>;
   deleteRetention(request: DeleteRetentionRequest, call: WireCall): Promise<RetentionResult>;
   listRetention(call: WireCall): Promise<readonly WirePolicy[]>;

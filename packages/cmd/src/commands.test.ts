@@ -125,6 +125,23 @@ describe.each(targets)("%s", (target) => {
     expect((await run(["get", "user:2"])).out).toBe("bob");
   });
 
+  test("erase takes a key or a range away for good, and counts first where asked", async () => {
+    const run = await newStore(target);
+    for (const ts of ["100", "200"]) await run(["put", "user:1", "ann", "--ts", ts]);
+    await run(["put", "user:2", "bob", "--ts", "100"]);
+    const { code, out } = await run(["erase", "--prefix", "user:", "--dry-run"]);
+    expect([code, out]).toEqual([0, expect.stringMatching(/^3 versions would be erased, and \d+ tables? of /)]);
+    expect(await run(["erase", "user:1"])).toMatchObject({ code: 2 });
+    expect((await run(["get", "user:1"])).out).toBe("ann");
+    expect((await run(["erase", "user:1", "--yes"])).out).toMatch(
+      /^2 versions erased, \d+ tables? of .* written anew\n$/,
+    );
+    expect((await run(["history", "user:1", "--json"])).out).toBe("");
+    const all = await run(["erase", "--all", "--yes", "--json"]);
+    expect(JSON.parse(all.out)).toMatchObject({ removed: 1, seq: expect.any(Number), checkpoints: [] });
+    expect((await run(["scan"])).out).toBe("");
+  });
+
   test("the same request id is the same write", async () => {
     const run = await newStoreHere(target);
     const put = (value: string) => run(["put", "k", value, "--request-id", "r", "--json"]);

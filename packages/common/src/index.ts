@@ -32,7 +32,7 @@ export {
 export { formatDuration, parseDuration } from "./durations.ts";
 export { type EntriesSource, entriesOf, makeEntries } from "./entries.ts";
 export { type EntryFields, makeEntry, makeTombstone } from "./entry.ts";
-export { checkErase } from "./erase.ts";
+export { checkErase, type EraseCall } from "./erase.ts";
 export {
   codeOfGrpcStatus,
   codeOfHttpStatus,
@@ -70,6 +70,14 @@ export { type Limits, limits } from "./limits.ts";
 export { type LogFields, type Logger, silentLogger } from "./logger.ts";
 export { resolveMoments } from "./moments.ts";
 export { checkLimit, checkPositiveInteger, checkSeq } from "./numbers.ts";
+export type {
+  OperationError,
+  OperationKind,
+  OperationProgress,
+  OperationResults,
+  OperationState,
+  TrackedOperation,
+} from "./operations.ts";
 export { checkCallOptions, checkOptionNames, type OptionNames } from "./options.ts";
 export { type Portion, type Portioned, portion, takePortion } from "./portion.ts";
 export { prefixEnd, type ResolvedRange, resolveRange } from "./range.ts";
@@ -101,6 +109,7 @@ export type * from "./typed/typed-store.ts";
 export { isPlainView, makeTypedSnapshot, makeTypedStore } from "./typed/typed-view.ts";
 export { Typing } from "./typed/typing.ts";
 export { json, text, type ValueType } from "./typed/value-type.ts";
+export type * from "./upkeep.ts";
 export {
   checkExpiry,
   checkOperationCount,

@@ -1,6 +1,7 @@
 import type { ResolvedRange } from "./range.ts";
 import type { TimeInput } from "./time.ts";
 import type { TypedStore, TypedViewOptions } from "./typed/typed-store.ts";
+import type { CheckpointReport, VerifyOptions, VerifyReport } from "./upkeep.ts";
 
 /** A key or a value as callers hand it in: a string is taken as UTF-8, bytes are taken as they are. */
 export type BytesInput = string | Uint8Array;
@@ -201,21 +202,30 @@ export interface EraseProgress {
 }
 
 export interface EraseOptions extends CallOptions {
-  /** Called when a phase begins and when a table is done. */
+  /** Changes nothing, and counts what would go. */
+  readonly dryRun?: boolean | undefined;
+  /** Called when a phase begins and when a table is done; clients of a server learn of some of it. */
   readonly onProgress?: ((progress: EraseProgress) => void) | undefined;
+  /** Called once no read shows a version of the keys with a lower seq, and none ever will: a crash changes nothing. */
+  readonly onHidden?: ((seq: number) => void) | undefined;
 }
 
 /** What has been erased. Erasures that overlap in time are carried out together, and each counts what all of them did. */
 export interface EraseResult {
-  /** Every version of the keys with a lower seq is gone. */
+  /** Every version of the keys with a lower seq is gone; with `dryRun` those are counted. */
   readonly seq: number;
-  /** Versions that were removed from memory and tables. */
+  /** Versions that were removed from memory and tables; with `dryRun` those that histories show. */
   readonly removed: number;
   /** Tables that were written anew without them, or removed, and their bytes. */
   readonly tablesRewritten: number;
   readonly bytesRewritten: number;
   /** Names of files that were set aside in `lost/` before: they are not looked into, and may hold what is erased. */
   readonly setAside: readonly string[];
+  /**
+   * Names of the checkpoints that a server keeps: stores of their own, that may hold what is erased. The embedded engine
+   * does not know of its checkpoints, and has none here.
+   */
+  readonly checkpoints: readonly string[];
 }
 
 export interface RestoreOptions extends CallOptions {
@@ -444,6 +454,15 @@ export interface Store<K extends Key = string> extends Reader<K>, AsyncDisposabl
    */
   restore(range: Range, to: TimeInput, options?: RestoreOptions): Promise<RestoreResult<K>>;
   /**
+   * Erases everything that has been written to the keys of a range, or to one key, at every timestamp: no read shows it any
+   * more, snapshots included, and when this resolves its bytes are in no file of the store. What is written later stays,
+   * backdated or not. `signal` and `timeoutMs` end the waiting; what is hidden by then stays so, and its bytes go. A client
+   * sends it once, and waits for as long as it takes where no `timeoutMs` is given.
+   * @throws NO_SPACE, what the store refuses writes with: nothing has happened. CLOSED, CORRUPTION, CANCELLED: it is hidden
+   *   if it had come so far
+   */
+  erase(target: EraseTarget, options?: EraseOptions): Promise<EraseResult>;
+  /**
    * Sets how long the history of the keys with `prefix` is kept. The longest matching prefix decides; `null` keeps it for
    * ever, inside a shorter prefix that does not, too. What is older shows no more from now on, current values stay, and
    * nothing can be written to the time before. What is cut stays cut whatever is set later.
@@ -475,4 +494,8 @@ export interface HostedStore<K extends Key = string> extends Store<K> {
   flush(): Promise<void>;
   /** Merges all tables into the fewest. */
   compact(): Promise<void>;
+  /** Reads everything again, and lists what is wrong. Left out where nothing is on disk. */
+  verify?(options?: VerifyOptions): Promise<VerifyReport>;
+  /** Makes a copy in a directory that is empty or still to be made. Left out where nothing is on disk. */
+  checkpoint?(directory: string, options?: CallOptions): Promise<CheckpointReport>;
 }

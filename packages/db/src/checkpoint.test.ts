@@ -1,9 +1,8 @@
 import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isKvtsError } from "@kvts/common";
+import { type CheckpointReport, isKvtsError } from "@kvts/common";
 import { describe, expect, test } from "vitest";
-import type { CheckpointReport } from "./checkpoint.ts";
 import { incompleteFileName } from "./format/filenames.ts";
 import { open } from "./open.ts";
 import { FaultFileSystem } from "./testing/fault-file-system.ts";

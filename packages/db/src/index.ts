@@ -5,6 +5,7 @@ export type {
   BytesInput,
   CallOptions,
   Change,
+  CheckpointReport,
   Condition,
   ConditionOptions,
   DeletedRange,
@@ -30,6 +31,7 @@ export type {
   LiveScanOptions,
   Operation,
   Precondition,
+  Problem,
   PutOptions,
   Range,
   Reader,
@@ -66,6 +68,11 @@ export type {
   TypedViewOptions,
   TypedWatchEvent,
   ValueType,
+  VerifiedFile,
+  VerifiedState,
+  VerifyOptions,
+  VerifyProgress,
+  VerifyReport,
   Version,
   ViewOptions,
   WatchEvent,
@@ -74,7 +81,6 @@ export type {
   WriteResult,
 } from "@kvts/common";
 export { decodeTuple, encodeTuple, isKvtsError, json, KvtsError, text, tuple, tupleRange } from "@kvts/common";
-export type { CheckpointReport } from "./checkpoint.ts";
 export type { Db, LocalReader, LocalSnapshot } from "./db.ts";
 export { open } from "./open.ts";
 export type { Components, OpenOptions, Tuning } from "./options.ts";
@@ -83,12 +89,4 @@ export type { Recovery } from "./recovered.ts";
 export type { FileOutcome, RepairedFile, RepairReport } from "./repair/report.ts";
 export { type RepairOptions, repair } from "./repair.ts";
 export type { LocalTypedStore } from "./typed-db.ts";
-export type {
-  Problem,
-  VerifiedFile,
-  VerifiedState,
-  VerifyOptions,
-  VerifyProgress,
-  VerifyReport,
-} from "./verify/report.ts";
 export { type DirectoryVerifyOptions, verify } from "./verify.ts";

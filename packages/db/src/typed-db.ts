@@ -63,6 +63,7 @@ export function makeLocalTypedStore<K, P, In, Out>(
     write: (...call) => typed.write(...call),
     watch: (...call) => typed.watch(...call),
     restore: (...call) => typed.restore(...call),
+    erase: (...call) => typed.erase(...call),
     snapshot: (options) => makeLocalTypedSnapshot(db.snapshot(options), typing),
     ...makeLocalTypedReader(db, typed, typing),
   };

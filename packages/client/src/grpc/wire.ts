@@ -2,7 +2,7 @@ import type { SecureContextOptions } from "node:tls";
 import { type CallOptions, type Client, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { AdminService, type GetResponse, KvService } from "@kvts/api";
-import type { Bucket, EncodedOperation, RetentionResult, StoreStats, WriteResult } from "@kvts/common";
+import type { Bucket, EncodedOperation, EraseResult, RetentionResult, StoreStats, WriteResult } from "@kvts/common";
 import { brokenAnswer, lateFailure } from "../failures.ts";
 import type { Settings } from "../options.ts";
 import {
@@ -11,6 +11,7 @@ import {
   type BatchWrite,
   type DeleteRetentionRequest,
   type DiffRequest,
+  type EraseRequest,
   type GetRequest,
   type ListVersionsRequest,
   type RangeDeletion,
@@ -25,6 +26,7 @@ import {
   type WireEvent,
   WireFailure,
   type WireLease,
+  type WireOperation,
   type WirePage,
   type WirePolicy,
   type WireRestored,
@@ -49,6 +51,7 @@ import {
   toOperation,
   toRange,
 } from "./messages.ts";
+import { fromErasure, fromOperation, toErase } from "./operations.ts";
 import { Pipeline, type PipelinedMethod, type PipelinedOutcome, PipelineRefused } from "./pipeline.ts";
 
 const pipelinePath = `/${KvService.typeName}/${KvService.method.pipeline.name}`;
@@ -250,6 +253,36 @@ export class GrpcWire implements Wire {
   restore({ range, to, dryRun }: RestoreRequest, call: WireCall): Promise<WireRestored> {
     return this.#exchange(call, async (options) =>
       fromRestored(await this.#admin.restore({ range, to: BigInt(to), dryRun }, options)),
+    );
+  }
+
+  erase(request: EraseRequest, call: WireCall): Promise<WireOperation> {
+    return this.#exchange(call, async (options) =>
+      fromOperation((await this.#admin.erase(toErase(request, false), options)).operation),
+    );
+  }
+
+  countErased(request: EraseRequest, call: WireCall): Promise<EraseResult> {
+    return this.#exchange(call, async (options) =>
+      fromErasure((await this.#admin.erase(toErase(request, true), options)).counted),
+    );
+  }
+
+  verify(bytesPerSecond: number | undefined, call: WireCall): Promise<WireOperation> {
+    return this.#exchange(call, async (options) =>
+      fromOperation((await this.#admin.verify({ bytesPerSecond: toInt64(bytesPerSecond) }, options)).operation),
+    );
+  }
+
+  checkpoint(name: string, call: WireCall): Promise<WireOperation> {
+    return this.#exchange(call, async (options) =>
+      fromOperation((await this.#admin.checkpoint({ name }, options)).operation),
+    );
+  }
+
+  getOperation(id: string, call: WireCall): Promise<WireOperation> {
+    return this.#exchange(call, async (options) =>
+      fromOperation((await this.#admin.getOperation({ id }, options)).operation),
     );
   }
 

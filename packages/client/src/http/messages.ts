@@ -33,7 +33,8 @@ import type {
   WireVersion,
 } from "../wire.ts";
 
-type Fields = Readonly<Record<string, unknown>>;
+/** A JSON object. */
+export type Fields = Readonly<Record<string, unknown>>;
 
 /** An operation as the body of `/v1/batch` has it. */
 export function operationToJson(operation: EncodedOperation): Fields {
@@ -215,7 +216,7 @@ export function statsFromJson(body: Uint8Array): StoreStats {
   return { ...figures, seq: arrivedNumber(seq, "seq"), incarnation };
 }
 
-function parseObject(body: Uint8Array): Fields {
+export function parseObject(body: Uint8Array): Fields {
   return asObject(parseJson(body), "it");
 }
 
@@ -227,7 +228,7 @@ function parseJson(body: Uint8Array): unknown {
   }
 }
 
-function asObject(json: unknown, what: string): Fields {
+export function asObject(json: unknown, what: string): Fields {
   if (typeof json === "object" && json !== null && !Array.isArray(json)) return json as Fields;
   throw brokenAnswer(`${what} is no object`);
 }

@@ -1,6 +1,7 @@
 import {
   type Bucket,
   copyBytes,
+  type EraseResult,
   invalidArgument,
   keyToJson,
   limits,
@@ -17,6 +18,7 @@ import type {
   BatchWrite,
   DeleteRetentionRequest,
   DiffRequest,
+  EraseRequest,
   GetRequest,
   ListVersionsRequest,
   RangeDeletion,
@@ -30,6 +32,7 @@ import type {
   WireChange,
   WireEvent,
   WireLease,
+  WireOperation,
   WirePage,
   WirePolicy,
   WireRestored,
@@ -54,6 +57,7 @@ import {
   statsFromJson,
   versionFromJson,
 } from "./messages.ts";
+import { eraseResultFromJson, eraseToJson, operationFromJson } from "./operations.ts";
 import { type KeySegment, keySegment, rangeParameters, target } from "./targets.ts";
 import { watchEvents } from "./watch-events.ts";
 
@@ -205,6 +209,26 @@ export class HttpWire implements Wire {
     return restoredFromJson(await this.#post("/v1/ranges:restore", body, call, changesBytesMax));
   }
 
+  async erase(request: EraseRequest, call: WireCall): Promise<WireOperation> {
+    return operationFromJson(await this.#post("/v1/ranges:erase", eraseToJson(request, false), call, smallBytesMax));
+  }
+
+  async countErased(request: EraseRequest, call: WireCall): Promise<EraseResult> {
+    return eraseResultFromJson(await this.#post("/v1/ranges:erase", eraseToJson(request, true), call, smallBytesMax));
+  }
+
+  async verify(bytesPerSecond: number | undefined, call: WireCall): Promise<WireOperation> {
+    return operationFromJson(await this.#post("/v1/admin/verify", { bytesPerSecond }, call, smallBytesMax));
+  }
+
+  async checkpoint(name: string, call: WireCall): Promise<WireOperation> {
+    return operationFromJson(await this.#post("/v1/admin/checkpoint", { name }, call, smallBytesMax));
+  }
+
+  async getOperation(id: string, call: WireCall): Promise<WireOperation> {
+    return operationFromJson(await this.#succeed({ method: "GET", target: `/v1/operations/${id}` }, call));
+  }
+
   async setRetention({ prefix, keepFor, dryRun }: SetRetentionRequest, call: WireCall): Promise<RetentionResult> {
     const body = JSON.stringify({ ...prefixToJson(prefix), keepFor: keepFor ?? null, dryRun });
     const headers = { "content-type": "application/json" };
@@ -265,7 +289,7 @@ export class HttpWire implements Wire {
   }
 
   #bodyOf(answer: HttpAnswer): Uint8Array {
-    if (answer.status === 200 || answer.status === 201) return answer.body;
+    if (answer.status >= 200 && answer.status <= 202) return answer.body;
     throw answerFailure(answer, this.#url, Date.now());
   }
 }

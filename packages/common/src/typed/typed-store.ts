@@ -7,6 +7,8 @@ import type {
   DeleteRangeOptions,
   DiffOptions,
   Entries,
+  EraseOptions,
+  EraseResult,
   GetOptions,
   HistoryOptions,
   LiveScanOptions,
@@ -145,6 +147,7 @@ export interface TypedStore<K, P, In, Out> extends TypedReader<K, P, Out> {
   /** What is stored in the range and does not fit the types fails the watch. */
   watch(range?: TypedRange<K, P>, options?: WatchOptions): Entries<TypedWatchEvent<K, Out>>;
   restore(range: TypedRange<K, P>, to: TimeInput, options?: RestoreOptions): Promise<TypedRestoreResult<K, Out>>;
+  erase(target: TypedRange<K, P> | { readonly key: K }, options?: EraseOptions): Promise<EraseResult>;
   /** A view at the newest seq, or at an earlier one; to be awaited. */
   snapshot(options?: SnapshotOptions): TypedSnapshot<K, P, Out> | Promise<TypedSnapshot<K, P, Out>>;
 }

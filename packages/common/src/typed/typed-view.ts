@@ -7,6 +7,8 @@ import type {
   DeleteRangeOptions,
   DiffOptions,
   Entries,
+  EraseOptions,
+  EraseResult,
   GetOptions,
   HistoryOptions,
   LiveScanOptions,
@@ -158,6 +160,11 @@ class TypedView<K, P, In, Out> extends TypedReaderView<K, P, In, Out> implements
     const { sample, ...result } = await this.#store.restore(this.typing.range(range)!, to, options);
     if (sample === undefined) return result;
     return { ...result, sample: sample.map((change) => this.typing.change(change)) };
+  }
+
+  async erase(target: TypedRange<K, P> | { readonly key: K }, options?: EraseOptions): Promise<EraseResult> {
+    if (target === undefined || !("key" in target)) return await this.#store.erase(this.typing.range(target)!, options);
+    return await this.#store.erase({ ...target, key: this.typing.keys.encode(target.key) }, options);
   }
 
   snapshot(options?: SnapshotOptions): TypedSnapshot<K, P, Out> | Promise<TypedSnapshot<K, P, Out>> {

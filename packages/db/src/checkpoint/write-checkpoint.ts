@@ -1,4 +1,4 @@
-import { toHex } from "@kvts/common";
+import { type CheckpointReport, toHex } from "@kvts/common";
 import { tableFileName } from "../format/filenames.ts";
 import { writeCurrent } from "../manifest/current.ts";
 import type { TableFile } from "../manifest/table-file.ts";
@@ -19,15 +19,7 @@ export interface CheckpointSource {
 }
 
 /** What a checkpoint has been made of. */
-export interface WrittenCheckpoint {
-  readonly incarnation: string;
-  readonly tables: number;
-  readonly linkedBytes: number;
-  readonly copiedBytes: number;
-  /** Operations that were in no table yet, and the bytes of log that they take. */
-  readonly operations: number;
-  readonly logBytes: number;
-}
+export type WrittenCheckpoint = Omit<CheckpointReport, "directory" | "seq" | "elapsedMs">;
 
 /**
  * Makes a store in `target`, an empty directory, that holds what `source` held at its moment: tables first, then the log,

@@ -1,7 +1,7 @@
 import type { ErasePhase, EraseProgress, EraseResult } from "@kvts/common";
-import { lostDirectoryName } from "../format/filenames.ts";
 import type { ErasesHost } from "./erases.ts";
 import { Erasures } from "./erasures.ts";
+import { filesSetAside } from "./set-aside.ts";
 
 /** Between two looks at whether files are gone that somebody holds, milliseconds. */
 const LOOK_MS = 20;
@@ -49,15 +49,9 @@ export class ErasurePass {
       removed: counts.erasedVersions - before.erasedVersions,
       tablesRewritten: counts.erasedTables - before.erasedTables,
       bytesRewritten: counts.erasedTableBytes - before.erasedTableBytes,
-      setAside: this.#setAside(),
+      setAside: filesSetAside(this.#host.parts),
+      checkpoints: [],
     };
-  }
-
-  #setAside(): string[] {
-    const { directory, settings } = this.#host.parts;
-    const { fileSystem } = settings.components;
-    const lost = lostDirectoryName(directory);
-    return fileSystem.exists(lost) ? fileSystem.list(lost) : [];
   }
 
   #enter(phase: ErasePhase): void {

@@ -6,6 +6,7 @@ import {
   type Clock,
   callSignal,
   checkCallOptions,
+  checkErase,
   checkExpiry,
   checkKeepFor,
   checkKeyForm,
@@ -21,6 +22,10 @@ import {
   type EncodedOperation,
   type EncodedPrecondition,
   type Entries,
+  type EraseCall,
+  type EraseOptions,
+  type EraseResult,
+  type EraseTarget,
   encodeOperations,
   encodePreconditions,
   encodeRetentionPrefix,
@@ -100,6 +105,8 @@ class ModelStore {
   readonly waiting: Set<() => void> = new Set();
   closed = false;
   policies: ModelPolicies = new Map();
+  /** The feed begins behind it. */
+  feedFloor = 0;
   readonly #named: Map<string, NamedWrite> = new Map();
   #lastAssigned = 0;
 
@@ -169,6 +176,20 @@ class ModelStore {
     this.model.commit(operations.map((operation) => ({ ...operation, timestamp })));
     this.wakeWatches();
     return { timestamp, seq: this.model.seq };
+  }
+
+  /** At once, without anything to write anew. */
+  erase({ range, dryRun }: EraseCall): EraseResult {
+    const { now } = this.newest();
+    const versions = this.model
+      .scan(range, { now, includeDeleted: true })
+      .flatMap(({ key }) => this.model.history(key, {}));
+    const result = { removed: versions.length, tablesRewritten: 0, bytesRewritten: 0, setAside: [], checkpoints: [] };
+    if (dryRun) return { seq: this.model.seq + 1, ...result };
+    this.model.erase(range);
+    this.feedFloor = this.model.seq;
+    this.wakeWatches();
+    return { seq: this.model.seq, ...result };
   }
 
   /** @throws HISTORY_TRIMMED */
@@ -273,7 +294,8 @@ class ModelStoreView<F extends "string" | "bytes"> extends ModelReader<F> implem
       const checked = checkWatchOptions(options);
       const signal = callSignal(options);
       const { model, incarnation, now, waiting } = this.#store;
-      const feed: ModelFeed = { model, incarnation, now, isClosed: () => this.#store.closed, waiting };
+      const state = { isClosed: () => this.#store.closed, floor: () => this.#store.feedFloor };
+      const feed: ModelFeed = { model, incarnation, now, waiting, ...state };
       return makeEntries(new ModelWatch(feed, resolveRange(range), this.#form, checked, signal), signal);
     } catch (error) {
       return makeEntries<WatchEvent<KeyOf<F>>>({ pull: () => Promise.reject(error) });
@@ -301,6 +323,15 @@ class ModelStoreView<F extends "string" | "bytes"> extends ModelReader<F> implem
       sample.add(makeChange(decodeKey(key, this.#form), now, then));
     }
     return sample.changes;
+  }
+
+  async erase(target: EraseTarget, options: EraseOptions = {}): Promise<EraseResult> {
+    const call = checkErase(target, options);
+    throwIfAborted(callSignal(options));
+    options.onProgress?.({ phase: "hiding", bytesTotal: 0, bytesDone: 0 });
+    const result = this.#store.erase(call);
+    if (!call.dryRun) options.onHidden?.(result.seq);
+    return result;
   }
 
   async setRetention(prefix: BytesInput, keepFor: KeepFor, options: RetentionOptions = {}): Promise<RetentionResult> {

@@ -1,6 +1,5 @@
-import type { KvtsError } from "@kvts/common";
+import type { KvtsError, Problem, VerifiedFile, VerifyReport } from "@kvts/common";
 import { corruption, sentenceOf } from "../format/corruption.ts";
-import type { Problem, VerifiedFile, VerifyReport } from "./report.ts";
 
 /** A report has to fit into memory, however much is wrong. */
 const PROBLEMS_MAX = 10_000;

@@ -213,7 +213,12 @@ const rules: readonly (readonly [string, string, object, Readonly<Record<Who, nu
     },
     { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 },
   ],
-  ["POST", "/v1/ranges:delete", { timestamp: 1 }, { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 }],
+  [
+    "POST",
+    "/v1/ranges:delete",
+    { prefix: "", timestamp: 1 },
+    { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 },
+  ],
   ["POST", "/v1/admin/flush", {}, { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 }],
   ["POST", "/v1/admin/compact", {}, { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 }],
   [
@@ -228,6 +233,21 @@ const rules: readonly (readonly [string, string, object, Readonly<Record<Who, nu
     { prefix: "", to: "now", dryRun: true },
     { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 },
   ],
+  [
+    "POST",
+    "/v1/ranges:erase",
+    { prefix: "users:9" },
+    { admin: 202, read: 403, write: 403, nobody: 401, stranger: 401 },
+  ],
+  [
+    "POST",
+    "/v1/ranges:erase",
+    { key: "users:9", dryRun: true },
+    { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 },
+  ],
+  ["POST", "/v1/admin/verify", {}, { admin: 501, read: 403, write: 403, nobody: 401, stranger: 401 }],
+  ["POST", "/v1/admin/checkpoint", { name: "a" }, { admin: 501, read: 403, write: 403, nobody: 401, stranger: 401 }],
+  ["GET", "/v1/operations/x", {}, { admin: 410, read: 403, write: 403, nobody: 401, stranger: 401 }],
   ["GET", "/v1/retention", {}, { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 }],
   [
     "PUT",

@@ -248,6 +248,94 @@ export const restoreResultSchema = z
   })
   .openapi("RestoreResult", { description: "`timestamp` and `seq` are absent where there was nothing to write." });
 
+export const eraseResultSchema = z
+  .object({
+    seq: seqSchema.openapi({ description: "Every version of the keys with a lower seq is gone, or is counted." }),
+    removed: whole.openapi({ description: "Versions removed; of a dry run those that histories show." }),
+    tablesRewritten: whole.openapi({ description: "Tables that were written anew without them, or removed." }),
+    bytesRewritten: whole.openapi({ description: "Bytes of those tables." }),
+    setAside: z.array(z.string()).openapi({ description: "Files in `lost/`, which are not looked into." }),
+    checkpoints: z
+      .array(z.string())
+      .openapi({ description: "The server's checkpoints: they may hold what is erased." }),
+  })
+  .openapi("EraseResult");
+
+export const checkpointReportSchema = z
+  .object({
+    directory: z.string().openapi({ description: "On the server's machine." }),
+    incarnation: z.string().openapi({ description: "Of the copy: a new one." }),
+    seq: seqSchema.openapi({ description: "The last in it." }),
+    tables: whole,
+    linkedBytes: whole.openapi({ description: "Of tables that it shares with the store." }),
+    copiedBytes: whole.openapi({ description: "Of tables that were copied." }),
+    operations: whole.openapi({ description: "Those that were in no table yet." }),
+    logBytes: whole.openapi({ description: "Of log that they take." }),
+    elapsedMs: whole,
+  })
+  .openapi("CheckpointReport");
+
+export const verifyReportSchema = z
+  .object({
+    sound: z.boolean(),
+    incarnation: z.string().optional(),
+    tables: whole,
+    versions: whole,
+    operations: whole,
+    files: z
+      .array(
+        z.object({
+          file: z.string(),
+          state: z.enum(["sound", "damaged", "missing", "not needed", "unknown"]),
+          bytes: whole,
+          entries: whole,
+          reason: z.string().optional(),
+        }),
+      )
+      .openapi({ description: "Those that are not sound, or that the store does not need; 1,000 at most." }),
+    problems: z
+      .array(z.object({ file: z.string(), offset: whole, message: z.string() }))
+      .openapi({ description: "1,000 at most." }),
+    problemsOmitted: whole,
+    bytesRead: whole,
+    elapsedMs: whole,
+  })
+  .openapi("VerifyReport");
+
+export const operationSchema = z
+  .object({
+    id: z.string().openapi({ description: "Names it, for as long as the server runs." }),
+    kind: z.enum(["erase", "checkpoint", "verify"]),
+    state: z.enum(["running", "succeeded", "failed"]),
+    startedAt: timestampSchema,
+    endedAt: timestampSchema.optional(),
+    progress: z
+      .object({
+        phase: z.string().openapi({
+          description: "Of an erasure: hiding, memory, tables, log, files; of a verification the file that it reads.",
+        }),
+        bytesTotal: whole.openapi({ description: "Bytes of the files that it sees to." }),
+        bytesDone: whole,
+      })
+      .optional(),
+    hiddenSeq: seqSchema
+      .openapi({ description: "Of an erasure: no read shows a version of the keys with a lower seq." })
+      .optional(),
+    result: z
+      .union([eraseResultSchema, checkpointReportSchema, verifyReportSchema])
+      .openapi({ description: "Once it has succeeded, by its kind." })
+      .optional(),
+    error: z
+      .object({
+        code: z.string(),
+        message: z.string().openapi({ description: "One sentence that says what to do." }),
+        details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+      })
+      .openapi({ description: "Once it has failed." })
+      .optional(),
+  })
+  .openapi("Operation", { description: "Something that takes long: it goes on whoever waits for it." });
+
 export const problemSchema = z
   .object({
     type: z.string(),

@@ -11,9 +11,11 @@ import { deleteKeyRoute } from "./delete-key.ts";
 import { deleteRangeRoute } from "./delete-range.ts";
 import { diffRoute } from "./diff.ts";
 import { docsRoute } from "./docs.ts";
+import { eraseRoute } from "./erase.ts";
 import { getKeyRoute } from "./get-key.ts";
 import { metricsRoute } from "./metrics.ts";
 import { openApiRoute } from "./openapi.ts";
+import { operationRoute } from "./operations.ts";
 import { putKeyRoute } from "./put-key.ts";
 import { restoreRoute } from "./restore.ts";
 import { retentionRoutes } from "./retention.ts";
@@ -21,6 +23,7 @@ import { retractVersionRoute } from "./retract-version.ts";
 import { scanRoute } from "./scan.ts";
 import { snapshotRoutes } from "./snapshots.ts";
 import { statusRoutes } from "./status.ts";
+import { upkeepRoutes } from "./upkeep.ts";
 import { versionsRoute } from "./versions.ts";
 import { watchRoute } from "./watch.ts";
 
@@ -51,7 +54,10 @@ export function allRoutes({ exchanges, metrics, settings, version }: RoutesOptio
     restoreRoute(times),
     ...retentionRoutes(),
     deleteRangeRoute(times),
+    eraseRoute(),
+    operationRoute(),
     ...adminRoutes(),
+    ...upkeepRoutes(),
     ...statusRoutes(exchanges),
     metricsRoute(metrics, exchanges),
     docsRoute(),
