@@ -1135,7 +1135,7 @@ export type ErasureResult = Message<"kvts.v1.ErasureResult"> & {
   seq: bigint;
 
   /**
-   * Versions that were removed from memory and tables; of a dry run those that histories show.
+   * Versions that were removed from memory and tables; of a dry run those that can be read, deleted ranges apart.
    *
    * @generated from field: int64 removed = 2;
    */
