@@ -76,6 +76,9 @@ describe("a store that is opened", () => {
         await expect(store.db.get("a1")).rejects.toMatchObject(corruption);
         expect(() => store.db.getSync("a1")).toThrow(expect.objectContaining(corruption));
         await expect(store.db.scan({}).toArray()).rejects.toMatchObject(corruption);
+        await expect(store.db.history("a1").toArray()).rejects.toMatchObject(corruption);
+        expect(() => [...store.db.history("a1")]).toThrow(expect.objectContaining(corruption));
+        expect(await store.db.history("a1", { from: 10_000 }).toArray()).toEqual([]);
         expect(await store.db.get("b1")).toMatchObject({ timestamp: 1_000 });
         expect(store.db.getSync("b2")).toMatchObject({ timestamp: 2_000 });
       }

@@ -29,6 +29,9 @@ export interface HistoryRange {
   readonly to: number;
 }
 
+/** The least and the greatest timestamp of a layer. */
+type Timespan = Pick<Layer, "minTimestamp" | "maxTimestamp">;
+
 /**
  * The versions of one key, newest first or oldest first. Where several seqs share a timestamp only the highest that is
  * readable counts; a retract leaves nothing there. Like a scan it proceeds in stretches, and between them it holds a
@@ -98,14 +101,14 @@ export class History<K extends Key> {
   /** One lane for each layer that may hold versions in range; false where a block is missing. */
   #openLanes(view: View, lanes: Lane[], demand: BlockDemand<Table>): boolean {
     for (const { memtable } of view.memtables) {
-      if (!this.#openLane(memtable, lanes, demand)) return false;
+      if (!this.#openLane(memtable, memtable, lanes, demand)) return false;
     }
     for (const level of view.version.levels) {
       if (level.maxTimestamp < this.#from || level.minTimestamp > this.#to) continue;
       const files = level.overlapping ? level.files : [level.find(KEY)];
       for (const file of files) {
         if (file === undefined || !file.table.mayContain(KEY.hash)) continue;
-        if (!this.#openLane(file.table, lanes, demand)) return false;
+        if (!this.#openLane(file.table, file.meta, lanes, demand)) return false;
       }
     }
     return true;
@@ -122,8 +125,9 @@ export class History<K extends Key> {
     return true;
   }
 
-  #openLane(layer: Layer, lanes: Lane[], demand: BlockDemand<Table>): boolean {
-    if (layer.maxTimestamp < this.#from || layer.minTimestamp > this.#to) return true;
+  /** @param times what is known of them without reading anything of the layer */
+  #openLane(layer: Layer, times: Timespan, lanes: Lane[], demand: BlockDemand<Table>): boolean {
+    if (times.maxTimestamp < this.#from || times.minTimestamp > this.#to) return true;
     const lane = new HistoryLane(layer, this.#ascending);
     lanes.push(lane);
     return lane.start(KEY, this.#ascending ? this.#from : this.#to, demand) !== MISS;
