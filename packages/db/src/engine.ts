@@ -396,7 +396,7 @@ export class Engine {
     let moment: StoreMoment | undefined;
     await queue.between(async () => {
       this.#checkWritable();
-      moment = await takeMoment(this.#parts, queue.counters(), (oldest) => this.#writing.releaseLogs(oldest));
+      moment = takeMoment(this.#parts, queue.counters(), (oldest) => this.#writing.releaseLogs(oldest));
     });
     return moment!;
   }

@@ -234,7 +234,7 @@ export class Writing {
       queuesBytesMax: tuning.watchQueuesBytesMax,
       reading: { fileSystem, scheduler, directory, incarnation, log: feedLog, partBytesMax, hold },
       publishedSeq: () => this.queue.publishedSeq,
-      logEnd: () => ({ segment: logs.writer.segment, offset: logs.writer.offset }),
+      logEnd: () => logs.end,
       sync: () => this.#syncLog(),
     };
     return new Feed(host, { seq: lastSeq, end: logEnd });

@@ -23,12 +23,11 @@ export interface StoreMoment {
  * @param counters the last seq published, and the last timestamp assigned
  * @param releaseLogs gives up the segments below the given one, held here no longer
  */
-export async function takeMoment(
+export function takeMoment(
   { versions, logs }: Pick<Recovered, "versions" | "logs">,
   counters: { readonly publishedSeq: number; readonly lastAssigned: number },
   releaseLogs: (oldest: number) => void,
-): Promise<StoreMoment> {
-  await logs.begin();
+): StoreMoment {
   const { numbers } = versions;
   // What its numbers say of the log holds for this version alone; reads may still see the one before.
   const version = versions.current.acquire();
@@ -37,7 +36,7 @@ export async function takeMoment(
     version,
     numbers,
     logs: logs.segments.filter((number) => number >= numbers.logNumber),
-    logEnd: { segment: logs.writer.segment, offset: logs.writer.offset },
+    logEnd: logs.end,
     lastSeq: counters.publishedSeq,
     lastAssigned: counters.lastAssigned,
     release: () => {
