@@ -359,14 +359,14 @@ export class Engine {
 
   async #close(): Promise<void> {
     const { versions } = this.#parts;
-    const { gate, queue, feed } = this.#writing;
+    const { gate, queue } = this.#writing;
     gate.refuse(closedError());
     await this.#retention.close();
     await this.#inspection.close();
     await this.#checkpoints.close();
     await this.#restores.close(closedError());
     await this.#erases.close(closedError());
-    await feed.close();
+    await this.#writing.closeFeed();
     await this.#reserve.close();
     await queue.close();
     await this.#flushBeforeClosing();
