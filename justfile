@@ -77,3 +77,8 @@ watchers *options: build
 [no-exit-message]
 soak *options: build
     @node tests/src/soak/soak.ts {{ options }}
+
+# A server under load and under attack for an hour, on a disk that fills: `just soak-server --help`
+[no-exit-message]
+soak-server *options: build
+    @node tests/src/soak/server-soak.ts {{ options }}

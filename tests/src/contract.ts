@@ -5,12 +5,14 @@ import { batchTests } from "./contract/batches.ts";
 import { conditionTests } from "./contract/conditions.ts";
 import { diffTests } from "./contract/diffs.ts";
 import { entriesTests } from "./contract/entries.ts";
+import { eraseTests } from "./contract/erasures.ts";
 import { getManyTests } from "./contract/get-many.ts";
 import { historyTests } from "./contract/histories.ts";
 import { hostedTests } from "./contract/hosted.ts";
 import { keyTests } from "./contract/keys.ts";
 import { lifecycleTests } from "./contract/lifecycle.ts";
 import { modelTests } from "./contract/model.ts";
+import { rangeDeleteTests } from "./contract/range-deletes.ts";
 import { rangeTests } from "./contract/ranges.ts";
 import { refusalTests } from "./contract/refusals.ts";
 import { requestIdTests } from "./contract/request-ids.ts";
@@ -64,6 +66,7 @@ export function storeContract(name: string, options: ContractOptions): void {
     describe("writes", () => writeTests(subject));
     describe("batches", () => batchTests(subject));
     describe("retracts", () => retractTests(subject));
+    describe("deleted ranges", () => rangeDeleteTests(subject));
     describe("conditions", () => conditionTests(subject));
     describe("request ids", () => requestIdTests(subject));
     describe("keys", () => keyTests(subject));
@@ -84,6 +87,7 @@ export function storeContract(name: string, options: ContractOptions): void {
     describe("model", () => modelTests(subject));
     describe("snapshots", () => snapshotTests(subject));
     describe("restore", () => restoreTests(subject));
+    describe("erasures", () => eraseTests(subject));
     // Last of all: what it cuts stays cut.
     describe("retention", () => retentionTests(subject));
     if (options.hosted === true) describe("snapshots, flushes and merges", () => hostedTests(subject));

@@ -1,5 +1,5 @@
-import type { ClientOptions } from "@kvts/client";
-import type { Store } from "@kvts/common";
+import type { ClientOptions, ServedStore } from "@kvts/client";
+import { open } from "@kvts/db";
 import { expect, test } from "vitest";
 import type { OpenedStore } from "./contract.ts";
 import { type ServerProcess, startServer, type TemporaryDirectory, temporaryDirectory } from "./server-process.ts";
@@ -8,7 +8,7 @@ import { type ServerProcess, startServer, type TemporaryDirectory, temporaryDire
 const determinate: unknown = expect.not.objectContaining({ indeterminate: true });
 
 /** Makes a client of one face of a server. */
-export type Connect = (server: ServerProcess, options?: ClientOptions) => Store;
+export type Connect = (server: ServerProcess, options?: ClientOptions) => ServedStore;
 
 /** Room for the largest value and batch in every encoding; warnings show in the output of a failed start. */
 const flags = ["--max-request-bytes", "100MiB", "--log-level", "warn"];
@@ -95,6 +95,42 @@ export function serverTests(connect: Connect, connectToOtherPort: Connect): void
     const reading = store.get("k", { timeoutMs: timeout });
     await using _second = await first.restart();
     expect((await reading)?.text()).toBe("v");
+  });
+
+  test("a store is verified and copied while it is served", { timeout }, async () => {
+    await using directory = await temporaryDirectory();
+    const checkpointPath = `${directory.path}/copies`;
+    await using server = await startServer({
+      dbPath: `${directory.path}/data`,
+      flags: [...flags, "--checkpoint-path", checkpointPath],
+    });
+    await using store = connect(server);
+    for (const timestamp of [100, 200]) await store.put("k", `at ${timestamp}`, { timestamp });
+    expect((await fetch(`${server.httpUrl}/v1/admin/flush`, { method: "POST" })).status).toBe(200);
+    const { seq } = await store.put("k", "at 300", { timestamp: 300 });
+    const progress: number[] = [];
+    const report = await store.verify({ bytesPerSecond: 1e9, onProgress: ({ bytesDone }) => progress.push(bytesDone) });
+    expect(report).toMatchObject({
+      sound: true,
+      tables: 1,
+      versions: 2,
+      operations: 1,
+      problems: [],
+      problemsOmitted: 0,
+    });
+    expect(report.incarnation).toBe((await store.stats()).incarnation);
+    expect(progress.every((bytes) => bytes <= report.bytesRead)).toBe(true);
+    await expect(store.verify({ bytesPerSecond: 0 })).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+
+    const made = await store.checkpoint("monday");
+    expect(made).toMatchObject({ directory: `${checkpointPath}/monday`, seq, tables: 1, operations: 1 });
+    await store.put("k", "later");
+    await using copy = await open(made.directory, { createIfMissing: false });
+    expect((await copy.history("k").toArray()).map(({ timestamp }) => timestamp)).toEqual([300, 200, 100]);
+    await expect(store.checkpoint("monday")).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+    await expect(store.checkpoint("../tuesday")).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+    expect((await store.erase({ key: "k" })).checkpoints).toEqual(["monday"]);
+    expect((await copy.get("k"))?.text()).toBe("at 300");
   });
 
   test("the other port is told from a server that is down", { timeout }, async () => {

@@ -1,3 +1,6 @@
+export * from "./binary/reader.ts";
+export * from "./binary/versions.ts";
+export * from "./binary/writer.ts";
 export * from "./gen/google/rpc/error_details_pb.ts";
 export * from "./gen/grpc/health/v1/health_pb.ts";
 export * from "./gen/grpc/reflection/v1/reflection_pb.ts";

@@ -1,8 +1,8 @@
-import type { Store } from "@kvts/common";
 import type { Fetch } from "./http/exchange.ts";
 import { HttpWire } from "./http/wire.ts";
 import { type ClientOptions, checkOptions } from "./options.ts";
 import { createRemoteStore } from "./remote-store.ts";
+import type { ServedStore } from "./served-store.ts";
 import { checkUrl } from "./url.ts";
 
 export interface HttpClientOptions extends ClientOptions {
@@ -15,7 +15,7 @@ export interface HttpClientOptions extends ClientOptions {
  * too, on pages that come from the server's own address.
  * @throws INVALID_ARGUMENT for a URL or option that cannot be meant; what goes wrong later rejects the call it befalls
  */
-export function connectHttp(url: string | URL, options: HttpClientOptions = {}): Store {
+export function connectHttp(url: string | URL, options: HttpClientOptions = {}): ServedStore {
   const settings = checkOptions(options, { fetch: true });
   // Called as a plain function, as browsers want it, and looked up late, so that what replaces it is found.
   const fetch = options.fetch ?? ((target: string, init: RequestInit) => globalThis.fetch(target, init));

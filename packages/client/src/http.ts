@@ -5,9 +5,12 @@ export type {
   BytesInput,
   CallOptions,
   Change,
+  CheckpointReport,
   Condition,
   ConditionOptions,
+  DeletedRange,
   DeleteOptions,
+  DeleteRangeOptions,
   DiffOptions,
   Entries,
   Entry,
@@ -28,9 +31,11 @@ export type {
   LiveScanOptions,
   Operation,
   Precondition,
+  Problem,
   PutOptions,
   Range,
   Reader,
+  ResolvedRange,
   RestoreOptions,
   RestoreResult,
   RetentionOptions,
@@ -63,6 +68,11 @@ export type {
   TypedViewOptions,
   TypedWatchEvent,
   ValueType,
+  VerifiedFile,
+  VerifiedState,
+  VerifyOptions,
+  VerifyProgress,
+  VerifyReport,
   Version,
   ViewOptions,
   WatchEvent,
@@ -74,3 +84,4 @@ export { decodeTuple, encodeTuple, isKvtsError, json, KvtsError, text, tuple, tu
 export { connectHttp, type HttpClientOptions } from "./connect-http.ts";
 export type { Fetch } from "./http/exchange.ts";
 export type { ClientOptions, RetryOptions } from "./options.ts";
+export type { ServedStore } from "./served-store.ts";

@@ -1,4 +1,5 @@
 import { compareBytes } from "@kvts/common";
+import { brokenAnswer } from "./failures.ts";
 import type { WireFeedItem } from "./wire.ts";
 
 /** As much of an initial state as has come: its keys come in order, so that the last one says what is still to come. */
@@ -14,8 +15,14 @@ export class PartialState {
   /** Those of a page's items that have not come before, over another connection. */
   take(items: readonly WireFeedItem[]): readonly WireFeedItem[] {
     const last = this.#lastKey;
-    const fresh = last === undefined ? items : items.filter(({ key }) => compareBytes(key, last) > 0);
-    this.#lastKey = fresh.at(-1)?.key ?? last;
+    const fresh = last === undefined ? items : items.filter((item) => compareBytes(keyOf(item), last) > 0);
+    const final = fresh.at(-1);
+    if (final !== undefined) this.#lastKey = keyOf(final);
     return fresh;
   }
+}
+
+function keyOf(item: WireFeedItem): Uint8Array {
+  if (item.op === "deleteRange") throw brokenAnswer("a deleted range is in a state, which has keys alone");
+  return item.key;
 }

@@ -4,7 +4,14 @@ import { checkOptions } from "./options.ts";
 import { createRemoteStore } from "./remote-store.ts";
 import { scriptedWire, unavailable } from "./testing/scripted-wire.ts";
 import { virtualRuntime } from "./testing/virtual-runtime.ts";
-import { type ScanRequest, type Wire, WireFailure, type WirePage, type WireVersion } from "./wire.ts";
+import {
+  type ScanRequest,
+  type Wire,
+  WireFailure,
+  type WireOperation,
+  type WirePage,
+  type WireVersion,
+} from "./wire.ts";
 
 function storeOver(script: Partial<Wire>, runtime = virtualRuntime()): Store {
   return createRemoteStore(scriptedWire(script), checkOptions({}), runtime);
@@ -109,6 +116,97 @@ describe("a restore", () => {
     const restored = { ...counts, timestamp: 7, seq: 3 };
     const store = storeOver({ restore: async () => ({ ...restored, sample: [] }) });
     expect(await store.restore({}, 5)).toEqual(restored);
+  });
+});
+
+describe("an erasure", () => {
+  const result = { seq: 3, removed: 2, tablesRewritten: 1, bytesRewritten: 9, setAside: [], checkpoints: ["monday"] };
+  const begun = { id: "op", state: "running", hiddenSeq: 3 } as const;
+  const progress = { phase: "tables", bytesTotal: 9, bytesDone: 4 } as const;
+
+  test("is begun once, and looked at until it is done, ever more seldom", async () => {
+    const runtime = virtualRuntime();
+    const answers: WireOperation[] = [begun, { ...begun, progress }, { ...begun, progress }];
+    const ids: string[] = [];
+    const store = storeOver(
+      {
+        erase: async ({ range, key }) => {
+          expect([range, key]).toEqual([{ start: utf8("k"), end: utf8("k\0") }, utf8("k")]);
+          return begun;
+        },
+        getOperation: async (id) => {
+          ids.push(id);
+          return answers.shift() ?? { ...begun, state: "succeeded", result };
+        },
+      },
+      runtime,
+    );
+    const told: unknown[] = [];
+    const options = { onHidden: (seq: number) => told.push(seq), onProgress: (each: unknown) => told.push(each) };
+    expect(await store.erase({ key: "k" }, options)).toEqual(result);
+    expect(told).toEqual([3, progress]);
+    expect(ids).toEqual(["op", "op", "op", "op"]);
+    expect(runtime.sleeps).toEqual([10, 20, 40, 80]);
+  });
+
+  test("whose beginning is in doubt is not sent again", async () => {
+    let tries = 0;
+    const store = storeOver({
+      erase: async () => {
+        tries++;
+        throw unavailable("unknown");
+      },
+    });
+    const told = { code: "UNAVAILABLE", details: { indeterminate: true } };
+    await expect(store.erase({ prefix: "a" })).rejects.toMatchObject(told);
+    expect(tries).toBe(1);
+  });
+
+  test("that fails says why; what hides its end from the client names it, since it goes on", async () => {
+    const failing = (getOperation: Wire["getOperation"]) => storeOver({ erase: async () => begun, getOperation });
+    const error = { code: "CORRUPTION", message: "a table is damaged", details: { file: "1.sst" } } as const;
+    const failed = failing(async () => ({ ...begun, state: "failed", error }));
+    await expect(failed.erase({})).rejects.toMatchObject(error);
+    const lost = failing(async () => {
+      throw unavailable();
+    });
+    await expect(lost.erase({})).rejects.toMatchObject({
+      code: "UNAVAILABLE",
+      message: expect.stringContaining("goes on"),
+      details: { operation: "op" },
+    });
+  });
+
+  test("has the time that the caller gives it, and otherwise as long as it takes", async () => {
+    const runtime = virtualRuntime();
+    const store = storeOver({ erase: async () => begun, getOperation: async () => begun }, runtime);
+    await expect(store.erase({}, { timeoutMs: 5_000 })).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
+    expect(runtime.nowMs()).toBe(5_000);
+    const leaving = new AbortController();
+    let looks = 0;
+    const patient = storeOver(
+      {
+        erase: async () => begun,
+        getOperation: async () => {
+          if (++looks === 1_000) leaving.abort();
+          return begun;
+        },
+      },
+      runtime,
+    );
+    await expect(patient.erase({}, { signal: leaving.signal })).rejects.toMatchObject({ code: "CANCELLED" });
+    expect(runtime.nowMs()).toBeGreaterThan(900_000);
+  });
+
+  test("that is dry is sent again", async () => {
+    let tries = 0;
+    const store = storeOver({
+      countErased: async () => {
+        if (++tries === 1) throw unavailable();
+        return result;
+      },
+    });
+    expect(await store.erase({}, { dryRun: true })).toEqual(result);
   });
 });
 

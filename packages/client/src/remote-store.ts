@@ -2,25 +2,35 @@ import {
   type AnyWriteOptions,
   type BytesInput,
   type CallOptions,
+  type CheckpointReport,
   type ConditionOptions,
   checkCallOptions,
+  checkErase,
   checkKeepFor,
   checkKeyForm,
+  checkPositiveInteger,
   checkRequestId,
   checkRestore,
   checkSeq,
   conditionIn,
   copyBytes,
   type DeleteOptions,
+  type DeleteRangeOptions,
   decodeKey,
+  type EncodedKeyOperation,
   type EncodedOperation,
   type EncodedPrecondition,
+  type EncodedRangeOperation,
   type Entries,
+  type EraseOptions,
+  type EraseResult,
+  type EraseTarget,
   encodeOperation,
   encodeOperations,
   encodePreconditions,
   encodeRetentionPrefix,
   formatKeepFor,
+  invalidArgument,
   isPlainView,
   type KeepFor,
   type KeyOf,
@@ -35,14 +45,16 @@ import {
   type RetentionPolicy,
   type RetentionResult,
   type RetractOptions,
+  rangeDeletion,
   type Snapshot,
   type SnapshotOptions,
-  type Store,
   type StoreStats,
   type TimeInput,
   type TypedStore,
   type TypedViewOptions,
   Typing,
+  type VerifyOptions,
+  type VerifyReport,
   type ViewOptions,
   type WatchEvent,
   type WatchOptions,
@@ -50,6 +62,7 @@ import {
   type WriteResult,
 } from "@kvts/common";
 import { Caller } from "./caller.ts";
+import { deadlineOf, type FollowOptions, followOperation } from "./follow-operation.ts";
 import { openWatch } from "./open-watch.ts";
 import type { Settings } from "./options.ts";
 import type { Remote } from "./remote.ts";
@@ -57,10 +70,11 @@ import { RemoteReader } from "./remote-reader.ts";
 import { RemoteSnapshot } from "./remote-snapshot.ts";
 import { RequestNames } from "./request-names.ts";
 import { type Runtime, systemRuntime } from "./runtime.ts";
+import type { ServedStore } from "./served-store.ts";
 import type { SingleWrite, Wire, WireCall, WireRestored } from "./wire.ts";
 
 /** The store at the other end of `wire`: input checked before it travels, answers in the forms of every other store. */
-export function createRemoteStore(wire: Wire, settings: Settings, runtime: Runtime = systemRuntime): Store {
+export function createRemoteStore(wire: Wire, settings: Settings, runtime: Runtime = systemRuntime): ServedStore {
   const caller = new Caller(settings, runtime);
   const names = settings.retry.triesMax === 1 ? undefined : new RequestNames(runtime);
   const now = (): number => runtime.clock.now();
@@ -77,11 +91,13 @@ export function createRemoteStore(wire: Wire, settings: Settings, runtime: Runti
   return new RemoteStore(remote, "string", true);
 }
 
-/** How long a restore may take: it is one call, and may rewrite much. */
-const restoreTimeoutMs = 300_000;
+/** How long one call may take that may read or rewrite much. */
+const longTimeoutMs = 300_000;
 
 /** A call may be sent again when its bytes are the caller's once more. */
+function owned<T extends EncodedOperation>(operation: T): T;
 function owned(operation: EncodedOperation): EncodedOperation {
+  if (operation.op === "deleteRange") return operation;
   const { key, value } = operation;
   return { ...operation, key: copyBytes(key), value: value && copyBytes(value) };
 }
@@ -90,7 +106,9 @@ function ownedPrecondition({ key, condition }: EncodedPrecondition): EncodedPrec
   return { key: copyBytes(key), condition };
 }
 
-class RemoteStore<F extends "string" | "bytes"> extends RemoteReader<F> implements Store<KeyOf<F>> {
+type KeyOperation = Exclude<Operation, { op: "deleteRange" }>;
+
+class RemoteStore<F extends "string" | "bytes"> extends RemoteReader<F> implements ServedStore<KeyOf<F>> {
   readonly #owner: boolean;
   #closing: Promise<void> | undefined;
 
@@ -112,6 +130,14 @@ class RemoteStore<F extends "string" | "bytes"> extends RemoteReader<F> implemen
     const { wire, caller } = this.remote;
     const request = this.#single({ op: "delete", key, timestamp: options.timestamp }, options);
     return caller.write(options, request.requestId, (call) => wire.delete(request, call));
+  }
+
+  async deleteRange(range: Range, options: DeleteRangeOptions = {}): Promise<WriteResult> {
+    checkCallOptions(options, "deleteRange");
+    const { wire, caller, now } = this.remote;
+    const operation = encodeOperation(rangeDeletion(range, options.timestamp), now);
+    const request = { ...(operation as EncodedRangeOperation), requestId: this.#requestId(options) };
+    return caller.write(options, request.requestId, (call) => wire.deleteRange(request, call));
   }
 
   async retract(key: BytesInput, timestamp: TimeInput, options: RetractOptions = {}): Promise<WriteResult> {
@@ -144,12 +170,52 @@ class RemoteStore<F extends "string" | "bytes"> extends RemoteReader<F> implemen
   async restore(range: Range, to: TimeInput, options: RestoreOptions = {}): Promise<RestoreResult<KeyOf<F>>> {
     const { wire, caller, now, settings } = this.remote;
     const request = checkRestore(range, to, options, now);
-    const patient = { ...options, timeoutMs: options.timeoutMs ?? Math.max(settings.timeoutMs, restoreTimeoutMs) };
+    const patient = { ...options, timeoutMs: options.timeoutMs ?? Math.max(settings.timeoutMs, longTimeoutMs) };
     const exchange = (call: WireCall): Promise<WireRestored> => wire.restore(request, call);
     const { sample, ...result } = request.dryRun
       ? await caller.read(patient, exchange)
       : await caller.write(patient, undefined, exchange);
     return request.dryRun ? { ...result, sample: sample.map(this.change) } : result;
+  }
+
+  async erase(target: EraseTarget, options: EraseOptions = {}): Promise<EraseResult> {
+    const { range, key, dryRun } = checkErase(target, options);
+    const { wire, caller, settings } = this.remote;
+    const request = { range, key };
+    if (dryRun) {
+      const patient = { ...options, timeoutMs: options.timeoutMs ?? Math.max(settings.timeoutMs, longTimeoutMs) };
+      return await caller.read(patient, (call) => wire.countErased(request, call));
+    }
+    const deadlineMs = deadlineOf(options, this.remote);
+    const begun = await caller.write(options, undefined, (call) => wire.erase(request, call));
+    if (begun.hiddenSeq !== undefined) options.onHidden?.(begun.hiddenSeq);
+    const onProgress = options.onProgress as FollowOptions["onProgress"];
+    return await followOperation<"erase">(this.remote, begun, deadlineMs, { ...options, onProgress });
+  }
+
+  async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
+    checkCallOptions(options, "verify");
+    const { bytesPerSecond, onProgress, ...call } = options;
+    if (bytesPerSecond !== undefined) checkPositiveInteger(bytesPerSecond, "bytesPerSecond");
+    if (onProgress !== undefined && typeof onProgress !== "function") {
+      throw invalidArgument("onProgress is a function that takes the progress");
+    }
+    const { wire, caller } = this.remote;
+    const deadlineMs = deadlineOf(options, this.remote);
+    const begun = await caller.write(call, undefined, (exchange) => wire.verify(bytesPerSecond, exchange));
+    return await followOperation<"verify">(this.remote, begun, deadlineMs, {
+      ...call,
+      onProgress: ({ phase: file, ...bytes }) => onProgress?.({ ...bytes, file }),
+    });
+  }
+
+  async checkpoint(name: string, options: CallOptions = {}): Promise<CheckpointReport> {
+    checkCallOptions(options, "checkpoint");
+    if (typeof name !== "string") throw invalidArgument("the name of a checkpoint is a text");
+    const { wire, caller } = this.remote;
+    const deadlineMs = deadlineOf(options, this.remote);
+    const begun = await caller.write(options, undefined, (call) => wire.checkpoint(name, call));
+    return await followOperation<"checkpoint">(this.remote, begun, deadlineMs, options);
   }
 
   async setRetention(prefix: BytesInput, keepFor: KeepFor, options: RetentionOptions = {}): Promise<RetentionResult> {
@@ -184,11 +250,11 @@ class RemoteStore<F extends "string" | "bytes"> extends RemoteReader<F> implemen
     return caller.read(options, (call) => wire.stats(call));
   }
 
-  with<V extends "string" | "bytes">(options: ViewOptions<V>): Store<KeyOf<V>>;
+  with<V extends "string" | "bytes">(options: ViewOptions<V>): ServedStore<KeyOf<V>>;
   with<In, Out, Name, Prefix>(options: TypedViewOptions<Name, Prefix, In, Out>): TypedStore<Name, Prefix, In, Out>;
   with<In, Out, Name, Prefix>(
     options: ViewOptions | TypedViewOptions<Name, Prefix, In, Out>,
-  ): Store<KeyOf<"string" | "bytes">> | TypedStore<Name, Prefix, In, Out> {
+  ): ServedStore<KeyOf<"string" | "bytes">> | TypedStore<Name, Prefix, In, Out> {
     if (isPlainView(options)) return new RemoteStore(this.remote, checkKeyForm(options.keys), false);
     return makeTypedStore(this.with({ keys: "bytes" }), new Typing(options));
   }
@@ -215,10 +281,11 @@ class RemoteStore<F extends "string" | "bytes"> extends RemoteReader<F> implemen
     wire.close();
   }
 
-  #single(operation: Operation, options: AnyWriteOptions & ConditionOptions): SingleWrite {
+  #single(operation: KeyOperation, options: AnyWriteOptions & ConditionOptions): SingleWrite {
     const { now } = this.remote;
     const requestId = this.#requestId(options);
-    return { operation: owned(encodeOperation(operation, now)), condition: conditionIn(options, now), requestId };
+    const encoded = encodeOperation(operation, now) as EncodedKeyOperation;
+    return { operation: owned(encoded), condition: conditionIn(options, now), requestId };
   }
 
   /** The caller's, or one of our own: without, a write cannot be sent again. */

@@ -1,13 +1,17 @@
 import type {
   Bucket,
   CheckedCondition,
+  DeletedRange,
+  EncodedKeyOperation,
   EncodedOperation,
   EncodedPrecondition,
+  EraseResult,
   KvtsError,
   ResolvedRange,
   RestoreResult,
   RetentionResult,
   StoreStats,
+  TrackedOperation,
   WriteResult,
 } from "@kvts/common";
 
@@ -17,11 +21,18 @@ export interface WireCall {
   readonly timeoutMs: number;
 }
 
-/** One operation that travels alone. */
+/** One operation on a key that travels alone. */
 export interface SingleWrite {
-  readonly operation: EncodedOperation;
+  readonly operation: EncodedKeyOperation;
   /** On the operation's own key. */
   readonly condition: CheckedCondition | undefined;
+  readonly requestId: string | undefined;
+}
+
+export interface RangeDeletion {
+  readonly range: ResolvedRange;
+  /** Microseconds; assigned by the server when left out. */
+  readonly timestamp: number | undefined;
   readonly requestId: string | undefined;
 }
 
@@ -105,6 +116,15 @@ export interface WireRestored extends Omit<RestoreResult, "sample"> {
   readonly sample: readonly WireChange[];
 }
 
+export interface EraseRequest {
+  readonly range: ResolvedRange;
+  /** Where it is one key, that key. */
+  readonly key: Uint8Array | undefined;
+}
+
+/** An operation of the server's, as it arrived. */
+export type WireOperation = Omit<TrackedOperation, "kind" | "startedAt" | "endedAt">;
+
 export interface SetRetentionRequest {
   readonly prefix: Uint8Array;
   /** Microseconds; undefined for ever. */
@@ -169,7 +189,8 @@ export interface WireEvent {
 /** A version, or with `op` something else that was done. */
 export type WireFeedItem =
   | (WireVersion & { readonly op?: undefined })
-  | { readonly op: "retract"; readonly key: Uint8Array; readonly timestamp: number; readonly seq: number };
+  | { readonly op: "retract"; readonly key: Uint8Array; readonly timestamp: number; readonly seq: number }
+  | DeletedRange;
 
 /**
  * A way to a server: one exchange a method, checked plain data in and out. A wire knows its protocol and nothing else;
@@ -179,6 +200,7 @@ export type WireFeedItem =
 export interface Wire {
   put(request: SingleWrite, call: WireCall): Promise<WriteResult>;
   delete(request: SingleWrite, call: WireCall): Promise<WriteResult>;
+  deleteRange(request: RangeDeletion, call: WireCall): Promise<WriteResult>;
   /** The operation is a retract. */
   retract(request: SingleWrite, call: WireCall): Promise<WriteResult>;
   write(request: BatchWrite, call: WireCall): Promise<WriteResult>;
@@ -195,6 +217,13 @@ export interface Wire {
   renewSnapshot(id: string, call: WireCall): Promise<WireLease>;
   releaseSnapshot(id: string, call: WireCall): Promise<void>;
   restore(request: RestoreRequest, call: WireCall): Promise<WireRestored>;
+  /** Resolves once nothing of it shows any more. */
+  erase(request: EraseRequest, call: WireCall): Promise<WireOperation>;
+  countErased(request: EraseRequest, call: WireCall): Promise<EraseResult>;
+  /** @param bytesPerSecond as many as the disk gives without it */
+  verify(bytesPerSecond: number | undefined, call: WireCall): Promise<WireOperation>;
+  checkpoint(name: string, call: WireCall): Promise<WireOperation>;
+  getOperation(id: string, call: WireCall): Promise<WireOperation>;
   setRetention(request: SetRetentionRequest, call: WireCall): Promise<RetentionResult>;
   deleteRetention(request: DeleteRetentionRequest, call: WireCall): Promise<RetentionResult>;
   listRetention(call: WireCall): Promise<readonly WirePolicy[]>;

@@ -48,3 +48,41 @@ test("what cannot be is one sentence, and leaves everything as it is", async () 
   });
   expect(await server.stop()).toBe(0);
 });
+
+test("a server makes them by name, beside its store, and nowhere else", async () => {
+  const directory = await filledStore();
+  const server = await startServer(["--db-path", directory, "--log-level", "warn"]);
+  for (const [name, url] of [
+    ["monday", server.grpcUrl],
+    ["tuesday.1", server.httpUrl],
+  ] as const) {
+    const made = await kvts(["checkpoint", name, "--url", url]);
+    const target = join(`${directory}-checkpoints`, name);
+    expect(made).toMatchObject({ code: 0, out: expect.stringContaining(`checkpoint of seq 300 in ${target}: `) });
+    expect((await kvts(["get", "k7", "--db-path", target])).out).toBe("v7");
+  }
+  for (const name of ["../elsewhere", "/tmp/elsewhere", "..", ".hidden", "a/b", "a\\b", ""]) {
+    expect(await kvts(["checkpoint", name, "--url", server.httpUrl])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("the name of a checkpoint is"),
+    });
+  }
+  expect((await kvts(["checkpoint", "monday", "--url", server.grpcUrl])).err).toContain(
+    "name a directory that is empty",
+  );
+  expect(readdirSync(`${directory}-checkpoints`).sort()).toEqual(["monday", "tuesday.1"]);
+  const erased = await kvts(["erase", "k7", "--yes", "--url", server.httpUrl]);
+  expect(erased.out).toMatch(
+    /^1 version erased, .*\n {2}the checkpoint monday may still hold it\n {2}the checkpoint tuesday\.1 may/,
+  );
+  expect(await server.stop()).toBe(0);
+});
+
+test("a server makes them where it is told to", async () => {
+  const directory = await filledStore();
+  const path = join(scratch(), "elsewhere", "copies");
+  const server = await startServer(["--db-path", directory, "--checkpoint-path", path, "--log-level", "warn"]);
+  expect(await kvts(["checkpoint", "x", "--url", server.httpUrl])).toMatchObject({ code: 0 });
+  expect(readdirSync(path)).toEqual(["x"]);
+  expect(await server.stop()).toBe(0);
+});

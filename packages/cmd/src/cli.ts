@@ -1,10 +1,13 @@
 import yargs, { type Argv } from "yargs";
 import { sealArguments, unsealParsed } from "./arguments.ts";
 import type { Command } from "./command.ts";
+import { backup, restoreBackup } from "./commands/backup.ts";
 import { bench } from "./commands/bench.ts";
 import { checkpointCommand } from "./commands/checkpoint.ts";
 import { deleteCommand } from "./commands/delete.ts";
+import { deleteRange } from "./commands/delete-range.ts";
 import { diff } from "./commands/diff.ts";
+import { erase } from "./commands/erase.ts";
 import { exportCommand } from "./commands/export.ts";
 import { get } from "./commands/get.ts";
 import { history } from "./commands/history.ts";
@@ -30,6 +33,8 @@ const commands: readonly Command[] = [
   put,
   get,
   deleteCommand,
+  deleteRange,
+  erase,
   retract,
   scan,
   history,
@@ -43,6 +48,8 @@ const commands: readonly Command[] = [
   flush,
   compact,
   checkpointCommand,
+  backup,
+  restoreBackup,
   verifyCommand,
   repairCommand,
   token,

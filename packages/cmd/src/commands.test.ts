@@ -84,6 +84,21 @@ describe.each(targets)("%s", (target) => {
     expect(JSON.parse(policy!)).toMatchObject({ prefix: "m:", keepFor: "30d" });
   });
 
+  test("delete-range deletes every key of a range, and tells beforehand how many", async () => {
+    const run = await newStore(target);
+    for (const key of ["a1", "a2", "b1"]) await run(["put", key, "v", "--ts", "100"]);
+    expect((await run(["delete-range", "--prefix", "a", "--dry-run"])).out).toBe("2 keys would be deleted\n");
+    expect((await run(["delete-range", "--all", "--ts", "99", "--dry-run", "--json"])).out).toBe('{"keys":0}\n');
+    expect((await run(["scan", "--keys-only"])).out).toBe("a1\na2\nb1\n");
+    const { code, out } = await run(["delete-range", "--prefix", "a", "--ts", "200", "--json"]);
+    const time = "1970-01-01T00:00:00.000200Z";
+    expect([code, JSON.parse(out)]).toEqual([0, { timestamp: 200, time, seq: expect.any(Number) }]);
+    expect((await run(["scan", "--keys-only"])).out).toBe("b1\n");
+    expect((await run(["delete-range", "--start", "b"])).code).toBe(0);
+    expect((await run(["scan", "--keys-only"])).out).toBe("");
+    expect((await run(["history", "a1"])).out).toContain("\tv\n");
+  });
+
   test("a range is put back as it was, dry first", async () => {
     const run = await newStoreHere(target);
     await run(["put", "user:1", "ann", "--ts", "100"]);
@@ -108,6 +123,23 @@ describe.each(targets)("%s", (target) => {
     const undone = await run(["restore", "--all", "--to", done.trimEnd().split(" ").at(-1)!, "--json"]);
     expect(JSON.parse(undone.out)).toMatchObject({ restored: 2, deleted: 0, seq: expect.any(Number) });
     expect((await run(["get", "user:2"])).out).toBe("bob");
+  });
+
+  test("erase takes a key or a range away for good, and counts first where asked", async () => {
+    const run = await newStore(target);
+    for (const ts of ["100", "200"]) await run(["put", "user:1", "ann", "--ts", ts]);
+    await run(["put", "user:2", "bob", "--ts", "100"]);
+    const { code, out } = await run(["erase", "--prefix", "user:", "--dry-run"]);
+    expect([code, out]).toEqual([0, expect.stringMatching(/^3 versions would be erased, and \d+ tables? of /)]);
+    expect(await run(["erase", "user:1"])).toMatchObject({ code: 2 });
+    expect((await run(["get", "user:1"])).out).toBe("ann");
+    expect((await run(["erase", "user:1", "--yes"])).out).toMatch(
+      /^2 versions erased, \d+ tables? of .* written anew\n$/,
+    );
+    expect((await run(["history", "user:1", "--json"])).out).toBe("");
+    const all = await run(["erase", "--all", "--yes", "--json"]);
+    expect(JSON.parse(all.out)).toMatchObject({ removed: 1, seq: expect.any(Number), checkpoints: [] });
+    expect((await run(["scan"])).out).toBe("");
   });
 
   test("the same request id is the same write", async () => {

@@ -73,11 +73,28 @@ test("what is not there, no store, or held by a server is refused", async () => 
   expect(missing).toMatchObject({ code: 1, out: "", err: expect.stringContaining("no store") });
   expect(await kvts(["verify", "--db-path", folder])).toMatchObject({ code: 1, out: "" });
   expect(readdirSync(folder)).toEqual([]);
-  expect(await kvts(["verify"])).toMatchObject({ code: 2, err: expect.stringContaining("db-path") });
   const rate = await kvts(["verify", "--db-path", folder, "--bytes-per-second", "fast"]);
   expect(rate).toMatchObject({ code: 2, err: expect.stringContaining("--bytes-per-second") });
   const server = await startServer(["--db-path", join(folder, "data"), "--log-level", "warn"]);
   const held = await kvts(["verify", "--db-path", join(folder, "data")]);
   expect(held).toMatchObject({ code: 1, err: expect.stringContaining(String(server.pid)) });
+  expect(await server.stop()).toBe(0);
+});
+
+test("a server reads its store while it serves it", async () => {
+  const directory = await filledStore();
+  const server = await startServer(["--db-path", directory, "--log-level", "warn"]);
+  for (const url of [server.grpcUrl, server.httpUrl]) {
+    const { code, out } = await kvts(["verify", "--url", url]);
+    expect([code, out]).toEqual([
+      0,
+      expect.stringMatching(/^the store at http:.* is sound: 1 table with 3,000 versions/),
+    ]);
+  }
+  damage(fileOf(directory, /\.sst$/), 9_000);
+  const { code, out, err } = await kvts(["verify", "--url", server.httpUrl, "--json"]);
+  expect(code).toBe(1);
+  expect(JSON.parse(out)).toMatchObject({ sound: false, problems: [{ file: expect.stringMatching(/\.sst$/) }] });
+  expect(err).toContain("kvts repair");
   expect(await server.stop()).toBe(0);
 });

@@ -41,6 +41,7 @@ const statuses: Readonly<Record<ErrorCode, Status>> = {
   FEED_TRIMMED: { grpc: "OUT_OF_RANGE", http: 410 },
   CURSOR_EXPIRED: { grpc: "OUT_OF_RANGE", http: 410 },
   SNAPSHOT_EXPIRED: { grpc: "OUT_OF_RANGE", http: 410 },
+  OPERATION_EXPIRED: { grpc: "OUT_OF_RANGE", http: 410 },
   TIMESTAMP_AHEAD: { grpc: "OUT_OF_RANGE", http: 422 },
   CONFLICT: { grpc: "ABORTED", http: 412 },
   UNAVAILABLE: { grpc: "UNAVAILABLE", http: 503 },

@@ -6,6 +6,7 @@ export type ErrorCode =
   | "FEED_TRIMMED"
   | "CURSOR_EXPIRED"
   | "SNAPSHOT_EXPIRED"
+  | "OPERATION_EXPIRED"
   | "TIMESTAMP_AHEAD"
   | "CONFLICT"
   | "UNAVAILABLE"

@@ -2,6 +2,8 @@ import { invalidArgument } from "./errors.ts";
 import { checkFields } from "./fields.ts";
 import { checkSeq } from "./numbers.ts";
 import { checkCallOptions } from "./options.ts";
+import type { ResolvedRange } from "./range.ts";
+import { type RangeJson, rangeFromJson, rangeJsonFields, rangeToJson } from "./range-json.ts";
 import type { FeedItem, Key, WatchEvent, WatchOptions } from "./store.ts";
 import { checkTimestamp, formatTime } from "./time.ts";
 import {
@@ -26,8 +28,18 @@ export interface RetractionJson {
   readonly seq: number;
 }
 
+/** A deleted range in JSON. */
+export interface DeletedRangeJson extends RangeJson {
+  readonly op: "deleteRange";
+  /** Integer microseconds since the Unix epoch. */
+  readonly timestamp: number;
+  /** The same moment in RFC 3339. */
+  readonly time: string;
+  readonly seq: number;
+}
+
 /** An operation of the change feed in JSON: a version object for a put or a delete, for others an object with `op`. */
-export type FeedItemJson = (VersionJson & { readonly op?: undefined }) | RetractionJson;
+export type FeedItemJson = (VersionJson & { readonly op?: undefined }) | RetractionJson | DeletedRangeJson;
 
 /** An event of the change feed in JSON, the same in HTTP bodies and on the command line. */
 export interface WatchEventJson {
@@ -40,12 +52,14 @@ export interface WatchEventJson {
 /** What an operation of the change feed says in JSON. */
 export type ParsedFeedItem =
   | (ParsedVersion & { readonly op?: undefined })
-  | { readonly op: "retract"; readonly key: Uint8Array; readonly timestamp: number; readonly seq: number };
+  | { readonly op: "retract"; readonly key: Uint8Array; readonly timestamp: number; readonly seq: number }
+  | { readonly op: "deleteRange"; readonly range: ResolvedRange; readonly timestamp: number; readonly seq: number };
 
 export function feedItemToJson(item: FeedItem<Key>): FeedItemJson {
-  if (item.op !== "retract") return versionToJson(item);
-  const { op, key, timestamp, seq } = item;
-  return { op, ...keyToJson(key), timestamp, time: formatTime(timestamp), seq };
+  if (item.op === undefined) return versionToJson(item);
+  const { op, timestamp, seq } = item;
+  const keys = op === "retract" ? keyToJson(item.key) : rangeToJson(item.range);
+  return { op, ...keys, timestamp, time: formatTime(timestamp), seq } as RetractionJson | DeletedRangeJson;
 }
 
 /** An event as its JSON object, fields in their documented order. */
@@ -62,11 +76,16 @@ export function watchEventToJson({ seq, items, initial, more }: WatchEvent<Key>)
 export function feedItemFromJson(json: unknown): ParsedFeedItem {
   const op = typeof json === "object" && json !== null ? (json as { op?: unknown }).op : undefined;
   if (op === undefined) return versionFromJson(json);
-  if (op !== "retract") throw invalidArgument(`op is "retract" where it is there, not ${JSON.stringify(op)}`);
-  checkFields(json, ["op", "key", "keyBase64", "timestamp", "time", "seq"], "an operation");
+  if (op !== "retract" && op !== "deleteRange") {
+    throw invalidArgument(`op is "retract" or "deleteRange" where it is there, not ${JSON.stringify(op)}`);
+  }
+  const named = op === "retract" ? ["key", "keyBase64"] : rangeJsonFields;
+  checkFields(json, ["op", ...named, "timestamp", "time", "seq"], "an operation");
   const fields = json as Readonly<Record<string, unknown>>;
   const timestamp = checkTimestamp(fields.timestamp as number, "timestamp");
-  return { op, key: keyFromJson(fields), timestamp, seq: checkSeq(fields.seq as number, "seq") };
+  const seq = checkSeq(fields.seq as number, "seq");
+  if (op === "retract") return { op, key: keyFromJson(fields), timestamp, seq };
+  return { op, range: rangeFromJson(fields), timestamp, seq };
 }
 
 /** Options of a watch that have been looked at. */

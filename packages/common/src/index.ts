@@ -32,7 +32,7 @@ export {
 export { formatDuration, parseDuration } from "./durations.ts";
 export { type EntriesSource, entriesOf, makeEntries } from "./entries.ts";
 export { type EntryFields, makeEntry, makeTombstone } from "./entry.ts";
-export { checkErase } from "./erase.ts";
+export { checkErase, type EraseCall } from "./erase.ts";
 export {
   codeOfGrpcStatus,
   codeOfHttpStatus,
@@ -55,6 +55,7 @@ export {
   type CheckedWatchOptions,
   checkIncarnation,
   checkWatchOptions,
+  type DeletedRangeJson,
   type FeedItemJson,
   feedItemFromJson,
   feedItemToJson,
@@ -69,9 +70,18 @@ export { type Limits, limits } from "./limits.ts";
 export { type LogFields, type Logger, silentLogger } from "./logger.ts";
 export { resolveMoments } from "./moments.ts";
 export { checkLimit, checkPositiveInteger, checkSeq } from "./numbers.ts";
+export type {
+  OperationError,
+  OperationKind,
+  OperationProgress,
+  OperationResults,
+  OperationState,
+  TrackedOperation,
+} from "./operations.ts";
 export { checkCallOptions, checkOptionNames, type OptionNames } from "./options.ts";
 export { type Portion, type Portioned, portion, takePortion } from "./portion.ts";
 export { prefixEnd, type ResolvedRange, resolveRange } from "./range.ts";
+export { type RangeJson, rangeToJson } from "./range-json.ts";
 export { FixedMoment, readAt } from "./read-at.ts";
 export {
   checkRestore,
@@ -99,14 +109,19 @@ export type * from "./typed/typed-store.ts";
 export { isPlainView, makeTypedSnapshot, makeTypedStore } from "./typed/typed-view.ts";
 export { Typing } from "./typed/typing.ts";
 export { json, text, type ValueType } from "./typed/value-type.ts";
+export type * from "./upkeep.ts";
 export {
   checkExpiry,
   checkOperationCount,
   checkOperationFields,
   checkRequestId,
+  type EncodedKeyOperation,
   type EncodedOperation,
+  type EncodedRangeOperation,
   encodeOperation,
   encodeOperations,
+  rangeDeletion,
+  rangeOf,
 } from "./validate.ts";
 export {
   bytesFromJson,

@@ -5,6 +5,7 @@ import type {
   CallOptions,
   ConditionOptions,
   DeleteOptions,
+  DeleteRangeOptions,
   DiffOptions,
   EraseOptions,
   GetOptions,
@@ -18,6 +19,7 @@ import type {
   WatchOptions,
   WriteOptions,
 } from "./store.ts";
+import type { VerifyOptions } from "./upkeep.ts";
 
 /** The names of a set of options; the type keeps the table complete. */
 export type OptionNames<T> = { readonly [name in keyof Required<T>]: true };
@@ -29,10 +31,11 @@ const condition: OptionNames<ConditionOptions> = { ifAbsent: true, ifSeq: true, 
 const write: OptionNames<WriteOptions> = { preconditions: true, ...anyWrite };
 const put: OptionNames<PutOptions> = { timestamp: true, expiresAt: true, ...condition, ...anyWrite };
 const remove: OptionNames<DeleteOptions> = { timestamp: true, ...condition, ...anyWrite };
+const deleteRange: OptionNames<DeleteRangeOptions> = { timestamp: true, ...anyWrite };
 const retract: OptionNames<RetractOptions> = { ...condition, ...anyWrite };
 const diff: OptionNames<DiffOptions> = { from: true, to: true, limit: true, ...anyCall };
 const restore: OptionNames<RestoreOptions> = { dryRun: true, ...anyCall };
-const erase: OptionNames<EraseOptions> = { onProgress: true, ...anyCall };
+const erase: OptionNames<EraseOptions> = { dryRun: true, onProgress: true, onHidden: true, ...anyCall };
 const scan: OptionNames<ScanOptions> = { asOf: true, reverse: true, limit: true, includeDeleted: true, ...anyCall };
 const aggregate: OptionNames<AggregateOptions> = { step: true, from: true, to: true, limit: true, ...anyCall };
 const snapshot: OptionNames<SnapshotOptions> = { seq: true, ...anyCall };
@@ -45,6 +48,7 @@ const watch: OptionNames<WatchOptions> = {
   ...anyCall,
 };
 
+const verify: OptionNames<VerifyOptions> = { onProgress: true, bytesPerSecond: true, ...anyCall };
 const retention: OptionNames<RetentionOptions> = { dryRun: true, ...anyCall };
 
 /** The calls of a store that take options. */
@@ -58,6 +62,7 @@ type Call =
   | "aggregate"
   | "put"
   | "delete"
+  | "deleteRange"
   | "retract"
   | "restore"
   | "erase"
@@ -66,6 +71,8 @@ type Call =
   | "setRetention"
   | "deleteRetention"
   | "listRetention"
+  | "verify"
+  | "checkpoint"
   | "stats";
 
 const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
@@ -78,6 +85,7 @@ const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
   aggregate,
   put,
   delete: remove,
+  deleteRange,
   retract,
   restore,
   erase,
@@ -86,6 +94,8 @@ const calls: Readonly<Record<Call, OptionNames<CallOptions>>> = {
   setRetention: retention,
   deleteRetention: retention,
   listRetention: anyCall,
+  verify,
+  checkpoint: anyCall,
   stats: anyCall,
 };
 

@@ -1,5 +1,7 @@
+import type { ResolvedRange } from "./range.ts";
 import type { TimeInput } from "./time.ts";
 import type { TypedStore, TypedViewOptions } from "./typed/typed-store.ts";
+import type { CheckpointReport, VerifyOptions, VerifyReport } from "./upkeep.ts";
 
 /** A key or a value as callers hand it in: a string is taken as UTF-8, bytes are taken as they are. */
 export type BytesInput = string | Uint8Array;
@@ -169,6 +171,12 @@ export interface DeleteOptions extends AnyWriteOptions, ConditionOptions {
   readonly timestamp?: TimeInput | undefined;
 }
 
+/** What `deleteRange` accepts. */
+export interface DeleteRangeOptions extends AnyWriteOptions {
+  /** The moment from which the keys hold nothing; assigned when omitted. */
+  readonly timestamp?: TimeInput | undefined;
+}
+
 /** What `retract` accepts besides the timestamp. A condition is judged as for every other write: by the key's newest version. */
 export interface RetractOptions extends AnyWriteOptions, ConditionOptions {}
 
@@ -194,21 +202,30 @@ export interface EraseProgress {
 }
 
 export interface EraseOptions extends CallOptions {
-  /** Called when a phase begins and when a table is done. */
+  /** Changes nothing, and counts what would go. */
+  readonly dryRun?: boolean | undefined;
+  /** Called when a phase begins and when a table is done; clients of a server learn of some of it. */
   readonly onProgress?: ((progress: EraseProgress) => void) | undefined;
+  /** Called once no read shows a version of the keys with a lower seq, and none ever will: a crash changes nothing. */
+  readonly onHidden?: ((seq: number) => void) | undefined;
 }
 
 /** What has been erased. Erasures that overlap in time are carried out together, and each counts what all of them did. */
 export interface EraseResult {
-  /** Every version of the keys with a lower seq is gone. */
+  /** Every version of the keys with a lower seq is gone; with `dryRun` those are counted. */
   readonly seq: number;
-  /** Versions that were removed from memory and tables. */
+  /** Versions that were removed from memory and tables; with `dryRun` those that histories show. */
   readonly removed: number;
   /** Tables that were written anew without them, or removed, and their bytes. */
   readonly tablesRewritten: number;
   readonly bytesRewritten: number;
   /** Names of files that were set aside in `lost/` before: they are not looked into, and may hold what is erased. */
   readonly setAside: readonly string[];
+  /**
+   * Names of the checkpoints that a server keeps: stores of their own, that may hold what is erased. The embedded engine
+   * does not know of its checkpoints, and has none here.
+   */
+  readonly checkpoints: readonly string[];
 }
 
 export interface RestoreOptions extends CallOptions {
@@ -247,7 +264,8 @@ export type Operation =
       readonly expiresAt?: TimeInput | undefined;
     }
   | { readonly op: "delete"; readonly key: BytesInput; readonly timestamp?: TimeInput | undefined }
-  | { readonly op: "retract"; readonly key: BytesInput; readonly timestamp: TimeInput };
+  | { readonly op: "retract"; readonly key: BytesInput; readonly timestamp: TimeInput }
+  | ({ readonly op: "deleteRange"; readonly timestamp?: TimeInput | undefined } & Range);
 
 /** What a watch accepts. */
 export interface WatchOptions extends CallOptions {
@@ -275,8 +293,20 @@ export interface Retraction<K extends Key = string> {
   readonly seq: number;
 }
 
+/** The deletion of every key that could be in a range, those written later at an earlier timestamp included. */
+export interface DeletedRange {
+  readonly op: "deleteRange";
+  /** What of it lies in the watched range. Bytes in every store: where a range ends need not be text. */
+  readonly range: ResolvedRange;
+  readonly timestamp: number;
+  readonly seq: number;
+}
+
 /** One operation of a batch: a put or a delete as the version that it made, others by their `op`. */
-export type FeedItem<K extends Key = string> = (Version<K> & { readonly op?: undefined }) | Retraction<K>;
+export type FeedItem<K extends Key = string> =
+  | (Version<K> & { readonly op?: undefined })
+  | Retraction<K>
+  | DeletedRange;
 
 /** What a watch yields: one batch, whole, as far as it lies in the range. */
 export interface WatchEvent<K extends Key = string> {
@@ -335,7 +365,7 @@ export interface Reader<K extends Key = string> {
   /** Each key's visible entry, in byte order of the keys; deleted keys are left out unless `includeDeleted`. */
   scan(range?: Range, options?: LiveScanOptions): Entries<Entry<K>>;
   scan(range: Range | undefined, options: ScanOptions): Entries<Version<K>>;
-  /** Every version of one key, tombstones included, newest first. */
+  /** Every version of one key, tombstones included, newest first; that of a deleted range where the key has another one. */
   history(key: BytesInput, options?: HistoryOptions): Entries<Version<K>>;
   /**
    * A key's history in numbers, for plotting it without reading every version: the numbers of each step of time, oldest
@@ -391,6 +421,12 @@ export interface Store<K extends Key = string> extends Reader<K>, AsyncDisposabl
   put(key: BytesInput, value: BytesInput, options?: PutOptions): Promise<WriteResult>;
   delete(key: BytesInput, options?: DeleteOptions): Promise<WriteResult>;
   /**
+   * A `delete` of every key that could be in the range, in one step whatever their number: those written later at an
+   * earlier timestamp read as deleted too, those at a later one do not. `{}` is every key. To take it back for one key,
+   * `retract` that key at the timestamp.
+   */
+  deleteRange(range: Range, options?: DeleteRangeOptions): Promise<WriteResult>;
+  /**
    * Takes back what was written to the key at exactly this timestamp, a value or a tombstone; what held before it holds
    * on. It succeeds where nothing was written, and does not keep later writes away from that timestamp.
    */
@@ -417,6 +453,15 @@ export interface Store<K extends Key = string> extends Reader<K>, AsyncDisposabl
    * @throws HISTORY_TRIMMED where `to` lies below a horizon
    */
   restore(range: Range, to: TimeInput, options?: RestoreOptions): Promise<RestoreResult<K>>;
+  /**
+   * Erases everything that has been written to the keys of a range, or to one key, at every timestamp: no read shows it any
+   * more, snapshots included, and when this resolves its bytes are in no file of the store. What is written later stays,
+   * backdated or not. `signal` and `timeoutMs` end the waiting; what is hidden by then stays so, and its bytes go. A client
+   * sends it once, and waits for as long as it takes where no `timeoutMs` is given.
+   * @throws NO_SPACE, what the store refuses writes with: nothing has happened. CLOSED, CORRUPTION, CANCELLED: it is hidden
+   *   if it had come so far
+   */
+  erase(target: EraseTarget, options?: EraseOptions): Promise<EraseResult>;
   /**
    * Sets how long the history of the keys with `prefix` is kept. The longest matching prefix decides; `null` keeps it for
    * ever, inside a shorter prefix that does not, too. What is older shows no more from now on, current values stay, and
@@ -449,4 +494,8 @@ export interface HostedStore<K extends Key = string> extends Store<K> {
   flush(): Promise<void>;
   /** Merges all tables into the fewest. */
   compact(): Promise<void>;
+  /** Reads everything again, and lists what is wrong. Left out where nothing is on disk. */
+  verify?(options?: VerifyOptions): Promise<VerifyReport>;
+  /** Makes a copy in a directory that is empty or still to be made. Left out where nothing is on disk. */
+  checkpoint?(directory: string, options?: CallOptions): Promise<CheckpointReport>;
 }

@@ -33,7 +33,7 @@ describe("operations", () => {
   });
 
   test.each<[string, unknown, RegExp]>([
-    ["no op", { key: "k", value: "v" }, /op must be "put", "delete" or "retract", not undefined/],
+    ["no op", { key: "k", value: "v" }, /op must be "put", "delete", "retract" or "deleteRange", not undefined/],
     ["an unknown op", { op: "patch", key: "k" }, /not "patch"/],
     ["a big op", { op: 1n, key: "k" }, /not 1/],
     ["null", null, /op must be/],

@@ -3,19 +3,43 @@ import { atIndex, invalidArgument, isKvtsError, KvtsError } from "./errors.ts";
 import { checkFields } from "./fields.ts";
 import { encodeKey, encodeValue, isWellFormed } from "./keys.ts";
 import { limits } from "./limits.ts";
+import { type ResolvedRange, resolveRange } from "./range.ts";
 import { shown } from "./shown.ts";
-import type { Operation } from "./store.ts";
-import { formatTime, parseTime } from "./time.ts";
+import type { Operation, Range } from "./store.ts";
+import { formatTime, parseTime, type TimeInput } from "./time.ts";
 
 /** An operation of which everything is checked that can be before its timestamp is assigned. */
-export interface EncodedOperation {
-  readonly op: Operation["op"];
+export type EncodedOperation = EncodedKeyOperation | EncodedRangeOperation;
+
+/** One on a key. */
+export interface EncodedKeyOperation {
+  readonly op: "put" | "delete" | "retract";
   readonly key: Uint8Array;
   /** Present for a put. */
   readonly value: Uint8Array | undefined;
   /** Microseconds; `undefined` until assigned, which that of a retract never is. */
   readonly timestamp: number | undefined;
   readonly expiresAt: number | undefined;
+}
+
+/** One on every key that could be in a range, which is in memory of its own. */
+export interface EncodedRangeOperation {
+  readonly op: "deleteRange";
+  readonly range: ResolvedRange;
+  /** Microseconds; `undefined` until assigned. */
+  readonly timestamp: number | undefined;
+}
+
+/**
+ * The operation that a `deleteRange` call stands for.
+ * @throws INVALID_ARGUMENT where no range is given: every key is meant only where `{}` says so
+ */
+export function rangeDeletion<T extends TimeInput | undefined>(
+  range: Range,
+  timestamp: T,
+): Extract<Operation, { op: "deleteRange" }> & { readonly timestamp: T } {
+  checkFields(range, ["prefix", "start", "end"], "a range");
+  return { op: "deleteRange", ...range, timestamp };
 }
 
 /**
@@ -51,6 +75,9 @@ export function checkOperationCount(operations: readonly Operation[]): void {
 /** One operation, checked and encoded. */
 export function encodeOperation(operation: Operation, now: () => number): EncodedOperation {
   checkOperationFields(operation);
+  if (operation.op === "deleteRange") {
+    return { op: "deleteRange", range: rangeOf(operation), timestamp: optionalTime(operation.timestamp, now) };
+  }
   const key = encodeKey(operation.key);
   const timestamp = optionalTime(operation.timestamp, now);
   if (operation.op !== "put") return { op: operation.op, key, value: undefined, timestamp, expiresAt: undefined };
@@ -58,6 +85,11 @@ export function encodeOperation(operation: Operation, now: () => number): Encode
   const expiresAt = optionalTime(operation.expiresAt, now);
   if (timestamp !== undefined && expiresAt !== undefined) checkExpiry(timestamp, expiresAt);
   return { op: "put", key, value, timestamp, expiresAt };
+}
+
+/** The range of a `deleteRange` operation. @throws as `resolveRange` does */
+export function rangeOf({ prefix, start, end }: Extract<Operation, { op: "deleteRange" }>): ResolvedRange {
+  return resolveRange({ prefix, start, end } as Range);
 }
 
 /** @throws INVALID_ARGUMENT unless a value lives for at least a microsecond */
@@ -85,16 +117,17 @@ const operationFields = {
   put: ["op", "key", "value", "timestamp", "expiresAt"],
   delete: ["op", "key", "timestamp"],
   retract: ["op", "key", "timestamp"],
+  deleteRange: ["op", "prefix", "start", "end", "timestamp"],
 } as const;
 
 /**
- * @throws INVALID_ARGUMENT unless it is a put, a delete or a retract, with no other fields than theirs, present or not; a
+ * @throws INVALID_ARGUMENT unless it is a put, a delete, a retract or a deleteRange, with no other fields than theirs, present or not; a
  *   retract's timestamp has to be
  */
 export function checkOperationFields(operation: Operation): void {
   const op: unknown = (operation as { op?: unknown } | null | undefined)?.op;
-  if (op !== "put" && op !== "delete" && op !== "retract") {
-    throw invalidArgument(`op must be "put", "delete" or "retract", not ${shown(op)}`);
+  if (op !== "put" && op !== "delete" && op !== "retract" && op !== "deleteRange") {
+    throw invalidArgument(`op must be "put", "delete", "retract" or "deleteRange", not ${shown(op)}`);
   }
   checkFields(operation, operationFields[op], `a ${op}`);
   if (op === "retract" && operation.timestamp === undefined) {
@@ -117,7 +150,7 @@ function encodeNumbered(operation: Operation, index: number, now: () => number):
 /** A batch of one is bounded by the limits of its key and value alone, so that the longest value fits with its key. */
 function checkBatchBytes(operations: readonly EncodedOperation[]): void {
   let bytes = 0;
-  for (const { key, value } of operations) bytes += key.length + (value?.length ?? 0);
+  for (const operation of operations) bytes += bytesOf(operation);
   if (bytes > limits.batchBytesMax && operations.length > 1) {
     throw new KvtsError(
       "TOO_LARGE",
@@ -125,4 +158,9 @@ function checkBatchBytes(operations: readonly EncodedOperation[]): void {
       { details: { limit: limits.batchBytesMax } },
     );
   }
+}
+
+function bytesOf(operation: EncodedOperation): number {
+  if (operation.op !== "deleteRange") return operation.key.length + (operation.value?.length ?? 0);
+  return operation.range.start.length + (operation.range.end?.length ?? 0);
 }

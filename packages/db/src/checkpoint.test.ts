@@ -1,9 +1,8 @@
 import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isKvtsError } from "@kvts/common";
+import { type CheckpointReport, isKvtsError } from "@kvts/common";
 import { describe, expect, test } from "vitest";
-import type { CheckpointReport } from "./checkpoint.ts";
 import { incompleteFileName } from "./format/filenames.ts";
 import { open } from "./open.ts";
 import { FaultFileSystem } from "./testing/fault-file-system.ts";
@@ -216,7 +215,9 @@ describe("a checkpoint is refused", () => {
     const hint = "name a directory that is empty, or one that is still to be made";
     expect(await refusal(store, "full")).toBe(`INVALID_ARGUMENT: full holds "photo.jpg"; ${hint}`);
     expect(fs.list("full")).toEqual(["photo.jpg"]);
-    expect(await refusal(store, store.directory)).toMatch(/^INVALID_ARGUMENT: d holds "0\d+\.(log|sst)"; name a dir/);
+    expect(await refusal(store, store.directory)).toMatch(
+      /^INVALID_ARGUMENT: d holds "0\d+\.(log|marks|sst)"; name a dir/,
+    );
     fs.makeDirectory("cut");
     fs.replace(incompleteFileName("cut"), new Uint8Array(0));
     expect(await refusal(store, "cut")).toContain("cut holds a checkpoint that was never finished; remove it; name");

@@ -1,17 +1,9 @@
-import { invalidArgument, isKvtsError, KvtsError, shown, throwIfAborted } from "@kvts/common";
+import { type CheckpointReport, invalidArgument, isKvtsError, KvtsError, shown, throwIfAborted } from "@kvts/common";
 import type { StoreMoment } from "./checkpoint/moment.ts";
 import { CheckpointTarget } from "./checkpoint/target.ts";
 import { type WrittenCheckpoint, writeCheckpoint } from "./checkpoint/write-checkpoint.ts";
 import { directoryError, isDiskFull } from "./io-error.ts";
 import type { Settings } from "./options.ts";
-
-/** What `checkpoint` made. */
-export interface CheckpointReport extends WrittenCheckpoint {
-  readonly directory: string;
-  /** The last seq in it: everything up to here is there, and nothing behind it. */
-  readonly seq: number;
-  readonly elapsedMs: number;
-}
 
 /** What checkpoints ask of the store around them. */
 export interface CheckpointHost {

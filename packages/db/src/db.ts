@@ -5,6 +5,7 @@ import {
   type BytesInput,
   type CallOptions,
   type Change,
+  type CheckpointReport,
   callSignal,
   checkCallOptions,
   checkErase,
@@ -19,6 +20,7 @@ import {
   checkWatchOptions,
   copyBytes,
   type DeleteOptions,
+  type DeleteRangeOptions,
   type DiffOptions,
   decodeKey,
   type Entries,
@@ -53,6 +55,7 @@ import {
   type RetentionPolicy,
   type RetentionResult,
   type RetractOptions,
+  rangeDeletion,
   resolveRange,
   type ScanOptions,
   type Snapshot,
@@ -62,6 +65,8 @@ import {
   type TypedViewOptions,
   Typing,
   throwIfAborted,
+  type VerifyOptions,
+  type VerifyReport,
   type Version,
   type ViewOptions,
   type WatchEvent,
@@ -69,7 +74,6 @@ import {
   type WriteOptions,
   type WriteResult,
 } from "@kvts/common";
-import type { CheckpointReport } from "./checkpoint.ts";
 import type { Engine } from "./engine.ts";
 import { type InitialState, Watch } from "./feed/watch.ts";
 import type { LocalEntries } from "./read/local-entries.ts";
@@ -77,7 +81,6 @@ import { EngineReader } from "./read/reader.ts";
 import { EngineReaderAt } from "./read/reader-at.ts";
 import type { Recovery } from "./recovered.ts";
 import { type LocalTypedStore, makeLocalTypedStore } from "./typed-db.ts";
-import type { VerifyOptions, VerifyReport } from "./verify/report.ts";
 
 /** The reads that the embedded engine has beyond every store's: at once, without a promise. */
 export interface LocalReader<K extends Key = string> {
@@ -122,14 +125,6 @@ export interface Db<K extends Key = string> extends HostedStore<K>, LocalReader<
    * @throws INVALID_ARGUMENT where the directory cannot be used; NO_SPACE; CANCELLED once `signal` fires
    */
   checkpoint(directory: string, options?: CallOptions): Promise<CheckpointReport>;
-  /**
-   * Erases everything that has been written to the keys of a range, or to one key, at every timestamp: no read shows it any
-   * more, snapshots included, and when this resolves its bytes are in no file of the store. What is written later stays,
-   * backdated or not. Until then `signal` ends the waiting, and nothing else; the next opening goes on where a crash cut it short.
-   * @throws NO_SPACE, what the store refuses writes with: nothing has happened. CLOSED, CORRUPTION, CANCELLED: it is hidden if
-   *   it had come so far
-   */
-  erase(target: EraseTarget, options?: EraseOptions): Promise<EraseResult>;
   scan(range?: Range, options?: LiveScanOptions): LocalEntries<Entry<K>>;
   scan(range: Range | undefined, options: ScanOptions): LocalEntries<Version<K>>;
   history(key: BytesInput, options?: HistoryOptions): LocalEntries<Version<K>>;
@@ -244,6 +239,17 @@ class EngineDb<K extends Key> extends ReadFace<K> implements Db<K> {
     }
   }
 
+  deleteRange(range: Range, options?: DeleteRangeOptions): Promise<WriteResult> {
+    try {
+      checkCallOptions(options, "deleteRange");
+      const operation = rangeDeletion(range, this.#time(options?.timestamp));
+      const requestId = checkRequestId(options?.requestId);
+      return bounded(options, () => this.#engine.write([operation], requestId));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
   retract(key: BytesInput, timestamp: TimeInput, options?: RetractOptions): Promise<WriteResult> {
     try {
       checkCallOptions(options, "retract");
@@ -279,8 +285,11 @@ class EngineDb<K extends Key> extends ReadFace<K> implements Db<K> {
   }
 
   async erase(target: EraseTarget, options?: EraseOptions): Promise<EraseResult> {
-    const range = checkErase(target, options);
-    return await this.#engine.erase(range, options?.onProgress ?? (() => {}), callSignal(options));
+    const { range, dryRun } = checkErase(target, options);
+    const signal = callSignal(options);
+    if (dryRun) return await this.#engine.countErased(range, signal);
+    const { onProgress = () => {}, onHidden = () => {} } = options ?? {};
+    return await this.#engine.erase(range, onProgress, signal, onHidden);
   }
 
   watch(range?: Range, options?: WatchOptions): Entries<WatchEvent<K>> {

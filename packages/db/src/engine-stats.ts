@@ -26,7 +26,8 @@ export interface StatsSources extends Recovered {
 
 /** The figures that `stats` shows. Counts are since the store was opened; names carry units. */
 export function engineStats(sources: StatsSources): StoreStats {
-  const { layers, versions, tables, logs, pins, queue, background, requests, requestFiles, feed, feedLog } = sources;
+  const { layers, versions, tables, logs, pins, queue, background, requests, requestFiles, markFiles, feed, feedLog } =
+    sources;
   const levels = versions.current.levels.map(({ number, files }) => ({
     level: number,
     tables: files.length,
@@ -68,6 +69,7 @@ export function engineStats(sources: StatsSources): StoreStats {
     writes: { sinceTimestamp: sources.openedAt, ...writes, amplification: writeAmplification(writes) },
     blockCache: { ...tables.cacheStats() },
     requestIds: { count: requests.table.count, bytes: requests.table.bytes, files: requestFiles.count },
+    deletedRanges: { count: layers.marks.count, bytes: layers.marks.bytes, files: markFiles.count },
     log: {
       segments: logs.count,
       activeBytes: logs.writer.offset,

@@ -1,6 +1,7 @@
 import {
   abortable,
   type BytesInput,
+  type CheckpointReport,
   type EncodedPrecondition,
   type EraseProgress,
   type EraseResult,
@@ -13,14 +14,18 @@ import {
   type RetentionResult,
   type StoreStats,
   throwIfAborted,
+  type VerifyOptions,
+  type VerifyReport,
   type WriteResult,
 } from "@kvts/common";
 import { Background } from "./background/background.ts";
+import { saveSideFiles } from "./background/side-files.ts";
 import { type StoreMoment, takeMoment } from "./checkpoint/moment.ts";
-import { type CheckpointReport, Checkpoints } from "./checkpoint.ts";
+import { Checkpoints } from "./checkpoint.ts";
 import { closeParts } from "./close-parts.ts";
 import { engineStats } from "./engine-stats.ts";
 import { Fairness } from "./env/fairness.ts";
+import { countErased } from "./erase/count-erased.ts";
 import { Erases } from "./erase/erases.ts";
 import type { Feed } from "./feed/feed.ts";
 import { Inspection } from "./inspection.ts";
@@ -34,7 +39,6 @@ import { type RestoreGoal, type RestoreOutcome, type RestorePreview, Restores } 
 import type { RetentionState } from "./retention/horizon.ts";
 import { Horizons } from "./retention/horizons.ts";
 import { type PolicyInForce, RetentionKeeper } from "./retention-keeper.ts";
-import type { VerifyOptions, VerifyReport } from "./verify/report.ts";
 import { Writing } from "./writing.ts";
 
 const NO_CONDITIONS: readonly EncodedPrecondition[] = [];
@@ -90,7 +94,12 @@ export class Engine {
         this.#erases.changed();
       },
       freeze: () => this.#freezeAtRest(),
-      saveRequests: (upTo) => parts.requestFiles.save(upTo, this.now()),
+      saveSideFiles: (upTo) =>
+        saveSideFiles([
+          () => parts.requestFiles.save(upTo, this.now()),
+          () => parts.markFiles.save(layers.marks, upTo),
+        ]),
+      eraseFromSideFiles: () => saveSideFiles([() => parts.markFiles.rewrite(layers.marks)]),
       failed: () => this.#writing.refuseInDoubt(),
       fullDisk: () => this.#reserve.release(),
     });
@@ -231,6 +240,13 @@ export class Engine {
     throwIfAborted(signal);
     this.#checkWritable();
     return await abortable(this.#erases.erase(range, onProgress, hidden), signal);
+  }
+
+  /** What `erase` would do at this moment. @throws CANCELLED; what the store refuses writes with */
+  async countErased(range: ResolvedRange, signal: AbortSignal | undefined): Promise<EraseResult> {
+    throwIfAborted(signal);
+    this.#checkWritable();
+    return await countErased(this.#parts, this.readSource(), range, signal);
   }
 
   /** What reads see: the newest state, or a pinned seq. */

@@ -5,9 +5,12 @@ export type {
   BytesInput,
   CallOptions,
   Change,
+  CheckpointReport,
   Condition,
   ConditionOptions,
+  DeletedRange,
   DeleteOptions,
+  DeleteRangeOptions,
   DiffOptions,
   Entries,
   Entry,
@@ -28,9 +31,11 @@ export type {
   LiveScanOptions,
   Operation,
   Precondition,
+  Problem,
   PutOptions,
   Range,
   Reader,
+  ResolvedRange,
   RestoreOptions,
   RestoreResult,
   RetentionOptions,
@@ -63,6 +68,11 @@ export type {
   TypedViewOptions,
   TypedWatchEvent,
   ValueType,
+  VerifiedFile,
+  VerifiedState,
+  VerifyOptions,
+  VerifyProgress,
+  VerifyReport,
   Version,
   ViewOptions,
   WatchEvent,
@@ -71,7 +81,6 @@ export type {
   WriteResult,
 } from "@kvts/common";
 export { decodeTuple, encodeTuple, isKvtsError, json, KvtsError, text, tuple, tupleRange } from "@kvts/common";
-export type { CheckpointReport } from "./checkpoint.ts";
 export type { Db, LocalReader, LocalSnapshot } from "./db.ts";
 export { open } from "./open.ts";
 export type { Components, OpenOptions, Tuning } from "./options.ts";
@@ -80,12 +89,4 @@ export type { Recovery } from "./recovered.ts";
 export type { FileOutcome, RepairedFile, RepairReport } from "./repair/report.ts";
 export { type RepairOptions, repair } from "./repair.ts";
 export type { LocalTypedStore } from "./typed-db.ts";
-export type {
-  Problem,
-  VerifiedFile,
-  VerifiedState,
-  VerifyOptions,
-  VerifyProgress,
-  VerifyReport,
-} from "./verify/report.ts";
 export { type DirectoryVerifyOptions, verify } from "./verify.ts";

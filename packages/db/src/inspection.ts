@@ -1,10 +1,10 @@
+import type { VerifyOptions, VerifyReport } from "@kvts/common";
 import { KvtsError } from "@kvts/common";
 import { Scrub, type ScrubHost, type ScrubStats } from "./scrub.ts";
 import { Findings } from "./verify/findings.ts";
 import { MeteredFiles } from "./verify/metered-files.ts";
 import { checkOpenStore, type OpenStore } from "./verify/open-store.ts";
 import { readingOptions } from "./verify/options.ts";
-import type { VerifyOptions, VerifyReport } from "./verify/report.ts";
 
 /** Whatever reads an open store only to see whether it is sound, and ends with it. */
 export class Inspection {

@@ -1,6 +1,8 @@
 import { invariant } from "@kvts/common";
 import type { Erasures } from "./erase/erasures.ts";
 import type { Version } from "./manifest/version.ts";
+import { type RangeMark, withoutErased } from "./marks/range-mark.ts";
+import { RangeMarks } from "./marks/range-marks.ts";
 import type { ArenaPool } from "./memtable/arena-pool.ts";
 import type { Memtable } from "./memtable/memtable.ts";
 import { type SharedMemtable, View } from "./read/view.ts";
@@ -10,6 +12,8 @@ export class LiveMemtable implements SharedMemtable {
   readonly memtable: Memtable;
   /** The oldest log segment that holds, or may come to hold, any of its entries. */
   logNumber: number;
+  /** Seq of the last range mark that came while it was the active one; 0 for none. */
+  lastMarkSeq = 0;
   /**
    * The least timestamp of what stood in the logs from {@link logNumber} on before its first entry: after a crash that is
    * replayed with it, though it has long been in tables. Infinite where nothing did.
@@ -25,6 +29,11 @@ export class LiveMemtable implements SharedMemtable {
     this.#free = free;
   }
 
+  /** The greatest seq that came while it was the active one; −1 where nothing did. */
+  get maxSeq(): number {
+    return this.lastMarkSeq === 0 ? this.memtable.maxSeq : Math.max(this.memtable.maxSeq, this.lastMarkSeq);
+  }
+
   acquire(): void {
     this.#references++;
   }
@@ -36,7 +45,8 @@ export class LiveMemtable implements SharedMemtable {
 }
 
 /**
- * Owns what reads look at: the active memtable, the frozen ones that wait for their flush, and the tables' version.
+ * Owns what reads look at: the active memtable, the frozen ones that wait for their flush, the tables' version, and the
+ * range marks, which lie in none of these.
  * Every change makes a new view in one synchronous step, so that a read sees an entry in exactly one place or, while a
  * replayed log and a table both hold it, as one version.
  */
@@ -45,16 +55,24 @@ export class Layers {
   readonly taken: { operations: number; bytes: number } = { operations: 0, bytes: 0 };
   readonly #arenas: ArenaPool;
   #active: LiveMemtable;
+  #marks: RangeMarks;
   /** Oldest first. */
   #frozen: LiveMemtable[] = [];
   #erasures: Erasures | undefined;
   #view: View;
 
-  constructor(arenas: ArenaPool, version: Version, logNumber: number, erasures?: Erasures) {
+  constructor(
+    arenas: ArenaPool,
+    version: Version,
+    logNumber: number,
+    marks: RangeMarks = new RangeMarks(),
+    erasures?: Erasures,
+  ) {
     this.#arenas = arenas;
+    this.#marks = marks.without(erasures?.list ?? []);
     this.#erasures = erasures;
     this.#active = this.#create(logNumber, Number.POSITIVE_INFINITY);
-    this.#view = new View([this.#active], version, erasures);
+    this.#view = new View([this.#active], version, this.#marks.orNone, erasures);
   }
 
   get view(): View {
@@ -63,6 +81,25 @@ export class Layers {
 
   get active(): Memtable {
     return this.#active.memtable;
+  }
+
+  /** Nothing has come since the last memtable froze. */
+  get isActiveEmpty(): boolean {
+    return this.#active.maxSeq < 0;
+  }
+
+  /** All range marks that there are, in memory and in files, without what is erased of them. */
+  get marks(): RangeMarks {
+    return this.#marks;
+  }
+
+  /** Takes up a range mark, whose log segment stays until it is in a file. One that is replayed may be erased in part. */
+  addMark(mark: RangeMark): void {
+    const isFirst = this.#marks.count === 0;
+    const left = withoutErased(mark, this.#erasures?.list ?? []);
+    if (left !== undefined) this.#marks.add(left);
+    this.#active.lastMarkSeq = mark.seq;
+    if (isFirst) this.#show(this.#view.version);
   }
 
   /** Frozen memtables, oldest first. */
@@ -107,10 +144,7 @@ export class Layers {
 
   /** While memory is empty: what comes will be found in logs from `logNumber` on. */
   beginLog(logNumber: number): void {
-    invariant(
-      this.active.entryCount === 0 && this.#frozen.length === 0,
-      "L3: an old log is given up with memory empty",
-    );
+    invariant(this.isActiveEmpty && this.#frozen.length === 0, "L3: an old log is given up with memory empty");
     this.#active.logNumber = logNumber;
     this.#active.replayedMinTimestamp = Number.POSITIVE_INFINITY;
   }
@@ -123,12 +157,13 @@ export class Layers {
   /** From now on reads, and jobs that begin, go by these. The manifest says so already. */
   erase(erasures: Erasures | undefined): void {
     this.#erasures = erasures;
+    this.#marks = this.#marks.without(erasures?.list ?? []);
     this.#show(this.#view.version);
   }
 
   /** What comes will be found in logs from `logNumber` on, where nothing has come yet since the last memtable froze. */
   movedLog(logNumber: number): void {
-    if (this.active.entryCount > 0) return;
+    if (!this.isActiveEmpty) return;
     this.#active.logNumber = logNumber;
     this.#active.replayedMinTimestamp = Number.POSITIVE_INFINITY;
   }
@@ -153,7 +188,8 @@ export class Layers {
 
   #show(version: Version): void {
     const before = this.#view;
-    this.#view = new View([this.#active, ...this.#frozen.toReversed()], version, this.#erasures);
+    const memtables = [this.#active, ...this.#frozen.toReversed()];
+    this.#view = new View(memtables, version, this.#marks.orNone, this.#erasures);
     before.release();
   }
 

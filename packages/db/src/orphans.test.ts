@@ -7,6 +7,7 @@ const NEEDED: NeededFiles = {
   tables: new Set([5, 21]),
   logs: new Set([8, 22]),
   requestFiles: new Set([10]),
+  markFiles: new Set([12]),
   firstUnknownNumber: 100,
   manifestWasTorn: false,
   keepsBelow: 0,

@@ -7,7 +7,8 @@ export interface NeededFiles {
   readonly tables: ReadonlySet<number>;
   readonly logs: ReadonlySet<number>;
   readonly requestFiles: ReadonlySet<number>;
-  /** Tables with this number or a greater one are newer than the manifest that was found. */
+  readonly markFiles: ReadonlySet<number>;
+  /** Tables and files of range marks with this number or a greater one are newer than the manifest that was found. */
   readonly firstUnknownNumber: number;
   /** The manifest that was found had lost its end. */
   readonly manifestWasTorn: boolean;
@@ -16,23 +17,23 @@ export interface NeededFiles {
 }
 
 /**
- * Removes what a crash left behind. A table that the manifest may have named, had it not been damaged or old, is set
- * aside in lost/ instead, and so is everything that a repair had not yet set aside. Tables are gone for good when this
+ * Removes what a crash left behind. A table, or a file of range marks, that the manifest may have named, had it not been damaged or old, is set
+ * aside in lost/ instead, and so is everything that a repair had not yet set aside. Both are gone for good when this
  * resolves: one that a power cut brings back would count again for a repair without a manifest.
  * @returns the names set aside
  */
 export async function clearOrphans(fileSystem: FileSystem, directory: string, needed: NeededFiles): Promise<string[]> {
   const setAside: string[] = [];
-  let removedTables = 0;
+  let removed = 0;
   for (const name of fileSystem.list(directory)) {
     const fate = fateOf(name, needed);
     if (fate === "remove") {
       await fileSystem.remove(`${directory}/${name}`);
-      if (parseFileName(name)?.kind === "table") removedTables++;
+      if (countsForRepair(name)) removed++;
     }
     if (fate === "set aside") setAside.push(name);
   }
-  if (removedTables > 0) await fileSystem.syncDirectory(directory);
+  if (removed > 0) await fileSystem.syncDirectory(directory);
   await moveToLost(fileSystem, directory, setAside);
   return setAside;
 }
@@ -59,6 +60,12 @@ export async function moveToLost(fileSystem: FileSystem, directory: string, name
   await fileSystem.syncDirectory(directory);
 }
 
+/** Whether a repair without a manifest would take the file for the store's. */
+function countsForRepair(name: string): boolean {
+  const kind = parseFileName(name)?.kind;
+  return kind === "table" || kind === "marks";
+}
+
 function fateOf(name: string, needed: NeededFiles): "keep" | "remove" | "set aside" {
   const file = parseFileName(name);
   if (file === undefined) return "keep";
@@ -79,8 +86,9 @@ function fateOf(name: string, needed: NeededFiles): "keep" | "remove" | "set asi
     case "spare":
     case "temporary":
       return "remove";
+    case "marks":
     case "table":
-      if (needed.tables.has(file.number)) return "keep";
+      if ((file.kind === "table" ? needed.tables : needed.markFiles).has(file.number)) return "keep";
       return needed.manifestWasTorn || file.number >= needed.firstUnknownNumber ? "set aside" : unwanted;
   }
 }

@@ -3,6 +3,7 @@ import type { FeedLog } from "./feed/feed-log.ts";
 import type { Layers } from "./layers.ts";
 import type { Logs } from "./logs.ts";
 import type { VersionSet } from "./manifest/version-set.ts";
+import type { MarkFiles } from "./marks/mark-files.ts";
 import type { Settings } from "./options.ts";
 import type { RequestFiles } from "./requests/request-files.ts";
 import type { Requests } from "./requests/requests.ts";
@@ -35,6 +36,7 @@ export interface Recovered {
   readonly feedLog: FeedLog;
   readonly requests: Requests;
   readonly requestFiles: RequestFiles;
+  readonly markFiles: MarkFiles;
   readonly lastSeq: number;
   readonly lastAssigned: number;
   /** Where what was replayed ends. */

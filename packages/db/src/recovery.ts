@@ -13,6 +13,8 @@ import { expectConsistent } from "./manifest/contradictions.ts";
 import { loadManifest, type ManifestState } from "./manifest/state.ts";
 import { Version } from "./manifest/version.ts";
 import { type StoreNumbers, VersionSet } from "./manifest/version-set.ts";
+import { MarkFiles, type MarkFilesOptions } from "./marks/mark-files.ts";
+import { RangeMarks } from "./marks/range-marks.ts";
 import { ArenaPool } from "./memtable/arena-pool.ts";
 import type { Settings } from "./options.ts";
 import { clearIdle, clearOrphans } from "./orphans.ts";
@@ -107,7 +109,9 @@ class Recoverer {
     this.#checkClock(state);
 
     const version = Version.of(state.tables.map(({ level, meta }) => ({ level, file: this.#tables.openUnread(meta) })));
-    const layers = new Layers(this.#arenas(), version, state.numbers.logNumber, Erasures.of(state.numbers.erasures));
+    const { files: markFiles, marks } = this.#loadMarks(state);
+    const { logNumber, erasures } = state.numbers;
+    const layers = new Layers(this.#arenas(), version, logNumber, RangeMarks.of(marks), Erasures.of(erasures));
     const requests = new Requests(settings.tuning.requestIdsMax);
     const requestFiles = this.#loadRequests(state, requests);
     const replayed = await this.#replay(state, layers, requests);
@@ -127,6 +131,7 @@ class Recoverer {
         ...(writer.isBegun ? [writer.segment] : isAtRest ? [] : replayed.stale),
       ]),
       requestFiles: new Set(state.numbers.requestFiles ?? []),
+      markFiles: new Set(state.numbers.markFiles ?? []),
       firstUnknownNumber: state.numbers.nextFileNumber,
       manifestWasTorn: state.tornBytes > 0,
       keepsBelow: state.keepsBelow,
@@ -143,7 +148,19 @@ class Recoverer {
     const logs = new Logs(writer, live, () => versions.begin(), feedLog);
     const tables = this.#tables;
     const lock = this.#lock;
-    const parts = { directory, settings, lock, layers, versions, tables, logs, feedLog, requests, requestFiles };
+    const parts = {
+      directory,
+      settings,
+      lock,
+      layers,
+      versions,
+      tables,
+      logs,
+      feedLog,
+      requests,
+      requestFiles,
+      markFiles,
+    };
     const logEnd = writer.durable;
     return { ...parts, logEnd, lastSeq, lastAssigned, recovery, reserveWasReleased: this.#reserveWasReleased };
   }
@@ -169,17 +186,23 @@ class Recoverer {
   }
 
   #loadRequests({ numbers }: ManifestState, { table }: Requests): RequestFiles {
+    return RequestFiles.load({ ...this.#sideFileOptions(numbers), table }, numbers.requestFiles ?? []);
+  }
+
+  #loadMarks({ numbers }: ManifestState): ReturnType<typeof MarkFiles.load> {
+    return MarkFiles.load(this.#sideFileOptions(numbers), numbers.markFiles ?? []);
+  }
+
+  #sideFileOptions({ incarnation }: StoreNumbers): MarkFilesOptions {
     const { components, logger } = this.#settings;
-    const options = {
+    return {
       fileSystem: components.fileSystem,
       directory: this.#directory,
-      incarnation: numbers.incarnation,
-      table,
+      incarnation,
       logger,
       takeFileNumber: () => this.#versions!.takeFileNumbers(),
       mayRemove: () => this.#versions?.isIndeterminate === false,
     };
-    return RequestFiles.load(options, numbers.requestFiles ?? []);
   }
 
   /** Reads the live logs into memory, and makes sure that they are on disk, as they are where the store was closed in order. */

@@ -5,7 +5,7 @@ import type { ManifestState } from "./manifest/state.ts";
 import { type OpenOptions, resolveOptions, type Settings } from "./options.ts";
 import { examineStore, type Findings, isLogSound, isManifestTrue } from "./repair/findings.ts";
 import { type Rebuilt, rebuild } from "./repair/rebuild.ts";
-import { type RepairReport, reportLeftover, reportTable } from "./repair/report.ts";
+import { type RepairReport, reportLeftover, reportMarks, reportTable } from "./repair/report.ts";
 import { setOthersAside } from "./repair/set-aside.ts";
 import { requireStore } from "./store-finder.ts";
 
@@ -55,19 +55,23 @@ export async function repair(directory: string, options: RepairOptions = {}): Pr
 async function isSound(
   directory: string,
   settings: Settings,
-  { plans }: Findings,
+  findings: Findings,
   manifest: ManifestState,
 ): Promise<boolean> {
   const { fileSystem } = settings.components;
+  const { plans, marks } = findings;
   if (plans.some(({ action, isNeeded }) => isNeeded && action !== "keep")) return false;
-  return isManifestTrue(fileSystem, directory, manifest, plans) && (await isLogSound(fileSystem, directory, manifest));
+  if (marks.some(({ problem }) => problem !== undefined)) return false;
+  return (
+    isManifestTrue(fileSystem, directory, manifest, findings) && (await isLogSound(fileSystem, directory, manifest))
+  );
 }
 
 /** A sound store; at most there is left to do what an earlier repair did not come to. */
 async function leaveAlone(
   directory: string,
   settings: Settings,
-  { plans }: Findings,
+  { plans, marks }: Findings,
   { numbers, tables, keepsBelow, manifestNumber }: ManifestState,
 ): Promise<Rebuilt> {
   const kept = plans.filter(({ action }) => action === "keep");
@@ -76,11 +80,13 @@ async function leaveAlone(
       ? await setOthersAside(settings.components.fileSystem, directory, {
           manifest: manifestNumber,
           tables: new Set(tables.map(({ meta }) => meta.number)),
+          marks: new Set(numbers.markFiles),
           firstLog: numbers.logNumber,
         })
       : [];
   const files = [
     ...kept.map((plan) => reportTable(plan, plan.table!.properties!.entryCount)),
+    ...marks.map((file) => reportMarks(file, true)),
     ...leftovers.map(reportLeftover),
   ];
   return { incarnation: numbers.incarnation, tables, operations: 0, files };

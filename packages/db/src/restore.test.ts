@@ -217,6 +217,36 @@ describe.each(WAYS)("a restore %s", (_, restoreOperationsMax) => {
     await store.close();
   });
 
+  test("and ranges that are deleted at the same time: each is before it, and undone, or after it, and stands", async () => {
+    const store = await open();
+    const { db } = store;
+    for (let i = 0; i < 300; i++) await db.put(`user:${1000 + i}`, "old", { timestamp: 100 });
+    for (let i = 0; i < 300; i += 2) await db.put(`user:${1000 + i}`, "new", { timestamp: 200 });
+    const seqs: number[] = [];
+    let isDone = false;
+    const remove = async (): Promise<void> => {
+      for (let i = 0, after = 0; after < 5; i++, after += isDone ? 1 : 0) {
+        const [start, end] = [`user:${1000 + ((i * 37) % 300)}`, `user:${1010 + ((i * 37) % 300)}`];
+        // Before what it goes back to, which changes what was there then, and behind it.
+        seqs.push((await db.deleteRange({ start, end }, { timestamp: [120, 180, undefined][i % 3] })).seq);
+        if (i % 4 === 0) await store.nextTurn();
+      }
+    };
+    const removing = remove();
+    const result = await db.restore(USERS, 150);
+    isDone = true;
+    await removing;
+    expect(seqs.some((seq) => seq < result.seq!)).toBe(true);
+    expect(seqs.some((seq) => seq > result.seq!)).toBe(true);
+    await using snapshot = db.snapshot({ seq: result.seq! });
+    for (let i = 0; i < 300; i++) {
+      const key = `user:${1000 + i}`;
+      const then = snapshot.getSync(key, { asOf: 150 })?.text();
+      expect([key, snapshot.getSync(key)?.text()]).toEqual([key, then]);
+    }
+    await store.close();
+  });
+
   test("takes its turn after another one, and leaves nothing when it is abandoned", async () => {
     const store = await open();
     const { db } = store;

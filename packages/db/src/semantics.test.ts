@@ -68,7 +68,7 @@ describe.each(PLACES)("versions %s", (_, move) => {
   test("put, delete, retract at an equal timestamp, in every order: the last one counts", async () => {
     for (const order of permutations([put(50, "new"), del(50), retract(50)])) {
       await written([put(10, "old"), ...order], move, (store) => {
-        const last = order.at(-1)!.op;
+        const last = order.at(-1)!.op as "put" | "delete" | "retract";
         expect(get(store)).toBe({ put: "new", delete: undefined, retract: "old" }[last]);
         expect([...store.db.history(KEY)].map(({ timestamp }) => timestamp)).toEqual(
           last === "retract" ? [10] : [50, 10],

@@ -58,10 +58,12 @@ export function makeLocalTypedStore<K, P, In, Out>(
   return {
     put: (...call) => typed.put(...call),
     delete: (...call) => typed.delete(...call),
+    deleteRange: (...call) => typed.deleteRange(...call),
     retract: (...call) => typed.retract(...call),
     write: (...call) => typed.write(...call),
     watch: (...call) => typed.watch(...call),
     restore: (...call) => typed.restore(...call),
+    erase: (...call) => typed.erase(...call),
     snapshot: (options) => makeLocalTypedSnapshot(db.snapshot(options), typing),
     ...makeLocalTypedReader(db, typed, typing),
   };

@@ -1,3 +1,4 @@
+import type { VerifyReport } from "@kvts/common";
 import { isKvtsError } from "@kvts/common";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { InlineRunner } from "./compaction/runner.ts";
@@ -18,7 +19,6 @@ import { openPlainStore } from "./testing/plain-store.ts";
 import { Random } from "./testing/random.ts";
 import { SimulatedScheduler } from "./testing/simulated-scheduler.ts";
 import { payloadOf, sealPart, type TablePart, tableParts } from "./testing/table-parts.ts";
-import type { VerifyReport } from "./verify/report.ts";
 import { verify } from "./verify.ts";
 
 // Whole stores are written and read, on machines that may be busy.

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { VerifyReport } from "@kvts/common";
 import { utf8 } from "@kvts/common";
 import { expect, test, vi } from "vitest";
 import { open } from "./open.ts";
@@ -8,7 +9,6 @@ import { differenceAfterOpen, kill, livedInStore } from "./testing/lived-in-stor
 import type { MemoryFileSystem } from "./testing/memory-file-system.ts";
 import { openPlainStore } from "./testing/plain-store.ts";
 import { Random } from "./testing/random.ts";
-import type { VerifyReport } from "./verify/report.ts";
 import { verify } from "./verify.ts";
 
 // Whole stores are written and read, on machines that may be busy.

@@ -1,3 +1,4 @@
+import type { VerifyProgress } from "@kvts/common";
 import { describe, expect, test, vi } from "vitest";
 import { kill, livedInStore } from "./testing/lived-in-store.ts";
 import { MemoryFileSystem } from "./testing/memory-file-system.ts";
@@ -5,7 +6,6 @@ import { openPlainStore } from "./testing/plain-store.ts";
 import { Random } from "./testing/random.ts";
 import { SimulatedScheduler } from "./testing/simulated-scheduler.ts";
 import type { TestOperation } from "./testing/test-store.ts";
-import type { VerifyProgress } from "./verify/report.ts";
 import { verify } from "./verify.ts";
 
 // Whole stores are written and read, on machines that may be busy.

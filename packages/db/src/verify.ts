@@ -1,3 +1,4 @@
+import type { VerifyOptions, VerifyReport } from "@kvts/common";
 import { isKvtsError, KvtsError } from "@kvts/common";
 import type { FileLock, FileSystem } from "./env/file-system.ts";
 import { nodeFileSystem } from "./env/node-file-system.ts";
@@ -8,7 +9,6 @@ import { holdsStore, requireStore } from "./store-finder.ts";
 import { Findings } from "./verify/findings.ts";
 import { MeteredFiles } from "./verify/metered-files.ts";
 import { readingOptions } from "./verify/options.ts";
-import type { VerifyOptions, VerifyReport } from "./verify/report.ts";
 import { checkStore } from "./verify/store.ts";
 
 export interface DirectoryVerifyOptions extends VerifyOptions {

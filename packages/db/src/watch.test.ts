@@ -1,4 +1,4 @@
-import { isKvtsError, type WatchEvent } from "@kvts/common";
+import { type FeedItem, isKvtsError, type WatchEvent } from "@kvts/common";
 import { describe, expect, test } from "vitest";
 import type { Db } from "./db.ts";
 import type { ReadableFile } from "./env/file-system.ts";
@@ -12,11 +12,17 @@ const text = (value: Uint8Array): string => new TextDecoder().decode(value);
 /** An event in one line: `7: a=1 -b ~c@5`, with what marks it. */
 function shown({ seq, items, initial, more }: WatchEvent<Uint8Array>): string {
   const parts = items.map((item) => {
+    if (item.op === "deleteRange") return `-[${text(item.range.start)},${item.range.end && text(item.range.end)})`;
     const key = text(item.key);
     if (item.op === "retract") return `~${key}@${item.timestamp}`;
     return item.deleted === true ? `-${key}` : `${key}=${text(item.value)}`;
   });
   return [`${seq}:`, ...parts, ...(initial ? ["initial"] : []), ...(more ? ["more"] : [])].join(" ");
+}
+
+function keyOf(item: FeedItem<Uint8Array>): Uint8Array {
+  if (item.op === "deleteRange") throw new Error("a deleted range is of no one key");
+  return item.key;
 }
 
 async function next(
@@ -124,7 +130,7 @@ describe("a watch from now", () => {
     const [first] = await firsts[0]!;
     const item = first!.items[0]!;
     if (item.op === undefined && item.deleted === undefined) item.value.fill(0);
-    item.key.fill(0);
+    keyOf(item).fill(0);
     expect((await firsts[1]!).map(shown)).toEqual(["1: k=value"]);
     await store.close();
   });
@@ -146,7 +152,7 @@ describe("a watch from now", () => {
     const keys = await Promise.all(
       watches.map(async (watch, i) => {
         const count = [7, 5, 2, 3, 2, 2, 0][i]!;
-        return count === 0 ? [] : (await watch.nextv(count)).map(({ items }) => text(items[0]!.key)).join(" ");
+        return count === 0 ? [] : (await watch.nextv(count)).map(({ items }) => text(keyOf(items[0]!))).join(" ");
       }),
     );
     expect(keys).toEqual(["a aa ab abc ac b \u{ff}", "a aa ab abc ac", "ab abc", "aa ab abc", "b \u{ff}", "a aa", []]);
@@ -253,13 +259,13 @@ describe("a slow watcher", () => {
     const first = watch.nextv(1);
     for (let i = 1; i <= 50; i++) await put(db, `k${i}`, "x".repeat(1000));
     const keys = [...(await first), ...(await watch.nextv(49))].flatMap(({ items }) =>
-      items.map(({ key }) => text(key)),
+      items.map((item) => text(keyOf(item))),
     );
     expect(keys).toEqual(Array.from({ length: 50 }, (_, i) => `k${i + 1}`));
     expect((await db.stats()).feed).toMatchObject({ queuedBytes: 0 });
     const waiting = watch.nextv(1);
     await put(db, "klast", "");
-    expect((await waiting).map(({ items }) => text(items[0]!.key))).toEqual(["klast"]);
+    expect((await waiting).map(({ items }) => text(keyOf(items[0]!)))).toEqual(["klast"]);
     await store.close();
   });
 
@@ -309,9 +315,9 @@ describe("a slow watcher", () => {
     const whole = [...parts, ...(await watch.nextv(1))];
     expect(whole.at(-1)).toMatchObject({ seq: 20 });
     expect(whole.at(-1)).not.toHaveProperty("more");
-    const keys = whole.flatMap(({ items }) => items.map(({ key }) => text(key)));
+    const keys = whole.flatMap(({ items }) => items.map((item) => text(keyOf(item))));
     const again = db.watch({ prefix: "k" }, { afterSeq: parts[1]!.seq });
-    const rest = (await again.nextv(2)).flatMap(({ items }) => items.map(({ key }) => text(key)));
+    const rest = (await again.nextv(2)).flatMap(({ items }) => items.map((item) => text(keyOf(item))));
     expect(rest).toEqual(keys.slice(6));
     await store.close();
   });

@@ -33,6 +33,8 @@ export interface Channel {
   readonly answered: boolean;
   /** Gives up a request that takes too long to arrive. */
   cut(): void;
+  /** Hears of {@link Exchange.abort}, where it has an answer of its own to that. */
+  aborted?(reason: KvtsError): void;
 }
 
 /** `starting` until there is a store to serve; work is taken while `open`. */
@@ -116,8 +118,10 @@ class TrackedExchange implements Exchange {
   }
 
   abort(reason: KvtsError): void {
-    this.#reason ??= reason;
-    this.#controller?.abort(this.#reason);
+    if (this.#reason !== undefined) return;
+    this.#reason = reason;
+    this.#controller?.abort(reason);
+    this.channel.aborted?.(reason);
   }
 }
 

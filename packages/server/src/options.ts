@@ -69,6 +69,11 @@ export interface ServeOptions {
    * server's alone. Default none: everybody who reaches a port may do everything.
    */
   readonly tokensFile?: string | undefined;
+  /**
+   * The directory that clients' checkpoints go into, each by its name, made with the first one; best on the store's disk.
+   * Default none: they are refused.
+   */
+  readonly checkpointPath?: string | undefined;
   /** Lets other machines in (`host`) although there is neither TLS nor a token. Default false. */
   readonly insecure?: boolean;
   readonly logger?: Logger;
@@ -101,6 +106,7 @@ const defaults: Settings = {
   maxSnapshots: 1000,
   tls: undefined,
   tokensFile: undefined,
+  checkpointPath: undefined,
   insecure: false,
   logger: silentLogger,
   clock: systemClock,

@@ -109,7 +109,7 @@ function host<K extends Key>(
     const bytesStore = (await store).with({ keys: "bytes" });
     const { incarnation } = await bytesStore.stats();
     const ready = (): boolean => exchanges.phase === "open";
-    service = createService(bytesStore, { ...settings, version: packageVersion(), incarnation, tokens, ready });
+    service = await createService(bytesStore, { ...settings, version: packageVersion(), incarnation, tokens, ready });
     access.grant(service);
     exchanges.start();
   };

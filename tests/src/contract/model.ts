@@ -26,6 +26,7 @@ const operation = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ op: fc.constantFrom("delete" as const, "retract" as const), key, timestamp }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant("deleteRange" as const), start: key, end: key, timestamp }) },
 );
 type Drawn = typeof operation extends fc.Arbitrary<infer T> ? T : never;
 
@@ -65,6 +66,12 @@ export function modelTests(subject: Subject): void {
   });
 }
 
+function storeOperation(operation: ModelOperation): Operation {
+  if (operation.op !== "deleteRange") return operation;
+  const { op, timestamp, range } = operation;
+  return { op, timestamp, ...range };
+}
+
 /** A store and a model that are told the same. */
 class Run {
   readonly #subject: Subject;
@@ -81,7 +88,9 @@ class Run {
   async write(drawn: readonly Drawn[]): Promise<void> {
     const { store } = this.#subject.shared;
     const operations = drawn.map((each) => this.#operation(each));
-    const { seq } = await (operations.length === 1 ? this.#single(operations[0]!) : store.write(operations));
+    const { seq } = await (operations.length === 1
+      ? this.#single(operations[0]!)
+      : store.write(operations.map(storeOperation)));
     this.#model.commit(operations, seq);
   }
 
@@ -155,6 +164,7 @@ class Run {
 
   #single(operation: ModelOperation): Promise<{ readonly seq: number }> {
     const { store } = this.#subject.shared;
+    if (operation.op === "deleteRange") return store.deleteRange(operation.range, { timestamp: operation.timestamp });
     const { op, key, timestamp } = operation;
     if (op === "put") return store.put(key, operation.value, { timestamp, expiresAt: operation.expiresAt });
     return op === "delete" ? store.delete(key, { timestamp }) : store.retract(key, timestamp);
@@ -164,7 +174,11 @@ class Run {
     return utf8(this.#prefix + suffix);
   }
 
-  #operation(drawn: Drawn): ModelOperation & Operation {
+  #operation(drawn: Drawn): ModelOperation {
+    if (drawn.op === "deleteRange") {
+      const { op, timestamp } = drawn;
+      return { op, timestamp, range: { start: this.#key(drawn.start), end: this.#key(drawn.end) } };
+    }
     const at = this.#key(drawn.key);
     if (drawn.op !== "put") return { op: drawn.op, key: at, timestamp: drawn.timestamp };
     const expiresAt = drawn.life === undefined ? undefined : drawn.timestamp + drawn.life;

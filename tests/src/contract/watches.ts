@@ -1,16 +1,32 @@
-import { type Entries, type Key, type Range, textOf, type WatchEvent, type WatchOptions } from "@kvts/common";
+import {
+  type Entries,
+  type FeedItem,
+  type Key,
+  type Range,
+  textOf,
+  type WatchEvent,
+  type WatchOptions,
+} from "@kvts/common";
 import { expect, test } from "vitest";
 import { fails, type Subject, uniqueKey } from "./subject.ts";
 
 /** An event in one line: its operations, then what marks it. */
 function told({ items, initial, more }: WatchEvent<Key>): string {
   const parts = items.map((item) => {
+    if (item.op === "deleteRange") {
+      const [start, end] = [item.range.start, item.range.end].map((bound) => bound && textOf(bound));
+      return `-[${start},${end})@${item.timestamp}`;
+    }
     const key = typeof item.key === "string" ? item.key : textOf(item.key);
     if (item.op === "retract") return `~${key}@${item.timestamp}`;
     if (item.deleted === true) return `-${key}`;
     return `${key}=${item.text()}${item.expiresAt === undefined ? "" : ` until ${item.expiresAt}`}`;
   });
   return [...parts, ...(initial ? ["(state)"] : []), ...(more ? ["(more)"] : [])].join(" ");
+}
+
+function keyOf(item: FeedItem<Key>): Key | undefined {
+  return item.op === "deleteRange" ? undefined : item.key;
 }
 
 /** The change feed. */
@@ -93,7 +109,31 @@ export function watchTests(subject: Subject): void {
     while (pages.at(-1)?.more === true || pages.length === 0) pages.push(...(await next(watch, 1)));
     expect(pages.length).toBeGreaterThan(1);
     expect(new Set(pages.map(({ seq, initial }) => `${seq} ${initial}`)).size).toBe(1);
-    expect(new Set(pages.flatMap(({ items }) => items.map(({ key }) => key))).size).toBe(700);
+    expect(new Set(pages.flatMap(({ items }) => items.map(keyOf))).size).toBe(700);
+  });
+
+  test("shows a deleted range as one operation to whoever watches any of it", async () => {
+    const prefix = uniqueKey();
+    const [all, part, other] = [
+      await begun({ prefix }),
+      await begun({ start: `${prefix}b`, end: `${prefix}c` }),
+      await begun({ start: `${prefix}x`, end: `${prefix}z` }),
+    ];
+    await store().deleteRange({ start: `${prefix}a`, end: `${prefix}d` }, { timestamp: 100 });
+    await store().write([
+      { op: "deleteRange", start: `${prefix}b`, timestamp: 200, end: `${prefix}b` },
+      { op: "put", key: `${prefix}b`, value: "1" },
+      { op: "deleteRange", prefix: `${prefix}y`, timestamp: 300 },
+      { op: "retract", key: `${prefix}c`, timestamp: 100 },
+    ]);
+    const seen = async (watch: Entries<WatchEvent<Key>>, count: number) => (await next(watch, count)).map(told);
+    expect(await seen(all, 2)).toEqual([
+      `-[${prefix}a,${prefix}d)@100`,
+      `${prefix}b=1 -[${prefix}y,${prefix}z)@300 ~${prefix}c@100`,
+    ]);
+    expect(await seen(part, 2)).toEqual([`-[${prefix}b,${prefix}c)@100`, `${prefix}b=1`]);
+    expect(await seen(other, 1)).toEqual([`-[${prefix}y,${prefix}z)@300`]);
+    for (const watch of [all, part, other]) await watch.close();
   });
 
   test("gives keys that are no text as bytes", async () => {
@@ -114,7 +154,7 @@ export function watchTests(subject: Subject): void {
     );
     const parts: WatchEvent<Key>[] = [];
     while (parts.at(-1)?.seq !== seq) parts.push(...(await next(watch, 1)));
-    expect(parts.flatMap(({ items }) => items.map((item) => item.key))).toEqual(
+    expect(parts.flatMap(({ items }) => items.map(keyOf))).toEqual(
       Array.from({ length: 3000 }, (_, i) => `${prefix}${i}`),
     );
     expect(parts.map(({ more }) => more === true)).toEqual(parts.map((part) => part !== parts.at(-1)));

@@ -1,4 +1,4 @@
-import type { Store, Version } from "@kvts/common";
+import type { Range, Store, Version } from "@kvts/common";
 import type { Ledger } from "./ledger.ts";
 import { assignsTimestamps, batchOf, type PlannedOperation, writerOf } from "./plan.ts";
 
@@ -52,8 +52,15 @@ export async function checkRecent(store: Store, ledger: Ledger): Promise<Checked
   return { problems: problems.slice(0, PROBLEMS_MAX), found, absent };
 }
 
-/** Reads everything, and holds every version of every key against what was written. Returns what is wrong. */
-export async function checkEverything(store: Store, ledger: Ledger): Promise<{ problems: string[]; versions: number }> {
+/**
+ * Reads everything, and holds every version of every key against what was written. Returns what is wrong.
+ * @param range in which nobody but the ledger's writers may have written
+ */
+export async function checkEverything(
+  store: Store,
+  ledger: Ledger,
+  range: Range = {},
+): Promise<{ problems: string[]; versions: number }> {
   const problems: string[] = [];
   let versions = 0;
   for (const [writer, { written }] of ledger.states.entries()) {
@@ -66,7 +73,7 @@ export async function checkEverything(store: Store, ledger: Ledger): Promise<{ p
       if (problems.length >= PROBLEMS_MAX) return { problems, versions };
     }
   }
-  for await (const { key } of store.scan({}, { includeDeleted: true })) {
+  for await (const { key } of store.scan(range, { includeDeleted: true })) {
     const { written } = ledger.states[writerOf(key)] ?? { written: 0 };
     if (written === 0) problems.push(`nobody wrote ${key}`);
     if (problems.length >= PROBLEMS_MAX) break;

@@ -8,6 +8,7 @@ import type {
   FeedItem,
   GetStatusResponse,
   OperationSchema,
+  RangeSchema,
   RenewSnapshotResponse,
   RestoreResponse,
   RetentionPolicy,
@@ -19,6 +20,7 @@ import type {
   CheckedCondition,
   EncodedOperation,
   Bucket as Figures,
+  ResolvedRange,
   RetentionResult,
   StatValue,
   StoreStats,
@@ -42,11 +44,20 @@ export function toInt64(value: number | undefined): bigint | undefined {
   return value === undefined ? undefined : BigInt(value);
 }
 
-export function toOperation({ op, ...fields }: EncodedOperation): MessageInitShape<typeof OperationSchema> {
+export function toOperation(operation: EncodedOperation): MessageInitShape<typeof OperationSchema> {
+  if (operation.op === "deleteRange") {
+    const { range, timestamp } = operation;
+    return { kind: { case: "deleteRange", value: { range: toRange(range), timestamp: toInt64(timestamp) } } };
+  }
+  const { op, ...fields } = operation;
   const { key, value } = fields;
   const timestamp = toInt64(fields.timestamp);
   if (op !== "put") return { kind: { case: op, value: { key, timestamp } } };
   return { kind: { case: "put", value: { key, value, timestamp, expiresAt: toInt64(fields.expiresAt) } } };
+}
+
+export function toRange({ start, end }: ResolvedRange): MessageInitShape<typeof RangeSchema> {
+  return { start, end };
 }
 
 export function toCondition(condition: CheckedCondition): MessageInitShape<typeof ConditionSchema> {
@@ -99,6 +110,16 @@ function fromFeedItem({ kind }: FeedItem): WireFeedItem {
       return {
         op: "retract",
         key,
+        timestamp: arrivedNumber(timestamp, "timestamp"),
+        seq: arrivedNumber(seq, "seq"),
+      };
+    }
+    case "rangeDeletion": {
+      const { range, timestamp, seq } = kind.value;
+      if (range === undefined) throw brokenAnswer("a deleted range of the feed has no range");
+      return {
+        op: "deleteRange",
+        range: { start: range.start ?? new Uint8Array(0), end: range.end },
         timestamp: arrivedNumber(timestamp, "timestamp"),
         seq: arrivedNumber(seq, "seq"),
       };

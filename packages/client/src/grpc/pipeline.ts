@@ -1,244 +1,134 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { CallOptions, Client } from "@connectrpc/connect";
-import type { KvService, PipelineAnswer, PipelineCallSchema, PipelineRequestSchema } from "@kvts/api";
-import { abandonedFailure, brokenAnswer, connectionFailure, lateFailure } from "../failures.ts";
-import type { WireCall } from "../wire.ts";
+import { abandonedFailure, lateFailure } from "../failures.ts";
+import { type WireCall, WireFailure } from "../wire.ts";
 import type { GrpcConnection } from "./connection.ts";
-import { failureOf, pipelinedFailure } from "./errors.ts";
+import { PipelineStream } from "./pipeline-stream.ts";
+import { PipelinedCall } from "./pipelined-call.ts";
+import type { PipelinedMethod } from "./pipelined-methods.ts";
 
-/** A method of a pipelined call, with its request. */
-export type PipelinedMethod = NonNullable<MessageInitShape<typeof PipelineCallSchema>["method"]>;
-/** What became of it. */
-export type PipelinedOutcome = Exclude<PipelineAnswer["outcome"], { case: "error" | undefined }>;
-
-type Frame = MessageInitShape<typeof PipelineRequestSchema>;
-
-/** Something on the way, or at its end, knows no pipelines: the calls have not been looked at, and are to travel alone. */
-export class PipelineRefused extends Error {
-  override readonly name: string = "PipelineRefused";
-}
-
-/** What servers take in one frame. */
-const frameCallsMax = 1000;
-/** A frame is sent on its way at this size; far below what a server takes, and no answer waits long behind it. */
-const frameBytesMax = 256 * 1024;
+/** A timer's longest delay. */
+const timeoutMsMax = 2 ** 31 - 1;
 
 /**
  * Carries the calls of one client that are made in one go: they travel in one frame, and each is answered by itself. The
  * stream is opened by the first of them, and again after it was lost; what was under way on a lost one fails, as calls
- * of a lost connection do.
+ * of a lost connection do. Where something on the way, or at its end, knows no pipelines, they have not been looked at,
+ * and travel alone.
  */
 export class Pipeline {
   readonly #url: string;
-  readonly #kv: Client<typeof KvService>;
   readonly #connection: GrpcConnection;
   readonly #headers: Headers;
+  readonly #onRefused: () => void;
   /** Calls made in this turn of the event loop. */
-  #gathered: Pending[] = [];
+  #gathered: PipelinedCall[] = [];
+  /** All that wait for their answers, by their ids. */
+  readonly #waiting: Map<number, PipelinedCall> = new Map();
+  #lastId = 0;
   #stream: PipelineStream | undefined;
+  /** One for all calls, due at the first deadline of those that were there when it was set, or before. */
+  #timer: NodeJS.Timeout | undefined;
+  #dueAt = Number.POSITIVE_INFINITY;
 
-  constructor(url: string, kv: Client<typeof KvService>, connection: GrpcConnection, headers: Headers) {
+  /** @param onRefused called once it is clear that there are no pipelines at the other end */
+  constructor(url: string, connection: GrpcConnection, headers: Headers, onRefused: () => void) {
     this.#url = url;
-    this.#kv = kv;
     this.#connection = connection;
     this.#headers = headers;
+    this.#onRefused = onRefused;
   }
 
   /**
-   * @param bytes about what the call takes in a frame
-   * @throws WireFailure, PipelineRefused
+   * @param bytes what the request's message takes
+   * @param alone makes the call by itself
+   * @throws WireFailure
    */
-  call(method: PipelinedMethod, bytes: number, { signal, timeoutMs }: WireCall): Promise<PipelinedOutcome> {
+  call<Q, A>(
+    method: PipelinedMethod<Q, A>,
+    request: Q,
+    bytes: number,
+    { signal, timeoutMs }: WireCall,
+    alone: () => Promise<A>,
+  ): Promise<A> {
     return new Promise((resolve, reject) => {
-      const pending = new Pending(method, bytes, timeoutMs, resolve, reject);
-      pending.expireWith(() => lateFailure(this.#url));
-      if (signal !== undefined) pending.abandonOn(signal, () => abandonedFailure(this.#url, signal.reason));
+      const parts = { id: this.#nextId(), method, request, bytes, timeoutMs, alone };
+      const call = new PipelinedCall(parts, this.#forget, resolve as (answer: unknown) => void, reject);
+      if (this.#waiting.size === 0) this.#connection.hold();
+      this.#waiting.set(call.id, call);
+      if (call.deadlineAt < this.#dueAt) this.#wakeAt(call.deadlineAt);
+      if (signal !== undefined) call.abandonOn(signal, () => abandonedFailure(this.#url, signal.reason));
       // After everything that is ready to make a call has made it.
-      if (this.#gathered.push(pending) === 1) process.nextTick(() => this.#send());
+      if (this.#gathered.push(call) === 1) process.nextTick(this.#send);
     });
   }
 
   /** Ends the stream; no call is under way. */
   close(): void {
+    clearTimeout(this.#timer);
     this.#stream?.end();
     this.#stream = undefined;
   }
 
-  #send(): void {
-    const calls = this.#gathered.filter((pending) => !pending.isSettled);
+  #nextId(): number {
+    // 0 is none, and after 2^32 - 1 it begins anew.
+    this.#lastId = (this.#lastId + 1) >>> 0 || 1;
+    return this.#lastId;
+  }
+
+  readonly #forget = ({ id }: PipelinedCall): void => {
+    this.#waiting.delete(id);
+    if (this.#waiting.size === 0) this.#connection.letGo();
+  };
+
+  readonly #send = (): void => {
+    const gathered = this.#gathered;
     this.#gathered = [];
+    const calls = gathered.every(isWaiting) ? gathered : gathered.filter(isWaiting);
     if (calls.length === 0) return;
     this.#connection.expectAnswer();
     if (this.#stream === undefined || this.#stream.isOver) this.#stream = this.#open();
+    for (const call of calls) call.stream = this.#stream;
     this.#stream.send(calls);
-  }
+  };
 
   #open(): PipelineStream {
-    const run = (frames: AsyncIterable<Frame>, options: CallOptions) => this.#kv.pipeline(frames, options);
-    return new PipelineStream(this.#url, this.#connection, (frames) => run(frames, { headers: this.#headers }));
-  }
-}
-
-/** One call, until it is answered or given up. */
-class Pending {
-  readonly method: PipelinedMethod;
-  readonly bytes: number;
-  readonly timeoutMs: number;
-  isSettled = false;
-  readonly #resolve: (outcome: PipelinedOutcome) => void;
-  readonly #reject: (failure: unknown) => void;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #signal: AbortSignal | undefined;
-  #abandon: (() => void) | undefined;
-  /** Called once it is settled, however. */
-  whenSettled: () => void = () => {};
-
-  constructor(
-    method: PipelinedMethod,
-    bytes: number,
-    timeoutMs: number,
-    resolve: (outcome: PipelinedOutcome) => void,
-    reject: (failure: unknown) => void,
-  ) {
-    this.method = method;
-    this.bytes = bytes;
-    this.timeoutMs = timeoutMs;
-    this.#resolve = resolve;
-    this.#reject = reject;
+    const stream: PipelineStream = new PipelineStream(this.#url, this.#connection, this.#headers, {
+      find: (id) => this.#waiting.get(id),
+      onOver: (failure) => this.#over(stream, failure),
+    });
+    return stream;
   }
 
-  expireWith(failure: () => unknown): void {
-    this.#timer = setTimeout(() => this.fail(failure()), this.timeoutMs);
+  #over(stream: PipelineStream, failure: unknown): void {
+    const lost = [...this.#waiting.values()].filter((call) => call.stream === stream);
+    // Of the stream as a whole: a single call that the store does not know fails by itself.
+    if (failure instanceof WireFailure && failure.error.code === "UNIMPLEMENTED") {
+      this.#onRefused();
+      for (const call of lost) call.goAlone();
+    } else {
+      for (const call of lost) call.fail(failure);
+    }
   }
 
-  abandonOn(signal: AbortSignal, failure: () => unknown): void {
-    this.#signal = signal;
-    this.#abandon = () => this.fail(failure());
-    signal.addEventListener("abort", this.#abandon, { once: true });
-  }
-
-  answer(outcome: PipelinedOutcome): void {
-    if (this.#settle()) this.#resolve(outcome);
-  }
-
-  fail(failure: unknown): void {
-    if (this.#settle()) this.#reject(failure);
-  }
-
-  #settle(): boolean {
-    if (this.isSettled) return false;
-    this.isSettled = true;
+  #wakeAt(dueAt: number): void {
     clearTimeout(this.#timer);
-    if (this.#abandon !== undefined) this.#signal?.removeEventListener("abort", this.#abandon);
-    this.whenSettled();
-    return true;
+    this.#dueAt = dueAt;
+    // What keeps the process alive meanwhile is the connection, held by the calls.
+    const delay = Math.min(Math.max(1, Math.ceil(dueAt - performance.now())), timeoutMsMax);
+    this.#timer = setTimeout(() => this.#expire(), delay).unref();
+  }
+
+  #expire(): void {
+    const now = performance.now();
+    let next = Number.POSITIVE_INFINITY;
+    this.#dueAt = next;
+    for (const call of [...this.#waiting.values()]) {
+      if (call.deadlineAt <= now) call.fail(lateFailure(this.#url));
+      else next = Math.min(next, call.deadlineAt);
+    }
+    if (next !== Number.POSITIVE_INFINITY) this.#wakeAt(next);
   }
 }
 
-/** One stream: frames out, answers in. */
-class PipelineStream {
-  readonly #url: string;
-  readonly #connection: GrpcConnection;
-  readonly #frames = new FrameQueue();
-  readonly #pending: Map<number, Pending> = new Map();
-  #lastId = 0;
-  /** No answers come any more. */
-  isOver = false;
-
-  constructor(
-    url: string,
-    connection: GrpcConnection,
-    open: (frames: AsyncIterable<Frame>) => AsyncIterable<{ readonly answers: readonly PipelineAnswer[] }>,
-  ) {
-    this.#url = url;
-    this.#connection = connection;
-    void this.#receive(open(this.#frames));
-  }
-
-  send(calls: readonly Pending[]): void {
-    let frame: MessageInitShape<typeof PipelineCallSchema>[] = [];
-    let bytes = 0;
-    for (const pending of calls) {
-      if (frame.length === frameCallsMax || (frame.length > 0 && bytes + pending.bytes > frameBytesMax)) {
-        this.#frames.push({ calls: frame });
-        frame = [];
-        bytes = 0;
-      }
-      frame.push(this.#numbered(pending));
-      bytes += pending.bytes;
-    }
-    this.#frames.push({ calls: frame });
-  }
-
-  end(): void {
-    this.isOver = true;
-    this.#frames.end();
-  }
-
-  #numbered(pending: Pending): MessageInitShape<typeof PipelineCallSchema> {
-    this.#lastId = (this.#lastId + 1) >>> 0;
-    const id = this.#lastId;
-    if (this.#pending.size === 0) this.#connection.hold();
-    this.#pending.set(id, pending);
-    pending.whenSettled = () => {
-      this.#pending.delete(id);
-      if (this.#pending.size === 0) this.#connection.letGo();
-    };
-    return { id, timeoutMs: pending.timeoutMs, method: pending.method };
-  }
-
-  async #receive(responses: AsyncIterable<{ readonly answers: readonly PipelineAnswer[] }>): Promise<void> {
-    let failure: unknown = connectionFailure(this.#url, new Error("the server ended the stream"));
-    try {
-      for await (const { answers } of responses) {
-        this.#connection.heard();
-        for (const { id, outcome } of answers) this.#settle(id, outcome);
-      }
-    } catch (error) {
-      const told = failureOf(error, this.#url);
-      // Of the stream as a whole: a single call that the store does not know fails by itself.
-      failure = told.error.code === "UNIMPLEMENTED" ? new PipelineRefused(told.message, { cause: told }) : told;
-    }
-    this.end();
-    for (const pending of [...this.#pending.values()]) pending.fail(failure);
-  }
-
-  #settle(id: number, outcome: PipelineAnswer["outcome"]): void {
-    // Those that were given up are not known any more.
-    const pending = this.#pending.get(id);
-    if (pending === undefined) return;
-    if (outcome.case === "error") pending.fail(pipelinedFailure(outcome.value, this.#url));
-    else if (outcome.case === undefined) pending.fail(brokenAnswer("an answer of a pipeline says nothing"));
-    else pending.answer(outcome);
-  }
-}
-
-/** Frames on their way to the transport, which takes them as fast as the connection does. */
-class FrameQueue implements AsyncIterable<Frame> {
-  readonly #frames: Frame[] = [];
-  #ended = false;
-  #wake: () => void = () => {};
-
-  push(frame: Frame): void {
-    this.#frames.push(frame);
-    this.#wake();
-  }
-
-  end(): void {
-    this.#ended = true;
-    this.#wake();
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<Frame> {
-    for (;;) {
-      const frame = this.#frames.shift();
-      if (frame !== undefined) yield frame;
-      else if (this.#ended) return;
-      else {
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-      }
-    }
-  }
+function isWaiting({ isSettled }: PipelinedCall): boolean {
+  return !isSettled;
 }

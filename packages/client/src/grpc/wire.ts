@@ -1,8 +1,8 @@
 import type { SecureContextOptions } from "node:tls";
 import { type CallOptions, type Client, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
-import { AdminService, type GetResponse, KvService } from "@kvts/api";
-import type { Bucket, EncodedOperation, RetentionResult, StoreStats, WriteResult } from "@kvts/common";
+import { AdminService, KvService } from "@kvts/api";
+import type { Bucket, EraseResult, RetentionResult, StoreStats, WriteResult } from "@kvts/common";
 import { brokenAnswer, lateFailure } from "../failures.ts";
 import type { Settings } from "../options.ts";
 import {
@@ -11,8 +11,10 @@ import {
   type BatchWrite,
   type DeleteRetentionRequest,
   type DiffRequest,
+  type EraseRequest,
   type GetRequest,
   type ListVersionsRequest,
+  type RangeDeletion,
   type RestoreRequest,
   type ScanRequest,
   type SetRetentionRequest,
@@ -24,6 +26,7 @@ import {
   type WireEvent,
   WireFailure,
   type WireLease,
+  type WireOperation,
   type WirePage,
   type WirePolicy,
   type WireRestored,
@@ -46,25 +49,23 @@ import {
   toCondition,
   toInt64,
   toOperation,
+  toRange,
 } from "./messages.ts";
-import { Pipeline, type PipelinedMethod, type PipelinedOutcome, PipelineRefused } from "./pipeline.ts";
-
-const pipelinePath = `/${KvService.typeName}/${KvService.method.pipeline.name}`;
+import { fromErasure, fromOperation, toErase } from "./operations.ts";
+import { Pipeline } from "./pipeline.ts";
+import { pipelinePath } from "./pipeline-stream.ts";
+import {
+  type PipelinedMethod,
+  pipelinedDelete,
+  pipelinedGet,
+  pipelinedListVersions,
+  pipelinedPut,
+  pipelinedScan,
+  pipelinedWrite,
+} from "./pipelined-methods.ts";
 
 /** Larger calls gain nothing from company, and would have it wait. */
 const pipelinedBytesMax = 64 * 1024;
-
-type MethodRequest<M> = Extract<PipelinedMethod, { case: M }>["value"];
-type MethodAnswer<M> = Extract<PipelinedOutcome, { case: M }>["value"];
-
-/** About what an operation takes in a message. */
-function operationBytes({ key, value }: EncodedOperation): number {
-  return key.length + (value?.length ?? 0) + 64;
-}
-
-function sum<T>(items: readonly T[], size: (item: T) => number): number {
-  return items.reduce((total, item) => total + size(item), 0);
-}
 
 /** gRPC over one HTTP/2 connection, opened by the first exchange and again whenever it is lost. */
 export class GrpcWire implements Wire {
@@ -95,27 +96,29 @@ export class GrpcWire implements Wire {
     });
     this.#kv = createClient(KvService, transport);
     this.#admin = createClient(AdminService, transport);
-    this.#pipeline = coalesce ? new Pipeline(url, this.#kv, this.#connection, headers) : undefined;
+    const refused = (): void => {
+      this.#pipeline = undefined;
+    };
+    this.#pipeline = coalesce ? new Pipeline(url, this.#connection, headers, refused) : undefined;
   }
 
-  put({ operation, condition: wanted, requestId = "" }: SingleWrite, call: WireCall): Promise<WriteResult> {
-    const { key, value } = operation;
-    const [timestamp, expiresAt] = [toInt64(operation.timestamp), toInt64(operation.expiresAt)];
-    const condition = wanted && toCondition(wanted);
-    const request = { key, value, timestamp, expiresAt, condition, requestId };
-    return this.#call("put", request, operationBytes(operation), call, fromResult, (options) =>
-      this.#kv.put(request, options),
-    );
+  put(write: SingleWrite, call: WireCall): Promise<WriteResult> {
+    return this.#call(pipelinedPut, write, call, async (options) => {
+      const { operation, condition, requestId = "" } = write;
+      const { key, value } = operation;
+      const [timestamp, expiresAt] = [toInt64(operation.timestamp), toInt64(operation.expiresAt)];
+      const request = { key, value, timestamp, expiresAt, condition: condition && toCondition(condition), requestId };
+      return fromResult(await this.#kv.put(request, options));
+    });
   }
 
-  delete({ operation, condition: wanted, requestId = "" }: SingleWrite, call: WireCall): Promise<WriteResult> {
-    const { key } = operation;
-    const timestamp = toInt64(operation.timestamp);
-    const condition = wanted && toCondition(wanted);
-    const request = { key, timestamp, condition, requestId };
-    return this.#call("delete", request, operationBytes(operation), call, fromResult, (options) =>
-      this.#kv.delete(request, options),
-    );
+  delete(write: SingleWrite, call: WireCall): Promise<WriteResult> {
+    return this.#call(pipelinedDelete, write, call, async (options) => {
+      const { operation, condition, requestId = "" } = write;
+      const timestamp = toInt64(operation.timestamp);
+      const request = { key: operation.key, timestamp, condition: condition && toCondition(condition), requestId };
+      return fromResult(await this.#kv.delete(request, options));
+    });
   }
 
   retract({ operation, condition: wanted, requestId = "" }: SingleWrite, call: WireCall): Promise<WriteResult> {
@@ -127,22 +130,34 @@ export class GrpcWire implements Wire {
     );
   }
 
-  write(request: BatchWrite, call: WireCall): Promise<WriteResult> {
-    const message = {
-      operations: request.operations.map(toOperation),
-      preconditions: request.preconditions.map(({ key, condition }) => ({ key, condition: toCondition(condition) })),
-      requestId: request.requestId ?? "",
-    };
-    const bytes = sum(request.operations, operationBytes) + sum(request.preconditions, ({ key }) => key.length + 32);
-    return this.#call("write", message, bytes, call, fromResult, (options) => this.#kv.write(message, options));
+  deleteRange({ range, timestamp, requestId = "" }: RangeDeletion, call: WireCall): Promise<WriteResult> {
+    return this.#exchange(call, async (options) => {
+      const request = { range: toRange(range), timestamp: toInt64(timestamp), requestId };
+      const { timestamp: at, seq } = await this.#admin.deleteRange(request, options);
+      if (at === undefined || seq === undefined) throw brokenAnswer("a deleted range has no timestamp or no seq");
+      return fromResult({ timestamp: at, seq });
+    });
   }
 
-  get({ key, asOf, snapshot = "" }: GetRequest, call: WireCall): Promise<WireVersion | undefined> {
-    const request = { key, asOf: toInt64(asOf), snapshot };
-    const answer = ({ version }: GetResponse) => (version === undefined ? undefined : fromVersion(version));
-    return this.#call("get", request, key.length + snapshot.length + 32, call, answer, (options) =>
-      this.#kv.get(request, options),
-    );
+  write(request: BatchWrite, call: WireCall): Promise<WriteResult> {
+    return this.#call(pipelinedWrite, request, call, async (options) => {
+      const operations = request.operations.map(toOperation);
+      const preconditions = request.preconditions.map(({ key, condition }) => ({
+        key,
+        condition: toCondition(condition),
+      }));
+      return fromResult(
+        await this.#kv.write({ operations, preconditions, requestId: request.requestId ?? "" }, options),
+      );
+    });
+  }
+
+  get(request: GetRequest, call: WireCall): Promise<WireVersion | undefined> {
+    return this.#call(pipelinedGet, request, call, async (options) => {
+      const { key, asOf, snapshot = "" } = request;
+      const { version } = await this.#kv.get({ key, asOf: toInt64(asOf), snapshot }, options);
+      return version && fromVersion(version);
+    });
   }
 
   batchGet(request: BatchGetRequest, call: WireCall): Promise<WirePage<WireVersion | undefined>> {
@@ -158,9 +173,9 @@ export class GrpcWire implements Wire {
   }
 
   scan(request: ScanRequest, call: WireCall): Promise<WirePage<WireVersion>> {
-    const { range, reverse, includeDeleted, pageSize, pageToken, snapshot = "" } = request;
-    const asOf = toInt64(request.asOf);
-    return this.#exchange(call, async (options) => {
+    return this.#call(pipelinedScan, request, call, async (options) => {
+      const { range, reverse, includeDeleted, pageSize, pageToken, snapshot = "" } = request;
+      const asOf = toInt64(request.asOf);
       const page = await this.#kv.scan(
         { range, asOf, reverse, includeDeleted, pageSize, pageToken, snapshot },
         options,
@@ -170,9 +185,9 @@ export class GrpcWire implements Wire {
   }
 
   listVersions(request: ListVersionsRequest, call: WireCall): Promise<WirePage<WireVersion>> {
-    const { key, reverse, pageSize, pageToken, snapshot = "" } = request;
-    const [from, to] = [toInt64(request.from), toInt64(request.to)];
-    return this.#exchange(call, async (options) => {
+    return this.#call(pipelinedListVersions, request, call, async (options) => {
+      const { key, reverse, pageSize, pageToken, snapshot = "" } = request;
+      const [from, to] = [toInt64(request.from), toInt64(request.to)];
       const page = await this.#kv.listVersions({ key, from, to, reverse, pageSize, pageToken, snapshot }, options);
       return fromPage(page, page.versions, fromVersion);
     });
@@ -241,6 +256,36 @@ export class GrpcWire implements Wire {
     );
   }
 
+  erase(request: EraseRequest, call: WireCall): Promise<WireOperation> {
+    return this.#exchange(call, async (options) =>
+      fromOperation((await this.#admin.erase(toErase(request, false), options)).operation),
+    );
+  }
+
+  countErased(request: EraseRequest, call: WireCall): Promise<EraseResult> {
+    return this.#exchange(call, async (options) =>
+      fromErasure((await this.#admin.erase(toErase(request, true), options)).counted),
+    );
+  }
+
+  verify(bytesPerSecond: number | undefined, call: WireCall): Promise<WireOperation> {
+    return this.#exchange(call, async (options) =>
+      fromOperation((await this.#admin.verify({ bytesPerSecond: toInt64(bytesPerSecond) }, options)).operation),
+    );
+  }
+
+  checkpoint(name: string, call: WireCall): Promise<WireOperation> {
+    return this.#exchange(call, async (options) =>
+      fromOperation((await this.#admin.checkpoint({ name }, options)).operation),
+    );
+  }
+
+  getOperation(id: string, call: WireCall): Promise<WireOperation> {
+    return this.#exchange(call, async (options) =>
+      fromOperation((await this.#admin.getOperation({ id }, options)).operation),
+    );
+  }
+
   setRetention({ prefix, keepFor, dryRun }: SetRetentionRequest, call: WireCall): Promise<RetentionResult> {
     return this.#exchange(call, async (options) =>
       fromRetention(await this.#admin.setRetention({ prefix, keepFor: toInt64(keepFor), dryRun }, options)),
@@ -267,30 +312,16 @@ export class GrpcWire implements Wire {
   }
 
   /** A call that may travel with others: it does where it is small, and else by itself. */
-  async #call<M extends PipelinedMethod["case"], A extends MethodAnswer<M>, T>(
-    method: M,
-    request: MethodRequest<M>,
-    bytes: number,
+  #call<Q, A>(
+    method: PipelinedMethod<Q, A>,
+    request: Q,
     call: WireCall,
-    answer: (response: A) => T,
-    alone: (options: CallOptions) => Promise<A>,
-  ): Promise<T> {
-    const outcome = await this.#together({ case: method, value: request } as PipelinedMethod, bytes, call);
-    if (outcome === undefined) return await this.#exchange(call, async (options) => answer(await alone(options)));
-    if (outcome.case !== method) throw brokenAnswer(`a ${method} was answered as a ${outcome.case}`);
-    return answer(outcome.value as A);
-  }
-
-  /** Undefined where the call has to travel alone. */
-  async #together(method: PipelinedMethod, bytes: number, call: WireCall): Promise<PipelinedOutcome | undefined> {
-    if (this.#pipeline === undefined || bytes > pipelinedBytesMax) return undefined;
-    try {
-      return await this.#pipeline.call(method, bytes, call);
-    } catch (failure) {
-      if (!(failure instanceof PipelineRefused)) throw failure;
-      this.#pipeline = undefined;
-      return undefined;
-    }
+    run: (options: CallOptions) => Promise<A>,
+  ): Promise<A> {
+    const alone = (): Promise<A> => this.#exchange(call, run);
+    if (this.#pipeline === undefined) return alone();
+    const bytes = method.bytes(request);
+    return bytes > pipelinedBytesMax ? alone() : this.#pipeline.call(method, request, bytes, call, alone);
   }
 
   async #exchange<T>(call: WireCall, run: (options: CallOptions) => Promise<T>): Promise<T> {

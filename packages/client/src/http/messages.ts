@@ -33,10 +33,16 @@ import type {
   WireVersion,
 } from "../wire.ts";
 
-type Fields = Readonly<Record<string, unknown>>;
+/** A JSON object. */
+export type Fields = Readonly<Record<string, unknown>>;
 
 /** An operation as the body of `/v1/batch` has it. */
-export function operationToJson({ op, key, value, timestamp, expiresAt }: EncodedOperation): Fields {
+export function operationToJson(operation: EncodedOperation): Fields {
+  if (operation.op === "deleteRange") {
+    const { op, range, timestamp } = operation;
+    return { op, ...namedRangeToJson(range), timestamp };
+  }
+  const { op, key, value, timestamp, expiresAt } = operation;
   return { op, ...keyToJson(key), ...(value === undefined ? {} : valueToJson(value)), timestamp, expiresAt };
 }
 
@@ -60,8 +66,8 @@ interface ConditionJson {
   readonly ifTimestamp?: number;
 }
 
-/** A range as a body has it: from its first key on, whatever that is. */
-export function rangeToJson({ start, end }: ResolvedRange): Fields {
+/** A range as a body has it that has to name one: from its first key on, whatever that is. */
+export function namedRangeToJson({ start, end }: ResolvedRange): Fields {
   return { startBase64: toBase64(start), ...(end !== undefined && { endBase64: toBase64(end) }) };
 }
 
@@ -111,7 +117,7 @@ function feedItemFrom(json: unknown): WireFeedItem {
   if (fields.op === undefined) return versionFromJson(json);
   try {
     const item = feedItemFromJson(json);
-    if (item.op === "retract") return item;
+    if (item.op !== undefined) return item;
   } catch (error) {
     throw isKvtsError(error) ? brokenAnswer(error.message, error) : error;
   }
@@ -210,7 +216,7 @@ export function statsFromJson(body: Uint8Array): StoreStats {
   return { ...figures, seq: arrivedNumber(seq, "seq"), incarnation };
 }
 
-function parseObject(body: Uint8Array): Fields {
+export function parseObject(body: Uint8Array): Fields {
   return asObject(parseJson(body), "it");
 }
 
@@ -222,7 +228,7 @@ function parseJson(body: Uint8Array): unknown {
   }
 }
 
-function asObject(json: unknown, what: string): Fields {
+export function asObject(json: unknown, what: string): Fields {
   if (typeof json === "object" && json !== null && !Array.isArray(json)) return json as Fields;
   throw brokenAnswer(`${what} is no object`);
 }

@@ -1,6 +1,7 @@
 import {
   type Bucket,
   copyBytes,
+  type EraseResult,
   invalidArgument,
   keyToJson,
   limits,
@@ -17,8 +18,10 @@ import type {
   BatchWrite,
   DeleteRetentionRequest,
   DiffRequest,
+  EraseRequest,
   GetRequest,
   ListVersionsRequest,
+  RangeDeletion,
   RestoreRequest,
   ScanRequest,
   SetRetentionRequest,
@@ -29,6 +32,7 @@ import type {
   WireChange,
   WireEvent,
   WireLease,
+  WireOperation,
   WirePage,
   WirePolicy,
   WireRestored,
@@ -43,16 +47,17 @@ import {
   foundFromJson,
   keyToItem,
   leaseFromJson,
+  namedRangeToJson,
   operationToJson,
   pageFromJson,
   policiesFromJson,
-  rangeToJson,
   restoredFromJson,
   resultFromJson,
   retentionFromJson,
   statsFromJson,
   versionFromJson,
 } from "./messages.ts";
+import { eraseResultFromJson, eraseToJson, operationFromJson } from "./operations.ts";
 import { type KeySegment, keySegment, rangeParameters, target } from "./targets.ts";
 import { watchEvents } from "./watch-events.ts";
 
@@ -104,6 +109,11 @@ export class HttpWire implements Wire {
     const versionPath = `/v1/keys/${segment}/versions/${operation.timestamp}`;
     const path = target(versionPath, { ...conditionToJson(condition), keyEncoding });
     return resultFromJson(await this.#succeed({ method: "DELETE", target: path, headers: idHeader(requestId) }, call));
+  }
+
+  async deleteRange({ range, timestamp, requestId }: RangeDeletion, call: WireCall): Promise<WriteResult> {
+    const body = { ...namedRangeToJson(range), timestamp };
+    return resultFromJson(await this.#post("/v1/ranges:delete", body, call, smallBytesMax, idHeader(requestId)));
   }
 
   async write({ operations, preconditions, requestId }: BatchWrite, call: WireCall): Promise<WriteResult> {
@@ -195,8 +205,28 @@ export class HttpWire implements Wire {
   }
 
   async restore({ range, to, dryRun }: RestoreRequest, call: WireCall): Promise<WireRestored> {
-    const body = { ...rangeToJson(range), to, dryRun };
+    const body = { ...namedRangeToJson(range), to, dryRun };
     return restoredFromJson(await this.#post("/v1/ranges:restore", body, call, changesBytesMax));
+  }
+
+  async erase(request: EraseRequest, call: WireCall): Promise<WireOperation> {
+    return operationFromJson(await this.#post("/v1/ranges:erase", eraseToJson(request, false), call, smallBytesMax));
+  }
+
+  async countErased(request: EraseRequest, call: WireCall): Promise<EraseResult> {
+    return eraseResultFromJson(await this.#post("/v1/ranges:erase", eraseToJson(request, true), call, smallBytesMax));
+  }
+
+  async verify(bytesPerSecond: number | undefined, call: WireCall): Promise<WireOperation> {
+    return operationFromJson(await this.#post("/v1/admin/verify", { bytesPerSecond }, call, smallBytesMax));
+  }
+
+  async checkpoint(name: string, call: WireCall): Promise<WireOperation> {
+    return operationFromJson(await this.#post("/v1/admin/checkpoint", { name }, call, smallBytesMax));
+  }
+
+  async getOperation(id: string, call: WireCall): Promise<WireOperation> {
+    return operationFromJson(await this.#succeed({ method: "GET", target: `/v1/operations/${id}` }, call));
   }
 
   async setRetention({ prefix, keepFor, dryRun }: SetRetentionRequest, call: WireCall): Promise<RetentionResult> {
@@ -259,7 +289,7 @@ export class HttpWire implements Wire {
   }
 
   #bodyOf(answer: HttpAnswer): Uint8Array {
-    if (answer.status === 200 || answer.status === 201) return answer.body;
+    if (answer.status >= 200 && answer.status <= 202) return answer.body;
     throw answerFailure(answer, this.#url, Date.now());
   }
 }

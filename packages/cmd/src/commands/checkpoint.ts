@@ -1,48 +1,53 @@
-import { isKvtsError } from "@kvts/common";
-import type { CheckpointReport } from "@kvts/db";
+import { type CheckpointReport, isKvtsError } from "@kvts/common";
 import { type Command, defineCommand } from "../command.ts";
-import { CommandError, exitCodes, failed, sentenceOf } from "../failure.ts";
+import { failed } from "../failure.ts";
 import { listenForInterrupt } from "../interrupt.ts";
+import { readTarget, type ServerTarget, withTarget } from "../options/target.ts";
 import { countOf } from "../output/notes.ts";
 import { print } from "../output/sink.ts";
 import { userPath } from "../paths.ts";
-import { openDirectory } from "../target/open-directory.ts";
+import { connectToServer } from "../target/connect-to-server.ts";
+import { makeCheckpoint } from "../target/make-checkpoint.ts";
 
 export const checkpointCommand: Command = defineCommand({
   command: "checkpoint <target>",
   describe: "Make a copy of a store that can be opened like any other",
   builder: (yargs) =>
-    yargs
+    withTarget(yargs)
       .positional("target", {
         type: "string",
         demandOption: true,
-        describe: "The directory of the copy, which is empty or still to be made",
-      })
-      .option("db-path", {
-        type: "string",
-        requiresArg: true,
-        demandOption: true,
-        describe: "The directory of the store; no server may have it",
+        describe: "The directory of the copy, empty or still to be made; of a server a name in its --checkpoint-path",
       })
       .epilogue("On one disk the copy shares its tables with the store, and takes hardly any room or time."),
   handler: async (args) => {
-    const report = await makeCheckpoint(userPath(args.dbPath), userPath(args.target));
-    await print(args.json ? `${JSON.stringify(report)}\n` : `${reportLine(report)}\n`);
+    const target = readTarget(args);
+    const report = await ("url" in target
+      ? askForCheckpoint(target, args.target)
+      : makeCheckpoint(target.directory, userPath(args.target)));
+    await print(args.json ? `${JSON.stringify(report)}\n` : `${checkpointLine(report)}\n`);
   },
 });
 
-async function makeCheckpoint(directory: string, target: string): Promise<CheckpointReport> {
+async function askForCheckpoint(target: ServerTarget, name: string): Promise<CheckpointReport> {
   using interrupt = listenForInterrupt();
-  await using store = await openDirectory(directory, "read");
+  await using store = await connectToServer(target);
   try {
-    return await store.checkpoint(target, { signal: interrupt.signal });
+    return await store.checkpoint(name, { signal: interrupt.signal });
   } catch (error) {
-    if (isKvtsError(error, "CANCELLED")) throw failed("stopped before the checkpoint was made; nothing is lost");
-    throw isKvtsError(error) ? new CommandError(exitCodes.failure, error.code, sentenceOf(error), error) : error;
+    throw isKvtsError(error, "CANCELLED") ? failed("no longer waiting; the server goes on with the checkpoint") : error;
   }
 }
 
-function reportLine({ directory, seq, tables, copiedBytes, linkedBytes, operations }: CheckpointReport): string {
+/** What a checkpoint is, for people. */
+export function checkpointLine({
+  directory,
+  seq,
+  tables,
+  copiedBytes,
+  linkedBytes,
+  operations,
+}: CheckpointReport): string {
   const how = copiedBytes === 0 ? "shared" : linkedBytes === 0 ? "copied" : "shared or copied";
   return `checkpoint of seq ${seq} in ${directory}: ${countOf(tables, "table")} ${how}, ${countOf(operations, "operation")} from logs`;
 }

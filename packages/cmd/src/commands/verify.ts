@@ -5,22 +5,17 @@ import { type Command, defineCommand } from "../command.ts";
 import { CommandError, exitCodes, failed, sentenceOf } from "../failure.ts";
 import { listenForInterrupt } from "../interrupt.ts";
 import { readRate } from "../options/rate.ts";
+import { readTarget, type ServerTarget, withTarget } from "../options/target.ts";
 import { countOf } from "../output/notes.ts";
 import { showReading } from "../output/progress.ts";
 import { print } from "../output/sink.ts";
-import { userPath } from "../paths.ts";
+import { connectToServer } from "../target/connect-to-server.ts";
 
 export const verifyCommand: Command = defineCommand({
   command: "verify",
   describe: "Read a whole store, and tell everything that is wrong with it",
   builder: (yargs) =>
-    yargs
-      .option("db-path", {
-        type: "string",
-        requiresArg: true,
-        demandOption: true,
-        describe: "The directory of the store; no server may have it",
-      })
+    withTarget(yargs)
       .option("bytes-per-second", {
         type: "string",
         requiresArg: true,
@@ -28,14 +23,33 @@ export const verifyCommand: Command = defineCommand({
       })
       .epilogue("Nothing is changed. The exit code is 0 where the store is sound, 1 where it is not."),
   handler: async (args) => {
-    const directory = userPath(args.dbPath);
-    const report = await verifyDirectory(directory, readRate(args.bytesPerSecond, "--bytes-per-second"));
-    await print(args.json ? `${JSON.stringify(report)}\n` : `${reportLines(report, directory).join("\n")}\n`);
+    const bytesPerSecond = readRate(args.bytesPerSecond, "--bytes-per-second");
+    const target = readTarget(args);
+    const place = "url" in target ? target.url.origin : target.directory;
+    const report = await ("url" in target
+      ? verifyServer(target, bytesPerSecond)
+      : verifyDirectory(target.directory, bytesPerSecond));
+    await print(args.json ? `${JSON.stringify(report)}\n` : `${reportLines(report, place).join("\n")}\n`);
     if (!report.sound) {
-      throw failed(`${directory} is not sound; restore it from a backup, or save what is whole with \`kvts repair\``);
+      throw failed(`${place} is not sound; restore it from a backup, or save what is whole with \`kvts repair\``);
     }
   },
 });
+
+async function verifyServer(target: ServerTarget, bytesPerSecond: number | undefined): Promise<VerifyReport> {
+  using interrupt = listenForInterrupt();
+  using reading = await showReading();
+  await using store = await connectToServer(target);
+  try {
+    return await store.verify({
+      signal: interrupt.signal,
+      bytesPerSecond,
+      onProgress: ({ bytesDone, bytesTotal, file }) => reading.update(bytesDone, bytesTotal, file),
+    });
+  } catch (error) {
+    throw isKvtsError(error, "CANCELLED") ? failed("no longer waiting; the server goes on reading") : error;
+  }
+}
 
 async function verifyDirectory(directory: string, bytesPerSecond: number | undefined): Promise<VerifyReport> {
   if (!existsSync(directory)) throw failed(`there is no store at ${directory}; check --db-path`);

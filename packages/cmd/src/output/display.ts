@@ -3,6 +3,7 @@ import {
   formatSize,
   formatTime,
   type Key,
+  type ResolvedRange,
   textOf,
   toBase64,
   utf8,
@@ -52,17 +53,25 @@ export function displayChange({ key, kind, before, after }: Change<Key>, encodin
 }
 
 /**
- * An event as lines: its seq, then `key<TAB>time<TAB>value` for each operation, indented, and `(retracted)` for what was
- * taken back.
+ * An event as lines: its seq, then `key<TAB>time<TAB>value` for each operation, indented, `(retracted)` for what was
+ * taken back, and for a deleted range its first key and that behind its last, with dots between.
  */
 export function displayEvent({ seq, items, initial, more }: WatchEvent<Key>, encoding: KeyEncoding): string[] {
   const notes = [initial === true ? ["state"] : [], more === true ? ["more follows"] : []].flat();
   const head = [`#${seq}`, ...(notes.length === 0 ? [] : [`(${notes.join(", ")})`])].join(" ");
   const lines = items.map((item) => {
+    if (item.op === "deleteRange")
+      return `  ${displayRange(item.range, encoding)}\t${formatTime(item.timestamp)}\t(deleted)`;
     const told = item.op === undefined ? displayVersion(item) : `${formatTime(item.timestamp)}\t(retracted)`;
     return `  ${displayKey(item.key, encoding)}\t${told}`;
   });
   return [head, ...lines];
+}
+
+function displayRange({ start, end }: ResolvedRange, encoding: KeyEncoding): string {
+  const [first, last] = [start.length === 0 ? undefined : start, end];
+  const shown = [first, last].map((bound) => (bound === undefined ? "" : displayKey(bound, encoding)));
+  return shown.join(" … ").trim();
 }
 
 const changeMarks: Readonly<Record<Change["kind"], string>> = { added: "+", changed: "~", removed: "-" };

@@ -1,3 +1,4 @@
+import { formatSize } from "@kvts/common";
 import type { MultiBar, SingleBar } from "cli-progress";
 import { formatCount } from "./notes.ts";
 
@@ -32,6 +33,21 @@ export async function showReading(): Promise<Reading> {
       bar ??= bars.create(total, 0, { file });
       bar.update(done, { file });
     },
+    [Symbol.dispose]: () => bars.stop(),
+  };
+}
+
+/** Bytes that come, of which nobody knows how many there are. */
+export interface Receiving extends Disposable {
+  update(bytes: number): void;
+}
+
+export async function showReceiving(): Promise<Receiving> {
+  if (!process.stderr.isTTY) return { update() {}, [Symbol.dispose]() {} };
+  const bars = await startBars("{size}  {duration_formatted}");
+  const bar = bars.create(0, 0, { size: formatSize(0) });
+  return {
+    update: (bytes) => bar.update(bytes, { size: formatSize(bytes) }),
     [Symbol.dispose]: () => bars.stop(),
   };
 }

@@ -2,6 +2,7 @@ import type { Logger } from "@kvts/common";
 import type { Db } from "@kvts/db";
 import type { ServeOptions } from "@kvts/server";
 import { print } from "../output/sink.ts";
+import { userPath } from "../paths.ts";
 import { type DirectoryOptions, openDirectory } from "../target/open-directory.ts";
 import { announcementText } from "./announcement.ts";
 import { checkPorts } from "./check-ports.ts";
@@ -41,7 +42,9 @@ export async function runServer(settings: ServerSettings, json: boolean): Promis
 function serveOptions(settings: ServerSettings): ServeOptions {
   const { host, port, httpPort, maxRequestBytes, allowedHosts, corsOrigins, insecure, dbPath } = settings;
   const tokensFile = tokensFileOf(dbPath);
-  return { host, port, httpPort, maxRequestBytes, allowedHosts, corsOrigins, insecure, tokensFile, drainTimeoutMs };
+  const checkpointPath = userPath(settings.checkpointPath ?? `${dbPath}-checkpoints`);
+  const files = { tokensFile, checkpointPath };
+  return { host, port, httpPort, maxRequestBytes, allowedHosts, corsOrigins, insecure, ...files, drainTimeoutMs };
 }
 
 interface Opening extends AsyncDisposable {

@@ -9,6 +9,7 @@ test("the defaults", () => {
     port: 50_051,
     httpPort: 3000,
     dbPath: "./data",
+    checkpointPath: undefined,
     durability: "sync",
     maxRequestBytes: 8 * 1024 * 1024,
     allowedHosts: [],

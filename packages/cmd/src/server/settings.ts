@@ -11,6 +11,8 @@ export interface ServerSettings {
   readonly port: number;
   readonly httpPort: number;
   readonly dbPath: string;
+  /** Undefined for the directory beside the store's. */
+  readonly checkpointPath: string | undefined;
   readonly durability: Durability;
   readonly maxRequestBytes: number;
   readonly allowedHosts: readonly string[];
@@ -49,6 +51,12 @@ export const serverSettings: { readonly [Name in keyof ServerSettings]: Setting<
   port: { describe: "The port of gRPC; 0 for any free one", byDefault: "50051", read: readPort },
   httpPort: { describe: "The port of HTTP/JSON; 0 for any free one", byDefault: "3000", read: readPort },
   dbPath: { describe: "The directory of the store", byDefault: "./data", read: readText },
+  checkpointPath: {
+    describe:
+      "The directory that clients' checkpoints go into; by default that of the store with -checkpoints behind it",
+    byDefault: "",
+    read: readPath,
+  },
   durability: {
     describe: "When a write is acknowledged: on disk, or with the operating system (sync, buffered)",
     byDefault: "sync",

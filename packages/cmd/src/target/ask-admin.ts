@@ -1,6 +1,7 @@
 import type { Client, CallOptions as ConnectCallOptions } from "@connectrpc/connect";
 import type { AdminService } from "@kvts/api";
 import { type CallOptions, isErrorCode, KvtsError } from "@kvts/common";
+import { CommandError } from "../failure.ts";
 import type { ServerTarget } from "../options/target.ts";
 import { detectFace } from "./detect-face.ts";
 
@@ -28,7 +29,8 @@ export async function askAdmin<T>(
   try {
     return await ask(createClient(AdminService, transport), { ...(signal && { signal }), ...(headers && { headers }) });
   } catch (error) {
-    throw await serverError(error);
+    // What goes wrong on this side is told as it is.
+    throw error instanceof CommandError ? error : await serverError(error);
   } finally {
     sessionManager.abort();
   }

@@ -1,5 +1,5 @@
-import { type Operation, toHex, utf8 } from "@kvts/common";
-import type { ImportedVersion } from "./item.ts";
+import { toHex, utf8 } from "@kvts/common";
+import type { ImportedVersion, KeyOperation } from "./item.ts";
 
 /** Most operations in a batch. */
 const operationsMax = 1_000;
@@ -46,6 +46,6 @@ export class Batcher {
   }
 }
 
-function keyId({ key }: Operation): string {
+function keyId({ key }: KeyOperation): string {
   return toHex(typeof key === "string" ? utf8(key) : key);
 }

@@ -1,14 +1,18 @@
-import { KvtsError, type Operation, type WriteResult } from "@kvts/common";
+import { type BytesInput, KvtsError, type Operation, type WriteResult } from "@kvts/common";
 import { createModelStore } from "@kvts/db/testing";
 import { describe, expect, test } from "vitest";
 import type { ByteStore } from "../target/use-store.ts";
 import { exportText, importSource, importText } from "../testing/files.ts";
-import type { ImportItem } from "./item.ts";
+import type { ImportItem, KeyOperation } from "./item.ts";
 
 const good = (key: string, timestamp = 1): string => JSON.stringify({ key, timestamp, value: "v" });
 
 async function keysOf(store: { scan(): { toArray(): Promise<{ key: string | Uint8Array }[]> } }): Promise<string[]> {
   return (await store.scan().toArray()).map(({ key }) => (typeof key === "string" ? key : Buffer.from(key).toString()));
+}
+
+function keyOf(operation: Operation): BytesInput | undefined {
+  return operation.op === "deleteRange" ? undefined : operation.key;
 }
 
 describe("bad lines", () => {
@@ -134,16 +138,20 @@ describe("batches", () => {
     return { store: Object.assign(Object.create(inner) as ByteStore, { write }), inner, writes };
   }
 
-  async function* versions(count: number, make: (at: number) => Operation, bytes = 10): AsyncGenerator<ImportItem[]> {
+  async function* versions(
+    count: number,
+    make: (at: number) => KeyOperation,
+    bytes = 10,
+  ): AsyncGenerator<ImportItem[]> {
     for (let at = 0; at < count; at++) yield [{ line: at + 1, operation: make(at), bytes }];
   }
-  const timed = (at: number): Operation => ({ op: "put", key: `k${at}`, value: "v", timestamp: at });
+  const timed = (at: number): KeyOperation => ({ op: "put", key: `k${at}`, value: "v", timestamp: at });
 
   test("have at most 1,000 operations and 4 MiB, in the order of the file", async () => {
     const byCount = recordingStore();
     await importSource(byCount.store, versions(2_500, timed));
     expect(byCount.writes.map(({ length }) => length)).toEqual([1_000, 1_000, 500]);
-    expect(byCount.writes.flat().map(({ key }) => key)).toEqual(Array.from({ length: 2_500 }, (_, at) => `k${at}`));
+    expect(byCount.writes.flat().map(keyOf)).toEqual(Array.from({ length: 2_500 }, (_, at) => `k${at}`));
     const byBytes = recordingStore();
     await importSource(byBytes.store, versions(5, timed, 2 * 1024 * 1024));
     expect(byBytes.writes.map(({ length }) => length)).toEqual([2, 2, 1]);
@@ -161,7 +169,9 @@ describe("batches", () => {
 
   test("a version that the store refuses does not keep the others out", async () => {
     const refuse = (operations: readonly Operation[]): Error | undefined =>
-      operations.some(({ key }) => key === "k1") ? new KvtsError("TIMESTAMP_AHEAD", "too far ahead") : undefined;
+      operations.some((operation) => keyOf(operation) === "k1")
+        ? new KvtsError("TIMESTAMP_AHEAD", "too far ahead")
+        : undefined;
     const { store, inner } = recordingStore(refuse);
     const result = await importSource(store, versions(4, timed));
     expect(result).toMatchObject({ versions: 3, bad: [{ line: 2, code: "TIMESTAMP_AHEAD", reason: "too far ahead" }] });
@@ -197,7 +207,7 @@ describe("batches", () => {
       versions: 3,
       lastLine: 10,
     });
-    expect(writes.flat().map(({ key }) => key)).toEqual(["k7", "k8", "k9"]);
+    expect(writes.flat().map(keyOf)).toEqual(["k7", "k8", "k9"]);
   });
 
   test("Ctrl-C stops the reading; what was read is written", async () => {

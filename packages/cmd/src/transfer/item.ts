@@ -1,12 +1,15 @@
 import type { Operation } from "@kvts/common";
 
+/** An import writes values and tombstones of single keys. */
+export type KeyOperation = Exclude<Operation, { readonly op: "deleteRange" }>;
+
 /** What a file to import holds, one after the other. */
 export type ImportItem = ImportedVersion | BadLine;
 
 /** A line that can be written. */
 export interface ImportedVersion {
   readonly line: number;
-  readonly operation: Operation;
+  readonly operation: KeyOperation;
   /** Bytes of key and value, about. */
   readonly bytes: number;
 }

@@ -1,11 +1,11 @@
-import { isKvtsError, type Operation, versionFromJson } from "@kvts/common";
-import type { BadLine, ImportItem } from "./item.ts";
+import { isKvtsError, versionFromJson } from "@kvts/common";
+import type { BadLine, ImportItem, KeyOperation } from "./item.ts";
 
 /** The write that a version object asks for, or why it cannot be done. */
 export function itemFromVersion(line: number, json: unknown): ImportItem {
   try {
     const { key, timestamp, expiresAt, ...content } = versionFromJson(json);
-    const operation: Operation =
+    const operation: KeyOperation =
       content.deleted === true
         ? { op: "delete", key, timestamp }
         : { op: "put", key, value: content.value, timestamp, expiresAt };

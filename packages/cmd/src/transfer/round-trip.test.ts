@@ -27,6 +27,8 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     expiresAt: put.timestamp + 1,
   })),
   fc.record({ op: fc.constant("delete" as const), key, timestamp }),
+  // A tombstone, in the file, of each key that has another version.
+  fc.record({ op: fc.constant("deleteRange" as const), start: key, timestamp }),
 );
 
 async function storeOf(operations: readonly Operation[]): Promise<Store> {

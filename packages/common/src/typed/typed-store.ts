@@ -2,9 +2,13 @@ import type {
   AggregateOptions,
   Bucket,
   BytesInput,
+  DeletedRange,
   DeleteOptions,
+  DeleteRangeOptions,
   DiffOptions,
   Entries,
+  EraseOptions,
+  EraseResult,
   GetOptions,
   HistoryOptions,
   LiveScanOptions,
@@ -71,8 +75,14 @@ export interface TypedRetraction<K> {
   readonly seq: number;
 }
 
-/** One operation of a batch: a put or a delete as the version that it made, others by their `op`. */
-export type TypedFeedItem<K, Out> = (TypedVersion<K, Out> & { readonly op?: undefined }) | TypedRetraction<K>;
+/**
+ * One operation of a batch: a put or a delete as the version that it made, others by their `op`. A deleted range has its
+ * bounds as bytes, since they need not be whole keys.
+ */
+export type TypedFeedItem<K, Out> =
+  | (TypedVersion<K, Out> & { readonly op?: undefined })
+  | TypedRetraction<K>
+  | DeletedRange;
 
 /** What a watch yields: one batch, whole, as far as it lies in the range. */
 export interface TypedWatchEvent<K, Out> {
@@ -95,7 +105,7 @@ export type TypedRange<K, P> =
   | { readonly prefix?: P; readonly start?: undefined; readonly end?: undefined }
   | { readonly prefix?: undefined; readonly start?: K | P | undefined; readonly end?: K | P | undefined };
 
-export type TypedOperation<K, In> =
+export type TypedOperation<K, In, P = K> =
   | {
       readonly op: "put";
       readonly key: K;
@@ -104,7 +114,8 @@ export type TypedOperation<K, In> =
       readonly expiresAt?: TimeInput | undefined;
     }
   | { readonly op: "delete"; readonly key: K; readonly timestamp?: TimeInput | undefined }
-  | { readonly op: "retract"; readonly key: K; readonly timestamp: TimeInput };
+  | { readonly op: "retract"; readonly key: K; readonly timestamp: TimeInput }
+  | ({ readonly op: "deleteRange"; readonly timestamp?: TimeInput | undefined } & TypedRange<K, P>);
 
 /** Reads of a typed view. */
 export interface TypedReader<K, P, Out> {
@@ -130,11 +141,13 @@ export interface TypedSnapshot<K, P, Out> extends TypedReader<K, P, Out>, AsyncD
 export interface TypedStore<K, P, In, Out> extends TypedReader<K, P, Out> {
   put(key: K, value: In, options?: PutOptions): Promise<WriteResult>;
   delete(key: K, options?: DeleteOptions): Promise<WriteResult>;
+  deleteRange(range: TypedRange<K, P>, options?: DeleteRangeOptions): Promise<WriteResult>;
   retract(key: K, timestamp: TimeInput, options?: RetractOptions): Promise<WriteResult>;
-  write(operations: readonly TypedOperation<K, In>[], options?: WriteOptions): Promise<WriteResult>;
+  write(operations: readonly TypedOperation<K, In, P>[], options?: WriteOptions): Promise<WriteResult>;
   /** What is stored in the range and does not fit the types fails the watch. */
   watch(range?: TypedRange<K, P>, options?: WatchOptions): Entries<TypedWatchEvent<K, Out>>;
   restore(range: TypedRange<K, P>, to: TimeInput, options?: RestoreOptions): Promise<TypedRestoreResult<K, Out>>;
+  erase(target: TypedRange<K, P> | { readonly key: K }, options?: EraseOptions): Promise<EraseResult>;
   /** A view at the newest seq, or at an earlier one; to be awaited. */
   snapshot(options?: SnapshotOptions): TypedSnapshot<K, P, Out> | Promise<TypedSnapshot<K, P, Out>>;
 }

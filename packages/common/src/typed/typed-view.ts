@@ -4,8 +4,11 @@ import type {
   AggregateOptions,
   Bucket,
   DeleteOptions,
+  DeleteRangeOptions,
   DiffOptions,
   Entries,
+  EraseOptions,
+  EraseResult,
   GetOptions,
   HistoryOptions,
   LiveScanOptions,
@@ -131,11 +134,15 @@ class TypedView<K, P, In, Out> extends TypedReaderView<K, P, In, Out> implements
     return await this.#store.delete(this.typing.keys.encode(key), options);
   }
 
+  async deleteRange(range: TypedRange<K, P>, options?: DeleteRangeOptions): Promise<WriteResult> {
+    return await this.#store.deleteRange(this.typing.range(range)!, options);
+  }
+
   async retract(key: K, timestamp: TimeInput, options?: RetractOptions): Promise<WriteResult> {
     return await this.#store.retract(this.typing.keys.encode(key), timestamp, options);
   }
 
-  async write(operations: readonly TypedOperation<K, In>[], options?: WriteOptions): Promise<WriteResult> {
+  async write(operations: readonly TypedOperation<K, In, P>[], options?: WriteOptions): Promise<WriteResult> {
     const encoded = mapNumbered(operations, "operation", (operation) => this.typing.operation(operation));
     return await this.#store.write(encoded, options);
   }
@@ -153,6 +160,11 @@ class TypedView<K, P, In, Out> extends TypedReaderView<K, P, In, Out> implements
     const { sample, ...result } = await this.#store.restore(this.typing.range(range)!, to, options);
     if (sample === undefined) return result;
     return { ...result, sample: sample.map((change) => this.typing.change(change)) };
+  }
+
+  async erase(target: TypedRange<K, P> | { readonly key: K }, options?: EraseOptions): Promise<EraseResult> {
+    if (target === undefined || !("key" in target)) return await this.#store.erase(this.typing.range(target)!, options);
+    return await this.#store.erase({ ...target, key: this.typing.keys.encode(target.key) }, options);
   }
 
   snapshot(options?: SnapshotOptions): TypedSnapshot<K, P, Out> | Promise<TypedSnapshot<K, P, Out>> {

@@ -42,8 +42,12 @@ export class Typing<K, P, In, Out> {
     throw invalidArgument("a range is a prefix, or start and end; not both");
   }
 
-  operation(operation: TypedOperation<K, In>): Operation {
+  operation(operation: TypedOperation<K, In, P>): Operation {
     if (typeof operation !== "object" || operation === null) throw invalidArgument("an operation is an object");
+    if (operation.op === "deleteRange") {
+      const { op, timestamp, ...range } = operation;
+      return { op, ...this.range(range as TypedRange<K, P>), timestamp };
+    }
     const key = this.keys.encode(operation.key);
     return operation.op === "put"
       ? { ...operation, key, value: this.value.encode(operation.value) }
@@ -75,7 +79,9 @@ export class Typing<K, P, In, Out> {
   }
 
   #feedItem(item: FeedItem<Uint8Array>): TypedFeedItem<K, Out> {
-    return item.op === undefined ? this.version(item) : { ...item, key: this.keys.decode(item.key) };
+    if (item.op === undefined) return this.version(item);
+    // Bounds need not be keys of the type.
+    return item.op === "deleteRange" ? item : { ...item, key: this.keys.decode(item.key) };
   }
 
   #tombstone({ key, timestamp, seq }: Tombstone<Uint8Array>): TypedTombstone<K> {

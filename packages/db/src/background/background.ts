@@ -1,5 +1,4 @@
 import { isKvtsError, KvtsError } from "@kvts/common";
-import type { CompactionResult } from "../compaction/job.ts";
 import { areCertain } from "../compaction/key-floors.ts";
 import type { Pacer } from "../compaction/pacer.ts";
 import {
@@ -16,8 +15,8 @@ import type { LiveMemtable } from "../layers.ts";
 import { learnTables } from "../manifest/learn-tables.ts";
 import type { TableFile } from "../manifest/table-file.ts";
 import type { TableMeta } from "../manifest/table-meta.ts";
-import type { SavedRequests } from "../requests/request-files.ts";
 import { RestWatch } from "./rest-watch.ts";
+import type { SavedSideFiles } from "./side-files.ts";
 import { TableJobs, type TableJobsHost } from "./table-jobs.ts";
 
 /** Waits between tries of a job that failed, doubling up to the last. */
@@ -51,8 +50,10 @@ export interface BackgroundHost extends TableJobsHost {
   releaseLogs(oldestLog: number): void;
   /** Freezes the active memtable, between two groups. */
   freeze(): void;
-  /** Writes the request ids up to a seq to files, before the log that holds them goes. */
-  saveRequests(lastSeq: number): Promise<SavedRequests | undefined>;
+  /** Writes what is neither in memtables nor in tables, up to a seq, to files of its own, before the log goes. */
+  saveSideFiles(lastSeq: number): Promise<SavedSideFiles>;
+  /** Writes what such files hold of what is erased anew. */
+  eraseFromSideFiles(): Promise<SavedSideFiles>;
   /** Nothing can be installed any more: the manifest is in doubt. */
   failed(): void;
   /** There was no room on the disk for a job. */
@@ -87,6 +88,8 @@ export class Background {
   readonly #resumeKeys: (Uint8Array | undefined)[] = [];
   #flushing: Promise<void> | undefined;
   #compacting: Promise<void> | undefined;
+  /** Who waits for files that flushes write beside tables to be rid of what is erased. */
+  #sideErasuresWanted: Wanted[] = [];
   /** Callers of `flushAll` and `compactAll`. */
   #flushesWanted: Wanted[] = [];
   #mergesWanted: Wanted[] = [];
@@ -132,13 +135,14 @@ export class Background {
     this.#flushing ??= this.#work(() => this.#flushOldest(), this.#flushesWanted).finally(() => {
       this.#flushing = undefined;
       this.#settleFlushes();
-      if (this.#isFlushDue()) this.poke();
+      if (this.#isFlushDue() || this.#sideErasuresWanted.length > 0) this.poke();
     });
     if (this.#mergesBroken !== undefined) return;
     this.#compacting ??= this.#work(() => this.#compactOnce(), this.#mergesWanted).finally(() => {
       this.#compacting = undefined;
       this.#isAtRest = false;
-      if (this.#mergesWanted.length > 0) this.poke();
+      // Either may have come after the last look for work.
+      if (this.#mergesWanted.length > 0 || this.#erasureWanted !== undefined) this.poke();
       else this.awaitRest();
     });
   }
@@ -206,8 +210,19 @@ export class Background {
     });
   }
 
-  /** Ends the wait of {@link eraseFromTables}. */
+  /** Resolves once no file that a flush writes beside tables names anything that was erased when this was called. */
+  eraseFromSideFiles(): Promise<void> {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) return Promise.reject(refusal);
+    return new Promise((resolve, reject) => {
+      this.#sideErasuresWanted.push({ resolve, reject });
+      this.poke();
+    });
+  }
+
+  /** Ends the wait of {@link eraseFromTables} and of {@link eraseFromSideFiles}. */
   abandonErasure(reason: KvtsError): void {
+    for (const { reject } of this.#sideErasuresWanted.splice(0)) reject(reason);
     this.#erasureWanted?.reject(reason);
     this.#erasureWanted = undefined;
   }
@@ -275,6 +290,7 @@ export class Background {
   #refuseWanted(): void {
     for (const { reject } of [...this.#flushesWanted.splice(0), ...this.#mergesWanted.splice(0)])
       reject(this.#refusal());
+    for (const { reject } of this.#sideErasuresWanted.splice(0)) reject(this.#refusal());
     this.#erasureWanted?.reject(this.#refusal());
     this.#erasureWanted = undefined;
   }
@@ -291,32 +307,59 @@ export class Background {
 
   #isFlushDue(): boolean {
     const oldest = this.#host.layers.frozen[0];
-    return oldest !== undefined && oldest.memtable.maxSeq <= this.#host.counters().publishedSeq;
+    return oldest !== undefined && oldest.maxSeq <= this.#host.counters().publishedSeq;
   }
 
   /** Writes the oldest frozen memtable to level 0. */
   async #flushOldest(): Promise<boolean> {
+    if (await this.#eraseFromSideFiles()) return true;
     if (!this.#isFlushDue()) return false;
     const { layers, versions } = this.#host;
     const live = layers.frozen[0]!;
-    const requests = await this.#host.saveRequests(live.memtable.maxSeq);
+    const saved = await this.#host.saveSideFiles(live.maxSeq);
     try {
-      const result = await this.#flush(live, requests);
-      if (result === undefined) return true;
-      this.counts.flushes++;
-      this.counts.flushedBytes += result.bytesWritten;
-      this.counts.erasedVersions += result.erased;
+      if (!(await this.#flush(live, saved))) {
+        await saved.abandoned();
+        return true;
+      }
     } catch (error) {
-      await requests?.abandoned();
+      await saved.abandoned();
       throw error;
     }
-    await requests?.installed();
+    await saved.installed();
     this.#host.releaseLogs(versions.numbers.logNumber);
     this.poke();
     return true;
   }
 
-  async #flush(live: LiveMemtable, requests: SavedRequests | undefined): Promise<CompactionResult | undefined> {
+  /** Between two flushes, since those write such files too. False where nobody has asked for it. */
+  async #eraseFromSideFiles(): Promise<boolean> {
+    const wanted = this.#sideErasuresWanted.splice(0);
+    if (wanted.length === 0) return false;
+    try {
+      const saved = await this.#host.eraseFromSideFiles();
+      try {
+        if (Object.keys(saved.edit).length > 0) await this.jobs.install(saved.edit);
+      } catch (error) {
+        await saved.abandoned();
+        throw error;
+      }
+      await saved.installed();
+    } catch (error) {
+      for (const { reject } of wanted) reject(storeError(error));
+      throw error;
+    }
+    for (const { resolve } of wanted) resolve();
+    return true;
+  }
+
+  /** False where its outcome must not be used. */
+  async #flush(live: LiveMemtable, { edit }: SavedSideFiles): Promise<boolean> {
+    const logNumber = (): number => this.#host.layers.oldestLogWithout(live);
+    if (live.memtable.entryCount === 0) {
+      await this.jobs.install({ logNumber: logNumber(), ...edit }, undefined, live);
+      return true;
+    }
     const result = await this.jobs.run({
       memtables: [live],
       tables: [],
@@ -326,15 +369,13 @@ export class Background {
       urgent: true,
       dense: false,
     });
-    if (result === undefined) {
-      await requests?.abandoned();
-      return undefined;
-    }
-    const logNumber = this.#host.layers.oldestLogWithout(live);
+    if (result === undefined) return false;
     const added = result.tables.map((meta) => ({ level: 0, meta }));
-    const named = requests === undefined ? {} : { requestFiles: requests.requestFiles };
-    await this.jobs.install({ logNumber, added, ...named }, result, live);
-    return result;
+    await this.jobs.install({ logNumber: logNumber(), added, ...edit }, result, live);
+    this.counts.flushes++;
+    this.counts.flushedBytes += result.bytesWritten;
+    this.counts.erasedVersions += result.erased;
+    return true;
   }
 
   /** Runs the most pressing compaction, or the one that was asked for. */
@@ -435,7 +476,7 @@ export class Background {
       tables: pick.inputs.map((meta) => meta.number),
       outputLevel: pick.outputLevel,
       inputBytes: pick.inputs.reduce((sum, meta) => sum + meta.rawBytes + meta.fileBytes, 0),
-      dropsRetracts: dropsRetracts(levels, pick.inputs),
+      dropsRetracts: dropsRetracts(levels, pick.inputs) && !this.#mayRetractMarks(pick.inputs),
       urgent: false,
       dense,
     });
@@ -452,6 +493,14 @@ export class Background {
     this.counts.compactionWrittenBytes += result.bytesWritten;
     this.#remember(pick);
     return true;
+  }
+
+  /** Whether a retract in the tables may be what hides a range mark, which no table holds: it stays then. */
+  #mayRetractMarks(inputs: readonly TableMeta[]): boolean {
+    const { layers } = this.#host;
+    return inputs.some(({ retractCount, minTimestamp, maxTimestamp, maxSeq }) => {
+      return retractCount > 0 && !layers.marks.within(minTimestamp, maxTimestamp, maxSeq).next().done;
+    });
   }
 
   /** Goes round a level's tables in turn. */

@@ -1,9 +1,10 @@
 import type { Version } from "../manifest/version.ts";
 import type { StoreNumbers } from "../manifest/version-set.ts";
+import type { RangeMark } from "../marks/range-mark.ts";
 import type { Recovered } from "../recovered.ts";
 import type { LogPosition } from "../wal/format.ts";
 
-/** A store between two commit groups: what it holds lies in these tables and this much of the log, and nowhere else. */
+/** A store between two commit groups: what it holds lies in these tables and range marks and this much of the log, and nowhere else. */
 export interface StoreMoment {
   /** Held until {@link release}, so that no table goes. */
   readonly version: Version;
@@ -15,6 +16,8 @@ export interface StoreMoment {
   /** The last seq published, and the last timestamp assigned. */
   readonly lastSeq: number;
   readonly lastAssigned: number;
+  /** All range marks, ascending by seq. */
+  readonly marks: readonly RangeMark[];
   release(): void;
 }
 
@@ -24,7 +27,7 @@ export interface StoreMoment {
  * @param releaseLogs gives up the segments below the given one, held here no longer
  */
 export function takeMoment(
-  { versions, logs }: Pick<Recovered, "versions" | "logs">,
+  { layers, versions, logs }: Pick<Recovered, "layers" | "versions" | "logs">,
   counters: { readonly publishedSeq: number; readonly lastAssigned: number },
   releaseLogs: (oldest: number) => void,
 ): StoreMoment {
@@ -39,6 +42,7 @@ export function takeMoment(
     logEnd: logs.end,
     lastSeq: counters.publishedSeq,
     lastAssigned: counters.lastAssigned,
+    marks: layers.marks.between(0, counters.publishedSeq),
     release: () => {
       version.release();
       unhold();

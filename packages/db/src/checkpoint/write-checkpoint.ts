@@ -1,9 +1,10 @@
-import { toHex } from "@kvts/common";
+import { type CheckpointReport, toHex } from "@kvts/common";
 import { tableFileName } from "../format/filenames.ts";
 import { writeCurrent } from "../manifest/current.ts";
 import type { TableFile } from "../manifest/table-file.ts";
-import { type LeveledTable, retentionOf } from "../manifest/version-edit.ts";
+import { retentionOf, type VersionEdit } from "../manifest/version-edit.ts";
 import { ManifestWriter } from "../manifest/writer.ts";
+import { writeMarkFile } from "../marks/mark-file.ts";
 import type { Settings } from "../options.ts";
 import { LOG_START, type LogPosition } from "../wal/format.ts";
 import { LogWriter } from "../wal/log-writer.ts";
@@ -18,15 +19,7 @@ export interface CheckpointSource {
 }
 
 /** What a checkpoint has been made of. */
-export interface WrittenCheckpoint {
-  readonly incarnation: string;
-  readonly tables: number;
-  readonly linkedBytes: number;
-  readonly copiedBytes: number;
-  /** Operations that were in no table yet, and the bytes of log that they take. */
-  readonly operations: number;
-  readonly logBytes: number;
-}
+export type WrittenCheckpoint = Omit<CheckpointReport, "directory" | "seq" | "elapsedMs">;
 
 /**
  * Makes a store in `target`, an empty directory, that holds what `source` held at its moment: tables first, then the log,
@@ -63,10 +56,11 @@ class CheckpointWriter {
   async run(): Promise<WrittenCheckpoint> {
     const tables = this.#source.moment.version.tables();
     const shared = await this.#shareTables(tables.map(({ file }) => file));
+    const markFiles = await this.#writeMarks();
     const { logNumber, logEnd, operations, bytes } = await this.#writeLog();
     this.#each();
     const added = tables.map(({ level, file }) => ({ level, meta: file.meta }));
-    await this.#writeManifest(added, logNumber, logEnd);
+    await this.#writeManifest({ added, logNumber, durableLog: logEnd, ...markFiles });
     return { incarnation: this.#incarnation, tables: tables.length, ...shared, operations, logBytes: bytes };
   }
 
@@ -114,7 +108,17 @@ class CheckpointWriter {
     }
   }
 
-  async #writeManifest(added: readonly LeveledTable[], logNumber: number, durableLog: LogPosition): Promise<void> {
+  /** In one file of its own: those of the store are folded and removed as it goes on. */
+  async #writeMarks(): Promise<Pick<VersionEdit, "markFiles">> {
+    const { marks } = this.#source.moment;
+    if (marks.length === 0) return {};
+    const { fileSystem } = this.#source.settings.components;
+    const number = this.#nextNumber++;
+    await writeMarkFile(fileSystem, this.#target, number, this.#incarnation, marks);
+    return { markFiles: [number] };
+  }
+
+  async #writeManifest(contents: VersionEdit): Promise<void> {
     const { settings, moment } = this.#source;
     const { fileSystem } = settings.components;
     const { lastSeq, lastAssigned, numbers } = moment;
@@ -123,14 +127,12 @@ class CheckpointWriter {
     const writer = await ManifestWriter.create(fileSystem, this.#target, number, {
       incarnation: this.#incarnation,
       nextFileNumber: this.#nextNumber,
-      logNumber,
       seqCeiling: lastSeq,
       timestampCeiling: lastAssigned,
       seqFloor: numbers.seqFloor,
       ...retentionOf(numbers),
       ...(numbers.erasures === undefined ? {} : { erasures: numbers.erasures }),
-      durableLog,
-      added,
+      ...contents,
       closed: { lastSeq, lastAssigned },
     });
     writer.close();

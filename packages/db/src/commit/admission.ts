@@ -1,16 +1,16 @@
 import { Buffer } from "node:buffer";
-import {
-  type EncodedOperation,
-  type EncodedPrecondition,
-  encodeKey,
-  type Operation,
-  type WriteResult,
-} from "@kvts/common";
+import { type EncodedPrecondition, encodeKey, type Operation, rangeOf, type WriteResult } from "@kvts/common";
 import { crc32 } from "../format/checksum.ts";
+import { KeyBuffer } from "../format/key-buffer.ts";
+import { NUMBER_MAX } from "../format/version-record.ts";
+import type { RangeMark } from "../marks/range-mark.ts";
+import { RangeMarks } from "../marks/range-marks.ts";
 import type { Requests } from "../requests/requests.ts";
 import type { CommitGroup } from "./commit-group.ts";
 import { keyText } from "./group-index.ts";
 import { type JudgedState, type Judgement, judge } from "./judge.ts";
+
+const KEY = new KeyBuffer();
 
 /** A write with a request id or conditions, whose batch is open in its group. */
 export interface Arrival extends Judgement {
@@ -85,24 +85,39 @@ export function sameTimestamp(timestamp: number): () => number {
   return () => timestamp;
 }
 
-/** The lowest timestamp that a batch writes at each of its keys, looked up by {@link keyText}. */
+/** The lowest timestamp that a batch writes at a key, by itself or with the range that it is in. */
 export function lowestTimestamps(
-  operations: readonly (Operation | EncodedOperation)[],
+  operations: readonly Operation[],
   assigned: number,
-): (key: string) => number | undefined {
-  let lowest: Map<string, number> | undefined;
-  return (key) => {
+): (key: Uint8Array, text: string) => number | undefined {
+  let lowest: LowestTimestamps | undefined;
+  return (key, text) => {
     lowest ??= collect(operations, assigned);
-    return lowest.get(key);
+    const own = lowest.byKey.get(text) ?? Number.POSITIVE_INFINITY;
+    KEY.setBytes(key);
+    const least = Math.min(own, lowest.ranges.nextTimestamp(KEY, 0, NUMBER_MAX));
+    return least === Number.POSITIVE_INFINITY ? undefined : least;
   };
 }
 
-function collect(operations: readonly (Operation | EncodedOperation)[], assigned: number): Map<string, number> {
-  const lowest = new Map<string, number>();
+interface LowestTimestamps {
+  /** By {@link keyText}. */
+  readonly byKey: Map<string, number>;
+  readonly ranges: RangeMarks;
+}
+
+function collect(operations: readonly Operation[], assigned: number): LowestTimestamps {
+  const byKey = new Map<string, number>();
+  const ranges: RangeMark[] = [];
   for (const operation of operations) {
-    const key = keyText(encodeKey(operation.key));
     const timestamp = typeof operation.timestamp === "number" ? operation.timestamp : assigned;
-    lowest.set(key, Math.min(timestamp, lowest.get(key) ?? timestamp));
+    if (operation.op === "deleteRange") {
+      const seq = ranges.length + 1;
+      ranges.push({ kind: "delete", ...rangeOf(operation), timestamp, seq, boundsSeq: seq });
+      continue;
+    }
+    const text = keyText(encodeKey(operation.key));
+    byKey.set(text, Math.min(timestamp, byKey.get(text) ?? timestamp));
   }
-  return lowest;
+  return { byKey, ranges: RangeMarks.of(ranges) };
 }

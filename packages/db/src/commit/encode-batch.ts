@@ -6,8 +6,10 @@ import {
   limits,
   type Operation,
   parseTime,
+  rangeOf,
 } from "@kvts/common";
 import { KeyBuffer } from "../format/key-buffer.ts";
+import { isEmptyRange } from "../marks/range-mark.ts";
 import type { Horizons } from "../retention/horizons.ts";
 import { writeTrimmed } from "../retention/trimmed.ts";
 import type { GroupEncoder } from "../wal/group-encoder.ts";
@@ -76,17 +78,8 @@ function appendAll(
     checkOperationFields(operation);
     assigns ||= operation.timestamp === undefined;
     timestamp = operation.timestamp === undefined ? assigned : parseTime(operation.timestamp, now);
-    KEY.set(operation.key);
-    if (horizons !== undefined) trimmed ??= refusalBelow(horizons, KEY, timestamp);
-    if (operation.op === "delete") {
-      encoder.appendDelete(KEY, timestamp);
-    } else if (operation.op === "retract") {
-      encoder.appendRetract(KEY, timestamp);
-    } else {
-      const expiresAt = operation.expiresAt === undefined ? undefined : parseTime(operation.expiresAt, now);
-      if (expiresAt !== undefined) checkExpiry(timestamp, expiresAt);
-      encoder.appendPut(KEY, operation.value, timestamp, expiresAt);
-    }
+    const refusal = append(encoder, operation, timestamp, now, horizons);
+    trimmed ??= refusal;
     // A frame is longer than keys and values: only beyond the limit do they need to be counted, and then once.
     if (isMeasured || encoder.bytes <= bytesMeasured) continue;
     encodeOperations(operations, now);
@@ -99,4 +92,32 @@ function appendAll(
 export function refusalBelow(horizons: Horizons, key: KeyBuffer, timestamp: number): KvtsError | undefined {
   const horizon = horizons.of(key.i32, 0, key.length);
   return timestamp < horizon ? writeTrimmed(timestamp, horizon) : undefined;
+}
+
+/** @returns what it is refused with, where it lies below the horizon of its key, or of any key of its range */
+function append(
+  encoder: GroupEncoder,
+  operation: Operation,
+  timestamp: number,
+  now: () => number,
+  horizons: Horizons | undefined,
+): KvtsError | undefined {
+  if (operation.op === "deleteRange") {
+    const range = rangeOf(operation);
+    encoder.appendDeleteRange(range, timestamp);
+    const horizon = horizons === undefined || isEmptyRange(range.start, range.end) ? 0 : horizons.greatestIn(range);
+    return timestamp < horizon ? writeTrimmed(timestamp, horizon) : undefined;
+  }
+  KEY.set(operation.key);
+  const refusal = horizons === undefined ? undefined : refusalBelow(horizons, KEY, timestamp);
+  if (operation.op === "delete") {
+    encoder.appendDelete(KEY, timestamp);
+  } else if (operation.op === "retract") {
+    encoder.appendRetract(KEY, timestamp);
+  } else {
+    const expiresAt = operation.expiresAt === undefined ? undefined : parseTime(operation.expiresAt, now);
+    if (expiresAt !== undefined) checkExpiry(timestamp, expiresAt);
+    encoder.appendPut(KEY, operation.value, timestamp, expiresAt);
+  }
+  return refusal;
 }

@@ -1,6 +1,17 @@
 import { Buffer } from "node:buffer";
-import { joinWords, KIND_DELETE, KIND_MASK, KIND_RETRACT, META_EXPIRES } from "../format/version-record.ts";
+import { KeyBuffer } from "../format/key-buffer.ts";
+import {
+  joinWords,
+  KIND_DELETE,
+  KIND_DELETE_RANGE,
+  KIND_MASK,
+  KIND_RETRACT,
+  META_EXPIRES,
+  NUMBER_MAX,
+} from "../format/version-record.ts";
+import { RangeMarks } from "../marks/range-marks.ts";
 import type { GroupEncoder } from "../wal/group-encoder.ts";
+import { markAt } from "../wal/mark-at.ts";
 import { OperationCursor } from "../wal/operation-cursor.ts";
 
 /** An operation of a group that is not published yet. */
@@ -14,6 +25,7 @@ export interface UnpublishedVersion {
 }
 
 const CURSOR = new OperationCursor();
+const KEY = new KeyBuffer();
 
 /** What keys are told apart by here. */
 export function keyText(key: Uint8Array): string {
@@ -21,12 +33,13 @@ export function keyText(key: Uint8Array): string {
 }
 
 /**
- * A group's operations by key. Only conditional writes look into it, so it is built for them alone, each time from where
+ * A group's operations by key, and those on ranges. Only conditional writes look into it, so it is built for them alone, each time from where
  * it ended the last time.
  */
 export class GroupIndex {
   /** Ascending by (timestamp, seq). */
   readonly #byKey: Map<string, UnpublishedVersion[]> = new Map();
+  #marks = new RangeMarks();
   #operations = 0;
   #word = 0;
 
@@ -43,21 +56,33 @@ export class GroupIndex {
     this.#operations = operationCount;
   }
 
-  /** The newest operation on a key, not above `asOf` where that is given. */
-  newest(key: string, asOf: number | undefined): UnpublishedVersion | undefined {
-    const versions = this.#byKey.get(key);
-    if (versions === undefined || asOf === undefined) return versions?.at(-1);
-    return versions.findLast(({ timestamp }) => timestamp <= asOf);
+  /**
+   * The newest operation on a key, not above `asOf` where that is given.
+   * @param text {@link keyText} of the key
+   */
+  newest(key: Uint8Array, text: string, asOf: number = NUMBER_MAX): UnpublishedVersion | undefined {
+    const own = this.#byKey.get(text)?.findLast(({ timestamp }) => timestamp <= asOf);
+    if (this.#marks.count === 0) return own;
+    KEY.setBytes(key);
+    if (!this.#marks.findNewest(KEY, asOf, NUMBER_MAX, own?.timestamp)) return own;
+    const { timestamp, seq } = this.#marks;
+    if (own !== undefined && timestamp === own.timestamp && seq < own.seq) return own;
+    return { timestamp, seq, isTombstone: true, isRetract: false, expiresAt: undefined };
   }
 
   clear(): void {
     if (this.#operations === 0) return;
     this.#byKey.clear();
+    this.#marks = new RangeMarks();
     this.#operations = 0;
     this.#word = 0;
   }
 
   #add(c: OperationCursor): void {
+    if ((c.meta & KIND_MASK) === KIND_DELETE_RANGE) {
+      this.#marks.add(markAt(c));
+      return;
+    }
     const key = keyText(c.u8.subarray(c.keyWord * 4, c.keyWord * 4 + c.keyLength));
     const kind = c.meta & KIND_MASK;
     const version = {

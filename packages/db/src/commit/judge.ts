@@ -7,8 +7,11 @@ import { keyText, type UnpublishedVersion } from "./group-index.ts";
 /** What is to be judged. */
 export interface Judgement {
   readonly preconditions: readonly EncodedPrecondition[];
-  /** The lowest timestamp that the write puts at a key; undefined for a key that it does not write. */
-  lowestWritten(key: string): number | undefined;
+  /**
+   * The lowest timestamp that the write puts at a key; undefined for a key that it does not write.
+   * @param text `keyText` of the key
+   */
+  lowestWritten(key: Uint8Array, text: string): number | undefined;
   /** Microseconds: the clock that decides about expiry. */
   readonly moment: number;
 }
@@ -37,7 +40,7 @@ export function judge({ preconditions, lowestWritten, moment }: Judgement, state
     const newest = newestOf(key, text, state);
     if (newest === MISS) continue;
     const { version, groups } = newest;
-    const conflict = judgeCondition(condition, version && seenAt(version, moment), lowestWritten(text));
+    const conflict = judgeCondition(condition, version && seenAt(version, moment), lowestWritten(key, text));
     if (conflict === undefined) {
       premises.push(...groups);
     } else if (!state.lookup.lacksBlocks) {
@@ -61,7 +64,7 @@ function newestOf(key: Uint8Array, text: string, state: JudgedState): Newest | t
   for (;;) {
     const stored = lookup.find(key, asOf, publishedSeq);
     if (stored === MISS) return MISS;
-    const later = newestUnpublished(text, asOf, unpublished);
+    const later = newestUnpublished(key, text, asOf, unpublished);
     if (later === undefined || (stored !== undefined && isNewer(stored, later.version))) {
       return { version: stored, groups };
     }
@@ -73,13 +76,14 @@ function newestOf(key: Uint8Array, text: string, state: JudgedState): Newest | t
 }
 
 function newestUnpublished(
-  key: string,
+  key: Uint8Array,
+  text: string,
   asOf: number | undefined,
   groups: readonly CommitGroup[],
 ): { readonly version: UnpublishedVersion; readonly group: CommitGroup } | undefined {
   let newest: { version: UnpublishedVersion; group: CommitGroup } | undefined;
   for (const group of groups) {
-    const version = group.index.newest(key, asOf);
+    const version = group.index.newest(key, text, asOf);
     if (version !== undefined && (newest === undefined || isNewer(version, newest.version)))
       newest = { version, group };
   }

@@ -1,15 +1,18 @@
 import { invariant } from "@kvts/common";
 import type { Scheduler } from "../env/scheduler.ts";
 import { hashKey } from "../format/key-buffer.ts";
-import { INLINE_VALUE_BYTES_MAX } from "../format/version-record.ts";
+import { INLINE_VALUE_BYTES_MAX, KIND_DELETE_RANGE, KIND_MASK } from "../format/version-record.ts";
 import type { Layers } from "../layers.ts";
 import type { Frame } from "../wal/frame.ts";
+import { markAt } from "../wal/mark-at.ts";
 import { OperationCursor } from "../wal/operation-cursor.ts";
 
 const TIMESTAMP_BYTES = 8;
 
 /** Bytes inserted in one go: well below a millisecond's work. */
 const STRETCH_BYTES = 1024 * 1024;
+/** A range mark takes as long as so many bytes. */
+const MARK_BYTES = 16 * 1024;
 
 /**
  * Inserts a frame's operations into memory: the way of new groups and of replayed ones. Undefined where all is done at
@@ -34,9 +37,12 @@ function insertStretch(cursor: OperationCursor, layers: Layers, logNumber: numbe
     // Here every operation comes by once, those too that another stretch inserts.
     taken.operations++;
     taken.bytes += cursor.keyLength + cursor.valueLength + TIMESTAMP_BYTES;
-    bytes += cursor.valueLength + cursor.keyLength;
+    const isMark = (cursor.meta & KIND_MASK) === KIND_DELETE_RANGE;
+    bytes += isMark ? MARK_BYTES : cursor.valueLength + cursor.keyLength;
     if (bytes > STRETCH_BYTES) return false;
-    if (cursor.valueLength > INLINE_VALUE_BYTES_MAX) insertLong(cursor, layers, startExtent(cursor, layers, logNumber));
+    if (isMark) layers.addMark(markAt(cursor));
+    else if (cursor.valueLength > INLINE_VALUE_BYTES_MAX)
+      insertLong(cursor, layers, startExtent(cursor, layers, logNumber));
     else insertShort(cursor, layers, logNumber);
   }
   return true;
@@ -50,7 +56,8 @@ async function insertRest(
 ): Promise<void> {
   do {
     await scheduler.nextTurn();
-    if (cursor.valueLength > INLINE_VALUE_BYTES_MAX) await insertLongSlowly(cursor, layers, logNumber, scheduler);
+    if ((cursor.meta & KIND_MASK) === KIND_DELETE_RANGE) layers.addMark(markAt(cursor));
+    else if (cursor.valueLength > INLINE_VALUE_BYTES_MAX) await insertLongSlowly(cursor, layers, logNumber, scheduler);
     else insertShort(cursor, layers, logNumber);
   } while (!insertStretch(cursor, layers, logNumber));
 }

@@ -37,7 +37,9 @@ function ownedInput(input: BytesInput): BytesInput {
   return input instanceof Uint8Array ? copyBytes(input) : input;
 }
 
-export function ownedOperation({ op, timestamp, expiresAt, ...bytes }: EncodedOperation): Operation {
+export function ownedOperation(operation: EncodedOperation): Operation {
+  if (operation.op === "deleteRange") return { op: "deleteRange", ...operation.range, timestamp: operation.timestamp };
+  const { op, timestamp, expiresAt, ...bytes } = operation;
   const key = copyBytes(bytes.key);
   if (op === "retract") return { op, key, timestamp: timestamp! };
   if (op === "delete") return { op, key, timestamp };

@@ -70,7 +70,7 @@ export class WritePath implements CommitTarget {
    */
   async freeze(frameBytes = 0): Promise<void> {
     const { layers, logs, flushRoom, settings } = this.#host;
-    const isEmpty = layers.active.entryCount === 0;
+    const isEmpty = layers.isActiveEmpty;
     // A store in which nothing was written stays as it was found.
     if (isEmpty && frameBytes === 0 && !logs.writer.isBegun) return;
     if (!logs.writer.isBegun) await logs.begin();
@@ -92,7 +92,7 @@ export class WritePath implements CommitTarget {
     const { layers, logs } = this.#host;
     if (!logs.writer.isBegun) await logs.begin();
     await logs.writer.dropSpares();
-    if (layers.active.entryCount > 0) await this.freeze();
+    if (!layers.isActiveEmpty) await this.freeze();
     else layers.movedLog(logs.rotate(0));
     return logs.writer.segment;
   }

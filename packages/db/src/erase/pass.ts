@@ -1,7 +1,7 @@
 import type { ErasePhase, EraseProgress, EraseResult } from "@kvts/common";
-import { lostDirectoryName } from "../format/filenames.ts";
 import type { ErasesHost } from "./erases.ts";
 import { Erasures } from "./erasures.ts";
+import { filesSetAside } from "./set-aside.ts";
 
 /** Between two looks at whether files are gone that somebody holds, milliseconds. */
 const LOOK_MS = 20;
@@ -12,7 +12,8 @@ export type PassCounts = Omit<EraseResult, "seq">;
  * Removes all bytes that the erasures in force up to a seq hide, in this order:
  *
  * 1. The log goes on in a segment that never held anything else, and memory is flushed, so that older segments are not needed.
- * 2. Tables that may hold something erased are written anew, or removed where they hold nothing else.
+ * 2. Files of range marks whose bounds are erased are written anew, and tables that may hold something erased too, or
+ *    removed where they hold nothing else.
  * 3. The older log segments go, those that the change feed keeps among them.
  * 4. Files that were still being read are gone, and the frames of their blocks are overwritten.
  * 5. The erasures are taken out of the manifest, which begins anew: its bounds are bytes of keys.
@@ -48,15 +49,9 @@ export class ErasurePass {
       removed: counts.erasedVersions - before.erasedVersions,
       tablesRewritten: counts.erasedTables - before.erasedTables,
       bytesRewritten: counts.erasedTableBytes - before.erasedTableBytes,
-      setAside: this.#setAside(),
+      setAside: filesSetAside(this.#host.parts),
+      checkpoints: [],
     };
-  }
-
-  #setAside(): string[] {
-    const { directory, settings } = this.#host.parts;
-    const { fileSystem } = settings.components;
-    const lost = lostDirectoryName(directory);
-    return fileSystem.exists(lost) ? fileSystem.list(lost) : [];
   }
 
   #enter(phase: ErasePhase): void {
@@ -76,6 +71,7 @@ export class ErasurePass {
 
   async #rewriteTables(): Promise<void> {
     const { background } = this.#host;
+    await background.eraseFromSideFiles();
     await background.learnErasable();
     this.#bytesTotal = background.erasable().reduce((sum, { file }) => sum + file.meta.fileBytes, 0);
     this.#enter("tables");
@@ -93,18 +89,19 @@ export class ErasurePass {
     await this.#until(isGone, release);
   }
 
-  /** Waits until the tables that held something erased are gone, whoever may still be reading them. */
+  /** Waits until the files that held something erased are gone, whoever may still be reading them. */
   async #awaitFiles(): Promise<void> {
     const { background, parts } = this.#host;
-    const { tables, directory } = parts;
+    const { tables, markFiles, directory } = parts;
     const { fileSystem, scheduler } = parts.settings.components;
-    const named = (): readonly number[] => [...tables.obsolete(), ...background.jobs.abandoned];
+    const named = (): readonly number[] => [...tables.obsolete(), ...background.jobs.abandoned, ...markFiles.stuck];
     const old = new Set(named());
     await this.#until(
       () => !named().some((number) => old.has(number)),
       async () => {
         await tables.removeStuck();
         await background.jobs.removeAbandoned();
+        await markFiles.removeStuck();
       },
     );
     await tables.scrubCache(() => scheduler.nextTurn());

@@ -2,7 +2,7 @@ import type { ResolvedRange } from "@kvts/common";
 import type { Scheduler } from "../env/scheduler.ts";
 import type { Frame } from "../wal/frame.ts";
 import { OperationCursor } from "../wal/operation-cursor.ts";
-import { cursorSeq, type FeedRecord, recordAt, recordBytes } from "./feed-record.ts";
+import { cursorSeq, deletedRangeAt, type FeedRecord, recordAt, recordBytes } from "./feed-record.ts";
 import type { FeedMemory, Subscriber, Topic } from "./topic.ts";
 import { TopicIndex } from "./topic-index.ts";
 
@@ -170,7 +170,9 @@ class Stretch {
     this.endsBatch = cursor.endsBatch;
     this.#begins = cursor.endsBatch;
     this.#record = undefined;
-    this.#topics.match(this.#bytes, cursor.keyWord * 4, cursor.keyLength, this.#collect);
+    const deleted = deletedRangeAt(cursor);
+    if (deleted !== undefined) this.#topics.matchRange(deleted, this.#collect);
+    else this.#topics.match(this.#bytes, cursor.keyWord * 4, cursor.keyLength, this.#collect);
     return true;
   }
 

@@ -1,13 +1,33 @@
-import { copyBytes, decodeKey, type FeedItem, type Key, makeEntry, makeTombstone } from "@kvts/common";
-import { joinWords, KIND_DELETE, KIND_MASK, KIND_PUT, META_EXPIRES } from "../format/version-record.ts";
+import {
+  copyBytes,
+  decodeKey,
+  type FeedItem,
+  type Key,
+  makeEntry,
+  makeTombstone,
+  type ResolvedRange,
+} from "@kvts/common";
+import {
+  joinWords,
+  KIND_DELETE,
+  KIND_DELETE_RANGE,
+  KIND_MASK,
+  KIND_PUT,
+  META_EXPIRES,
+} from "../format/version-record.ts";
+import { overlap } from "../marks/overlap.ts";
 import type { KeyForm } from "../read/key-decoder.ts";
+import { markAt } from "../wal/mark-at.ts";
 import type { OperationCursor } from "../wal/operation-cursor.ts";
 
 /** What a record takes in memory beside its bytes, about. */
 const RECORD_BYTES = 128;
 const NO_VALUE = new Uint8Array(0);
 
-/** One operation of the feed, decoded once for all who watch it: nobody changes its bytes. */
+/**
+ * One operation of the feed, decoded once for all who watch it: nobody changes its bytes. Of a deleted range `key` is where
+ * it starts and `value` where it ends, empty where it does not.
+ */
 export interface FeedRecord {
   readonly kind: number;
   readonly key: Uint8Array;
@@ -27,6 +47,11 @@ export interface FeedBatch {
   /** More of the same batch follows. */
   readonly more: boolean;
   readonly bytes: number;
+}
+
+/** The range that `cursor` deletes; undefined where it stands on an operation on one key. */
+export function deletedRangeAt(cursor: OperationCursor): ResolvedRange | undefined {
+  return (cursor.meta & KIND_MASK) === KIND_DELETE_RANGE ? markAt(cursor) : undefined;
 }
 
 export function cursorSeq(cursor: OperationCursor): number {
@@ -53,9 +78,20 @@ export function recordBytes({ key, value }: FeedRecord): number {
   return RECORD_BYTES + key.length + value.length;
 }
 
-/** The record as a watch gives it out, with bytes that belong to the caller. @throws INVALID_ARGUMENT for such a key */
-export function feedItemOf<K extends Key>(record: FeedRecord, form: KeyForm): FeedItem<K> {
+/**
+ * The record as a watch of `range`, which it concerns, gives it out, with bytes that belong to the caller.
+ * @throws INVALID_ARGUMENT for such a key
+ */
+export function feedItemOf<K extends Key>(record: FeedRecord, form: KeyForm, range: ResolvedRange): FeedItem<K> {
   const { kind, timestamp, seq, expiresAt } = record;
+  if (kind === KIND_DELETE_RANGE) {
+    const { start, end } = overlap(
+      { start: record.key, end: record.value.length === 0 ? undefined : record.value },
+      range,
+    )!;
+    const shown = { start: copyBytes(start), end: end && copyBytes(end) };
+    return { op: "deleteRange", range: shown, timestamp, seq };
+  }
   const key = decodeKey(copyBytes(record.key), form) as K;
   if (kind === KIND_PUT) return makeEntry({ key, value: copyBytes(record.value), timestamp, seq, expiresAt });
   if (kind === KIND_DELETE) return makeTombstone(key, timestamp, seq);

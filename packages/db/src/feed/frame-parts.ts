@@ -1,7 +1,8 @@
 import type { ResolvedRange } from "@kvts/common";
+import { overlap } from "../marks/overlap.ts";
 import type { Frame } from "../wal/frame.ts";
 import { OperationCursor } from "../wal/operation-cursor.ts";
-import { cursorSeq, type FeedBatch, type FeedRecord, recordAt, recordBytes } from "./feed-record.ts";
+import { cursorSeq, deletedRangeAt, type FeedBatch, type FeedRecord, recordAt, recordBytes } from "./feed-record.ts";
 import { holds } from "./topic-index.ts";
 
 /** Operations looked at in one go. */
@@ -51,7 +52,10 @@ export class FrameParts {
     return seq;
   }
 
-  #isInRange({ u8, keyWord, keyLength }: OperationCursor): boolean {
+  #isInRange(cursor: OperationCursor): boolean {
+    const deleted = deletedRangeAt(cursor);
+    if (deleted !== undefined) return overlap(this.#range, deleted) !== undefined;
+    const { u8, keyWord, keyLength } = cursor;
     return holds(this.#range, u8.subarray(keyWord * 4, keyWord * 4 + keyLength));
   }
 

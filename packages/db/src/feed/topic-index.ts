@@ -1,4 +1,5 @@
 import { compareBytes, equalBytes, prefixEnd, type ResolvedRange } from "@kvts/common";
+import { overlap } from "../marks/overlap.ts";
 import { type FeedMemory, Topic } from "./topic.ts";
 
 type Latin1 = Buffer & { latin1Slice(start: number, end: number): string };
@@ -52,6 +53,11 @@ export class TopicIndex {
 
   *all(): Generator<Topic> {
     for (const prefixes of this.#byLength.values()) for (const topics of prefixes.values()) yield* topics;
+  }
+
+  /** Calls `visit` with every topic whose range has keys in common with `range`: it looks at all of them. */
+  matchRange(range: ResolvedRange, visit: (topic: Topic) => void): void {
+    for (const topic of this.all()) if (overlap(topic.range, range) !== undefined) visit(topic);
   }
 
   /** Calls `visit` with every topic whose range holds the key of `length` bytes at byte `start` of `bytes`. */

@@ -186,11 +186,11 @@ export class Watch<K extends Key> implements EntriesSource<WatchEvent<K>>, FeedW
   }
 
   #eventsOf(batches: readonly FeedBatch[]): WatchEvent<K>[] {
-    const { form } = this.#settings;
+    const { form, range } = this.#settings;
     // A batch that was being handed out when the watcher joined is not its business any more.
     const fresh = batches.filter(({ seq }) => seq > this.#seq);
     return fresh.map(({ records, seq, more }) => {
-      const items = records.map((record) => feedItemOf<K>(record, form));
+      const items = records.map((record) => feedItemOf<K>(record, form, range));
       this.#seq = seq;
       return more ? { seq, items, more: true as const } : { seq, items };
     });

@@ -14,6 +14,7 @@ export type FileKind =
   | "log"
   | "table"
   | "requests"
+  | "marks"
   | "spare"
   | "temporary";
 
@@ -78,6 +79,11 @@ export function requestFileName(directory: string, number: number): string {
   return `${directory}/${digits(number)}.ids`;
 }
 
+/** Range marks that are in no log any more. */
+export function markFileName(directory: string, number: number): string {
+  return `${directory}/${digits(number)}.marks`;
+}
+
 /** A log segment prepared for later. Its contents mean nothing. */
 export function spareFileName(directory: string, number: number): string {
   return `${directory}/${digits(number)}.spare`;
@@ -95,7 +101,7 @@ export function parseFileName(name: string): ParsedFileName | undefined {
   if (name === INCOMPLETE) return { kind: "incomplete", number: 0 };
   if (name === RESERVE) return { kind: "reserve", number: 0 };
   if (name === LOST) return { kind: "lost", number: 0 };
-  const match = /^(?:(MANIFEST)-(\d{6,16})|(\d{6,16})\.(log|sst|ids|spare|tmp))$/.exec(name);
+  const match = /^(?:(MANIFEST)-(\d{6,16})|(\d{6,16})\.(log|sst|ids|marks|spare|tmp))$/.exec(name);
   if (match === null) return undefined;
   const number = Number(match[2] ?? match[3]);
   if (number < 1 || !Number.isSafeInteger(number) || digits(number) !== (match[2] ?? match[3])) return undefined;
@@ -107,6 +113,7 @@ const KINDS = {
   log: "log",
   sst: "table",
   ids: "requests",
+  marks: "marks",
   spare: "spare",
   tmp: "temporary",
 } as const;

@@ -31,6 +31,8 @@ export const KIND_PUT = 0;
 export const KIND_DELETE = 1;
 /** Hides the lower seqs at its own timestamp. */
 export const KIND_RETRACT = 2;
+/** Only in the log: a tombstone on every key of a range. In memory and in files it is a range mark (marks/). */
+export const KIND_DELETE_RANGE = 3;
 export const KIND_MASK = 7;
 export const META_EXPIRES = 8;
 export const META_EXTENT = 16;
@@ -56,6 +58,17 @@ export function lowWord(n: number): number {
 /** The number whose words {@link highWord} and {@link lowWord} gave. */
 export function joinWords(high: number, low: number): number {
   return high * TWO32 + ((low ^ BIAS) >>> 0);
+}
+
+/** Fills in one record at the start of `record`: a delete. Returns it. */
+export function writeTombstone(record: Int32Array, timestamp: number, seq: number): Int32Array {
+  record[TS_HI] = highWord(timestamp);
+  record[TS_LO] = lowWord(timestamp);
+  record[SEQ_HI] = highWord(seq);
+  record[SEQ_LO] = lowWord(seq);
+  record[POINTER] = 0;
+  record[META] = KIND_DELETE;
+  return record;
 }
 
 /** Greater than the high word of any timestamp or seq: a bound that excludes nothing. */

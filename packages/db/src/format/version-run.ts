@@ -47,6 +47,18 @@ export class VersionRun {
   frame = -1;
   pins: Int32Array = EMPTY_I32;
 
+  /** Becomes a run of one record that stands at the start of `i32`, has no payload, and belongs to no layer. */
+  setRecord(i32: Int32Array): void {
+    this.release();
+    this.i32 = i32;
+    this.u8 = EMPTY_U8;
+    this.first = 0;
+    this.count = 1;
+    this.base = 0;
+    this.hasPrevious = false;
+    this.hasNext = false;
+  }
+
   /** Gives up the pinned frame, if any: the bytes may change from here on. */
   release(): void {
     if (this.frame < 0) return;

@@ -124,7 +124,7 @@ export class ManifestFold {
 /** A manifest's first record is a snapshot, so nothing is missing from a sound one. */
 function whole(numbers: Partial<StoreNumbers>, path: string): StoreNumbers {
   const { incarnation, nextFileNumber, logNumber, seqCeiling, timestampCeiling, seqFloor } = numbers;
-  const { requestFiles, durableLog, policies, horizons, feed, erasures } = numbers;
+  const { requestFiles, markFiles, durableLog, policies, horizons, feed, erasures } = numbers;
   if (
     incarnation === undefined ||
     nextFileNumber === undefined ||
@@ -139,6 +139,7 @@ function whole(numbers: Partial<StoreNumbers>, path: string): StoreNumbers {
   return {
     ...whole,
     ...(requestFiles === undefined ? {} : { requestFiles }),
+    ...(markFiles === undefined ? {} : { markFiles }),
     ...(durableLog === undefined ? {} : { durableLog }),
     ...(feed === undefined ? {} : { feed }),
     ...(policies === undefined ? {} : { policies }),

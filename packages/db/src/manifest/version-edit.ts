@@ -1,6 +1,6 @@
 import { toHex } from "@kvts/common";
 import type { Erasure } from "../erase/erasure.ts";
-import type { ByteReader } from "../format/coding.ts";
+import type { ByteReader, ByteWriter } from "../format/coding.ts";
 import { corruption } from "../format/corruption.ts";
 import { INCARNATION_BYTES, incarnationBytes } from "../format/incarnation.ts";
 import type { Horizon, Policy } from "../retention/horizon.ts";
@@ -47,6 +47,8 @@ export interface VersionEdit {
   readonly requestFiles?: readonly number[];
   /** What the change feed can be read from; left out where no log is kept for it. */
   readonly feed?: FeedStart;
+  /** Numbers of all files of range marks in force, in the order of their seqs. */
+  readonly markFiles?: readonly number[];
   /** Files with lower numbers that the state does not name are to be set aside, not removed. Ends with its manifest. */
   readonly keepsBelow?: number;
 }
@@ -80,6 +82,7 @@ const KEEPS_BELOW = 20;
 const REQUEST_FILES = 22;
 const DURABLE_LOG = 24;
 const FEED = 26;
+const MARK_FILES = 34;
 const POLICIES = 30;
 const HORIZONS = 32;
 const ERASURES = 38;
@@ -87,7 +90,7 @@ const ERASURES = 38;
 /** The edit as tagged fields, owned by the caller. */
 export function encodeEdit(edit: VersionEdit): Uint8Array {
   const out = new FieldWriter();
-  const { incarnation, closed, requestFiles, durableLog, feed } = edit;
+  const { incarnation, closed, requestFiles, markFiles, durableLog, feed } = edit;
   if (incarnation !== undefined) out.bytes(INCARNATION, incarnationBytes(incarnation));
   out.number(NEXT_FILE_NUMBER, edit.nextFileNumber);
   out.number(LOG_NUMBER, edit.logNumber);
@@ -108,11 +111,7 @@ export function encodeEdit(edit: VersionEdit): Uint8Array {
     });
   }
   out.number(KEEPS_BELOW, edit.keepsBelow);
-  if (requestFiles !== undefined) {
-    out.field(REQUEST_FILES, (field) => {
-      for (const number of requestFiles) field.varint(number);
-    });
-  }
+  if (requestFiles !== undefined) out.field(REQUEST_FILES, (field) => writeNumbers(field, requestFiles));
   if (durableLog !== undefined) {
     out.field(DURABLE_LOG, (field) => {
       field.varint(durableLog.segment);
@@ -125,9 +124,14 @@ export function encodeEdit(edit: VersionEdit): Uint8Array {
       field.varint(feed.afterSeq);
     });
   }
+  if (markFiles !== undefined) out.field(MARK_FILES, (field) => writeNumbers(field, markFiles));
   encodeRetention(out, edit);
   encodeErasures(out, edit);
   return out.finish();
+}
+
+function writeNumbers(field: ByteWriter, numbers: readonly number[]): void {
+  for (const number of numbers) field.varint(number);
 }
 
 function encodeRetention(out: FieldWriter, { policies, horizons }: VersionEdit): void {
@@ -182,6 +186,7 @@ export function decodeEdit(bytes: Uint8Array, file: string, base: number): Versi
     else if (tag === ADDED) added.push(readAdded(field, file, at));
     else if (tag === KEEPS_BELOW) edit.keepsBelow = field.varint();
     else if (tag === REQUEST_FILES) edit.requestFiles = readAll(field, (numbers) => numbers.varint());
+    else if (tag === MARK_FILES) edit.markFiles = readAll(field, (numbers) => numbers.varint());
     else if (tag === DURABLE_LOG) edit.durableLog = { segment: field.varint(), offset: field.varint() };
     else if (tag === FEED) edit.feed = { segment: field.varint(), afterSeq: field.varint() };
     else if (tag === POLICIES) edit.policies = readAll(field, readPolicy);

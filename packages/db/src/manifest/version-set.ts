@@ -28,6 +28,8 @@ export interface StoreNumbers {
   readonly seqFloor: number;
   /** Files of request ids; left out where there has never been one. */
   readonly requestFiles?: readonly number[];
+  /** Files of range marks; left out where there has never been one. */
+  readonly markFiles?: readonly number[];
   /** How far the log is on disk for certain, at least; left out where that is not known. */
   readonly durableLog?: LogPosition;
   /** What the change feed can be read from; left out where no log is kept for it. */
@@ -237,6 +239,7 @@ export class VersionSet<T = Table> {
     const removed = new Set((edit.removed ?? []).filter((number) => !stays.has(number)));
     for (const { file } of this.#current.tables()) if (removed.has(file.meta.number)) file.markRemoved();
     const requestFiles = edit.requestFiles ?? this.#numbers.requestFiles;
+    const markFiles = edit.markFiles ?? this.#numbers.markFiles;
     const durableLog = edit.durableLog ?? this.#numbers.durableLog;
     const feed = edit.feed ?? this.#numbers.feed;
     const policies = edit.policies ?? this.#numbers.policies;
@@ -250,6 +253,7 @@ export class VersionSet<T = Table> {
       timestampCeiling: edit.timestampCeiling ?? this.#numbers.timestampCeiling,
       seqFloor: edit.seqFloor ?? this.#numbers.seqFloor,
       ...(requestFiles === undefined ? {} : { requestFiles }),
+      ...(markFiles === undefined ? {} : { markFiles }),
       ...(durableLog === undefined ? {} : { durableLog }),
       ...(feed === undefined ? {} : { feed }),
       ...(policies === undefined ? {} : { policies }),

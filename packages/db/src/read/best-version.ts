@@ -1,3 +1,4 @@
+import type { KeyBuffer } from "../format/key-buffer.ts";
 import {
   findVersion,
   highWord,
@@ -10,8 +11,10 @@ import {
   SEQ_LO,
   TS_LO,
   VERSION_WORDS,
+  writeTombstone,
 } from "../format/version-record.ts";
 import { ABSENT, type BlockDemand, FOUND, type Lookup, VersionRun } from "../format/version-run.ts";
+import type { RangeMarks } from "../marks/range-marks.ts";
 import type { Table } from "../table/table.ts";
 import type { Bounds } from "./bounds.ts";
 import type { Layer } from "./view.ts";
@@ -22,8 +25,9 @@ export interface RunSource {
 }
 
 /**
- * The greatest (timestamp, seq) within bounds among the runs offered to it. The version rule of docs/semantics.md, in
- * one place: reads offer the runs of one key, layer by layer, in any order, and ask `settle` when all had their say.
+ * The greatest (timestamp, seq) within bounds among the runs offered to it, and the range marks on the key. The version
+ * rule of docs/semantics.md, in one place: reads offer the runs of one key, layer by layer, in any order, and ask `settle`
+ * when all had their say.
  *
  * Reusable, and allocates nothing. The answer is lent: see {@link VersionRun}.
  */
@@ -32,6 +36,8 @@ export class BestVersion {
   run: VersionRun = new VersionRun();
   index = -1;
   layer: Layer | undefined;
+  /** Whether the best version is the tombstone that a range mark puts on the key; no layer holds it. */
+  isMark = false;
   /** The run that the next layer fills in before it is offered. */
   candidate: VersionRun = new VersionRun();
   /** The timestamp that offered versions may have at most, in words. A retract lowers it. */
@@ -46,6 +52,8 @@ export class BestVersion {
   #tsLo = 0;
   #seqHi = 0;
   #seqLo = 0;
+  /** The record of a mark's tombstone, where `run` then lies. */
+  readonly #markRecord: Int32Array = new Int32Array(VERSION_WORDS);
 
   /**
    * Forgets the answer and takes up new bounds.
@@ -121,10 +129,13 @@ export class BestVersion {
   }
 
   /**
-   * After every layer has been asked: true where the answer stands. A retract is no answer: the bound moves below its
-   * timestamp, nothing found so far counts, and every layer is to be asked again.
+   * After every layer has been asked: true where the answer stands. A mark on the key that beats what the layers hold is
+   * the answer. A retract is none: the bound moves below its timestamp, nothing found so far counts, and every layer is to
+   * be asked again.
+   * @param marks undefined where there are none, or where only what the layers hold is asked for
    */
-  settle(): boolean {
+  settle(marks: RangeMarks | undefined, key: KeyBuffer): boolean {
+    if (marks !== undefined) this.#takeMark(marks, key);
     if (this.#tsHi < 0) return true;
     const meta = this.run.i32[this.run.first + this.index * VERSION_WORDS + META]!;
     if ((meta & KIND_MASK) !== KIND_RETRACT) return true;
@@ -138,6 +149,20 @@ export class BestVersion {
 
   get found(): boolean {
     return this.#tsHi >= 0;
+  }
+
+  #takeMark(marks: RangeMarks, key: KeyBuffer): void {
+    const best = this.#tsHi < 0 ? 0 : joinWords(this.#tsHi, this.#tsLo);
+    const bound = joinWords(this.boundHi, this.boundLo);
+    if (!marks.findNewest(key, bound, joinWords(this.#seqBoundHi, this.#seqBoundLo), best)) return;
+    const { timestamp, seq } = marks;
+    if (this.#tsHi >= 0 && timestamp === best && seq < joinWords(this.#seqHi, this.#seqLo)) return;
+    this.#forget();
+    this.isMark = true;
+    this.#tsHi = highWord(timestamp);
+    this.#tsLo = lowWord(timestamp);
+    this.run.setRecord(writeTombstone(this.#markRecord, timestamp, seq));
+    this.index = 0;
   }
 
   #search(run: VersionRun): number {
@@ -168,6 +193,7 @@ export class BestVersion {
     this.release();
     this.layer = undefined;
     this.index = -1;
+    this.isMark = false;
     this.#tsHi = -1;
   }
 }

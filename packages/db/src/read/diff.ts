@@ -4,6 +4,7 @@ import { META_LENGTH_SHIFT } from "../format/version-record.ts";
 import { type BlockDemand, FOUND, MISS } from "../format/version-run.ts";
 import { Level } from "../manifest/level.ts";
 import type { Version } from "../manifest/version.ts";
+import { KeySpans } from "../marks/key-spans.ts";
 import type { Memtable } from "../memtable/memtable.ts";
 import type { Table } from "../table/table.ts";
 import type { Batch } from "./batch.ts";
@@ -37,8 +38,8 @@ export interface DiffSettings {
 type Found<K extends Key> = Entry<K> | Incomplete<Entry<K>> | undefined;
 
 /**
- * The keys of a range for which another version is visible at one moment than at an earlier one. Only layers that hold a
- * timestamp or an expiry between the two are walked; what was visible before is then looked up in all of them. Like a
+ * The keys of a range for which another version is visible at one moment than at an earlier one. Only layers are walked
+ * that hold a timestamp or an expiry between the two, or keys on which a range mark from between them lies; what was visible before is then looked up in all of them. Like a
  * scan it proceeds in stretches, and between them it holds a key to go on from and nothing else.
  */
 export class Diff<K extends Key> {
@@ -57,6 +58,8 @@ export class Diff<K extends Key> {
   /** When expiry is judged of what is visible at `to`. */
   readonly #expiresBy: number;
   readonly #sawNewer: ((timestamp: number) => void) | undefined;
+  /** The keys on which a range mark between the two moments lies: every layer that holds one of them can matter. */
+  #marked: KeySpans | undefined;
   /** Keys done so far. */
   progress = 0;
 
@@ -140,7 +143,13 @@ export class Diff<K extends Key> {
 
   /** The layers that can matter, merged. */
   #open(view: View): KeyMerge {
-    const memtables = view.memtables.filter(({ memtable }) => this.#matters(memtable));
+    const { marks } = view;
+    // Once: marks that come later have greater seqs.
+    this.#marked ??= new KeySpans(
+      marks === undefined ? [] : [...marks.within(this.#from + 1, this.#to, this.#after.seq)],
+    );
+    const marked = this.#marked;
+    const memtables = view.memtables.filter(({ memtable }) => !marked.isEmpty || this.#matters(memtable));
     if (view.version !== this.#version) {
       this.#version = view.version;
       this.#levels = view.version.levels.map(
@@ -148,7 +157,10 @@ export class Diff<K extends Key> {
           new Level(
             number,
             files.filter(
-              ({ meta }) => this.#isBetween(meta.minTimestamp, meta.maxTimestamp) || this.#expiresBetween(meta),
+              ({ meta }) =>
+                this.#isBetween(meta.minTimestamp, meta.maxTimestamp) ||
+                this.#expiresBetween(meta) ||
+                marked.touches(meta.smallest, meta.largest),
             ),
           ),
       );
@@ -156,7 +168,7 @@ export class Diff<K extends Key> {
     this.#expires =
       memtables.some(({ memtable }) => memtable.hasExpiries) ||
       this.#levels.some(({ files }) => files.some(({ meta }) => this.#expiresBetween(meta)));
-    return new KeyMerge({ memtables, levels: this.#levels, erasures: view.erasures }, false);
+    return new KeyMerge({ memtables, levels: this.#levels, marks, erasures: view.erasures }, false);
   }
 
   #matters(memtable: Memtable): boolean {

@@ -15,12 +15,31 @@ import { type BlockDemand, FOUND, type Lookup, VersionRun } from "../format/vers
 import type { Table } from "../table/table.ts";
 import type { Layer } from "./view.ts";
 
+/** A place among some of the versions of a key, which a history takes in order. */
+export interface Lane {
+  /** What holds the version; undefined for the tombstone of a range mark. */
+  readonly layer: Layer | undefined;
+  readonly run: VersionRun;
+  readonly index: number;
+  /** Whether it stands on a version. */
+  readonly open: boolean;
+  readonly timestamp: number;
+  readonly seq: number;
+  /** To the next version; `open` becomes false at the end. On MISS the place is lost. */
+  step(demand: BlockDemand<Table>): Lookup;
+  close(): void;
+}
+
+/** Order by (timestamp, seq). */
+export function compareLanes(a: Lane, b: Lane): number {
+  return a.timestamp - b.timestamp || a.seq - b.seq;
+}
+
 /** One layer's place in a key's history. */
-export class HistoryLane {
+export class HistoryLane implements Lane {
   readonly layer: Layer;
   readonly run: VersionRun = new VersionRun();
   index = 0;
-  /** Whether it stands on a version. */
   open = false;
   readonly #ascending: boolean;
 
@@ -45,7 +64,6 @@ export class HistoryLane {
     return FOUND;
   }
 
-  /** To the next version; `open` becomes false at the end. On MISS the place is lost. */
   step(demand: BlockDemand<Table>): Lookup {
     const run = this.run;
     if (this.#ascending) {
@@ -70,11 +88,6 @@ export class HistoryLane {
   get seq(): number {
     const at = this.run.first + this.index * VERSION_WORDS;
     return joinWords(this.run.i32[at + SEQ_HI]!, this.run.i32[at + SEQ_LO]!);
-  }
-
-  /** Order by (timestamp, seq). */
-  compare(other: HistoryLane): number {
-    return this.timestamp - other.timestamp || this.seq - other.seq;
   }
 
   close(): void {

@@ -9,8 +9,9 @@ import { BestVersion } from "./best-version.ts";
 import { Bounds } from "./bounds.ts";
 import { isSpent } from "./floor.ts";
 import { timestampAt, versionAt } from "./found-version.ts";
-import { HistoryLane } from "./history-lane.ts";
-import { findPoint } from "./point-read.ts";
+import { compareLanes, HistoryLane, type Lane } from "./history-lane.ts";
+import { MarkLane } from "./mark-lane.ts";
+import { findOwn, findPoint } from "./point-read.ts";
 import type { ScanPause } from "./scan.ts";
 import type { Layer, View } from "./view.ts";
 
@@ -18,6 +19,7 @@ import type { Layer, View } from "./view.ts";
 const VERSIONS_PER_STRETCH_MAX = 16_384;
 
 const KEY = new KeyBuffer();
+const OWN = new BestVersion();
 const BASE = new BestVersion();
 const BASE_BOUNDS = new Bounds(undefined, 0);
 
@@ -36,6 +38,7 @@ export class History<K extends Key> {
   readonly #key: Uint8Array;
   readonly #shownKey: () => K;
   readonly #seq: number;
+  readonly #whole: Bounds;
   readonly #ascending: boolean;
   readonly #floor: number;
   #from: number;
@@ -53,6 +56,7 @@ export class History<K extends Key> {
     this.#key = key;
     this.#shownKey = shownKey;
     this.#seq = seq;
+    this.#whole = new Bounds(undefined, seq);
     this.#ascending = ascending;
     this.#floor = floor;
     this.#from = range.from;
@@ -68,12 +72,13 @@ export class History<K extends Key> {
     KEY.setBytes(this.#key);
     this.#seqMin = view.erasures?.seqMin(KEY.i32, 0, KEY.length) ?? 0;
     if (this.#from < this.#floor && !this.#raiseToFloor(view, demand)) return "miss";
-    const lanes: HistoryLane[] = [];
+    const lanes: Lane[] = [];
     try {
-      if (!this.#openLanes(view, lanes, demand)) return "miss";
+      if (!this.#openLanes(view, lanes, demand) || !this.#openMarks(view, lanes, demand)) return "miss";
       return this.#ascending ? this.#ascend(lanes, batch, demand) : this.#descend(lanes, batch, demand);
     } finally {
       for (const lane of lanes) lane.close();
+      OWN.release();
     }
   }
 
@@ -91,7 +96,7 @@ export class History<K extends Key> {
   }
 
   /** One lane for each layer that may hold versions in range; false where a block is missing. */
-  #openLanes(view: View, lanes: HistoryLane[], demand: BlockDemand<Table>): boolean {
+  #openLanes(view: View, lanes: Lane[], demand: BlockDemand<Table>): boolean {
     for (const { memtable } of view.memtables) {
       if (!this.#openLane(memtable, lanes, demand)) return false;
     }
@@ -106,7 +111,18 @@ export class History<K extends Key> {
     return true;
   }
 
-  #openLane(layer: Layer, lanes: HistoryLane[], demand: BlockDemand<Table>): boolean {
+  /** Range marks show in the history of a key that has a version of its own, whenever that is from. */
+  #openMarks(view: View, lanes: Lane[], demand: BlockDemand<Table>): boolean {
+    if (view.marks === undefined) return true;
+    const lane = new MarkLane(view.marks, KEY, this.#seq, this.#ascending);
+    lane.start(this.#ascending ? this.#from : this.#to);
+    if (!lane.open || lane.timestamp < this.#from || lane.timestamp > this.#to) return true;
+    if (findOwn(view, KEY, this.#whole, OWN, demand) === MISS) return false;
+    if (OWN.found && !isSpent(OWN.run, OWN.index, this.#floor)) lanes.push(lane);
+    return true;
+  }
+
+  #openLane(layer: Layer, lanes: Lane[], demand: BlockDemand<Table>): boolean {
     if (layer.maxTimestamp < this.#from || layer.minTimestamp > this.#to) return true;
     const lane = new HistoryLane(layer, this.#ascending);
     lanes.push(lane);
@@ -114,7 +130,7 @@ export class History<K extends Key> {
   }
 
   /** Newest first: of equal timestamps the first readable seq that comes up is the highest. */
-  #descend(lanes: readonly HistoryLane[], batch: Batch<Version<K>>, demand: BlockDemand<Table>): ScanPause {
+  #descend(lanes: readonly Lane[], batch: Batch<Version<K>>, demand: BlockDemand<Table>): ScanPause {
     let current = -1;
     for (let versions = 0; ; versions++) {
       const lane = leadingLane(lanes, false);
@@ -134,13 +150,13 @@ export class History<K extends Key> {
   }
 
   /** Oldest first: of equal timestamps the last readable seq counts, so it is held until the next timestamp comes up. */
-  #ascend(lanes: readonly HistoryLane[], batch: Batch<Version<K>>, demand: BlockDemand<Table>): ScanPause {
+  #ascend(lanes: readonly Lane[], batch: Batch<Version<K>>, demand: BlockDemand<Table>): ScanPause {
     let current = -1;
     let holds = false;
     for (let versions = 0; ; versions++) {
       const lane = leadingLane(lanes, true);
       if (lane === undefined || lane.timestamp !== current) {
-        if (holds) this.#show(HELD.run, 0, HELD.owner!, current, batch);
+        if (holds) this.#show(HELD.run, 0, HELD.owner, current, batch);
         holds = false;
         if (lane === undefined || lane.timestamp > this.#to) return this.#end();
         current = lane.timestamp;
@@ -163,10 +179,11 @@ export class History<K extends Key> {
   }
 
   /** Adds a version, unless a retract leaves nothing at its timestamp, and goes on behind that from now on. */
-  #show(run: VersionRun, index: number, layer: Layer, timestamp: number, batch: Batch<Version<K>>): void {
+  #show(run: VersionRun, index: number, layer: Layer | undefined, timestamp: number, batch: Batch<Version<K>>): void {
     const meta = run.i32[run.first + index * VERSION_WORDS + META]!;
     if ((meta & KIND_MASK) !== KIND_RETRACT) {
-      batch.add(versionAt(run, index, layer, this.#shownKey()), meta >>> META_LENGTH_SHIFT);
+      // Only the tombstone of a mark is in no layer, and for that none is needed.
+      batch.add(versionAt(run, index, layer!, this.#shownKey()), meta >>> META_LENGTH_SHIFT);
     }
     this.#resumeAt(this.#ascending ? timestamp + 1 : timestamp - 1);
     this.progress++;
@@ -188,14 +205,14 @@ export class History<K extends Key> {
   }
 }
 
-const HELD: CarriedVersion<Layer> = new CarriedVersion();
+const HELD: CarriedVersion<Layer | undefined> = new CarriedVersion();
 
 /** The lane whose next version comes first: greatest (timestamp, seq) going down, least going up. */
-function leadingLane(lanes: readonly HistoryLane[], ascending: boolean): HistoryLane | undefined {
-  let leading: HistoryLane | undefined;
+function leadingLane(lanes: readonly Lane[], ascending: boolean): Lane | undefined {
+  let leading: Lane | undefined;
   for (const lane of lanes) {
     if (!lane.open) continue;
-    if (leading === undefined || lane.compare(leading) < 0 === ascending) leading = lane;
+    if (leading === undefined || compareLanes(lane, leading) < 0 === ascending) leading = lane;
   }
   return leading;
 }

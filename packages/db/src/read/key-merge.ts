@@ -3,6 +3,7 @@ import type { GroupCursor } from "../format/group-cursor.ts";
 import { compareKeys, type KeyBuffer } from "../format/key-buffer.ts";
 import { type BlockDemand, FOUND, type Lookup, MISS } from "../format/version-run.ts";
 import type { Level } from "../manifest/level.ts";
+import type { RangeMarks } from "../marks/range-marks.ts";
 import type { Table } from "../table/table.ts";
 import type { BestVersion } from "./best-version.ts";
 import type { Bounds } from "./bounds.ts";
@@ -13,6 +14,7 @@ import type { Layer, SharedMemtable } from "./view.ts";
 export interface MergedLayers {
   readonly memtables: readonly SharedMemtable[];
   readonly levels: readonly Level[];
+  readonly marks: RangeMarks | undefined;
   readonly erasures: Erasures | undefined;
 }
 
@@ -29,12 +31,14 @@ interface Lane {
  */
 export class KeyMerge {
   readonly #lanes: Lane[] = [];
+  readonly #marks: RangeMarks | undefined;
   readonly #erasures: Erasures | undefined;
   readonly #reverse: boolean;
   /** The lanes that stand on the current key. */
   readonly #at: Lane[] = [];
 
-  constructor({ memtables, levels, erasures }: MergedLayers, reverse: boolean) {
+  constructor({ memtables, levels, marks, erasures }: MergedLayers, reverse: boolean) {
+    this.#marks = marks;
     this.#erasures = erasures;
     this.#reverse = reverse;
     for (const { memtable } of memtables) {
@@ -86,8 +90,23 @@ export class KeyMerge {
     return true;
   }
 
-  /** The visible version of the gathered key `key`, as `findPoint`'s answer. */
+  /** The visible version of the gathered key, which is in `key`, as `findPoint`'s answer. */
   resolve(key: KeyBuffer, bounds: Bounds, best: BestVersion, demand: BlockDemand<Table>): Lookup {
+    return this.#resolve(this.#marks, key, bounds, best, demand);
+  }
+
+  /** The same as `findOwn`'s. */
+  resolveOwn(key: KeyBuffer, bounds: Bounds, best: BestVersion, demand: BlockDemand<Table>): Lookup {
+    return this.#resolve(undefined, key, bounds, best, demand);
+  }
+
+  #resolve(
+    marks: RangeMarks | undefined,
+    key: KeyBuffer,
+    bounds: Bounds,
+    best: BestVersion,
+    demand: BlockDemand<Table>,
+  ): Lookup {
     best.start(bounds, this.#erasures?.seqMin(key.i32, 0, key.length) ?? 0);
     do {
       for (const lane of this.#at) {
@@ -97,7 +116,7 @@ export class KeyMerge {
         if (lookup === MISS) return MISS;
         if (lookup === FOUND && best.offer(lane.cursor, layer, demand) === MISS) return MISS;
       }
-    } while (!best.settle());
+    } while (!best.settle(marks, key));
     return FOUND;
   }
 

@@ -1,6 +1,7 @@
 import { compareKeys, type KeyBuffer } from "../format/key-buffer.ts";
 import { ABSENT, type BlockDemand, FOUND, type Lookup, MISS } from "../format/version-run.ts";
 import type { TableFile } from "../manifest/table-file.ts";
+import type { RangeMarks } from "../marks/range-marks.ts";
 import type { Table } from "../table/table.ts";
 import type { BestVersion } from "./best-version.ts";
 import type { Bounds } from "./bounds.ts";
@@ -16,6 +17,28 @@ import type { View } from "./view.ts";
  */
 export function findPoint(
   view: View,
+  key: KeyBuffer,
+  bounds: Bounds,
+  best: BestVersion,
+  demand: BlockDemand<Table>,
+): Lookup {
+  return findIn(view, view.marks, key, bounds, best, demand);
+}
+
+/** The same as if there were no range marks: what was written to the key itself. */
+export function findOwn(
+  view: View,
+  key: KeyBuffer,
+  bounds: Bounds,
+  best: BestVersion,
+  demand: BlockDemand<Table>,
+): Lookup {
+  return findIn(view, undefined, key, bounds, best, demand);
+}
+
+function findIn(
+  view: View,
+  marks: RangeMarks | undefined,
   key: KeyBuffer,
   bounds: Bounds,
   best: BestVersion,
@@ -41,7 +64,7 @@ export function findPoint(
         if (file !== undefined && searchFile(file, key, best, demand) === MISS) return MISS;
       }
     }
-  } while (!best.settle());
+  } while (!best.settle(marks, key));
   return best.found ? FOUND : ABSENT;
 }
 

@@ -6,7 +6,7 @@ import type { Horizons } from "../retention/horizons.ts";
 import type { Table } from "../table/table.ts";
 import type { Batch } from "./batch.ts";
 import { BestVersion } from "./best-version.ts";
-import type { Bounds } from "./bounds.ts";
+import { Bounds } from "./bounds.ts";
 import { checkFloor, isSpent } from "./floor.ts";
 import { isVisible, versionAt } from "./found-version.ts";
 import { type KeyForm, keyAt } from "./key-decoder.ts";
@@ -19,6 +19,7 @@ const KEYS_PER_STRETCH_MAX = 4096;
 const KEY = new KeyBuffer();
 const LIMIT = new KeyBuffer();
 const BEST = new BestVersion();
+const OWN = new BestVersion();
 const ZERO = new Uint8Array(1);
 
 export interface ScanSettings {
@@ -38,6 +39,8 @@ export type ScanPause = "full" | "end" | "miss" | "long";
 export class Scan<K extends Key> {
   readonly #range: ResolvedRange;
   readonly #bounds: Bounds;
+  /** For whether a key has a version of its own at all: without one, range marks leave nothing to list. */
+  readonly #own: Bounds;
   readonly #reverse: boolean;
   readonly #form: KeyForm;
   readonly #moment: () => number;
@@ -57,6 +60,7 @@ export class Scan<K extends Key> {
     const reverse = options.reverse;
     this.#range = range;
     this.#bounds = bounds;
+    this.#own = new Bounds(undefined, bounds.seq);
     this.#reverse = reverse;
     this.#form = form;
     this.#moment = moment;
@@ -78,13 +82,14 @@ export class Scan<K extends Key> {
   /** Adds versions to `batch` until it is full, a block is missing, or the stretch gets long. */
   fill(view: View, batch: Batch<Version<K>>, demand: BlockDemand<Table>): ScanPause {
     if (this.#ended) return "end";
-    const { memtables, version, erasures } = view;
-    const merge = new KeyMerge({ memtables, levels: version.levels, erasures }, this.#reverse);
+    const { memtables, version, marks, erasures } = view;
+    const merge = new KeyMerge({ memtables, levels: version.levels, marks, erasures }, this.#reverse);
     try {
       return this.#fill(merge, batch, demand);
     } finally {
       merge.close();
       BEST.release();
+      OWN.release();
     }
   }
 
@@ -99,6 +104,11 @@ export class Scan<K extends Key> {
       }
       if (batch.full) return this.#pause("full", false);
       if (merge.resolve(KEY, this.#bounds, BEST, demand) === MISS) return this.#pause("miss", false);
+      if (this.#includeDeleted && BEST.isMark) {
+        if (merge.resolveOwn(KEY, this.#own, OWN, demand) === MISS) return this.#pause("miss", false);
+        if (!OWN.found || this.#isSpent(OWN)) BEST.start(this.#bounds, 0);
+        OWN.release();
+      }
       if (BEST.found && this.#shows()) {
         const key = keyAt(KEY.i32, 0, KEY.length, this.#form) as K;
         batch.add(versionAt(BEST.run, BEST.index, BEST.layer!, key), BEST.meta >>> META_LENGTH_SHIFT);
@@ -113,8 +123,13 @@ export class Scan<K extends Key> {
   /** Whether the version in BEST, which is KEY's, is listed. */
   #shows(): boolean {
     if (!this.#includeDeleted && !isVisible(BEST.run, BEST.index, this.#moment)) return false;
+    return !this.#isSpent(BEST);
+  }
+
+  /** Whether what was found of KEY lies below its horizon, and says nothing. */
+  #isSpent({ run, index }: BestVersion): boolean {
     const horizons = this.#horizons;
-    return horizons === undefined || !isSpent(BEST.run, BEST.index, horizons.of(KEY.i32, 0, KEY.length));
+    return horizons !== undefined && isSpent(run, index, horizons.of(KEY.i32, 0, KEY.length));
   }
 
   #end(): ScanPause {

@@ -24,6 +24,12 @@ const BOUNDS = new Bounds(undefined, 0);
 
 const ASYNC: BlockDemand<Table> = new BlockDemand<Table>(false);
 
+/** In place of horizons: not even the newest version of a key stays. */
+export const EVERYTHING = "everything";
+
+/** Above every timestamp. */
+const NO_TIMESTAMP = Number.MAX_SAFE_INTEGER + 1;
+
 /** Versions, and the bytes of their keys and values. */
 export interface Trimmed {
   readonly versions: number;
@@ -31,13 +37,13 @@ export interface Trimmed {
 }
 
 /**
- * How many versions of a range show now, and would not by the horizons `then`. The event loop gets its turns meanwhile.
+ * How many versions of a range show now, and would not by the horizons `then`, or if everything were gone. The event loop gets its turns meanwhile.
  * @throws CANCELLED
  */
 export async function countTrimmed(
   source: ReadSource,
   range: ResolvedRange,
-  then: Horizons | undefined,
+  then: Horizons | typeof EVERYTHING | undefined,
   signal: AbortSignal | undefined,
 ): Promise<Trimmed> {
   const horizons = source.horizons();
@@ -71,7 +77,7 @@ export async function countTrimmed(
 }
 
 /**
- * Counts the versions that show by some horizons and would not by others. Like a scan it proceeds in stretches, and between
+ * Counts the versions of keys that show by some horizons and would not by others; range marks, which stay, apart. Like a scan it proceeds in stretches, and between
  * them it holds a key and a timestamp to go on from and nothing else.
  */
 class TrimCount {
@@ -82,6 +88,7 @@ class TrimCount {
   readonly #seq: number;
   readonly #now: Horizons | undefined;
   readonly #then: Horizons | undefined;
+  readonly #goesWhole: boolean;
   #resume: Uint8Array;
   /** The greatest timestamp of the key `#resume` that is still to be looked at; undefined before its first. */
   #upTo: number | undefined;
@@ -91,17 +98,23 @@ class TrimCount {
   progress = 0;
 
   /** @param now by which versions show; `then` likewise, nowhere below */
-  constructor(range: ResolvedRange, seq: number, now: Horizons | undefined, then: Horizons | undefined) {
+  constructor(
+    range: ResolvedRange,
+    seq: number,
+    now: Horizons | undefined,
+    then: Horizons | typeof EVERYTHING | undefined,
+  ) {
     this.#range = range;
     this.#seq = seq;
     this.#now = now;
-    this.#then = then;
+    this.#goesWhole = then === EVERYTHING;
+    this.#then = then === EVERYTHING ? undefined : then;
     this.#resume = range.start;
   }
 
   fill(view: View, demand: BlockDemand<Table>): ScanPause {
     const { memtables, version, erasures } = view;
-    const merge = new KeyMerge({ memtables, levels: version.levels, erasures }, false);
+    const merge = new KeyMerge({ memtables, levels: version.levels, marks: undefined, erasures }, false);
     try {
       return this.#fill(merge, demand);
     } finally {
@@ -131,7 +144,7 @@ class TrimCount {
 
   /** Looks at the next older version of KEY; FOUND where there may be another one. */
   #countOne(merge: KeyMerge, demand: BlockDemand<Table>): Lookup {
-    const floor = this.#floor(this.#then);
+    const floor = this.#goesWhole ? NO_TIMESTAMP : this.#floor(this.#then);
     const floorNow = this.#floor(this.#now);
     const upTo = this.#upTo ?? floor - 1;
     if (floor <= floorNow || upTo < 0) return ABSENT;
@@ -140,7 +153,7 @@ class TrimCount {
       if (!BEST.found) return ABSENT;
       const timestamp = timestampAt(BEST.run, BEST.index);
       const shows = timestamp >= floorNow || !isSpent(BEST.run, BEST.index, floorNow);
-      const stays = this.#seen === 0 && !isSpent(BEST.run, BEST.index, floor);
+      const stays = !this.#goesWhole && this.#seen === 0 && !isSpent(BEST.run, BEST.index, floor);
       if (shows && !stays) {
         this.versions++;
         this.bytes += KEY.length + (BEST.meta >>> META_LENGTH_SHIFT);

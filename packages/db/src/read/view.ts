@@ -1,6 +1,7 @@
 import { invariant } from "@kvts/common";
 import type { Erasures } from "../erase/erasures.ts";
 import type { Version } from "../manifest/version.ts";
+import type { RangeMarks } from "../marks/range-marks.ts";
 import type { Memtable } from "../memtable/memtable.ts";
 import type { Table } from "../table/table.ts";
 
@@ -22,13 +23,16 @@ export interface SharedMemtable {
 export class View {
   readonly memtables: readonly SharedMemtable[];
   readonly version: Version;
+  /** The store's range marks; undefined while it has none. They belong to no layer, and those to come mean nothing here. */
+  readonly marks: RangeMarks | undefined;
   /** What is erased, though its bytes may still be there; undefined for nothing. */
   readonly erasures: Erasures | undefined;
   #references = 1;
 
-  constructor(memtables: readonly SharedMemtable[], version: Version, erasures?: Erasures) {
+  constructor(memtables: readonly SharedMemtable[], version: Version, marks?: RangeMarks, erasures?: Erasures) {
     this.memtables = memtables;
     this.version = version;
+    this.marks = marks;
     this.erasures = erasures;
     for (const shared of memtables) shared.acquire();
     version.acquire();

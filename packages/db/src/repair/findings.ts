@@ -1,6 +1,7 @@
 import { isKvtsError } from "@kvts/common";
 import type { FileSystem } from "../env/file-system.ts";
 import { currentFileName } from "../format/filenames.ts";
+import { isIncarnation } from "../format/incarnation.ts";
 import { contradictionsIn } from "../manifest/contradictions.ts";
 import { findLeastNumbers } from "../manifest/least-numbers.ts";
 import { loadManifest, type ManifestState } from "../manifest/state.ts";
@@ -10,8 +11,9 @@ import { FrameCheck } from "../verify/frame-check.ts";
 import { falseAccount } from "../verify/manifest.ts";
 import { readLog } from "../wal/log-reader.ts";
 import { damageIn } from "./damage.ts";
+import { type ExaminedMarks, examineMarks, listMarkFiles } from "./examine-marks.ts";
 import { type ExaminedTable, examineTable, listTables } from "./examine-tables.ts";
-import { type KnownState, stateOfManifest, stateOfTables } from "./known-state.ts";
+import { type KnownState, stateOfManifest, stateOfTables, withMarks } from "./known-state.ts";
 import { planByFooters, planByManifest, type TablePlan } from "./plan-tables.ts";
 
 /** What is wrong with CURRENT, or with the manifest that it names. */
@@ -31,6 +33,8 @@ export interface Findings {
   /** File numbers that must not be given out again. */
   readonly used: readonly number[];
   readonly plans: readonly TablePlan[];
+  /** Files of range marks that count. */
+  readonly marks: readonly ExaminedMarks[];
 }
 
 /** @throws UNIMPLEMENTED where a newer kvts wrote some of it */
@@ -51,7 +55,14 @@ async function examineByFooters(
   const tables = await examineTables(fileSystem, directory, present);
   const least = findLeastNumbers(fileSystem, directory);
   const used = [least.nextFileNumber, ...tables.flatMap(numbersNamedBy)];
-  return { manifest: undefined, problem, known: stateOfTables(tables, least), used, plans: planByFooters(tables) };
+  const incarnations = tables
+    .flatMap(({ properties }) => properties?.provenance.incarnation ?? [])
+    .filter(isIncarnation);
+  const marks = listMarkFiles(fileSystem, directory).map((number) =>
+    examineMarks(fileSystem, directory, number, undefined, incarnations),
+  );
+  const known = withMarks(stateOfTables(tables, least), marks);
+  return { manifest: undefined, problem, known, used, plans: planByFooters(tables), marks };
 }
 
 async function examineByManifest(
@@ -69,7 +80,10 @@ async function examineByManifest(
   const others = present.filter((number) => !named.has(number));
   const plans = planByManifest(manifest, new Map(tables.map((table) => [table.number, table])), others);
   const used = [manifest.numbers.nextFileNumber];
-  return { manifest, problem: undefined, known: stateOfManifest(manifest, tables), used, plans };
+  const { markFiles = [], incarnation } = manifest.numbers;
+  const marks = markFiles.map((number) => examineMarks(fileSystem, directory, number, incarnation));
+  const known = withMarks(stateOfManifest(manifest, tables), marks);
+  return { manifest, problem: undefined, known, used, plans, marks };
 }
 
 /** Whether what a whole manifest says is so: of itself, of the tables that were examined, and of its other files. */
@@ -77,9 +91,11 @@ export function isManifestTrue(
   fileSystem: FileSystem,
   directory: string,
   manifest: ManifestState,
-  plans: readonly TablePlan[],
+  { plans, marks }: Pick<Findings, "plans" | "marks">,
 ): boolean {
   if (contradictionsIn(manifest).length > 0) return false;
+  const seqs = marks.flatMap(({ marks }) => marks.map(({ seq }) => seq));
+  if (seqs.some((seq, at) => seq > manifest.numbers.seqCeiling || seq <= (seqs[at - 1] ?? 0))) return false;
   const examined = new Map(plans.map(({ number, table }) => [number, table]));
   const isFalse = ({ meta }: LeveledTable) => {
     const table = examined.get(meta.number);

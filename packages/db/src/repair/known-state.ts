@@ -5,6 +5,7 @@ import type { ManifestState } from "../manifest/state.ts";
 import type { RetentionState } from "../retention/horizon.ts";
 import { latestHorizons } from "../retention/horizons.ts";
 import { withHorizons } from "../retention/policies.ts";
+import type { ExaminedMarks } from "./examine-marks.ts";
 import type { ExaminedTable } from "./examine-tables.ts";
 
 /** More seqs than can have been given out since the newest of the files that tell of any. */
@@ -54,6 +55,12 @@ export function stateOfTables(tables: readonly ExaminedTable[], least: LeastNumb
   const { erasures } = least;
   lastSeq = Math.max(lastSeq, erasures.at(-1)?.seq ?? 0);
   return { lastSeq, lastAssigned, logNumber, retention, erasures };
+}
+
+/** Files of range marks know of seqs too. */
+export function withMarks(known: KnownState, files: readonly ExaminedMarks[]): KnownState {
+  const seqs = files.map(({ marks }) => marks.at(-1)?.seq ?? 0);
+  return { ...known, lastSeq: seqs.reduce((most, seq) => Math.max(most, seq), known.lastSeq) };
 }
 
 /** Whether a timestamp that is found in a log may have been assigned, rather than given by a caller. */

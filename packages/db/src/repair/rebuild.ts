@@ -1,26 +1,38 @@
 import { toHex } from "@kvts/common";
-import { currentFileName, type FileKind, parseFileName } from "../format/filenames.ts";
+import { currentFileName, type FileKind, markFileName, parseFileName } from "../format/filenames.ts";
 import { isIncarnation } from "../format/incarnation.ts";
 import { writeCurrent } from "../manifest/current.ts";
 import { ManifestSyncError } from "../manifest/sync-error.ts";
 import { tableMeta } from "../manifest/table-meta.ts";
-import type { LeveledTable } from "../manifest/version-edit.ts";
+import type { LeveledTable, VersionEdit } from "../manifest/version-edit.ts";
 import { ManifestWriter } from "../manifest/writer.ts";
+import { writeMarkFile } from "../marks/mark-file.ts";
+import type { RangeMark } from "../marks/range-mark.ts";
 import type { Settings } from "../options.ts";
 import { LOG_START } from "../wal/format.ts";
 import { LogWriter } from "../wal/log-writer.ts";
+import { uniteMarks } from "./examine-marks.ts";
 import { FileNumbers, numbersOfFiles } from "./file-numbers.ts";
 import type { Findings } from "./findings.ts";
 import { afterReplay, type KnownState, repairProvenance } from "./known-state.ts";
 import { placeTables, type WrittenTable } from "./place-tables.ts";
 import type { TablePlan } from "./plan-tables.ts";
 import { replayLogs } from "./replay-logs.ts";
-import { type RepairedFile, reportLogs, reportManifests, reportRequestFile, reportTable } from "./report.ts";
+import {
+  type RepairedFile,
+  reportLogs,
+  reportManifests,
+  reportMarks,
+  reportRequestFile,
+  reportStrayMarks,
+  reportTable,
+} from "./report.ts";
 import { rewriteTable } from "./rewrite-table.ts";
 import { copyCurrent, setOthersAside } from "./set-aside.ts";
 
 interface Written {
   readonly tables: readonly LeveledTable[];
+  readonly markFiles: readonly number[];
   readonly operations: number;
   readonly logNumber: number;
   readonly manifest: number;
@@ -62,8 +74,9 @@ class Rebuild {
   }
 
   async run(): Promise<Rebuilt> {
-    const { tables, operations, logNumber, manifest } = await this.#write();
-    await this.#setOthersAside(tables, logNumber, manifest);
+    const written = await this.#write();
+    await this.#setOthersAside(written);
+    const { tables, operations } = written;
     return { incarnation: this.#incarnation, tables, operations, files: this.#files };
   }
 
@@ -71,11 +84,12 @@ class Rebuild {
   async #write(): Promise<Written> {
     try {
       for (const plan of this.#findings.plans) await this.#takeTable(plan);
-      const { state, operations } = await this.#replayLogs();
+      const { state, operations, marks } = await this.#replayLogs();
+      const markFiles = await this.#writeMarks(marks);
       const tables = placeTables(this.#tables);
       const logNumber = await this.#startLog();
-      const manifest = await this.#startManifest(tables, logNumber, state);
-      return { tables, operations, logNumber, manifest };
+      const manifest = await this.#startManifest({ added: tables, logNumber, ...markFiles }, state);
+      return { tables, markFiles: markFiles.markFiles ?? [], operations, logNumber, manifest };
     } catch (error) {
       if (!(error instanceof ManifestSyncError)) await this.#discard();
       throw error;
@@ -115,10 +129,21 @@ class Rebuild {
     this.#files.push(reportTable(plan, saved));
   }
 
-  async #replayLogs(): Promise<{ state: KnownState; operations: number }> {
+  /** What is whole of the files in force, and what the logs have, in one new file. */
+  async #writeMarks(logged: readonly RangeMark[]): Promise<Pick<VersionEdit, "markFiles">> {
+    const { marks: files } = this.#findings;
+    this.#files.push(...files.map((file) => reportMarks(file, false)));
+    const marks = uniteMarks([logged, ...files.map(({ marks }) => marks)]);
+    if (marks.length === 0) return {};
+    const number = this.#numbers.take();
+    await writeMarkFile(this.#settings.components.fileSystem, this.#directory, number, this.#incarnation, marks);
+    return { markFiles: [number] };
+  }
+
+  async #replayLogs(): Promise<{ state: KnownState; operations: number; marks: readonly RangeMark[] }> {
     const { manifest, known, plans } = this.#findings;
     const isCertain = manifest !== undefined;
-    const { log, tables, lastTimestamp } = await replayLogs({
+    const { log, tables, marks, lastTimestamp } = await replayLogs({
       directory: this.#directory,
       settings: this.#settings,
       incarnation: manifest?.numbers.incarnation,
@@ -133,7 +158,7 @@ class Rebuild {
     });
     this.#tables.push(...tables.map((meta) => ({ level: 0, meta })));
     this.#files.push(...reportLogs(log));
-    return { state: afterReplay(known, log.lastSeq, lastTimestamp, isCertain), operations: log.operations };
+    return { state: afterReplay(known, log.lastSeq, lastTimestamp, isCertain), operations: log.operations, marks };
   }
 
   /** An empty log, whose number says that older ones are not needed. */
@@ -157,7 +182,7 @@ class Rebuild {
   }
 
   /** Writes the new manifest and puts it in force. Returns its number. */
-  async #startManifest(added: readonly LeveledTable[], logNumber: number, state: KnownState): Promise<number> {
+  async #startManifest(contents: VersionEdit, state: KnownState): Promise<number> {
     const { fileSystem } = this.#settings.components;
     const { lastSeq, lastAssigned, retention, erasures } = state;
     const number = this.#numbers.take();
@@ -168,14 +193,13 @@ class Rebuild {
     const writer = await ManifestWriter.create(fileSystem, this.#directory, number, {
       incarnation: this.#incarnation,
       nextFileNumber: this.#numbers.next,
-      logNumber,
       seqCeiling: lastSeq,
       timestampCeiling: lastAssigned,
       // Nobody can hold a cursor or a snapshot of what the store was before.
       seqFloor: lastSeq,
       ...(retention.horizons.length === 0 ? {} : retention),
       ...(erasures.length === 0 ? {} : { erasures }),
-      added,
+      ...contents,
       closed: { lastSeq, lastAssigned },
       keepsBelow: this.#numbers.first,
     });
@@ -186,14 +210,21 @@ class Rebuild {
     return number;
   }
 
-  async #setOthersAside(tables: readonly LeveledTable[], firstLog: number, manifest: number): Promise<void> {
+  async #setOthersAside({ tables, markFiles, logNumber: firstLog, manifest }: Written): Promise<void> {
     const names = await setOthersAside(this.#settings.components.fileSystem, this.#directory, {
       manifest,
       tables: new Set(tables.map(({ meta }) => meta.number)),
+      marks: new Set(markFiles),
       firstLog,
     });
     const ofKind = (kind: FileKind) => names.filter((name) => parseFileName(name)?.kind === kind);
     this.#files.unshift(...reportManifests(ofKind("manifest"), this.#findings.problem));
     this.#files.push(...ofKind("requests").map(reportRequestFile));
+    const known = new Set(this.#findings.marks.map(({ number }) => markFileName("", number).slice(1)));
+    this.#files.push(
+      ...ofKind("marks")
+        .filter((name) => !known.has(name))
+        .map(reportStrayMarks),
+    );
   }
 }

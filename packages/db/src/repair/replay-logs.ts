@@ -6,6 +6,7 @@ import { joinWords } from "../format/version-record.ts";
 import { Layers } from "../layers.ts";
 import type { TableMeta } from "../manifest/table-meta.ts";
 import { Version } from "../manifest/version.ts";
+import type { RangeMark } from "../marks/range-mark.ts";
 import { ArenaPool } from "../memtable/arena-pool.ts";
 import type { Settings } from "../options.ts";
 import type { LogPosition } from "../wal/format.ts";
@@ -39,6 +40,8 @@ export interface ReplayedLogs {
   readonly log: SalvagedLog;
   /** New tables with everything that the logs held. */
   readonly tables: readonly TableMeta[];
+  /** The range marks that the logs held, ascending by seq. */
+  readonly marks: readonly RangeMark[];
   /** The greatest timestamp in the logs that may have been assigned; 0 for none. */
   readonly lastTimestamp: number;
 }
@@ -63,7 +66,7 @@ export async function replayLogs(source: ReplaySource): Promise<ReplayedLogs> {
       (frame) => replay.take(frame),
     );
     await replay.finish();
-    return { log, tables: replay.tables, lastTimestamp: replay.lastTimestamp };
+    return { log, tables: replay.tables, marks: replay.marks, lastTimestamp: replay.lastTimestamp };
   } finally {
     replay.close();
   }
@@ -84,6 +87,10 @@ class Replay {
     const { settings } = source;
     this.#now = settings.components.clock.now();
     this.#layers = new Layers(new ArenaPool({ arenaBytes: settings.memory.memtableBytes }), this.#noTables, 0);
+  }
+
+  get marks(): readonly RangeMark[] {
+    return this.#layers.marks.between(0, Number.POSITIVE_INFINITY);
   }
 
   async take(frame: Frame): Promise<void> {

@@ -1,5 +1,6 @@
-import { logFileName, tableFileName } from "../format/filenames.ts";
+import { logFileName, markFileName, tableFileName } from "../format/filenames.ts";
 import type { SalvagedLog, SalvagedSegment, SegmentFate } from "../wal/log-salvage.ts";
+import type { ExaminedMarks } from "./examine-marks.ts";
 import type { ManifestProblem } from "./findings.ts";
 import type { TablePlan } from "./plan-tables.ts";
 
@@ -18,7 +19,7 @@ export interface RepairedFile {
   /** Its name in the store's directory, and in lost/ if it went there. */
   readonly file: string;
   readonly outcome: FileOutcome;
-  /** Versions (of a table) or operations (of a log) that the store has from it. */
+  /** Versions (of a table), operations (of a log) or deleted ranges (of a file of those) that the store has from it. */
   readonly saved: number;
   /** Whether it held, or may have held, what the store has no more. */
   readonly lost: boolean;
@@ -84,6 +85,18 @@ export function reportManifests(names: readonly string[], problem: ManifestProbl
   });
   if (problem === undefined || names.includes(problem.file)) return files;
   return [reportFile(problem.file, "missing", 0, false, problem.reason), ...files];
+}
+
+/** @param isKept the file itself stays in force; otherwise a new one has what was whole of it. */
+export function reportMarks({ number, isThere, marks, problem }: ExaminedMarks, isKept: boolean): RepairedFile {
+  const outcome = !isThere ? "missing" : isKept ? "kept" : marks.length > 0 ? "saved" : "set aside";
+  const reason = problem ?? (isKept ? undefined : "a new file has what is in it");
+  return reportFile(markFileName("", number), outcome, marks.length, problem !== undefined, reason);
+}
+
+/** Files of range marks that the manifest does not name. */
+export function reportStrayMarks(name: string): RepairedFile {
+  return reportFile(name, "set aside", 0, false, "the manifest does not name it");
 }
 
 /** A repaired store has a new incarnation, so the ids of earlier requests are not looked for any more. */

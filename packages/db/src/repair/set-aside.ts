@@ -7,6 +7,8 @@ import { moveToLost } from "../orphans.ts";
 export interface StayingFiles {
   readonly manifest: number;
   readonly tables: ReadonlySet<number>;
+  /** Files of range marks. */
+  readonly marks: ReadonlySet<number>;
   /** Logs from this number on. */
   readonly firstLog: number;
 }
@@ -37,11 +39,12 @@ export async function copyCurrent(fileSystem: FileSystem, directory: string, num
   await fileSystem.syncDirectory(lostDirectoryName(directory));
 }
 
-function isToGo(name: string, { manifest, tables, firstLog }: StayingFiles): boolean {
+function isToGo(name: string, { manifest, tables, marks, firstLog }: StayingFiles): boolean {
   const file = parseFileName(name);
   if (file?.kind === "manifest") return file.number !== manifest;
   // They are of an earlier incarnation.
   if (file?.kind === "requests") return true;
+  if (file?.kind === "marks") return !marks.has(file.number);
   if (file?.kind === "table") return !tables.has(file.number);
   return file?.kind === "log" && file.number < firstLog;
 }

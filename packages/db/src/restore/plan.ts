@@ -1,3 +1,5 @@
+import type { ResolvedRange } from "@kvts/common";
+import { holds } from "../feed/topic-index.ts";
 import type { Ingest } from "./ingest.ts";
 import { keyName, operationBytes, type RestoreOperation } from "./operation.ts";
 
@@ -93,6 +95,14 @@ export class RestorePlan {
     if (this.#replaced.has(name)) return this.#replaced.get(name);
     const operation = this.#ingest === undefined ? this.#operations.get(name) : await first();
     return operation && shareOf(operation);
+  }
+
+  /** The keys of a range that have been looked at again. */
+  *replacedIn(range: ResolvedRange): Generator<Uint8Array> {
+    for (const name of this.#replaced.keys()) {
+      const key = new Uint8Array(Buffer.from(name, "latin1"));
+      if (holds(range, key)) yield key;
+    }
   }
 
   /** Replaces what is done to a key, `before` so far. Nothing at all can be done instead only where it was nothing. */

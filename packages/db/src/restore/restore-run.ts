@@ -1,12 +1,12 @@
-import { invalidArgument, limits, throwIfAborted, type WriteResult } from "@kvts/common";
+import { compareBytes, invalidArgument, limits, throwIfAborted, type WriteResult } from "@kvts/common";
 import { NUMBER_MAX } from "../format/version-record.ts";
 import type { Pin } from "../read/pins.ts";
 import { Ingest } from "./ingest.ts";
-import { put, type RestoreMoment, type RestoreOperation, undo } from "./operation.ts";
+import { keyName, put, type RestoreMoment, type RestoreOperation, undo } from "./operation.ts";
 import { RestorePlan } from "./plan.ts";
 import { RestoreReader } from "./restore-reader.ts";
 import type { RestoreGoal, RestoreOutcome, RestoresHost } from "./restores.ts";
-import { TouchedKeys } from "./touched-keys.ts";
+import { type Touched, TouchedKeys } from "./touched-keys.ts";
 
 /** Tables of an ingest at most; their numbers are given out beforehand. */
 const TABLES_MAX = 4096;
@@ -96,7 +96,8 @@ export class RestoreRun {
   }
 
   get #isFarBehind(): boolean {
-    return this.#touched.count > LAST_ROUND_KEYS_MAX && this.#rounds < ROUNDS_MAX;
+    const { count, hasRanges } = this.#touched;
+    return (hasRanges || count > LAST_ROUND_KEYS_MAX) && this.#rounds < ROUNDS_MAX;
   }
 
   /** With writes waiting, once all that were taken are published. Undefined where there is more to do before. */
@@ -111,7 +112,7 @@ export class RestoreRun {
         isOver = true;
         this.#host.checkWritable();
         if (this.#isFarBehind) return;
-        if (this.#touched.count > 0) await this.#lookAgain();
+        if (this.#touched.count > 0 || this.#touched.hasRanges) await this.#lookAgain();
         throwIfAborted(this.#signal);
         if (!this.#plan.isTooLarge) placed = await this.#commit();
       });
@@ -160,12 +161,12 @@ export class RestoreRun {
   async #lookAgain(): Promise<void> {
     const plan = this.#plan;
     const reader = this.#reader;
-    const keys = this.#touched.take();
+    const touched = this.#touched.take();
     // In the same step: what is published by now has been told of, and nothing else has.
     const pin = this.#pin();
     this.#rounds++;
     plan.ingest?.beginRound();
-    for (const key of keys) {
+    for (const key of await this.#keysToLookAt(touched, pin)) {
       const change = await reader.changeOf(key, pin);
       const before = await plan.shareOf(key, () => this.#firstFound(key));
       let operation = change && undo(change, this.#moment);
@@ -177,6 +178,20 @@ export class RestoreRun {
     }
     // The first one stays: it tells what was found at first.
     this.#pins.pop()!.release();
+  }
+
+  /**
+   * In order, each once. Of the keys of a deleted range those of which something was found out, or would be now: what is
+   * done to any other stays nothing.
+   */
+  async #keysToLookAt({ keys, ranges }: Touched, pin: Pin): Promise<Uint8Array[]> {
+    const found = ({ key }: { readonly key: Uint8Array }): void => void keys.set(keyName(key), key);
+    for (const range of ranges) {
+      await this.#reader.walk(range, this.#pins[0]!, found);
+      await this.#reader.walk(range, pin, found);
+      for (const key of this.#plan.replacedIn(range)) found({ key });
+    }
+    return [...keys.values()].sort(compareBytes);
   }
 
   async #firstFound(key: Uint8Array): Promise<RestoreOperation | undefined> {

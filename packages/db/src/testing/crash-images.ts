@@ -85,8 +85,14 @@ export class CrashCamera {
  * The batches whose effects, and nothing else, make up `found`: the first ones, none missing, none in part.
  * @param horizons by which history is cut there
  * @param found lines as `storeContents` gives them.
+ * @param ranges how many deleted ranges the store has: one on keys that have no version shows in nothing else yet.
  */
-export function survivingBatches(found: readonly string[], image: CrashImage, horizons?: ModelHorizons): TestBatch[] {
+export function survivingBatches(
+  found: readonly string[],
+  ranges: number,
+  image: CrashImage,
+  horizons?: ModelHorizons,
+): TestBatch[] {
   const { batches, batchesMin, moment } = image;
   const seqs = found.map((line) => Number(/ #(\d+) /.exec(line)![1]));
   const lastSeq = Math.max(0, ...seqs);
@@ -99,9 +105,9 @@ export function survivingBatches(found: readonly string[], image: CrashImage, ho
     }
     if (count < first) continue;
     const difference = contentsDifference(found, modelContents(model, undefined, horizons));
-    if (difference.length === 0)
+    if (difference.length === 0 && model.ranges === ranges)
       return batches.slice(0, count).map((batch) => ({ ...batch, state: "acknowledged", error: undefined }));
-    closest ??= difference;
+    closest ??= [...difference, `${ranges} deleted ranges, where ${model.ranges} were expected`];
   }
   ok(closest !== undefined, "there is at least one prefix to compare with");
   return fail(`after ${moment}: ${batchesMin} of ${batches.length} batches were acknowledged\n${closest.join("\n")}`);

@@ -7,7 +7,7 @@ import { MemoryFileSystem } from "./memory-file-system.ts";
 import type { Random } from "./random.ts";
 import { RandomOperations, randomTimestamps } from "./random-operations.ts";
 import { expectLines } from "./store-checks.ts";
-import { modelContents, storeContents } from "./store-contents.ts";
+import { deletedRanges, modelContents, storeContents } from "./store-contents.ts";
 import { type TestBatch, type TestOperation, TestStore } from "./test-store.ts";
 import { type StoreSettings, tinySettings } from "./tiny-options.ts";
 
@@ -126,7 +126,7 @@ export class CrashRun {
     fileSystem.onCall = undefined;
     const { seq } = await store.db.stats();
     ok(seq >= image.acknowledgedSeq, `after ${image.moment}: seq ${image.acknowledgedSeq} could be given out again`);
-    const survivors = survivingBatches(await storeContents(store.db), image);
+    const survivors = survivingBatches(await storeContents(store.db), await deletedRanges(store.db), image);
     await store.close();
     for (const { fileSystem: again, moment } of camera.images.slice(0, 2)) {
       await this.#check({

@@ -7,7 +7,7 @@ import { MemoryFileSystem } from "./memory-file-system.ts";
 import { Random } from "./random.ts";
 import { SimulatedScheduler } from "./simulated-scheduler.ts";
 import { expectLines } from "./store-checks.ts";
-import { modelContents, storeContents } from "./store-contents.ts";
+import { deletedRanges, modelContents, storeContents } from "./store-contents.ts";
 import { type TestBatch, type TestOperation, TestStore } from "./test-store.ts";
 import type { StoreSettings } from "./tiny-options.ts";
 import { expectTyped, isSystemError, typed } from "./typed-errors.ts";
@@ -129,6 +129,9 @@ export class FaultRun {
     const value = this.#random.bytes(i === 2 && step % 4 === 0 ? 9000 : 150);
     const put = (key: string): TestOperation => ({ op: "put", key: utf8(key), value, timestamp: step * 10 + i });
     const later: TestOperation = { op: "delete", key: utf8(`key ${i}`), timestamp: step * 10 + 5 };
+    if (i === 2 && step % 3 === 1) {
+      return [{ op: "deleteRange", start: utf8("key 2"), end: utf8(`key ${step}`), timestamp: step * 10 - 4 }];
+    }
     return i === 1 ? [put(`key ${step}`), put("all"), later] : [put(i === 0 ? "all" : `key ${step % 3}`)];
   }
 
@@ -168,7 +171,7 @@ export class FaultRun {
     const acknowledged = written.findLastIndex(({ state }) => state === "acknowledged") + 1;
     const after = this.#storeOn(fileSystem, [], "sync");
     await after.open();
-    survivingBatches(await storeContents(after.db), {
+    survivingBatches(await storeContents(after.db), await deletedRanges(after.db), {
       fileSystem,
       batches: written,
       batchesMin: acknowledged,

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { InlineRunner } from "../compaction/runner.ts";
 import type { FileSystem } from "../env/file-system.ts";
+import { successor } from "../read/scan.ts";
 import type { RepairReport } from "../repair/report.ts";
 import { type RepairOptions, repair } from "../repair.ts";
 import type { MemoryFileSystem } from "./memory-file-system.ts";
@@ -67,7 +68,7 @@ async function rested(store: TestStore): Promise<void> {
 export async function writeSome(store: TestStore, random: Random, batches: number): Promise<void> {
   for (let i = 0; i < batches; i++) {
     const operations = random.chance(0.1)
-      ? [retract(random)]
+      ? [i % 3 === 0 ? deleteRange(random) : retract(random)]
       : Array.from({ length: random.between(1, 4) }, () => operation(random));
     const { state, error } = await store.submit(operations);
     if (state !== "acknowledged") throw new Error("a write was refused", { cause: error });
@@ -84,6 +85,15 @@ function operation(random: Random): TestOperation {
 
 function retract(random: Random): TestOperation {
   return { op: "retract", key: keyOf(random), timestamp: random.below(TIMESTAMPS) };
+}
+
+function deleteRange(random: Random): TestOperation {
+  const start = keyOf(random);
+  const timestamp = random.below(TIMESTAMPS);
+  // At an assigned timestamp one key alone, or little would be left.
+  return timestamp % 4 === 0
+    ? { op: "deleteRange", start, end: successor(start) }
+    : { op: "deleteRange", start, timestamp };
 }
 
 function keyOf(random: Random): Uint8Array {

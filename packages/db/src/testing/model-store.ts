@@ -6,6 +6,7 @@ import {
   type Clock,
   callSignal,
   checkCallOptions,
+  checkErase,
   checkExpiry,
   checkKeepFor,
   checkKeyForm,
@@ -16,14 +17,18 @@ import {
   conflictAt,
   copyBytes,
   type DeleteOptions,
+  type DeleteRangeOptions,
   decodeKey,
   type EncodedOperation,
   type EncodedPrecondition,
   type Entries,
+  type EraseCall,
+  type EraseOptions,
+  type EraseResult,
+  type EraseTarget,
   encodeOperations,
   encodePreconditions,
   encodeRetentionPrefix,
-  equalBytes,
   formatKeepFor,
   fromHex,
   type HostedStore,
@@ -50,6 +55,7 @@ import {
   type RetentionPolicy,
   type RetentionResult,
   type RetractOptions,
+  rangeDeletion,
   resolveRange,
   type Snapshot,
   type SnapshotOptions,
@@ -67,7 +73,7 @@ import {
   type WriteOptions,
   type WriteResult,
 } from "@kvts/common";
-import { Model, type ModelOperation, trimmed, type UntimedOperation } from "./model.ts";
+import { Model, type ModelOperation, trimmed, type UntimedOperation, writesTo } from "./model.ts";
 import { ModelReader, type Moment } from "./model-reader.ts";
 import { greatestHorizon, horizonOf, type ModelPolicies, movedHorizons } from "./model-retention.ts";
 import { type ModelFeed, ModelWatch } from "./model-watch.ts";
@@ -99,6 +105,8 @@ class ModelStore {
   readonly waiting: Set<() => void> = new Set();
   closed = false;
   policies: ModelPolicies = new Map();
+  /** The feed begins behind it. */
+  feedFloor = 0;
   readonly #named: Map<string, NamedWrite> = new Map();
   #lastAssigned = 0;
 
@@ -170,11 +178,29 @@ class ModelStore {
     return { timestamp, seq: this.model.seq };
   }
 
+  /** At once, without anything to write anew. */
+  erase({ range, dryRun }: EraseCall): EraseResult {
+    const { now } = this.newest();
+    const versions = this.model
+      .scan(range, { now, includeDeleted: true })
+      .flatMap(({ key }) => this.model.history(key, {}));
+    const result = { removed: versions.length, tablesRewritten: 0, bytesRewritten: 0, setAside: [], checkpoints: [] };
+    if (dryRun) return { seq: this.model.seq + 1, ...result };
+    this.model.erase(range);
+    this.feedFloor = this.model.seq;
+    this.wakeWatches();
+    return { seq: this.model.seq, ...result };
+  }
+
   /** @throws HISTORY_TRIMMED */
   #checkHorizons(operations: readonly ModelOperation[]): void {
-    for (const { key, timestamp } of operations) {
-      const horizon = horizonOf(this.model.horizons, toHex(key));
-      if (timestamp < horizon) throw trimmed(horizon);
+    for (const operation of operations) {
+      const { horizons } = this.model;
+      const horizon =
+        operation.op === "deleteRange"
+          ? greatestHorizon(horizons, operation.range)
+          : horizonOf(horizons, toHex(operation.key));
+      if (operation.timestamp < horizon) throw trimmed(horizon);
     }
   }
 
@@ -197,9 +223,9 @@ class ModelStore {
   /** @throws CONFLICT */
   #judge(operations: readonly ModelOperation[], preconditions: readonly EncodedPrecondition[]): void {
     for (const [index, { key, condition }] of preconditions.entries()) {
-      const version = this.model.newest(key, {});
+      const version = this.model.entries(key)[0];
       const deleted = this.model.get(key, { now: this.now() }) === undefined;
-      const own = operations.filter((operation) => equalBytes(operation.key, key));
+      const own = operations.filter((operation) => writesTo(operation, key));
       const lowest = own.length === 0 ? undefined : Math.min(...own.map(({ timestamp }) => timestamp));
       const conflict = judgeCondition(condition, version && { ...version, deleted }, lowest);
       if (conflict !== undefined) throw conflictAt(conflict, index, preconditions.length);
@@ -210,7 +236,14 @@ class ModelStore {
 /** What makes a write another one than the last of the same id. */
 function contentOf(operations: readonly EncodedOperation[], preconditions: readonly EncodedPrecondition[]): string {
   return JSON.stringify([
-    operations.map(({ key, value, ...rest }) => [toHex(key), value && toHex(value), rest]),
+    operations.map((operation) => {
+      if (operation.op === "deleteRange") {
+        const { range, ...rest } = operation;
+        return [toHex(range.start), range.end && toHex(range.end), rest];
+      }
+      const { key, value, ...rest } = operation;
+      return [toHex(key), value && toHex(value), rest];
+    }),
     preconditions.map(({ key, condition }) => [toHex(key), condition]),
   ]);
 }
@@ -240,6 +273,11 @@ class ModelStoreView<F extends "string" | "bytes"> extends ModelReader<F> implem
     return this.#store.write([operation], options, ownPrecondition(key, options, this.#store.now));
   }
 
+  async deleteRange(range: Range, options: DeleteRangeOptions = {}): Promise<WriteResult> {
+    checkCallOptions(options, "deleteRange");
+    return this.#store.write([rangeDeletion(range, options.timestamp)], options, []);
+  }
+
   async retract(key: BytesInput, timestamp: TimeInput, options: RetractOptions = {}): Promise<WriteResult> {
     checkCallOptions(options, "retract");
     const operation = { op: "retract", key, timestamp } as const;
@@ -256,7 +294,8 @@ class ModelStoreView<F extends "string" | "bytes"> extends ModelReader<F> implem
       const checked = checkWatchOptions(options);
       const signal = callSignal(options);
       const { model, incarnation, now, waiting } = this.#store;
-      const feed: ModelFeed = { model, incarnation, now, isClosed: () => this.#store.closed, waiting };
+      const state = { isClosed: () => this.#store.closed, floor: () => this.#store.feedFloor };
+      const feed: ModelFeed = { model, incarnation, now, waiting, ...state };
       return makeEntries(new ModelWatch(feed, resolveRange(range), this.#form, checked, signal), signal);
     } catch (error) {
       return makeEntries<WatchEvent<KeyOf<F>>>({ pull: () => Promise.reject(error) });
@@ -284,6 +323,15 @@ class ModelStoreView<F extends "string" | "bytes"> extends ModelReader<F> implem
       sample.add(makeChange(decodeKey(key, this.#form), now, then));
     }
     return sample.changes;
+  }
+
+  async erase(target: EraseTarget, options: EraseOptions = {}): Promise<EraseResult> {
+    const call = checkErase(target, options);
+    throwIfAborted(callSignal(options));
+    options.onProgress?.({ phase: "hiding", bytesTotal: 0, bytesDone: 0 });
+    const result = this.#store.erase(call);
+    if (!call.dryRun) options.onHidden?.(result.seq);
+    return result;
   }
 
   async setRetention(prefix: BytesInput, keepFor: KeepFor, options: RetentionOptions = {}): Promise<RetentionResult> {
@@ -382,6 +430,7 @@ class ModelSnapshot<F extends "string" | "bytes"> extends ModelReader<F> impleme
 
 /** The operation as it is committed: with its timestamp, and with bytes of its own. */
 function withTimestamp(operation: EncodedOperation, assigned: number): ModelOperation {
+  if (operation.op === "deleteRange") return { ...operation, timestamp: operation.timestamp ?? assigned };
   const { op, expiresAt, timestamp = assigned } = operation;
   const key = copyBytes(operation.key);
   if (op !== "put") return { op, key, timestamp };

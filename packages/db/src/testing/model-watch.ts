@@ -13,7 +13,7 @@ import {
   type ResolvedRange,
   type WatchEvent,
 } from "@kvts/common";
-import type { CommittedOperation, Model } from "./model.ts";
+import type { CommittedOperation, CommittedRange, Model } from "./model.ts";
 
 export interface ModelFeed {
   readonly model: Model;
@@ -21,6 +21,8 @@ export interface ModelFeed {
   /** Microseconds. */
   readonly now: () => number;
   readonly isClosed: () => boolean;
+  /** What was committed up to this seq is not told any more. */
+  readonly floor: () => number;
   /** Those that wait for the next commit, or the end. */
   readonly waiting: Set<() => void>;
 }
@@ -62,6 +64,7 @@ export class ModelWatch<F extends "string" | "bytes"> implements EntriesSource<W
     for (;;) {
       if (this.#isOver) return [];
       if (this.#feed.isClosed()) throw new KvtsError("CLOSED", "the store is closed; open another");
+      this.#checkKept();
       const events = this.#feed.model.feed(this.#range, this.#seq).map(({ seq, items }) => {
         return { seq, items: items.map((item) => this.#item(item)) };
       });
@@ -90,6 +93,11 @@ export class ModelWatch<F extends "string" | "bytes"> implements EntriesSource<W
     if (this.#signal?.aborted === true) throw abortError(this.#signal);
     checkIncarnation(this.#options.incarnation, incarnation);
     const seq = this.#seq;
+    const floor = this.#feed.floor();
+    if (seq < floor && !initial) {
+      const details = { afterSeq: seq, oldestSeq: floor };
+      throw new KvtsError("FEED_TRIMMED", `the feed begins behind ${floor}; watch with initial`, { details });
+    }
     if (seq > model.seq) throw invalidArgument(`seq ${seq} is still to come; the newest is ${model.seq}`);
     this.#signal?.addEventListener("abort", this.#aborted, { once: true });
     if (!initial) return progress ? [{ seq, items: [] }] : [];
@@ -100,8 +108,21 @@ export class ModelWatch<F extends "string" | "bytes"> implements EntriesSource<W
     return pages.map((page) => (page === pages.at(-1) ? page : { ...page, more: true }));
   }
 
-  #item(operation: CommittedOperation): FeedItem<KeyOf<F>> {
+  /** @throws OVERLOADED for one that is left behind by an erasure */
+  #checkKept(): void {
+    const oldestSeq = this.#feed.floor();
+    if (this.#seq >= oldestSeq) return;
+    const details = { lastSeq: this.#seq, oldestSeq };
+    throw new KvtsError("OVERLOADED", `what was committed up to ${oldestSeq} is not kept; begin anew`, { details });
+  }
+
+  #item(operation: CommittedOperation | CommittedRange): FeedItem<KeyOf<F>> {
     const { timestamp, seq } = operation;
+    if (operation.op === "deleteRange") {
+      const { start, end } = operation.range;
+      const range = { start: new Uint8Array(start), end: end && new Uint8Array(end) };
+      return { op: "deleteRange", range, timestamp, seq };
+    }
     const key = decodeKey(new Uint8Array(operation.key), this.#form);
     switch (operation.op) {
       case "retract":

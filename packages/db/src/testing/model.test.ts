@@ -47,7 +47,7 @@ describe("the model", () => {
   test("put, delete and retract at one timestamp: the last one counts, in every order", () => {
     for (const order of permutations([put(50, "x"), del(50), retract(50)])) {
       const model = modelOf(put(10, "old"), ...order);
-      const last = order.at(-1)!.op;
+      const last = order.at(-1)!.op as "put" | "delete" | "retract";
       expect(read(model)).toBe({ put: "x", delete: undefined, retract: "old" }[last]);
       expect(model.history(key).map(({ op, timestamp }) => [op, timestamp])).toEqual(
         last === "retract"

@@ -1,4 +1,13 @@
-import { type Bucket, equalBytes, fromHex, invariant, KvtsError, type ResolvedRange, toHex } from "@kvts/common";
+import {
+  type Bucket,
+  compareBytes,
+  equalBytes,
+  fromHex,
+  invariant,
+  KvtsError,
+  type ResolvedRange,
+  toHex,
+} from "@kvts/common";
 import { greatestHorizon, horizonOf, type ModelHorizons, NO_HORIZONS } from "./model-retention.ts";
 
 /** One operation with its timestamp, in microseconds, and its place in commit order. */
@@ -10,9 +19,11 @@ export type ModelOperation =
       readonly timestamp: number;
       readonly expiresAt?: number | undefined;
     }
-  | { readonly op: "delete" | "retract"; readonly key: Uint8Array; readonly timestamp: number };
+  | { readonly op: "delete" | "retract"; readonly key: Uint8Array; readonly timestamp: number }
+  | { readonly op: "deleteRange"; readonly range: ResolvedRange; readonly timestamp: number };
 
-export type CommittedOperation = ModelOperation & { readonly seq: number };
+export type CommittedOperation = Exclude<ModelOperation, { op: "deleteRange" }> & { readonly seq: number };
+export type CommittedRange = Extract<ModelOperation, { op: "deleteRange" }> & { readonly seq: number };
 
 /** What `history` lists: a put or a delete. */
 export type ModelVersion = CommittedOperation & { readonly op: "put" | "delete" };
@@ -57,7 +68,7 @@ export type UntimedOperation =
 /** What one batch did in a range. */
 export interface ModelBatch {
   readonly seq: number;
-  readonly items: readonly CommittedOperation[];
+  readonly items: readonly (CommittedOperation | CommittedRange)[];
 }
 
 export interface ModelHistory {
@@ -85,7 +96,9 @@ export interface ModelAggregate {
 export class Model {
   /** Hexadecimal key, which sorts as the bytes do → that key's operations, lowest seq first. */
   readonly #operations: Map<string, CommittedOperation[]> = new Map();
-  readonly #batches: (readonly CommittedOperation[])[] = [];
+  readonly #batches: (readonly (CommittedOperation | CommittedRange)[])[] = [];
+  /** Deleted ranges, lowest seq first. */
+  #ranges: CommittedRange[] = [];
   #seq = 0;
   /** How far history is cut. */
   horizons: ModelHorizons = NO_HORIZONS;
@@ -100,6 +113,11 @@ export class Model {
     return this.#operations.size;
   }
 
+  /** Number of deleted ranges. */
+  get ranges(): number {
+    return this.#ranges.length;
+  }
+
   /**
    * Commits a batch, whose operations get consecutive seqs; the last of them gets `seq`, by default the next free one.
    * With `shared` they all get that one.
@@ -111,6 +129,10 @@ export class Model {
       return { ...operation, seq: shared ? seq : seq - operations.length + 1 + index };
     });
     for (const operation of batch) {
+      if (operation.op === "deleteRange") {
+        this.#ranges.push(operation);
+        continue;
+      }
       const id = toHex(operation.key);
       const filed = this.#operations.get(id) ?? [];
       filed.push(operation);
@@ -120,46 +142,48 @@ export class Model {
     this.#seq = seq;
   }
 
-  /** Commits an erasure, with `seq`: nothing that was ever written to a key of the range has happened. */
+  /** Commits an erasure, with `seq`: nothing that was ever written to a key of the range, or deleted with it, has happened. */
   erase({ start, end }: ResolvedRange, seq: number = this.#seq + 1): void {
     invariant(seq > this.#seq, `seqs grow: ${seq} after ${this.#seq}`);
     for (const key of [...this.#operations.keys()]) {
       if (key >= toHex(start) && (end === undefined || key < toHex(end))) this.#operations.delete(key);
     }
+    this.#ranges = this.#ranges.flatMap((deleted) => outside(deleted, { start, end }));
     this.#seq = seq;
   }
 
   /** What `watch` yields: each batch after a seq, without what lies outside the range, where anything is left of it. */
-  feed({ start, end }: ResolvedRange, afterSeq: number): ModelBatch[] {
-    const [first, last] = [toHex(start), end && toHex(end)];
-    const isIn = (key: string): boolean => key >= first && (last === undefined || key < last);
+  feed(range: ResolvedRange, afterSeq: number): ModelBatch[] {
     return this.#batches
       .map((batch) => {
-        const items = batch.filter(({ key, seq }) => seq > afterSeq && isIn(toHex(key)));
+        const items = batch.filter(({ seq }) => seq > afterSeq).flatMap((operation) => within(operation, range));
         return { seq: batch.at(-1)!.seq, items };
       })
       .filter(({ items }) => items.length > 0);
   }
 
   /**
-   * Every version of `key` there is at `atSeq`, newest first. For one timestamp the operation with the highest seq is
-   * the only one that counts, and where that is a retract there is no version. Below the key's horizon there is but the
-   * newest, and not that where it says no more than nothing would.
+   * Every version of `key` there is at `atSeq`, newest first. Below the key's horizon there is but the newest, and not that
+   * where it says no more than nothing would. A deleted range is one of those of a key that has a version of its own.
    */
   versions(
     key: Uint8Array,
     atSeq: number = Number.POSITIVE_INFINITY,
     horizons: ModelHorizons = this.horizons,
   ): ModelVersion[] {
-    const winners = new Map<number, CommittedOperation>();
-    for (const operation of this.#operations.get(toHex(key)) ?? []) {
-      if (operation.seq <= atSeq) winners.set(operation.timestamp, operation);
-    }
-    const versions = [...winners.values()].filter(isVersion).sort((a, b) => b.timestamp - a.timestamp);
     const horizon = horizonOf(horizons, toHex(key));
-    const kept = versions.filter(({ timestamp }) => timestamp >= horizon);
-    const newest = versions[kept.length];
-    return newest === undefined || isSpent(newest, horizon) ? kept : [...kept, newest];
+    const own = this.#own(key, atSeq);
+    if (keptOf(winners(own), horizon).length === 0) return [];
+    return keptOf(this.entries(key, atSeq), horizon);
+  }
+
+  /** What was ever written, with deleted ranges whether or not anything was written to the key: for conditions. */
+  entries(key: Uint8Array, atSeq: number = Number.POSITIVE_INFINITY): ModelVersion[] {
+    const own = this.#own(key, atSeq);
+    const deletes = this.#ranges
+      .filter(({ seq, range }) => seq <= atSeq && isWithin(key, range))
+      .map(({ timestamp, seq }) => ({ op: "delete", key, timestamp, seq }) as const);
+    return winners(deletes.length === 0 ? own : [...own, ...deletes].sort((a, b) => a.seq - b.seq));
   }
 
   /** The version with the greatest timestamp, not above `asOf` where that is given; a tombstone or expired one too. */
@@ -194,8 +218,9 @@ export class Model {
   trimmedBy(prefix: string, horizons: ModelHorizons): { versions: number; bytes: number } {
     const keys = [...this.#operations.keys()].filter((id) => id.startsWith(prefix)).map((id) => fromHex(id)!);
     const gone = keys.flatMap((key) => {
-      const kept = new Set(this.versions(key, undefined, horizons).map(({ seq }) => seq));
-      return this.versions(key).filter(({ seq }) => !kept.has(seq));
+      const own = winners(this.#own(key, Number.POSITIVE_INFINITY));
+      const kept = new Set(keptOf(own, horizonOf(horizons, toHex(key))));
+      return keptOf(own, horizonOf(this.horizons, toHex(key))).filter((version) => !kept.has(version));
     });
     const bytes = gone.reduce(
       (sum, version) => sum + version.key.length + (version.op === "put" ? version.value.length : 0),
@@ -280,6 +305,11 @@ export class Model {
     return buckets.filter(({ count }) => count > 0).slice(0, limit);
   }
 
+  /** The operations on a key alone, lowest seq first. */
+  #own(key: Uint8Array, atSeq: number): CommittedOperation[] {
+    return (this.#operations.get(toHex(key)) ?? []).filter(({ seq }) => seq <= atSeq);
+  }
+
   /** The hexadecimal keys of a range, in order. */
   #keysIn(range: ResolvedRange): string[] {
     const start = toHex(range.start);
@@ -290,6 +320,56 @@ export class Model {
 
 function restoredExpiry(expiresAt: number, to: number, now: number): number {
   return Math.min(Number.MAX_SAFE_INTEGER, now + expiresAt - to);
+}
+
+/**
+ * For one timestamp the operation with the highest seq is the only one that counts, and where that is a retract there is
+ * no version. Newest first.
+ * @param operations lowest seq first
+ */
+function winners(operations: readonly CommittedOperation[]): ModelVersion[] {
+  const byTimestamp = new Map(operations.map((operation) => [operation.timestamp, operation]));
+  return [...byTimestamp.values()].filter(isVersion).sort((a, b) => b.timestamp - a.timestamp);
+}
+
+function isWithin(key: Uint8Array, { start, end }: ResolvedRange): boolean {
+  return compareBytes(key, start) >= 0 && (end === undefined || compareBytes(key, end) < 0);
+}
+
+/** The operation as far as it lies in the range. */
+function within(operation: CommittedOperation | CommittedRange, { start, end }: ResolvedRange): (typeof operation)[] {
+  if (operation.op !== "deleteRange") return isWithin(operation.key, { start, end }) ? [operation] : [];
+  const deleted = operation.range;
+  const first = [start, deleted.start].sort(compareBytes)[1]!;
+  const last = [end, deleted.end].filter((bound) => bound !== undefined).sort(compareBytes)[0];
+  if (last !== undefined && compareBytes(first, last) >= 0) return [];
+  return [{ ...operation, range: { start: first, end: last } }];
+}
+
+/** A deleted range after an erasure: a bound of it that lies in what is erased moves to where that ends. */
+function outside(deleted: CommittedRange, erased: ResolvedRange): CommittedRange[] {
+  const { range } = deleted;
+  if (isEmpty(range)) return [deleted];
+  const start = isWithin(range.start, erased) ? erased.end : range.start;
+  const end = range.end !== undefined && isWithin(range.end, erased) ? erased.start : range.end;
+  if (start === undefined || isEmpty({ start, end })) return [];
+  return [{ ...deleted, range: { start, end } }];
+}
+
+function isEmpty({ start, end }: ResolvedRange): boolean {
+  return end !== undefined && compareBytes(start, end) >= 0;
+}
+
+/** Whether an operation is one on the key, by itself or with the range that it is in. */
+export function writesTo(operation: ModelOperation, key: Uint8Array): boolean {
+  return operation.op === "deleteRange" ? isWithin(key, operation.range) : equalBytes(operation.key, key);
+}
+
+/** Of versions, newest first, those that are kept: below the horizon the newest, where that says anything. */
+function keptOf(versions: readonly ModelVersion[], horizon: number): ModelVersion[] {
+  const kept = versions.filter(({ timestamp }) => timestamp >= horizon);
+  const newest = versions[kept.length];
+  return newest === undefined || isSpent(newest, horizon) ? kept : [...kept, newest];
 }
 
 /** What is refused below a horizon. */

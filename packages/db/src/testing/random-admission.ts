@@ -1,17 +1,10 @@
 import { deepEqual, equal } from "node:assert/strict";
-import {
-  equalBytes,
-  isKvtsError,
-  type Operation,
-  type Precondition,
-  type WriteOptions,
-  type WriteResult,
-} from "@kvts/common";
+import { isKvtsError, type Operation, type Precondition, type WriteOptions, type WriteResult } from "@kvts/common";
 import type { KeyPool } from "./key-pool.ts";
-import type { ModelVersion } from "./model.ts";
+import { type ModelVersion, writesTo } from "./model.ts";
 import type { Random } from "./random.ts";
 import type { RandomOperations } from "./random-operations.ts";
-import type { TestOperation, TestStore } from "./test-store.ts";
+import { modelOperation, type TestOperation, type TestStore } from "./test-store.ts";
 
 /** Microseconds that a store remembers a request id for. */
 const REQUEST_WINDOW = 600_000_000;
@@ -82,7 +75,9 @@ export class RandomAdmission {
   /** Mostly on a key that is written, and mostly one that holds. */
   #precondition(operations: readonly TestOperation[]): Precondition {
     const random = this.#random;
-    const key = random.chance(0.7) ? random.pick(operations).key : random.pick(this.#pool.keys);
+    const operation = random.pick(operations);
+    const isOwn = operation.op !== "deleteRange" && random.chance(0.7);
+    const key = isOwn ? operation.key : random.pick(this.#pool.keys);
     const version = this.#visible(key);
     if (version === undefined || random.chance(0.1)) return { key, ifAbsent: true };
     const offset = random.chance(0.2) ? 1 : 0;
@@ -99,8 +94,8 @@ export class RandomAdmission {
       if (ifAbsent === true && version !== undefined) return false;
       if (ifSeq !== undefined && version?.seq !== ifSeq) return false;
       if (ifTimestamp !== undefined && version?.timestamp !== ifTimestamp) return false;
-      const newest = model.newest(key as Uint8Array, {})?.timestamp ?? 0;
-      const own = operations.filter((operation) => equalBytes(operation.key, key as Uint8Array));
+      const newest = model.entries(key as Uint8Array)[0]?.timestamp ?? 0;
+      const own = operations.filter((operation) => writesTo(modelOperation(operation, assigned), key as Uint8Array));
       return own.every(({ timestamp = assigned }) => timestamp >= newest);
     });
   }

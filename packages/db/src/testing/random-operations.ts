@@ -1,4 +1,4 @@
-import { utf8 } from "@kvts/common";
+import { compareBytes, concatBytes, type Range, utf8 } from "@kvts/common";
 import type { KeyPool } from "./key-pool.ts";
 import type { Random } from "./random.ts";
 import type { TestOperation } from "./test-store.ts";
@@ -27,6 +27,8 @@ export interface OperationMix {
   readonly now: () => number;
   /** Below which nothing may be written to a key, microseconds; by default there is no such bound. */
   readonly horizon?: (key: Uint8Array) => number;
+  /** The same of a range: the greatest of any key that may be in it. */
+  readonly horizonOver?: (range: Range) => number;
 }
 
 export function randomTimestamps(random: Random): number[] {
@@ -64,6 +66,7 @@ export class RandomOperations {
     const random = this.#random;
     const { pool, timestamps, assignedShare, now } = this.#mix;
     if (random.chance(0.08)) return this.retract();
+    if (random.chance(0.05)) return this.deleteRange();
     const key = random.pick(pool.keys);
     const given = random.chance(assignedShare) ? {} : { timestamp: this.#timestamp(key, random.pick(timestamps)) };
     if (random.chance(0.2)) return { op: "delete", key, ...given };
@@ -93,8 +96,33 @@ export class RandomOperations {
     return timestamp < horizon ? horizon + this.#random.pick([0, 0, 1, 5]) : timestamp;
   }
 
+  /** Of some keys mostly, now and then of none or of all. */
+  deleteRange(rivalOf?: number): TestOperation {
+    const random = this.#random;
+    const { timestamps, assignedShare, horizonOver } = this.#mix;
+    const range = this.#range();
+    if (rivalOf === undefined && random.chance(assignedShare)) return { op: "deleteRange", ...range };
+    const timestamp = Math.max(rivalOf ?? random.pick(timestamps), horizonOver?.(range) ?? 0);
+    return { op: "deleteRange", ...range, timestamp };
+  }
+
+  #range(): { readonly start?: Uint8Array; readonly end?: Uint8Array } {
+    const random = this.#random;
+    const { pool } = this.#mix;
+    const [a, b] = [random.pick(pool.keys), random.pick(pool.keys)];
+    if (random.chance(0.2)) return { start: a };
+    if (random.chance(0.1)) return { end: b };
+    if (random.chance(0.02)) return {};
+    if (random.chance(0.2)) return { start: a, end: concatBytes([a, new Uint8Array(1)]) };
+    const ascend = compareBytes(a, b) < 0 || random.chance(0.1);
+    return ascend ? { start: a, end: b } : { start: b, end: a };
+  }
+
   /** Another write to the same key at the same timestamp. */
-  #rival({ key, timestamp }: TestOperation): TestOperation {
+  #rival(operation: TestOperation): TestOperation {
+    const key = operation.op === "deleteRange" ? this.#random.pick(this.#mix.pool.keys) : operation.key;
+    if (this.#random.chance(0.1)) return this.deleteRange(operation.timestamp);
+    const timestamp = operation.timestamp === undefined ? undefined : this.#timestamp(key, operation.timestamp);
     const moment = timestamp === undefined ? { key } : { key, timestamp };
     if (timestamp !== undefined && this.#random.chance(0.3)) return { op: "retract", key, timestamp };
     return this.#random.chance(0.3) ? { op: "delete", ...moment } : { op: "put", value: this.#value(), ...moment };

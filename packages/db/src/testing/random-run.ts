@@ -63,6 +63,7 @@ export class RandomRun {
       valueBytesMax: options.valueBytesMax,
       now,
       horizon: (key) => store.horizonMax(key),
+      horizonOver: (range) => store.horizonMaxOver(range),
     });
     this.#admission = new RandomAdmission(random, store, this.#operations, this.#pool);
     this.#checks = new StoreChecks(random, {

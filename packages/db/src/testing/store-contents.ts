@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
-import { type Reader, resolveRange, type Version } from "@kvts/common";
+import { type Reader, resolveRange, type Store, type Version } from "@kvts/common";
 import type { LocalReader } from "../db.ts";
 import type { Model, ModelVersion } from "./model.ts";
 import type { ModelHorizons } from "./model-retention.ts";
@@ -17,7 +17,13 @@ export async function storeContents(reader: TestReader): Promise<string[]> {
   return lines;
 }
 
-/** The same of the model. */
+/** How many ranges have been deleted in a store. */
+export async function deletedRanges(store: Store<Uint8Array>): Promise<number> {
+  const { deletedRanges } = (await store.stats()) as { readonly deletedRanges?: { readonly count: number } };
+  return deletedRanges!.count;
+}
+
+/** Everything that can be read of the model, in the same form. */
 export function modelContents(model: Model, atSeq?: number, horizons?: ModelHorizons): string[] {
   const versions = model.scan(resolveRange({}), { now: 0, includeDeleted: true, atSeq, horizons });
   return versions.flatMap(({ key }) => model.history(key, { atSeq, horizons }).map(modelText));

@@ -42,7 +42,8 @@ export type TestOperation =
       readonly expiresAt?: number;
     }
   | { readonly op: "delete"; readonly key: Uint8Array; readonly timestamp?: number }
-  | { readonly op: "retract"; readonly key: Uint8Array; readonly timestamp: number };
+  | { readonly op: "retract"; readonly key: Uint8Array; readonly timestamp: number }
+  | { readonly op: "deleteRange"; readonly start?: Uint8Array; readonly end?: Uint8Array; readonly timestamp?: number };
 
 /** A write and what became of it. `unknown`: it failed, and may be found after a restart. */
 export interface TestBatch {
@@ -249,6 +250,11 @@ export class TestStore {
     return horizonOf(movedHorizons(this.policies(), this.horizons(), this.clock.now()), toHex(key));
   }
 
+  /** The same of a range: the greatest of any key that may be in it. */
+  horizonMaxOver(range: Range): number {
+    return greatestHorizon(movedHorizons(this.policies(), this.horizons(), this.clock.now()), resolveRange(range));
+  }
+
   /**
    * Restores a range, while no write is under way. Undefined where there is nothing to write, or nothing can be newer than
    * what is there.
@@ -348,7 +354,7 @@ export class TestStore {
       if (operations.some(({ timestamp }) => timestamp === undefined)) this.#lastAssigned = assigned;
       this.#lastSeq += operations.length;
       batch.lastSeq = this.#lastSeq;
-      batch.operations = operations.map((operation) => ({ timestamp: assigned, ...operation }) as ModelOperation);
+      batch.operations = operations.map((operation) => modelOperation(operation, assigned));
     }
   }
 
@@ -361,6 +367,10 @@ export class TestStore {
     if (!alone) return this.db.write(operations as readonly Operation[], options);
     if (first!.op === "retract") return this.db.retract(first!.key, first!.timestamp);
     const { timestamp } = first!;
+    if (first!.op === "deleteRange") {
+      const { start, end } = first!;
+      return this.db.deleteRange({ start, end }, timestamp === undefined ? undefined : { timestamp });
+    }
     if (first!.op === "delete") return this.db.delete(first!.key, timestamp === undefined ? undefined : { timestamp });
     const { key, value, expiresAt } = first!;
     if (timestamp === undefined && expiresAt === undefined) return this.db.put(key, value);
@@ -399,6 +409,13 @@ export class TestStore {
       }
     }
   }
+}
+
+/** @param assigned the timestamp of an operation without one */
+export function modelOperation(operation: TestOperation, assigned: number): ModelOperation {
+  if (operation.op !== "deleteRange") return { timestamp: assigned, ...operation };
+  const { op, start, end, timestamp = assigned } = operation;
+  return { op, range: resolveRange({ start, end }), timestamp };
 }
 
 /** Has a model do what a batch did. */

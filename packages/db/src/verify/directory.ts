@@ -24,11 +24,18 @@ export function checkNames(
         }
         break;
       case "table":
-        if (manifest !== undefined && !named.has(file.number)) checkStranger(path, file.number, manifest, findings);
+        if (manifest !== undefined && !named.has(file.number)) {
+          checkStranger("table", path, file.number, manifest, findings);
+        }
         break;
       case "requests":
         if (manifest !== undefined && manifest.numbers.requestFiles?.includes(file.number) !== true) {
           findings.unneeded(path, "the manifest does not name it");
+        }
+        break;
+      case "marks":
+        if (manifest !== undefined && manifest.numbers.markFiles?.includes(file.number) !== true) {
+          checkStranger("marks", path, file.number, manifest, findings);
         }
         break;
       case "spare":
@@ -39,12 +46,18 @@ export function checkNames(
   }
 }
 
-/** No job writes a table under a number that the manifest does not know to be given out. */
-function checkStranger(path: string, number: number, { numbers, tornBytes }: ManifestState, findings: Findings): void {
+/** Nothing writes such a file under a number that the manifest does not know to be given out. */
+function checkStranger(
+  role: "table" | "marks",
+  path: string,
+  number: number,
+  { numbers, tornBytes }: ManifestState,
+  findings: Findings,
+): void {
   if (number < numbers.nextFileNumber || tornBytes > 0) {
     findings.unneeded(path, "the manifest does not name it");
   } else {
     findings.add(corruption(path, 0, "it is newer than the manifest, which does not know of it"));
-    findings.read("table", path, 0, 0);
+    findings.read(role, path, 0, 0);
   }
 }

@@ -1,11 +1,10 @@
-import type { KvtsError } from "@kvts/common";
+import type { KvtsError, Problem, VerifiedFile, VerifyReport } from "@kvts/common";
 import { corruption, sentenceOf } from "../format/corruption.ts";
-import type { Problem, VerifiedFile, VerifyReport } from "./report.ts";
 
 /** A report has to fit into memory, however much is wrong. */
 const PROBLEMS_MAX = 10_000;
 
-export type FileRole = "table" | "log" | "manifest" | "requests";
+export type FileRole = "table" | "log" | "manifest" | "requests" | "marks";
 
 /** What a verification has found so far. */
 export class Findings {
@@ -20,6 +19,7 @@ export class Findings {
     log: { files: 0, entries: 0 },
     manifest: { files: 0, entries: 0 },
     requests: { files: 0, entries: 0 },
+    marks: { files: 0, entries: 0 },
   };
 
   constructor(directory: string) {

@@ -1,8 +1,8 @@
+import type { VerifyProgress } from "@kvts/common";
 import { throwIfAborted } from "@kvts/common";
 import type { FileReading, ReadableFile } from "../env/file-system.ts";
 import type { Scheduler } from "../env/scheduler.ts";
 import { Pace } from "./pace.ts";
-import type { VerifyProgress } from "./report.ts";
 
 /** Bytes after which others get a turn, however fast reads come back: some 2 ms of checking. */
 const BYTES_PER_TURN = 256 * 1024;

@@ -9,6 +9,7 @@ import type { VersionSet } from "../manifest/version-set.ts";
 import { sizeOf } from "./file-size.ts";
 import type { Findings } from "./findings.ts";
 import { differingFields, foldManifest, ManifestPlace, readManifestInForce } from "./manifest.ts";
+import { checkMarkFiles, markFilesOf } from "./mark-files.ts";
 import type { MeteredFiles } from "./metered-files.ts";
 import { checkOpenLog, type OpenLog } from "./open-log.ts";
 import { checkRequestFiles, requestFilesOf } from "./request-files.ts";
@@ -31,8 +32,9 @@ interface Moment {
   readonly manifestNumber: number;
   readonly manifestBytes: number;
   readonly names: readonly string[];
-  /** Whether a file of request ids is in force still. */
+  /** Whether a file of request ids, or of range marks, is in force still. */
   isRequestFile(number: number): boolean;
+  isMarkFile(number: number): boolean;
 }
 
 /**
@@ -68,7 +70,8 @@ function takeMoment({ directory, versions, logs }: OpenStore, files: FileReading
     isLive: (number) => logs.segments.includes(number),
   };
   const isRequestFile = (number: number) => versions.numbers.requestFiles?.includes(number) === true;
-  return { manifest, tables, log, numbers, manifestNumber, manifestBytes, names, isRequestFile };
+  const isMarkFile = (number: number) => versions.numbers.markFiles?.includes(number) === true;
+  return { manifest, tables, log, numbers, manifestNumber, manifestBytes, names, isRequestFile, isMarkFile };
 }
 
 async function checkMoment(
@@ -86,11 +89,12 @@ async function checkMoment(
   for (const [index, path] of logs.entries()) {
     files.expect(path, index === logs.length - 1 ? log.endOffset : files.exists(path) ? sizeOf(files, path) : 0);
   }
-  for (const each of requestFilesOf(directory, moment.numbers)) {
+  for (const each of [...requestFilesOf(directory, moment.numbers), ...markFilesOf(directory, moment.numbers)]) {
     if (files.exists(each)) files.expect(each, sizeOf(files, each));
   }
   findings.read("manifest", path, moment.manifestBytes, tables.length);
   await checkRequestFiles(files, directory, moment.numbers, findings, moment.isRequestFile);
+  await checkMarkFiles(files, directory, moment.numbers, findings, moment.isMarkFile);
   for (const { file } of tables) {
     await checkNamedTable(files, directory, file.meta, place, findings);
     files.finish(tableFileName(directory, file.meta.number));

@@ -1,3 +1,4 @@
+import type { VerifyOptions } from "@kvts/common";
 import {
   callSignal,
   checkOptionNames,
@@ -7,7 +8,6 @@ import {
   throwIfAborted,
 } from "@kvts/common";
 import type { MeterOptions } from "./metered-files.ts";
-import type { VerifyOptions } from "./report.ts";
 
 const optionNames: OptionNames<VerifyOptions> = {
   onProgress: true,

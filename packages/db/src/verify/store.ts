@@ -1,9 +1,10 @@
 import type { KvtsError } from "@kvts/common";
 import type { FileReading } from "../env/file-system.ts";
-import { logFileName, parseFileName, tableFileName } from "../format/filenames.ts";
+import { logFileName, markFileName, parseFileName, tableFileName } from "../format/filenames.ts";
 import { isIncarnation } from "../format/incarnation.ts";
 import { contradictionsIn } from "../manifest/contradictions.ts";
 import { findLeastNumbers } from "../manifest/least-numbers.ts";
+import { listMarkFiles } from "../repair/examine-marks.ts";
 import { type ExaminedTable, listTables } from "../repair/examine-tables.ts";
 import { stateOfTables } from "../repair/known-state.ts";
 import { checkNames } from "./directory.ts";
@@ -11,6 +12,7 @@ import { sizeOf } from "./file-size.ts";
 import type { Findings } from "./findings.ts";
 import { checkLog, searchDamage } from "./logs.ts";
 import { type FoldedManifest, foldManifest, readManifestInForce } from "./manifest.ts";
+import { checkMarkFile, checkMarkFiles, markFilesOf } from "./mark-files.ts";
 import type { MeteredFiles } from "./metered-files.ts";
 import { checkRequestFiles, requestFilesOf } from "./request-files.ts";
 import { checkNamedTable, checkTable } from "./tables.ts";
@@ -54,12 +56,13 @@ async function checkByManifest(
   const { tables, numbers } = state;
   const logs = listLogs(files, directory, numbers.logNumber);
   const requests = requestFilesOf(directory, numbers);
-  expectAll(files, [place.path, ...requests, ...logs]);
+  expectAll(files, [place.path, ...requests, ...markFilesOf(directory, numbers), ...logs]);
   for (const { meta } of tables) files.expect(tableFileName(directory, meta.number), meta.fileBytes);
   findings.read("manifest", place.path, sizeOf(files, place.path), tables.length);
   files.finish(place.path);
   for (const statement of contradictionsIn(state)) findings.add(place.damage(statement));
   await checkRequestFiles(files, directory, numbers, findings);
+  await checkMarkFiles(files, directory, numbers, findings);
   for (const { meta } of tables) {
     await checkNamedTable(files, directory, meta, place, findings);
     files.finish(tableFileName(directory, meta.number));
@@ -72,7 +75,16 @@ async function checkByManifest(
 async function checkByFiles(files: MeteredFiles, directory: string, findings: Findings): Promise<void> {
   const numbers = listTables(files, directory);
   const logs = listLogs(files, directory, 0);
-  expectAll(files, [...numbers.map((number) => tableFileName(directory, number)), ...logs]);
+  const marks = listMarkFiles(files, directory);
+  const expected = [
+    ...numbers.map((number) => tableFileName(directory, number)),
+    ...marks.map((number) => markFileName(directory, number)),
+  ];
+  expectAll(files, [...expected, ...logs]);
+  for (const number of marks) {
+    checkMarkFile(files, directory, number, undefined, findings);
+    files.finish(markFileName(directory, number));
+  }
   const tables: ExaminedTable[] = [];
   for (const number of numbers) {
     tables.push(await checkTable(files, directory, number, findings));

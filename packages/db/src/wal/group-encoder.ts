@@ -1,14 +1,16 @@
-import { encodeValue, invariant, limits } from "@kvts/common";
+import { encodeValue, invariant, limits, type ResolvedRange } from "@kvts/common";
 import type { KeyBuffer } from "../format/key-buffer.ts";
 import {
   highWord,
   KIND_DELETE,
+  KIND_DELETE_RANGE,
   KIND_PUT,
   KIND_RETRACT,
   lowWord,
   META_EXPIRES,
   META_LENGTH_SHIFT,
 } from "../format/version-record.ts";
+import { isEmptyRange } from "../marks/range-mark.ts";
 import { fingerprintOperations } from "./fingerprint.ts";
 import {
   ANSWER_WORDS,
@@ -29,6 +31,8 @@ import {
 import { type Frame, type FramePlace, sealFrame } from "./frame.ts";
 
 const encoder = new TextEncoder();
+/** Both ends of the range that stands for all empty ones: a lone zero byte. */
+const NO_KEY = new Uint8Array(1);
 
 const BUFFER_BYTES = 64 * 1024;
 /** A buffer that a large value has made larger than this is not kept. */
@@ -148,6 +152,15 @@ export class GroupEncoder implements Frame {
     this.#appendBare(KIND_RETRACT, key, timestamp);
   }
 
+  /**
+   * @param start inclusive, empty for the first key of all; `end` exclusive, undefined for past the last one. An empty
+   *   range is written as one that no key is in.
+   */
+  appendDeleteRange({ start, end }: ResolvedRange, timestamp: number): void {
+    if (isEmptyRange(start, end)) this.#appendRange(NO_KEY, NO_KEY, timestamp);
+    else this.#appendRange(start, end, timestamp);
+  }
+
   endBatch(): void {
     const operations = this.#batchOperations;
     invariant(this.#batch !== 0 && operations > 0, "W3: a batch that ends was begun and holds something");
@@ -212,6 +225,26 @@ export class GroupEncoder implements Frame {
     const at = this.endWord;
     this.endWord = this.#appendKey(at, key, timestamp);
     this.i32[at + OPERATION_META] = kind;
+    this.#batchOperations++;
+  }
+
+  #appendRange(start: Uint8Array, end: Uint8Array | undefined, timestamp: number): void {
+    invariant(this.#batch !== 0, "W7: operations belong to a batch");
+    const endLength = end?.length ?? 0;
+    this.#reserve(SLACK_WORDS + ((start.length + endLength) >>> 2));
+    const at = this.endWord;
+    const { i32 } = this;
+    i32[at + OPERATION_META] = KIND_DELETE_RANGE | (endLength << META_LENGTH_SHIFT);
+    i32[at + OPERATION_KEY_BYTES] = start.length;
+    i32[at + OPERATION_TIMESTAMP] = highWord(timestamp);
+    i32[at + OPERATION_TIMESTAMP + 1] = lowWord(timestamp);
+    let word = at + OPERATION_WORDS;
+    for (const bound of end === undefined ? [start] : [start, end]) {
+      this.u8.set(bound, word * 4);
+      this.#pad(word * 4, bound.length);
+      word += (bound.length + 3) >>> 2;
+    }
+    this.endWord = word;
     this.#batchOperations++;
   }
 

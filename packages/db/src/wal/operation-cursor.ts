@@ -2,9 +2,9 @@ import { limits } from "@kvts/common";
 import { corruption, writtenByNewerVersion } from "../format/corruption.ts";
 import {
   highWord,
+  KIND_DELETE_RANGE,
   KIND_MASK,
   KIND_PUT,
-  KIND_RETRACT,
   lowWord,
   META_EXPIRES,
   META_EXTENT,
@@ -101,7 +101,9 @@ export class OperationCursor {
     const keyLength = i32[at + OPERATION_KEY_BYTES]!;
     const tsHi = i32[at + OPERATION_TIMESTAMP]!;
     this.#checkMeta(meta);
-    if (keyLength < 1 || keyLength > limits.keyBytesMax)
+    // A range may begin with the first key of all.
+    const keyLengthMin = (meta & KIND_MASK) === KIND_DELETE_RANGE ? 0 : 1;
+    if (keyLength < keyLengthMin || keyLength > limits.keyBytesMax)
       throw this.#corrupt("an operation's key has an impossible length");
     if (tsHi < 0 || tsHi > TIMESTAMP_HIGH_MAX) throw this.#corrupt("an operation's timestamp is out of range");
     const valueLength = meta >>> META_LENGTH_SHIFT;
@@ -164,10 +166,17 @@ export class OperationCursor {
 
   #checkMeta(meta: number): void {
     const kind = meta & KIND_MASK;
-    if (kind > KIND_RETRACT) throw this.#newer(`an operation of kind ${kind}`);
+    if (kind > KIND_DELETE_RANGE) throw this.#newer(`an operation of kind ${kind}`);
     if ((meta & META_EXTENT) !== 0) throw this.#corrupt("an operation points at an extent");
-    if (kind !== KIND_PUT && meta !== kind) throw this.#corrupt("an operation without a value has one");
+    if (kind === KIND_DELETE_RANGE) this.#checkRangeMeta(meta);
+    else if (kind !== KIND_PUT && meta !== kind) throw this.#corrupt("an operation without a value has one");
     if (meta >>> META_LENGTH_SHIFT > limits.valueBytesMax) throw this.#corrupt("a value has an impossible length");
+  }
+
+  /** In place of the value stands the end of its range, or nothing. */
+  #checkRangeMeta(meta: number): void {
+    if ((meta & META_EXPIRES) !== 0) throw this.#corrupt("an operation without a value expires");
+    if (meta >>> META_LENGTH_SHIFT > limits.keyBytesMax) throw this.#corrupt("a range's end has an impossible length");
   }
 
   /** Keys and values are compared and copied by words, which relies on it. */

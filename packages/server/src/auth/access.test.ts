@@ -103,6 +103,122 @@ const rules: readonly (readonly [string, string, object, Readonly<Record<Who, nu
     },
     { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 },
   ],
+  [
+    "POST",
+    "/v1/ranges:delete",
+    { prefix: "users:2" },
+    { admin: 200, read: 403, write: 200, nobody: 401, stranger: 401 },
+  ],
+  [
+    "POST",
+    "/v1/ranges:delete",
+    { start: "users:2", end: "users;0", timestamp: 1 },
+    { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 },
+  ],
+  [
+    "POST",
+    "/v1/ranges:delete",
+    { start: "users:2", timestamp: 1 },
+    { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 },
+  ],
+  [
+    "POST",
+    "/v1/ranges:delete",
+    { prefix: "user", timestamp: 1 },
+    { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 },
+  ],
+  [
+    "POST",
+    "/v1/ranges:delete",
+    { start: "a", end: "users:2", timestamp: 1 },
+    { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 },
+  ],
+  [
+    "POST",
+    "/v1/ranges:delete",
+    { start: "users:2", end: "users;0", timestamp: 1, dryRun: true },
+    { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 },
+  ],
+  [
+    "POST",
+    "/v1/ranges:delete",
+    { start: "users:2", timestamp: 1, dryRun: true },
+    { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 },
+  ],
+  [
+    "POST",
+    "/v1/ranges:delete",
+    { prefix: "user", timestamp: 1, dryRun: true },
+    { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 },
+  ],
+  [
+    "POST",
+    "/v1/ranges:delete",
+    { start: "a", end: "users:2", timestamp: 1, dryRun: true },
+    { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 },
+  ],
+  [
+    "POST",
+    "/v1/ranges:delete",
+    { prefix: "users:", dryRun: true },
+    { admin: 200, read: 403, write: 200, nobody: 401, stranger: 401 },
+  ],
+  [
+    "POST",
+    "/v1/batch",
+    { operations: [{ op: "deleteRange", start: "users:2", end: "users:4" }] },
+    { admin: 200, read: 403, write: 200, nobody: 401, stranger: 401 },
+  ],
+  [
+    "POST",
+    "/v1/batch",
+    {
+      operations: [
+        { op: "put", key: "users:3", value: "" },
+        { op: "deleteRange", prefix: "", timestamp: 1 },
+      ],
+    },
+    { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 },
+  ],
+  [
+    "POST",
+    "/v1/batch",
+    {
+      operations: [
+        { op: "put", key: "users:3", value: "" },
+        { op: "deleteRange", prefix: "user", timestamp: 1 },
+      ],
+    },
+    { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 },
+  ],
+  [
+    "POST",
+    "/v1/batch",
+    {
+      operations: [
+        { op: "put", key: "users:3", value: "" },
+        { op: "deleteRange", start: "users:2", timestamp: 1 },
+      ],
+    },
+    { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 },
+  ],
+  [
+    "POST",
+    "/v1/batch",
+    {
+      operations: [
+        { op: "put", key: "users:3", value: "" },
+        { op: "deleteRange", end: "users:2", timestamp: 1 },
+      ],
+    },
+    { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 },
+  ],
+  [
+    "POST",
+    "/v1/ranges:delete",
+    { prefix: "", timestamp: 1 },
+    { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 },
+  ],
   ["POST", "/v1/admin/flush", {}, { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 }],
   ["POST", "/v1/admin/compact", {}, { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 }],
   [
@@ -117,6 +233,21 @@ const rules: readonly (readonly [string, string, object, Readonly<Record<Who, nu
     { prefix: "", to: "now", dryRun: true },
     { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 },
   ],
+  [
+    "POST",
+    "/v1/ranges:erase",
+    { prefix: "users:9" },
+    { admin: 202, read: 403, write: 403, nobody: 401, stranger: 401 },
+  ],
+  [
+    "POST",
+    "/v1/ranges:erase",
+    { key: "users:9", dryRun: true },
+    { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 },
+  ],
+  ["POST", "/v1/admin/verify", {}, { admin: 501, read: 403, write: 403, nobody: 401, stranger: 401 }],
+  ["POST", "/v1/admin/checkpoint", { name: "a" }, { admin: 501, read: 403, write: 403, nobody: 401, stranger: 401 }],
+  ["GET", "/v1/operations/x", {}, { admin: 410, read: 403, write: 403, nobody: 401, stranger: 401 }],
   ["GET", "/v1/retention", {}, { admin: 200, read: 403, write: 403, nobody: 401, stranger: 401 }],
   [
     "PUT",

@@ -1,4 +1,4 @@
-import { encodeKey, type Range } from "@kvts/common";
+import { type EraseTarget, encodeKey, type Range, rangeOf } from "@kvts/common";
 import type { Service } from "../service/service.ts";
 import type { ResolvedOperation } from "../service/writes.ts";
 import { type Grant, requireKey, requireRange, requireRole } from "./grant.ts";
@@ -23,6 +23,10 @@ export function guardedService(service: Service, grant: Grant, checkLive: () => 
   const admin = (): void => {
     checkLive();
     requireRole(grant, "admin");
+  };
+  const within = (target: EraseTarget): void => {
+    if ("key" in target) key(encodeKey(target.key));
+    else range(target);
   };
   return {
     get(request) {
@@ -78,6 +82,17 @@ export function guardedService(service: Service, grant: Grant, checkLive: () => 
       key(target);
       return service.delete(target, options);
     },
+    deleteRange(target, options) {
+      write();
+      range(target);
+      return service.deleteRange(target, options);
+    },
+    // Whoever may do it may try it.
+    countDeleted(target, options) {
+      write();
+      range(target);
+      return service.countDeleted(target, options);
+    },
     retract(target, timestamp, options) {
       write();
       key(target);
@@ -93,6 +108,33 @@ export function guardedService(service: Service, grant: Grant, checkLive: () => 
       write();
       range(asked);
       return service.restore(asked, to, options);
+    },
+    // It takes history away for good, and goes on after the call.
+    erase(target, options) {
+      admin();
+      within(target);
+      return service.erase(target, options);
+    },
+    countErased(target, options) {
+      admin();
+      within(target);
+      return service.countErased(target, options);
+    },
+    verify(bytesPerSecond, options) {
+      admin();
+      return service.verify(bytesPerSecond, options);
+    },
+    checkpoint(name, options) {
+      admin();
+      return service.checkpoint(name, options);
+    },
+    backup(signal) {
+      admin();
+      return service.backup(signal);
+    },
+    getOperation(id) {
+      admin();
+      return service.getOperation(id);
     },
     // A seq tells of no key, and each read in a snapshot is judged as every other read.
     snapshots: {
@@ -151,6 +193,7 @@ export function guardedService(service: Service, grant: Grant, checkLive: () => 
   };
 }
 
-function requireOperation(grant: Grant, { key }: ResolvedOperation): void {
-  requireKey(grant, encodeKey(key));
+function requireOperation(grant: Grant, operation: ResolvedOperation): void {
+  if (operation.op === "deleteRange") requireRange(grant, rangeOf(operation));
+  else requireKey(grant, encodeKey(operation.key));
 }

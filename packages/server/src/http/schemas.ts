@@ -62,6 +62,16 @@ export const keyFields = {
   keyBase64: z.string().openapi({ description: "The key's bytes in base64, in place of `key`." }).optional(),
 };
 
+/** A range in a JSON body. */
+export const rangeFields = {
+  prefix: z.string().openapi({ description: "What every key begins with; not together with start or end." }).optional(),
+  prefixBase64: z.string().openapi({ description: "The same as base64 of its bytes." }).optional(),
+  start: z.string().openapi({ description: "The first key, inclusive." }).optional(),
+  startBase64: z.string().openapi({ description: "The same as base64 of its bytes." }).optional(),
+  end: z.string().openapi({ description: "The key to stop before." }).optional(),
+  endBase64: z.string().openapi({ description: "The same as base64 of its bytes." }).optional(),
+};
+
 export const valueFields = {
   value: z.string().openapi({ description: "The value, when its bytes are UTF-8." }).optional(),
   valueBase64: z.string().openapi({ description: "The value's bytes in base64." }).optional(),
@@ -76,16 +86,6 @@ export const expiryFields = {
     .optional(),
 };
 
-/** A range in a JSON body. */
-export const rangeFields = {
-  prefix: z.string().openapi({ description: "What every key begins with; not together with start or end." }).optional(),
-  prefixBase64: z.string().openapi({ description: "The same as base64 of its bytes." }).optional(),
-  start: z.string().openapi({ description: "The first key, inclusive." }).optional(),
-  startBase64: z.string().openapi({ description: "The same as base64 of its bytes." }).optional(),
-  end: z.string().openapi({ description: "The key to stop before." }).optional(),
-  endBase64: z.string().openapi({ description: "The same as base64 of its bytes." }).optional(),
-};
-
 export const writeTimestampField = {
   timestamp: timeField("From when on this holds; assigned when absent.").optional(),
 };
@@ -93,6 +93,14 @@ export const writeTimestampField = {
 export const writeResultSchema = z
   .object({ timestamp: timestampSchema, seq: seqSchema })
   .openapi("WriteResult", { description: "What a write was committed as." });
+
+export const deletedRangeSchema = z
+  .object({
+    timestamp: timestampSchema.optional(),
+    seq: seqSchema.optional(),
+    keys: z.int().optional().openapi({ description: "Of a dry run, which has nothing else." }),
+  })
+  .openapi("DeletedRange", { description: "What the deletion was committed as; of a dry run, what it would do." });
 
 export const versionSchema = z
   .object({
@@ -152,10 +160,27 @@ export const retractionSchema = z
   })
   .openapi("Retraction", { description: "What was written at a timestamp is taken back." });
 
+const boundField = z.string().optional();
+
+export const rangeDeletionSchema = z
+  .object({
+    op: z.literal("deleteRange"),
+    start: boundField.openapi({ description: "The first key, where it is bounded and UTF-8." }),
+    startBase64: boundField,
+    end: boundField.openapi({ description: "The key that it stops before, where it is bounded and UTF-8." }),
+    endBase64: boundField,
+    timestamp: timestampSchema,
+    time: z.string().openapi({ format: "date-time", description: "The timestamp in RFC 3339." }),
+    seq: seqSchema,
+  })
+  .openapi("RangeDeletion", {
+    description: "Every key of the range holds nothing from the timestamp on: what of it lies in the watched range.",
+  });
+
 export const watchEventSchema = z
   .object({
     seq: seqSchema.openapi({ description: "Everything in the range up to here has come." }),
-    items: z.array(z.union([versionSchema, retractionSchema])),
+    items: z.array(z.union([versionSchema, retractionSchema, rangeDeletionSchema])),
     initial: z.literal(true).openapi({ description: "A page of the state at `seq`." }).optional(),
     more: z.literal(true).openapi({ description: "Another part of the batch or state follows." }).optional(),
   })
@@ -222,6 +247,94 @@ export const restoreResultSchema = z
       .optional(),
   })
   .openapi("RestoreResult", { description: "`timestamp` and `seq` are absent where there was nothing to write." });
+
+export const eraseResultSchema = z
+  .object({
+    seq: seqSchema.openapi({ description: "Every version of the keys with a lower seq is gone, or is counted." }),
+    removed: whole.openapi({ description: "Versions removed; of a dry run those that histories show." }),
+    tablesRewritten: whole.openapi({ description: "Tables that were written anew without them, or removed." }),
+    bytesRewritten: whole.openapi({ description: "Bytes of those tables." }),
+    setAside: z.array(z.string()).openapi({ description: "Files in `lost/`, which are not looked into." }),
+    checkpoints: z
+      .array(z.string())
+      .openapi({ description: "The server's checkpoints: they may hold what is erased." }),
+  })
+  .openapi("EraseResult");
+
+export const checkpointReportSchema = z
+  .object({
+    directory: z.string().openapi({ description: "On the server's machine." }),
+    incarnation: z.string().openapi({ description: "Of the copy: a new one." }),
+    seq: seqSchema.openapi({ description: "The last in it." }),
+    tables: whole,
+    linkedBytes: whole.openapi({ description: "Of tables that it shares with the store." }),
+    copiedBytes: whole.openapi({ description: "Of tables that were copied." }),
+    operations: whole.openapi({ description: "Those that were in no table yet." }),
+    logBytes: whole.openapi({ description: "Of log that they take." }),
+    elapsedMs: whole,
+  })
+  .openapi("CheckpointReport");
+
+export const verifyReportSchema = z
+  .object({
+    sound: z.boolean(),
+    incarnation: z.string().optional(),
+    tables: whole,
+    versions: whole,
+    operations: whole,
+    files: z
+      .array(
+        z.object({
+          file: z.string(),
+          state: z.enum(["sound", "damaged", "missing", "not needed", "unknown"]),
+          bytes: whole,
+          entries: whole,
+          reason: z.string().optional(),
+        }),
+      )
+      .openapi({ description: "Those that are not sound, or that the store does not need; 1,000 at most." }),
+    problems: z
+      .array(z.object({ file: z.string(), offset: whole, message: z.string() }))
+      .openapi({ description: "1,000 at most." }),
+    problemsOmitted: whole,
+    bytesRead: whole,
+    elapsedMs: whole,
+  })
+  .openapi("VerifyReport");
+
+export const operationSchema = z
+  .object({
+    id: z.string().openapi({ description: "Names it, for as long as the server runs." }),
+    kind: z.enum(["erase", "checkpoint", "verify"]),
+    state: z.enum(["running", "succeeded", "failed"]),
+    startedAt: timestampSchema,
+    endedAt: timestampSchema.optional(),
+    progress: z
+      .object({
+        phase: z.string().openapi({
+          description: "Of an erasure: hiding, memory, tables, log, files; of a verification the file that it reads.",
+        }),
+        bytesTotal: whole.openapi({ description: "Bytes of the files that it sees to." }),
+        bytesDone: whole,
+      })
+      .optional(),
+    hiddenSeq: seqSchema
+      .openapi({ description: "Of an erasure: no read shows a version of the keys with a lower seq." })
+      .optional(),
+    result: z
+      .union([eraseResultSchema, checkpointReportSchema, verifyReportSchema])
+      .openapi({ description: "Once it has succeeded, by its kind." })
+      .optional(),
+    error: z
+      .object({
+        code: z.string(),
+        message: z.string().openapi({ description: "One sentence that says what to do." }),
+        details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+      })
+      .openapi({ description: "Once it has failed." })
+      .optional(),
+  })
+  .openapi("Operation", { description: "Something that takes long: it goes on whoever waits for it." });
 
 export const problemSchema = z
   .object({

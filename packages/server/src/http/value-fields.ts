@@ -67,6 +67,15 @@ export function rangeIn(fields: RangeFields): Range {
   return { prefix: bound("prefix"), start: bound("start"), end: bound("end") } as Range;
 }
 
+/** The same where every key is meant only when something says so: nobody is to change them all by leaving something out. */
+export function namedRangeIn({ prefix, prefixBase64, start, startBase64, end, endBase64 }: RangeFields): Range {
+  const fields: RangeFields = { prefix, prefixBase64, start, startBase64, end, endBase64 };
+  if (Object.values(fields).some((value) => value !== undefined)) return rangeIn(fields);
+  throw invalidArgument('name the keys by prefix, or by start and end; the prefix "" stands for every key', {
+    field: "prefix",
+  });
+}
+
 export interface ValueFields {
   readonly value?: string | undefined;
   readonly valueBase64?: string | undefined;

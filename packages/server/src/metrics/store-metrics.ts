@@ -42,6 +42,8 @@ const metrics: readonly StoreMetric[] = [
   gauge("requestIds.count", "kvts_store_request_ids", "Request ids remembered."),
   gauge("feed.bytes", "kvts_store_feed_bytes", "Bytes of log that are kept for watchers."),
   gauge("feed.watchers", "kvts_store_feed_watchers", "Watchers of the change feed."),
+  gauge("operations.running", "kvts_operations_running", "Operations under way, such as erasures."),
+  counter("operations.failed", "kvts_operations_failed_total", "Operations that failed."),
   gauge("scrub.damagedTables", "kvts_store_damaged_tables", "Tables in which damage was found."),
   counter("scrub.bytes", "kvts_store_scrubbed_bytes_total", "Bytes of tables read again to find damage."),
 ];

@@ -3,13 +3,15 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { AdminService } from "@kvts/api";
 import type { ServerLimits } from "../service/admin.ts";
 import type { Lease } from "../service/leases.ts";
+import { streamBackup } from "./backup.ts";
 import { type RpcOptions, rpc } from "./call.ts";
 import { conditionIn } from "./conditions.ts";
-import { numberOut, seqIn, textIn, written } from "./numbers.ts";
-import { retractedIn } from "./operations.ts";
+import { numberOut, seqIn, textIn, timestampIn, written } from "./numbers.ts";
+import { deletedRangeIn, retractedIn } from "./operations.ts";
 import { restoreIn, restoreOut } from "./restore.ts";
 import { keepForIn, policiesOut, retentionOut } from "./retention.ts";
 import { roleIn, tokenOut } from "./tokens.ts";
+import { eraseIn, erasureOut, operationOut, rateIn } from "./tracked-operations.ts";
 
 /** kvts.v1.AdminService. */
 export function adminService(options: RpcOptions): ServiceImpl<typeof AdminService> {
@@ -77,6 +79,29 @@ export function adminService(options: RpcOptions): ServiceImpl<typeof AdminServi
       await service.revokeToken(id);
       return {};
     }),
+    deleteRange: rpc("write", options, async (request, { service, signal }) => {
+      const range = deletedRangeIn(request.range);
+      const timestamp = timestampIn(request.timestamp, "timestamp");
+      const requestId = textIn(request.requestId);
+      if (request.dryRun)
+        return { keys: numberOut(await service.countDeleted(range, { timestamp, requestId, signal })) };
+      return written(await service.deleteRange(range, { timestamp, requestId, signal }));
+    }),
+    erase: rpc("write", options, async (request, { service, signal }) => {
+      const target = eraseIn(request);
+      if (request.dryRun) return { counted: erasureOut(await service.countErased(target, { signal })) };
+      return { operation: operationOut(await service.erase(target, { signal })) };
+    }),
+    verify: rpc("write", options, async ({ bytesPerSecond }, { service, signal }) => ({
+      operation: operationOut(await service.verify(rateIn(bytesPerSecond), { signal })),
+    })),
+    checkpoint: rpc("write", options, async ({ name }, { service, signal }) => ({
+      operation: operationOut(await service.checkpoint(name, { signal })),
+    })),
+    streamBackup: streamBackup(options),
+    getOperation: rpc("read", options, async ({ id }, { service }) => ({
+      operation: operationOut(service.getOperation(id)),
+    })),
   };
 }
 

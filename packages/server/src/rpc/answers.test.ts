@@ -2,7 +2,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { GetResponseSchema, PutResponseSchema } from "@kvts/api";
 import { makeEntry, utf8 } from "@kvts/common";
 import { expect, test } from "vitest";
-import { entryAnswer, envelope, envelopeHeadBytes, writtenAnswer } from "./answers.ts";
+import { entryAnswer, envelope, enveloped, envelopeHeadBytes, writtenAnswer } from "./answers.ts";
 
 /** Where a number's bytes in a varint change in count, and where bit operations would go wrong. */
 const edges = Array.from({ length: 53 }, (_, bit) => [2 ** bit - 1, 2 ** bit, 2 ** bit + 1])
@@ -20,7 +20,10 @@ function unwrapped(framed: Buffer): Uint8Array {
 test("what a write was committed as is read as it was written", () => {
   for (const timestamp of edges) {
     for (const seq of [1, timestamp]) {
-      const { $unknown, ...read } = fromBinary(PutResponseSchema, unwrapped(writtenAnswer({ timestamp, seq })));
+      const { $unknown, ...read } = fromBinary(
+        PutResponseSchema,
+        unwrapped(enveloped(writtenAnswer, { timestamp, seq })),
+      );
       expect($unknown).toBeUndefined();
       expect(read).toMatchObject({ timestamp: BigInt(timestamp), seq: BigInt(seq) });
     }
@@ -39,7 +42,7 @@ test("an entry is read as it was written, with lengths of every size", () => {
         seq: 300,
         ...(expiresAt !== undefined && { expiresAt }),
       });
-      const { version } = fromBinary(GetResponseSchema, unwrapped(entryAnswer(entry)));
+      const { version } = fromBinary(GetResponseSchema, unwrapped(enveloped(entryAnswer, entry)));
       expect({ ...version, key: undefined, value: undefined }).toMatchObject({
         timestamp: BigInt(2 ** 50 + 5),
         seq: 300n,
@@ -54,11 +57,11 @@ test("an entry is read as it was written, with lengths of every size", () => {
 
 test("an entry with a timestamp of 0 and no bytes has a value all the same", () => {
   const entry = makeEntry({ key: utf8("k"), value: new Uint8Array(), timestamp: 0, seq: 1 });
-  const { version } = fromBinary(GetResponseSchema, unwrapped(entryAnswer(entry)));
+  const { version } = fromBinary(GetResponseSchema, unwrapped(enveloped(entryAnswer, entry)));
   expect([version?.timestamp, version?.value?.length]).toEqual([0n, 0]);
 });
 
 test("nothing is an empty message", () => {
-  expect(fromBinary(GetResponseSchema, unwrapped(entryAnswer(undefined))).version).toBeUndefined();
+  expect(fromBinary(GetResponseSchema, unwrapped(enveloped(entryAnswer, undefined))).version).toBeUndefined();
   expect(unwrapped(envelope(new Uint8Array()))).toHaveLength(0);
 });

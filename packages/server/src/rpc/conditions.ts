@@ -3,8 +3,8 @@ import { atIndex, type Condition, invalidArgument, isKvtsError, type Preconditio
 import { seqIn, timestampIn } from "./numbers.ts";
 
 /** The condition of a write of one operation, as its options. */
-export function conditionIn(condition: ConditionMessage | undefined): Condition | Record<string, never> {
-  return condition === undefined ? {} : requiredIn(condition);
+export function conditionIn(condition: ConditionMessage | undefined): Condition | undefined {
+  return condition === undefined ? undefined : requiredIn(condition);
 }
 
 /** @throws INVALID_ARGUMENT, with the index of the bad one */

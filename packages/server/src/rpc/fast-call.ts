@@ -1,7 +1,7 @@
 import { constants, type ServerHttp2Stream } from "node:http2";
-import { type DescMethod, fromBinary, type MessageShape } from "@bufbuild/protobuf";
+import type { DescMethod } from "@bufbuild/protobuf";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
-import { invariant, KvtsError, type Logger } from "@kvts/common";
+import { invariant, isKvtsError, KvtsError, type Logger } from "@kvts/common";
 import type { Access } from "../access.ts";
 import { requestTooLarge } from "../body.ts";
 import type { Channel, Exchange, Exchanges } from "../exchanges.ts";
@@ -120,6 +120,11 @@ export abstract class FastCall<M extends DescMethod = DescMethod> implements Cha
     clearTimeout(this.#deadline);
   }
 
+  /** The call is given up, by the server that closes or with its client. */
+  aborted(reason: KvtsError): void {
+    this.fail(reason);
+  }
+
   /** Answers the request. What it throws is what the client is told. */
   protected abstract answer(): Promise<void>;
 
@@ -133,10 +138,16 @@ export abstract class FastCall<M extends DescMethod = DescMethod> implements Cha
     return this.#isOver;
   }
 
-  /** @throws INVALID_ARGUMENT */
-  protected request(): MessageShape<M["input"]> {
+  /** What `read` finds in the request's one message. @throws INVALID_ARGUMENT */
+  protected request<T>(read: (message: Uint8Array) => T): T {
     const body = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks, this.#bytes);
-    return decode(this.method, messageIn(body));
+    const message = messageIn(body);
+    try {
+      return read(message);
+    } catch (error) {
+      if (isKvtsError(error)) throw error;
+      throw malformed(error instanceof Error ? error.message : String(error));
+    }
   }
 
   /** What was received has been worked off, long before the call ends. */
@@ -238,7 +249,7 @@ function onWantTrailers(this: FastStream): void {
 function messageIn(sent: Buffer): Uint8Array {
   if (sent.length === 0) throw malformed("it has no message");
   if (sent.length < envelopeHeadBytes) throw malformed(`its message ends after ${sent.length} bytes`);
-  if (sent[0] !== 0) throw malformed("its message is compressed, and grpc-encoding does not say how");
+  checkEnvelope(sent[0]!);
   const length = sent.readUInt32BE(1);
   const message = sent.subarray(envelopeHeadBytes);
   if (message.length < length) throw malformed(`its message has ${message.length} of ${length} bytes`);
@@ -246,14 +257,11 @@ function messageIn(sent: Buffer): Uint8Array {
   return message;
 }
 
-function decode<M extends DescMethod>(method: M, message: Uint8Array): MessageShape<M["input"]> {
-  try {
-    return fromBinary(method.input, message) as MessageShape<M["input"]>;
-  } catch (error) {
-    throw malformed(error instanceof Error ? error.message : String(error));
-  }
+/** @throws INVALID_ARGUMENT for flags of an envelope that say that its message is more than a message */
+export function checkEnvelope(flags: number): void {
+  if (flags !== 0) throw malformed("its message is compressed, and grpc-encoding does not say how");
 }
 
-function malformed(reason: string): KvtsError {
+export function malformed(reason: string): KvtsError {
   return new KvtsError("INVALID_ARGUMENT", `the request is no call of this method: ${reason}`);
 }

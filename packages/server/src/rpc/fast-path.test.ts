@@ -2,11 +2,16 @@ import { once } from "node:events";
 import { type ClientHttp2Stream, connect } from "node:http2";
 import { createConnection } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { create, type DescMessage, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import {
   DeleteRequestSchema,
+  DiffRequestSchema,
   GetRequestSchema,
+  ListVersionsRequestSchema,
+  PipelineRequestSchema,
+  PipelineResponseSchema,
   PutRequestSchema,
+  ScanRequestSchema,
   WatchRequestSchema,
   WriteRequestSchema,
 } from "@kvts/api";
@@ -45,6 +50,12 @@ describe("the fast path and Connect answer alike:", () => {
     ["a get as of a moment", "Get", message(GetRequestSchema, { key, asOf: 1n })],
     ["a get of an absent key", "Get", message(GetRequestSchema, { key: utf8("absent") })],
     ["a get at a seq to come", "Get", message(GetRequestSchema, { key, atSeq: far })],
+    ["a history", "ListVersions", message(ListVersionsRequestSchema, { key, pageSize: 5 })],
+    ["a history of an odd page size", "ListVersions", message(ListVersionsRequestSchema, { key, pageSize: -1 })],
+    ["a scan", "Scan", message(ScanRequestSchema, { range: { prefix: key } })],
+    ["a scan of a range in both forms", "Scan", message(ScanRequestSchema, { range: { prefix: key, start: key } })],
+    ["a diff", "Diff", message(DiffRequestSchema, { from: 1n, to: 5n })],
+    ["a diff without moments", "Diff", message(DiffRequestSchema, {})],
     ["a delete", "Delete", message(DeleteRequestSchema, { key, timestamp: 7n })],
     ["a batch of nothing", "Write", message(WriteRequestSchema, {})],
     ["a deadline that is none", "Get", message(GetRequestSchema, { key }), { "grpc-timeout": "99999999H" }],
@@ -134,6 +145,94 @@ test("a head that is split does not hide a message above the limit", async () =>
   const { headers } = await raw(server.grpcUrl, headersOf("Put"), large);
   expect(headers["grpc-status"]).toBe("8");
   expect((await store.stats()).seq).toBe(0);
+});
+
+describe("a pipeline", () => {
+  const frameOf = (...ids: number[]): Buffer =>
+    envelope(
+      message(PipelineRequestSchema, {
+        calls: ids.map((id) => ({ id, method: { case: "put" as const, value: { key, value } } })),
+      }),
+    );
+
+  /** What a stream of these bytes is answered: the ids of the calls that were carried out, and the status. */
+  async function answersTo(...pieces: Uint8Array[]): Promise<{ ids: number[]; status: unknown; seq: number }> {
+    const { server, store } = await served({ maxRequestBytes: 5000 });
+    const session = connect(server.grpcUrl);
+    const stream = session.request({ ":method": "POST", ...headersOf("Pipeline") });
+    const chunks: Buffer[] = [];
+    let status: unknown;
+    stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+    stream.on("response", (headers) => {
+      status = headers["grpc-status"];
+    });
+    stream.on("trailers", (trailers) => {
+      status = trailers["grpc-status"];
+    });
+    stream.on("error", () => {});
+    for (const piece of pieces) {
+      stream.write(piece);
+      await sleep(1);
+    }
+    stream.end();
+    await once(stream, "close");
+    session.destroy();
+    const ids: number[] = [];
+    for (let rest = Buffer.concat(chunks); rest.length > 0; ) {
+      const end = 5 + rest.readUInt32BE(1);
+      const { answers } = fromBinary(PipelineResponseSchema, rest.subarray(5, end));
+      for (const { id, outcome } of answers) if (outcome.case === "put") ids.push(id);
+      rest = rest.subarray(end);
+    }
+    return { ids, status, seq: (await store.stats()).seq };
+  }
+
+  test("frames may come in pieces of any size", async () => {
+    const bytes = Buffer.concat([frameOf(1), frameOf(2, 3), frameOf()]);
+    const one = await answersTo(...[...bytes].map((byte) => Uint8Array.of(byte)));
+    expect(one).toEqual({ ids: [1, 2, 3], status: "0", seq: 3 });
+    expect(await answersTo(bytes)).toEqual(one);
+    expect(await answersTo(bytes.subarray(0, 8), bytes.subarray(8))).toEqual(one);
+  });
+
+  test.each<[string, Buffer, string]>([
+    ["a frame cut short", frameOf(2).subarray(0, -1), "3"],
+    ["half a head", frameOf(2).subarray(0, 3), "3"],
+    ["a frame that says it is compressed", envelope(frameOf(2).subarray(5), 1), "3"],
+    ["a frame of anything else", envelope(Uint8Array.of(0x12, 1, 1)), "3"],
+    ["a call that reaches beyond its frame", envelope(Uint8Array.of(0x0a, 90, 8, 1)), "3"],
+    ["a frame that is announced as too large", envelope(Buffer.alloc(6000)).subarray(0, 9), "8"],
+  ])("%s ends the stream, and what came before it is carried out", async (_what, bytes, expectedStatus) => {
+    const { ids, status, seq } = await answersTo(frameOf(1), bytes);
+    expect({ status, seq }).toEqual({ status: expectedStatus, seq: 1 });
+    expect(ids).toEqual([1]);
+  });
+
+  test("a client that takes no answers sends no more, until it takes them", async () => {
+    const { server, store } = await served();
+    await store.put("k", new Uint8Array(100_000));
+    const session = connect(server.grpcUrl);
+    const stream = session.request({ ":method": "POST", ...headersOf("Pipeline") });
+    stream.pause();
+    const gets = Array.from(
+      { length: 40 },
+      (_, i) => ({ id: i + 1, method: { case: "get", value: { key } } }) as const,
+    );
+    for (const call of gets) {
+      stream.write(envelope(message(PipelineRequestSchema, { calls: [call] })));
+      await sleep(1);
+    }
+    stream.end();
+    await sleep(50);
+    let bytes = 0;
+    stream.on("data", (chunk: Buffer) => {
+      bytes += chunk.length;
+    });
+    stream.resume();
+    await once(stream, "close");
+    expect(bytes).toBeGreaterThan(4_000_000);
+    session.destroy();
+  });
 });
 
 describe("a watch", () => {

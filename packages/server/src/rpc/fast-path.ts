@@ -4,6 +4,7 @@ import { parseTimeout } from "@connectrpc/connect/protocol-grpc";
 import { KvService } from "@kvts/api";
 import type { Guard } from "../guard.ts";
 import type { FastCall, FastCallOptions } from "./fast-call.ts";
+import { FastPipeline } from "./fast-pipeline.ts";
 import { FastUnary } from "./fast-unary.ts";
 import { FastWatch } from "./fast-watch.ts";
 import type { UnaryMethod } from "./unary-methods.ts";
@@ -21,17 +22,18 @@ type NewCall = (stream: ServerHttp2Stream, timeoutMs: number | undefined) => Fas
 const timeoutMsMax = 2 ** 31 - 1;
 
 /**
- * Serves plain gRPC calls of a few methods, and Watch, from HTTP/2's own streams: no Request, no Response, no async iterables, which
+ * Serves plain gRPC calls of a few methods, Pipeline and Watch from HTTP/2's own streams: no Request, no Response, no async iterables, which
  * are nine tenths of what such a call costs otherwise, and of the memory of a watch. On the wire there is no difference. It takes only calls of which
  * it knows everything: those with compression, JSON, a page's Origin or an odd header are left to Connect.
  */
 export function createFastPath(methods: readonly UnaryMethod[], options: FastPathOptions): StreamHandler {
   const { guard } = options;
-  const { watch } = KvService.method;
+  const { watch, pipeline } = KvService.method;
   const byPath = new Map<string, NewCall>(
     methods.map((method) => [pathOf(method.method), (...call) => new FastUnary(method, ...call, options)]),
   );
   byPath.set(pathOf(watch), (...call) => new FastWatch(watch, "read", ...call, options));
+  byPath.set(pathOf(pipeline), (...call) => new FastPipeline(...call, options));
   return (stream, headers) => {
     const newCall = byPath.get(headers[":path"] ?? "");
     if (newCall === undefined || !isPlainCall(headers)) return false;

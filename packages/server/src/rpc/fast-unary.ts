@@ -1,8 +1,8 @@
 import type { ServerHttp2Stream } from "node:http2";
 import { create, type DescMethodUnary, toBinary } from "@bufbuild/protobuf";
-import { envelope } from "./answers.ts";
+import { envelope, enveloped } from "./answers.ts";
 import { FastCall, type FastCallOptions } from "./fast-call.ts";
-import type { UnaryMethod } from "./unary-methods.ts";
+import { readRequest, type UnaryMethod } from "./unary-methods.ts";
 
 /** A call of one answer. */
 export class FastUnary extends FastCall<DescMethodUnary> {
@@ -14,10 +14,16 @@ export class FastUnary extends FastCall<DescMethodUnary> {
   }
 
   protected override async answer(): Promise<void> {
-    const { method, run, message, answer } = this.#unary;
     const { service, exchange } = this;
-    const result = await run(this.request(), { service, signal: exchange.signal, encoding: "binary" });
+    const unary = this.#unary;
+    const asked = this.request((message) => readRequest(unary, message));
+    const result = await unary.run(asked, { service, signal: exchange.signal, encoding: "binary" });
     if (this.isOver) return;
-    this.succeed(answer?.(result) ?? envelope(toBinary(method.output, create(method.output, message(result)))));
+    this.succeed(answerOf(unary, result));
   }
+}
+
+function answerOf({ method, message, answer }: UnaryMethod, result: unknown): Buffer {
+  if (answer !== undefined) return enveloped(answer, result);
+  return envelope(toBinary(method.output, create(method.output, message(result))));
 }

@@ -1,5 +1,5 @@
-import { create, toBinary } from "@bufbuild/protobuf";
-import { type KvService, WatchResponseSchema } from "@kvts/api";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { type KvService, WatchRequestSchema, WatchResponseSchema } from "@kvts/api";
 import { KvtsError } from "@kvts/common";
 import type { Watched } from "../service/watching.ts";
 import { untilClosed } from "../watched.ts";
@@ -26,7 +26,7 @@ export class FastWatch extends FastCall<typeof KvService.method.watch> {
 
   protected override async answer(): Promise<void> {
     const { service, options } = this;
-    const watched = service.watch(watchIn(this.request()));
+    const watched = service.watch(watchIn(this.request((message) => fromBinary(WatchRequestSchema, message))));
     this.letRequestGo();
     this.#watched = watched;
     for await (const message of eventsOut(untilClosed(watched, options.exchanges), service.incarnation)) {

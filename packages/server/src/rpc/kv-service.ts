@@ -4,11 +4,10 @@ import type { KvService } from "@kvts/api";
 import type { Exchanges } from "../exchanges.ts";
 import { type RpcOptions, rpc } from "./call.ts";
 import { stepIn, timestampIn } from "./numbers.ts";
-import { rangeIn } from "./operations.ts";
 import { pipeline } from "./pipeline.ts";
-import { commitsIn, pageIn, pageOut, viewIn } from "./reads.ts";
+import { commitsIn, pageIn, pageOut } from "./reads.ts";
 import { type UnaryMethod, unaryMethods } from "./unary-methods.ts";
-import { bucketCodec, changeCodec, versionCodec } from "./versions.ts";
+import { bucketCodec } from "./versions.ts";
 import { watch } from "./watch.ts";
 
 /** kvts.v1.KvService. */
@@ -21,26 +20,9 @@ export function kvService(options: RpcOptions, exchanges: Exchanges): ServiceImp
     batchGet: unaryRpc(unaryMethods.batchGet, options),
     pipeline: pipeline(exchanges, options),
     watch: watch(exchanges, options),
-    scan: rpc("read", options, async (request, { service, signal, encoding }) => {
-      const { reverse, includeDeleted } = request;
-      const range = rangeIn(request.range);
-      const asked = { range, reverse, includeDeleted, ...viewIn(request), ...pageIn(request), signal };
-      const { items, ...page } = pageOut(await service.scan(asked, versionCodec(encoding)));
-      return { versions: items, ...page };
-    }),
-    listVersions: rpc("read", options, async (request, { service, signal, encoding }) => {
-      const asked = {
-        key: request.key,
-        from: timestampIn(request.from, "from"),
-        to: timestampIn(request.to, "to"),
-        ...commitsIn(request),
-        reverse: request.reverse,
-        ...pageIn(request),
-        signal,
-      };
-      const { items, ...page } = pageOut(await service.versions(asked, versionCodec(encoding)));
-      return { versions: items, ...page };
-    }),
+    scan: unaryRpc(unaryMethods.scan, options),
+    listVersions: unaryRpc(unaryMethods.listVersions, options),
+    diff: unaryRpc(unaryMethods.diff, options),
     aggregateVersions: rpc("read", options, async (request, { service, signal }) => {
       const asked = {
         key: request.key,
@@ -51,25 +33,16 @@ export function kvService(options: RpcOptions, exchanges: Exchanges): ServiceImp
         ...pageIn(request),
         signal,
       };
-      const { items, ...page } = pageOut(await service.aggregate(asked, bucketCodec()));
+      const { items, ...page } = pageOut(await service.aggregate(asked, bucketCodec()), (bucket) => bucket);
       return { buckets: items, ...page };
-    }),
-    diff: rpc("read", options, async (request, { service, signal, encoding }) => {
-      const asked = {
-        range: rangeIn(request.range),
-        from: timestampIn(request.from, "from"),
-        to: timestampIn(request.to, "to"),
-        ...commitsIn(request),
-        ...pageIn(request),
-        signal,
-      };
-      const { items, ...page } = pageOut(await service.diff(asked, changeCodec(encoding)));
-      return { changes: items, ...page };
     }),
   };
 }
 
 /** A method of the fast path, as Connect runs it. */
-function unaryRpc<M extends DescMethodUnary, R>({ kind, run, message }: UnaryMethod<M, R>, options: RpcOptions) {
-  return rpc(kind, options, async (request: MessageShape<M["input"]>, call) => message(await run(request, call)));
+function unaryRpc<M extends DescMethodUnary, A, R>(unary: UnaryMethod<M, A, R>, options: RpcOptions) {
+  const { kind, asked, run, message } = unary;
+  return rpc(kind, options, async (request: MessageShape<M["input"]>, call) =>
+    message(await run(asked(request), call)),
+  );
 }

@@ -1,5 +1,5 @@
 import type { Operation as OperationMessage, Range as RangeMessage } from "@kvts/api";
-import { invalidArgument, isKvtsError, KvtsError, type Range } from "@kvts/common";
+import { invalidArgument, isKvtsError, KvtsError, type Range, rangeDeletion } from "@kvts/common";
 import type { ResolvedOperation } from "../service/writes.ts";
 import { timestampIn } from "./numbers.ts";
 
@@ -8,6 +8,12 @@ export function rangeIn(range: RangeMessage | undefined): Range {
   const { prefix, start, end } = range;
   // Both forms together are refused where ranges are resolved, for all faces alike.
   return { prefix, start, end } as Range;
+}
+
+/** @throws INVALID_ARGUMENT for an absent range: every key is meant only where an empty one says so */
+export function deletedRangeIn(range: RangeMessage | undefined): Range {
+  if (range !== undefined) return rangeIn(range);
+  throw invalidArgument("the range is missing; send an empty one to delete every key", { field: "range" });
 }
 
 /** @throws INVALID_ARGUMENT for an absent value; an empty one is a value */
@@ -51,7 +57,13 @@ function operationIn({ kind }: OperationMessage): ResolvedOperation {
       return { op: "delete", key: kind.value.key, timestamp: timestampIn(kind.value.timestamp, "timestamp") };
     case "retract":
       return { op: "retract", key: kind.value.key, timestamp: retractedIn(kind.value.timestamp) };
+    case "deleteRange": {
+      const { range, timestamp } = kind.value;
+      return rangeDeletion(deletedRangeIn(range), timestampIn(timestamp, "timestamp"));
+    }
     default:
-      throw invalidArgument("the operation is of no kind that this server knows; send put, delete or retract");
+      throw invalidArgument(
+        "the operation is of no kind that this server knows; send put, delete, retract or delete_range",
+      );
   }
 }

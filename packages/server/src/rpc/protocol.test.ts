@@ -3,7 +3,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
-import { AdminService, ChangeKind, ErrorInfoSchema, GetRequestSchema, KvService, PutRequestSchema } from "@kvts/api";
+import {
+  AdminService,
+  ChangeKind,
+  ErrorInfoSchema,
+  GetRequestSchema,
+  KvService,
+  OperationState,
+  PutRequestSchema,
+} from "@kvts/api";
 import { utf8, type WriteResult } from "@kvts/common";
 import { createModelStore } from "@kvts/db/testing";
 import { describe, expect, test } from "vitest";
@@ -242,6 +250,33 @@ test("restore puts a range back, names what it did, and wants range and moment",
   expect((await store.get("a"))?.text()).toBe("2");
   expect(await admin.restore({ range: {}, to: 5n })).toMatchObject({ restored: 1n, seq: 3n, sample: [] });
   expect((await store.get("a"))?.text()).toBe("1");
+});
+
+test("erase answers with an operation, and wants a target", async () => {
+  const { server, store } = await served();
+  for (const key of ["a", "ab", "b"]) await store.put(key, "1", { timestamp: 5 });
+  const admin = createClient(AdminService, grpcWay.open(server));
+  const range = { case: "range", value: { prefix: utf8("a") } } as const;
+  const dry = await admin.erase({ target: range, dryRun: true });
+  expect([dry.operation, dry.counted]).toMatchObject([undefined, { seq: 4n, removed: 2n, checkpoints: [] }]);
+  const { operation } = await admin.erase({ target: range });
+  expect(operation).toMatchObject({ hiddenSeq: 4n });
+  const { operation: ended } = await admin.getOperation({ id: operation!.id });
+  expect(ended).toMatchObject({
+    state: OperationState.SUCCEEDED,
+    result: { case: "erasure", value: { seq: 4n, removed: 2n } },
+  });
+  expect(ended!.endedAt! >= ended!.startedAt).toBe(true);
+  await admin.erase({ target: { case: "key", value: utf8("b") } });
+  expect(await store.scan().toArray()).toEqual([]);
+  await expect(admin.erase({})).rejects.toMatchObject({
+    code: Code.InvalidArgument,
+    rawMessage: expect.stringContaining("what is to be erased is missing"),
+  });
+  await expect(admin.getOperation({ id: "none" })).rejects.toMatchObject({
+    code: Code.OutOfRange,
+    rawMessage: expect.stringContaining("is not known any more"),
+  });
 });
 
 test("headers of any bytes end a call at worst, never the server", async () => {

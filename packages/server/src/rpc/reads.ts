@@ -32,10 +32,9 @@ export function pageIn({ pageSize, pageToken }: PageFields): { pageSize: number;
   return { pageSize: pageSizeIn(pageSize), pageToken: textIn(pageToken) };
 }
 
-export function pageOut<I>({ items, nextPageToken, seq }: Page<I>): {
-  items: I[];
-  nextPageToken: string;
-  seq: bigint;
-} {
-  return { items: [...items], nextPageToken: nextPageToken ?? "", seq: numberOut(seq) };
+export function pageOut<T, I>(
+  { items, nextPageToken, seq }: Page<T>,
+  encode: (item: T) => I,
+): { items: I[]; nextPageToken: string; seq: bigint } {
+  return { items: items.map(encode), nextPageToken: nextPageToken ?? "", seq: numberOut(seq) };
 }

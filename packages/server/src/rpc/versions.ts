@@ -4,11 +4,14 @@ import {
   BatchGetItemSchema,
   type Bucket,
   BucketSchema,
+  bytesFieldBytes,
   type Change,
   ChangeKind,
   ChangeSchema,
+  type PlainVersion,
   type Version,
   VersionSchema,
+  versionFieldBytes,
 } from "@kvts/api";
 import type { Bucket as StoredBucket } from "@kvts/common";
 import type { StoredChange, StoredEntry, StoredVersion } from "../service/lists.ts";
@@ -45,33 +48,57 @@ export function changeOut({ key, kind, before, after }: StoredChange): Change {
 /** In which of the two encodings of protobuf a call is answered. */
 export type Encoding = "binary" | "json";
 
-/** Versions as items of a page; sizes count the item's tag and length too. */
-export function versionCodec(encoding: Encoding): ItemCodec<StoredVersion, Version> {
-  return { encode: versionOut, bytes: encoding === "json" ? jsonBytes : (version) => embedded(binaryBytes(version)) };
+export function batchItemOut(entry: StoredEntry | undefined): BatchGetItem {
+  return create(BatchGetItemSchema, entry === undefined ? {} : { version: versionOut(entry) });
 }
 
-/** Answers of BatchGet as items of a page. */
-export function batchItemCodec(encoding: Encoding): ItemCodec<StoredEntry | undefined, BatchGetItem> {
-  const bytes = encoding === "json" ? jsonBytes : (version: Version) => embedded(binaryBytes(version));
-  return {
-    encode: (entry) => create(BatchGetItemSchema, entry === undefined ? {} : { version: versionOut(entry) }),
-    bytes: ({ version }) => embedded(version === undefined ? 0 : bytes(version)) + batchItemJsonBytes,
-  };
+/** Items of a page as they are until the whole page is written, and how many bytes each will take. */
+interface Sizes<T> extends ItemCodec<T, T> {}
+
+function sizes<T>(bytes: (item: T) => number): Sizes<T> {
+  return { encode: (item) => item, bytes };
 }
 
-/** Changes as items of a page. */
-export function changeCodec(encoding: Encoding): ItemCodec<StoredChange, Change> {
-  const json = encoding === "json";
-  const bytes = json ? jsonBytes : (version: Version) => embedded(binaryBytes(version));
-  const side = (version: Version | undefined): number => (version === undefined ? 0 : bytes(version));
-  return {
-    encode: changeOut,
-    bytes: ({ key, before, after }) => {
-      const own = json ? changeJsonBytes + base64Bytes(key.length) : embedded(key.length) + changeKindBytes;
-      const whole = own + side(before) + side(after);
-      return json ? whole : embedded(whole);
-    },
-  };
+/** Of versions; the item's tag and length count too. */
+export function versionSizes(encoding: Encoding): Sizes<StoredVersion> {
+  return encoding === "json" ? jsonVersions : binaryVersions;
+}
+
+const binaryVersions = sizes<StoredVersion>(versionFieldBytes);
+const jsonVersions = sizes<StoredVersion>(jsonBytes);
+
+/** Of answers to a BatchGet. */
+export function batchItemSizes(encoding: Encoding): Sizes<StoredEntry | undefined> {
+  return encoding === "json" ? jsonBatchItems : binaryBatchItems;
+}
+
+const binaryBatchItems = batchItems(versionFieldBytes);
+const jsonBatchItems = batchItems(jsonBytes);
+
+function batchItems(bytes: (version: StoredVersion) => number): Sizes<StoredEntry | undefined> {
+  return sizes((entry) => bytesFieldBytes(entry === undefined ? 0 : bytes(entry)) + batchItemJsonBytes);
+}
+
+/** Of changes. */
+export function changeSizes(encoding: Encoding): Sizes<StoredChange> {
+  return encoding === "json" ? jsonChanges : binaryChanges;
+}
+
+const binaryChanges = sizes<StoredChange>(({ key, before, after }) =>
+  bytesFieldBytes(
+    bytesFieldBytes(key.length) +
+      changeKindBytes +
+      sideBytes(before, versionFieldBytes) +
+      sideBytes(after, versionFieldBytes),
+  ),
+);
+const jsonChanges = sizes<StoredChange>(
+  ({ key, before, after }) =>
+    changeJsonBytes + base64Bytes(key.length) + sideBytes(before, jsonBytes) + sideBytes(after, jsonBytes),
+);
+
+function sideBytes(side: StoredEntry | undefined, bytes: (version: StoredVersion) => number): number {
+  return side === undefined ? 0 : bytes(side);
 }
 
 /** Buckets as items of a page. */
@@ -98,36 +125,10 @@ const changeKindBytes = 2;
 /** `{"version":},` */
 const batchItemJsonBytes = 13;
 
-/** Tag and length in front of a message or of bytes. */
-function embedded(length: number): number {
-  return 1 + varintBytes(length) + length;
-}
-
-function binaryBytes({ key, value, timestamp, seq, expiresAt, deleted }: Version): number {
-  return (
-    embedded(key.length) +
-    (value === undefined ? 0 : embedded(value.length)) +
-    numberBytes(timestamp) +
-    numberBytes(seq) +
-    (expiresAt === undefined ? 0 : numberBytes(expiresAt)) +
-    (deleted ? 2 : 0)
-  );
-}
-
-function numberBytes(value: bigint): number {
-  return 1 + varintBytes(Number(value));
-}
-
-function varintBytes(value: number): number {
-  let bytes = 1;
-  for (let rest = value; rest >= 128; rest /= 128) bytes++;
-  return bytes;
-}
-
 /** Field names, punctuation and the longest numbers of a version in JSON; an upper bound. */
 const jsonFrameBytes = 160;
 
-function jsonBytes({ key, value }: Version): number {
+function jsonBytes({ key, value }: PlainVersion): number {
   return jsonFrameBytes + base64Bytes(key.length) + base64Bytes(value?.length ?? 0);
 }
 

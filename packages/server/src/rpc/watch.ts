@@ -1,47 +1,30 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { ConnectError, type ServiceImpl } from "@connectrpc/connect";
+import type { ServiceImpl } from "@connectrpc/connect";
 import {
   type FeedItem as FeedItemMessage,
   FeedItemSchema,
   type KvService,
+  RangeDeletionSchema,
   RetractionSchema,
   type WatchRequest as WatchRequestMessage,
   type WatchResponseSchema,
 } from "@kvts/api";
 import type { FeedItem } from "@kvts/common";
 import type { Exchanges } from "../exchanges.ts";
-import { toKnownFailure } from "../failures.ts";
 import type { StoredEvent, WatchRequest } from "../service/watching.ts";
 import { untilClosed } from "../watched.ts";
 import type { RpcOptions } from "./call.ts";
-import { exchangeOf, serviceOf } from "./context.ts";
-import { rpcFailure, toConnectError } from "./errors.ts";
 import { numberOut, seqIn, textIn } from "./numbers.ts";
 import { rangeIn } from "./operations.ts";
+import { streamed } from "./streams.ts";
 import { versionOut } from "./versions.ts";
 
 /** KvService.Watch. Connect asks for the next message once the one before is on its way: a slow client slows its watch. */
-export function watch(
-  exchanges: Exchanges,
-  { logger, calls, retryAfterSeconds }: RpcOptions,
-): ServiceImpl<typeof KvService>["watch"] {
-  return async function* (request, { signal, values, method }) {
-    const call = method.name;
-    const { id: requestId, startedAt } = exchangeOf(values);
-    try {
-      const service = serviceOf(values);
-      const watched = service.watch({ ...watchIn(request), signal });
-      yield* eventsOut(untilClosed(watched, exchanges), service.incarnation);
-      calls.count("grpc", call, "OK", startedAt);
-    } catch (error) {
-      const failure = rpcFailure(error, signal);
-      if (failure instanceof ConnectError) throw failure;
-      const known = toKnownFailure(failure, { requestId, call, logger });
-      calls.count("grpc", call, known.code, startedAt);
-      logger.debug({ requestId, call, status: known.code }, "answered");
-      throw toConnectError(known, { call: "read", retryAfterSeconds });
-    }
-  };
+export function watch(exchanges: Exchanges, options: RpcOptions): ServiceImpl<typeof KvService>["watch"] {
+  return streamed(options, (request, service, signal) => {
+    const watched = service.watch({ ...watchIn(request), signal });
+    return eventsOut(untilClosed(watched, exchanges), service.incarnation);
+  });
 }
 
 /** What a call asks for. @throws INVALID_ARGUMENT */
@@ -68,7 +51,12 @@ export async function* eventsOut(
 
 function itemOut(item: FeedItem<Uint8Array>): FeedItemMessage {
   if (item.op === undefined) return create(FeedItemSchema, { kind: { case: "version", value: versionOut(item) } });
-  const { key, timestamp, seq } = item;
-  const value = create(RetractionSchema, { key, timestamp: numberOut(timestamp), seq: numberOut(seq) });
+  const order = { timestamp: numberOut(item.timestamp), seq: numberOut(item.seq) };
+  if (item.op === "deleteRange") {
+    const { start, end } = item.range;
+    const value = create(RangeDeletionSchema, { range: { start, end }, ...order });
+    return create(FeedItemSchema, { kind: { case: "rangeDeletion", value } });
+  }
+  const value = create(RetractionSchema, { key: item.key, ...order });
   return create(FeedItemSchema, { kind: { case: "retraction", value } });
 }

@@ -1,5 +1,6 @@
 import { abortable, type HostedStore, type Limits, limits, type StoreStats } from "@kvts/common";
 import type { Leases } from "./leases.ts";
+import type { OperationRegistry } from "./operations.ts";
 
 /** How a server and its store are. */
 export interface Status {
@@ -27,6 +28,7 @@ export interface AdminOptions {
   readonly startedAt: number;
   readonly requestBytesMax: number;
   readonly leases: Pick<Leases, "stats">;
+  readonly operations: Pick<OperationRegistry, "stats">;
   ready(): boolean;
 }
 
@@ -34,7 +36,8 @@ export function createAdmin(store: HostedStore<Uint8Array>, options: AdminOption
   const { version, startedAt, requestBytesMax } = options;
   return {
     async status(signal) {
-      const stats = { ...(await store.stats({ signal })), snapshotLeases: { ...options.leases.stats() } };
+      const own = { snapshotLeases: { ...options.leases.stats() }, operations: { ...options.operations.stats() } };
+      const stats = { ...(await store.stats({ signal })), ...own };
       return { version, ready: options.ready(), startedAt, limits: { ...limits, requestBytesMax }, stats };
     },
     flush: (signal) => abortable(store.flush(), signal),

@@ -1,12 +1,15 @@
 import {
   type Clock,
+  checkRequestId,
   checkTimestamp,
   type DeleteOptions,
+  type DeleteRangeOptions,
   formatTime,
   type HostedStore,
   KvtsError,
   type Operation,
   type PutOptions,
+  type Range,
   type RetractOptions,
   type WriteOptions,
   type WriteResult,
@@ -15,6 +18,7 @@ import {
 /** Options with moments in microseconds, as the faces hand them on. */
 export type ResolvedPutOptions = PutOptions & { readonly timestamp?: number | undefined };
 export type ResolvedDeleteOptions = DeleteOptions & { readonly timestamp?: number | undefined };
+export type ResolvedDeleteRangeOptions = DeleteRangeOptions & { readonly timestamp?: number | undefined };
 export type ResolvedOperation = Operation & { readonly timestamp?: number | undefined };
 
 /**
@@ -24,6 +28,9 @@ export type ResolvedOperation = Operation & { readonly timestamp?: number | unde
 export interface Writes {
   put(key: Uint8Array, value: Uint8Array, options: ResolvedPutOptions): Promise<WriteResult>;
   delete(key: Uint8Array, options: ResolvedDeleteOptions): Promise<WriteResult>;
+  deleteRange(range: Range, options: ResolvedDeleteRangeOptions): Promise<WriteResult>;
+  /** How many keys hold a value that they would not hold any more after `deleteRange`. Reads all of them. */
+  countDeleted(range: Range, options: ResolvedDeleteRangeOptions): Promise<number>;
   retract(key: Uint8Array, timestamp: number, options: RetractOptions): Promise<WriteResult>;
   write(operations: readonly ResolvedOperation[], options: WriteOptions): Promise<WriteResult>;
 }
@@ -40,6 +47,18 @@ export function createWrites(store: HostedStore<Uint8Array>, clock: Clock, maxFu
     async delete(key, options) {
       check(options.timestamp);
       return await store.delete(key, options);
+    },
+    async deleteRange(range, options) {
+      check(options.timestamp);
+      return await store.deleteRange(range, options);
+    },
+    async countDeleted(range, { timestamp, requestId, signal }) {
+      check(timestamp);
+      checkRequestId(requestId);
+      const newest = timestamp ?? clock.now();
+      let count = 0;
+      for await (const entry of store.scan(range, { signal })) if (entry.timestamp <= newest) count++;
+      return count;
     },
     async retract(key, timestamp, options) {
       return await store.retract(key, timestamp, options);

@@ -7,7 +7,7 @@ import type { OpenOptions } from "../../options.ts";
 import type { RepairReport } from "../../repair/report.ts";
 import { repair } from "../../repair.ts";
 import type { MemoryFileSystem } from "../memory-file-system.ts";
-import type { ModelVersion } from "../model.ts";
+import { type ModelVersion, writesTo } from "../model.ts";
 import type { Random } from "../random.ts";
 import { SimulatedScheduler } from "../simulated-scheduler.ts";
 import { contentsDifference, modelContents, modelText, storeContents, versionText } from "../store-contents.ts";
@@ -254,11 +254,16 @@ interface Read {
 }
 
 /** Every version that was there at any time. */
-function everyVersion({ batches }: StoreImage): ModelVersion[] {
+function everyVersion({ batches, keys }: StoreImage): ModelVersion[] {
   return batches.flatMap(({ operations, lastSeq, sharesSeq }) =>
     operations.flatMap((operation, index) => {
+      const seq = sharesSeq ? lastSeq : lastSeq - operations.length + 1 + index;
       if (operation.op === "retract") return [];
-      return [{ ...operation, seq: sharesSeq ? lastSeq : lastSeq - operations.length + 1 + index } as ModelVersion];
+      if (operation.op !== "deleteRange") return [{ ...operation, seq } as ModelVersion];
+      const { timestamp } = operation;
+      return keys
+        .filter((key) => writesTo(operation, key))
+        .map((key) => ({ op: "delete", key, timestamp, seq }) as const);
     }),
   );
 }

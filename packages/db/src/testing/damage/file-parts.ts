@@ -1,6 +1,8 @@
 import { parseFileName } from "../../format/filenames.ts";
 import { MANIFEST_HEADER_BYTES, RECORD_HEADER_BYTES } from "../../manifest/format.ts";
 import { alignRecord } from "../../manifest/record.ts";
+import { MARK_HEADER_BYTES } from "../../marks/mark-file.ts";
+import { recordBytesAt } from "../../marks/mark-record.ts";
 import { ENVELOPE_BYTES, storedBytesAt } from "../../table/envelope.ts";
 import { decodeFooter, FOOTER_BYTES, sectionOffsets } from "../../table/footer.ts";
 import { FRAME_HEADER_BYTES, FRAME_PAYLOAD_BYTES, SEGMENT_HEADER_BYTES } from "../../wal/format.ts";
@@ -15,6 +17,8 @@ export function partsOf(name: string, bytes: Uint8Array): FilePart[] {
       return logParts(bytes);
     case "manifest":
       return manifestParts(bytes);
+    case "marks":
+      return markParts(bytes);
     default:
       return [];
   }
@@ -58,6 +62,16 @@ function manifestParts(bytes: Uint8Array): FilePart[] {
     const length = RECORD_HEADER_BYTES + view.getUint32(offset + 8, true);
     parts.push({ offset, length });
     offset = alignRecord(offset + length);
+  }
+  return parts;
+}
+
+function markParts(bytes: Uint8Array): FilePart[] {
+  const parts: FilePart[] = [];
+  for (let offset = MARK_HEADER_BYTES; offset < bytes.length; ) {
+    const length = recordBytesAt(bytes, offset);
+    parts.push({ offset, length });
+    offset += length;
   }
   return parts;
 }

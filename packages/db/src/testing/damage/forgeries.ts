@@ -1,6 +1,8 @@
 import { crc32 } from "../../format/checksum.ts";
 import { parseFileName } from "../../format/filenames.ts";
 import { HEADER_CRC_OFFSET, RECORD_HEADER_BYTES } from "../../manifest/format.ts";
+import { HEADER_CRC, MARK_HEADER_BYTES, RECORDS_CRC } from "../../marks/mark-file.ts";
+import { RECORD_CRC, recordSeed } from "../../marks/mark-record.ts";
 import { ENVELOPE_BYTES } from "../../table/envelope.ts";
 import { FOOTER_BYTES } from "../../table/footer.ts";
 import {
@@ -37,6 +39,8 @@ export function forge(target: ForgeryTarget, random: Random): DamagedCopy | unde
       return forgeLog(bytes, target, random);
     case "manifest":
       return forgeManifest(bytes, target, random);
+    case "marks":
+      return forgeMarks(bytes, target, random);
     default:
       return undefined;
   }
@@ -87,6 +91,18 @@ function forgeManifest(bytes: Uint8Array<ArrayBuffer>, { parts }: ForgeryTarget,
   setU32(record, 4, crc32(record.subarray(RECORD_HEADER_BYTES)));
   setU32(record, 0, crc32(record.subarray(4, RECORD_HEADER_BYTES), seed));
   return { what: `${inHeader ? "the header of " : ""}the record at ${offset}: ${what}`, bytes };
+}
+
+function forgeMarks(bytes: Uint8Array<ArrayBuffer>, target: ForgeryTarget, random: Random): DamagedCopy {
+  const { parts, incarnation } = target;
+  const { offset, length } = random.pick(parts);
+  const inHeader = random.chance(0.2);
+  const record = bytes.subarray(offset, offset + length);
+  const what = falsify(inHeader ? bytes.subarray(8, RECORDS_CRC) : record.subarray(4), random);
+  setU32(record, RECORD_CRC, crc32(record.subarray(4), recordSeed(incarnation)));
+  setU32(bytes, RECORDS_CRC, crc32(bytes.subarray(MARK_HEADER_BYTES)));
+  setU32(bytes, HEADER_CRC, crc32(bytes.subarray(0, HEADER_CRC)));
+  return { what: `${inHeader ? "its header" : `the record at ${offset}`}: ${what}`, bytes };
 }
 
 /** Puts something in place of a word, a byte or a stretch. Words at the front are counts, lengths and offsets. */

@@ -43,7 +43,7 @@ const PICKER = { level0Tables: 1_000_000, level1BytesMax: 2 ** 40, levelFactor: 
 
 /**
  * Two levels, and two tables in the first of them with the same keys in blocks of the same lengths; long values of one
- * length; a group over several blocks; logs of several segments, one of them recycled.
+ * length; a group over several blocks; two files of deleted ranges; logs of several segments, one of them recycled.
  */
 export async function storeImage(compression: Compression, seed: number): Promise<StoreImage> {
   const random = new Random(seed);
@@ -83,12 +83,14 @@ async function writeTables(store: TestStore, random: Random): Promise<void> {
   await write(store, group(random, 0));
   await write(store, longValues(random));
   await write(store, [{ op: "delete", key: utf8("gone"), timestamp: 6 }]);
+  await write(store, deletedRanges());
   await store.db.compact();
   for (let round = 1; round <= 2; round++) {
     await write(store, manyKeys(random));
     await write(store, longValues(random));
     await write(store, [{ op: "retract", key: keyOf(round), timestamp: round }]);
     await write(store, [{ op: "delete", key: keyOf(10 + round) }]);
+    if (round === 2) await write(store, [{ op: "deleteRange", start: keyOf(30), end: keyOf(40) }]);
     await store.db.flush();
   }
 }
@@ -131,6 +133,15 @@ async function write(store: TestStore, operations: readonly TestOperation[]): Pr
   if (state !== "acknowledged") throw new Error("a write was refused", { cause: error });
 }
 
+/** Three, so that the one that follows has a file of its own. Some of the group's versions lie below, some above. */
+function deletedRanges(): TestOperation[] {
+  return [
+    { op: "deleteRange", start: utf8("g"), end: utf8("h"), timestamp: 130 },
+    { op: "deleteRange", start: keyOf(20), end: keyOf(22) },
+    { op: "deleteRange", start: utf8("long"), timestamp: 3 },
+  ];
+}
+
 const keyOf = (index: number) => utf8(`key-${String(index).padStart(4, "0")}`);
 
 function manyKeys(random: Random): TestOperation[] {
@@ -153,6 +164,7 @@ function longValues(random: Random): TestOperation[] {
 }
 
 function smallBatch(random: Random, index: number): TestOperation[] {
+  if (index % 11 === 5) return [{ op: "deleteRange", start: utf8("small-2"), end: utf8("small-4") }];
   if (index % 7 === 3) return [{ op: "retract", key: utf8("small-1"), timestamp: index }];
   return Array.from({ length: random.between(1, 3) }, (_, i) => {
     const key = utf8(`small-${random.below(9)}`);

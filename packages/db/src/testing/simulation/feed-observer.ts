@@ -1,6 +1,7 @@
 import { deepEqual, ok } from "node:assert/strict";
 import { type FeedItem, isKvtsError, type KvtsError, type WatchEvent } from "@kvts/common";
 import type { Scheduler } from "../../env/scheduler.ts";
+import { isEmptyRange } from "../../marks/range-mark.ts";
 import type { ModelOperation } from "../model.ts";
 import type { TestBatch, TestStore } from "../test-store.ts";
 import { expectTyped, isSystemError } from "../typed-errors.ts";
@@ -110,22 +111,34 @@ export class FeedObserver {
     ok(batch !== undefined, `seq ${seq} is shown, and nothing was written with it`);
     ok(batch.state !== "refused", `seq ${seq} is shown, and was refused`);
     this.#expectNext(store, seq);
-    deepEqual(this.#parts.map(operationOf), batch.operations.map(plain), `what is shown as seq ${seq}`);
+    deepEqual(this.#parts.map(operationOf), batch.operations.filter(isShown).map(plain), `what is shown as seq ${seq}`);
     this.#parts = [];
     this.shown++;
   }
 
   /** Nothing that was acknowledged lies between this batch and the one before. */
   #expectNext(store: TestStore, seq: number): void {
-    const before = store.batches.filter(({ lastSeq, state }) => state === "acknowledged" && lastSeq < seq).at(-1);
+    const before = store.batches.findLast((batch) => batch.lastSeq < seq && isToBeShown(batch));
     const previous = Math.max(this.#goesBackTo, this.#lastWhole);
     ok(before === undefined || before.lastSeq <= previous, `seq ${before?.lastSeq} is left out before ${seq}`);
     this.#lastWhole = seq;
   }
 }
 
+/** Whether whoever watches everything is certain to be shown the batch. */
+export function isToBeShown({ state, operations }: TestBatch): boolean {
+  return state === "acknowledged" && operations.some(isShown);
+}
+
+/** A range without keys concerns nobody. */
+function isShown(operation: ModelOperation): boolean {
+  return operation.op !== "deleteRange" || !isEmptyRange(operation.range.start, operation.range.end);
+}
+
 function operationOf(item: FeedItem<Uint8Array>): unknown {
-  const { key, timestamp } = item;
+  const { timestamp } = item;
+  if (item.op === "deleteRange") return { op: item.op, range: item.range, timestamp };
+  const { key } = item;
   if (item.op === "retract") return { op: "retract", key, timestamp };
   if (item.deleted === true) return { op: "delete", key, timestamp };
   const { value, expiresAt } = item;
@@ -134,7 +147,12 @@ function operationOf(item: FeedItem<Uint8Array>): unknown {
 
 /** Without fields that say nothing, and with bytes of one kind. */
 function plain(operation: ModelOperation): unknown {
-  const { op, key, timestamp } = operation;
+  const { timestamp } = operation;
+  if (operation.op === "deleteRange") {
+    const { start, end } = operation.range;
+    return { op: operation.op, range: { start: new Uint8Array(start), end: end && new Uint8Array(end) }, timestamp };
+  }
+  const { op, key } = operation;
   if (op !== "put") return { op, key: new Uint8Array(key), timestamp };
   const { value, expiresAt } = operation;
   const expiry = expiresAt === undefined ? {} : { expiresAt };

@@ -12,12 +12,12 @@ import { MemoryFileSystem } from "../memory-file-system.ts";
 import { NO_HORIZONS } from "../model-retention.ts";
 import { Random } from "../random.ts";
 import { RandomOperations, randomTimestamps } from "../random-operations.ts";
-import { storeContents } from "../store-contents.ts";
+import { deletedRanges, storeContents } from "../store-contents.ts";
 import type { TestBatch, TestStore } from "../test-store.ts";
 import { type StoreSettings, tinySettings } from "../tiny-options.ts";
 import { expectTyped, isSystemError } from "../typed-errors.ts";
 import { ACTIVITIES, type Activity } from "./activity.ts";
-import { FeedObserver } from "./feed-observer.ts";
+import { FeedObserver, isToBeShown } from "./feed-observer.ts";
 import { SimulatedClient } from "./simulated-client.ts";
 import { type CutPlan, SimulatedProcess } from "./simulated-process.ts";
 import type { Trace } from "./trace.ts";
@@ -125,6 +125,7 @@ export class Life {
       // Timestamps that the store assigns never go back, even where the clock does.
       now: () => this.#clock.latest,
       horizon: (key) => this.#store?.horizonMax(key) ?? 0,
+      horizonOver: (range) => this.#store?.horizonMaxOver(range) ?? 0,
     });
     this.#left = {
       fileSystem: new MemoryFileSystem(),
@@ -238,7 +239,8 @@ export class Life {
     const batchesMin = Math.max(this.#left.batchesMin, this.#observer.shownOf(batches));
     const horizons = store.adoptHorizons(this.#left.horizons ?? NO_HORIZONS);
     const image = { ...this.#left, batchesMin };
-    const survivors: TestBatch[] = survivingBatches(await storeContents(store.db), image, horizons);
+    const [contents, ranges] = [await storeContents(store.db), await deletedRanges(store.db)];
+    const survivors: TestBatch[] = survivingBatches(contents, ranges, image, horizons);
     store.adopt(survivors);
     this.#keepsFeed &&= keepsWholeFeed(this.#settings);
     this.#observer.begin(process, this.#keepsFeed);
@@ -274,7 +276,7 @@ export class Life {
     // A sync that the feed has asked for may have failed: what is not on disk is not shown, and nobody has noticed yet.
     if (faults > 0 && this.#settings.durability === "buffered") return;
     const { writable } = await store.db.stats();
-    const last = store.batches.findLast(({ state }) => state === "acknowledged")?.lastSeq ?? 0;
+    const last = store.batches.findLast(isToBeShown)?.lastSeq ?? 0;
     for (let tries = 0; writable === true && !this.#observer.hasSeen(last); tries++) {
       ok(tries < OBSERVER_TRIES_MAX, `seq ${last} was acknowledged, and is not shown`);
       await scheduler.delay(10);

@@ -8,11 +8,14 @@ import { adminRoutes } from "./admin.ts";
 import { aggregateRoute } from "./aggregate.ts";
 import { batchRoutes } from "./batch.ts";
 import { deleteKeyRoute } from "./delete-key.ts";
+import { deleteRangeRoute } from "./delete-range.ts";
 import { diffRoute } from "./diff.ts";
 import { docsRoute } from "./docs.ts";
+import { eraseRoute } from "./erase.ts";
 import { getKeyRoute } from "./get-key.ts";
 import { metricsRoute } from "./metrics.ts";
 import { openApiRoute } from "./openapi.ts";
+import { operationRoute } from "./operations.ts";
 import { putKeyRoute } from "./put-key.ts";
 import { restoreRoute } from "./restore.ts";
 import { retentionRoutes } from "./retention.ts";
@@ -20,6 +23,7 @@ import { retractVersionRoute } from "./retract-version.ts";
 import { scanRoute } from "./scan.ts";
 import { snapshotRoutes } from "./snapshots.ts";
 import { statusRoutes } from "./status.ts";
+import { upkeepRoutes } from "./upkeep.ts";
 import { versionsRoute } from "./versions.ts";
 import { watchRoute } from "./watch.ts";
 
@@ -49,7 +53,11 @@ export function allRoutes({ exchanges, metrics, settings, version }: RoutesOptio
     ...snapshotRoutes(),
     restoreRoute(times),
     ...retentionRoutes(),
+    deleteRangeRoute(times),
+    eraseRoute(),
+    operationRoute(),
     ...adminRoutes(),
+    ...upkeepRoutes(),
     ...statusRoutes(exchanges),
     metricsRoute(metrics, exchanges),
     docsRoute(),

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { encodeKey, isKvtsError, KvtsError, limits } from "@kvts/common";
+import { encodeKey, isKvtsError, KvtsError, limits, rangeDeletion } from "@kvts/common";
 import type { ResolvedOperation } from "../../service/writes.ts";
 import { preconditionIn, preconditionSchema } from "../conditions.ts";
 import { jsonResponse, responsesOf } from "../documents.ts";
@@ -13,6 +13,7 @@ import {
   batchGetSchema,
   expiryFields,
   keyFields,
+  rangeFields,
   seqSchema,
   snapshotParameter,
   timeField,
@@ -20,7 +21,7 @@ import {
   writeResultSchema,
   writeTimestampField,
 } from "../schemas.ts";
-import { expiryIn, keyIn, type Times, timeIn, valueIn } from "../value-fields.ts";
+import { expiryIn, keyIn, namedRangeIn, type Times, timeIn, valueIn } from "../value-fields.ts";
 
 const noQuery = z.strictObject({});
 
@@ -51,7 +52,10 @@ const deleteOperation = z
 const retractOperation = z
   .strictObject({ op: z.literal("retract"), ...keyFields, timestamp: timeField("Of the version that is taken back.") })
   .openapi("RetractOperation");
-const operation = z.discriminatedUnion("op", [putOperation, deleteOperation, retractOperation]);
+const deleteRangeOperation = z
+  .strictObject({ op: z.literal("deleteRange"), ...rangeFields, ...writeTimestampField })
+  .openapi("DeleteRangeOperation", { description: '`"prefix": ""` is every key.' });
+const operation = z.discriminatedUnion("op", [putOperation, deleteOperation, retractOperation, deleteRangeOperation]);
 
 const batchBody = z
   .strictObject({
@@ -124,6 +128,7 @@ function writeRoute(times: Times): AnyRoute {
 }
 
 function operationIn(fields: z.output<typeof operation>, times: Times): ResolvedOperation {
+  if (fields.op === "deleteRange") return rangeDeletion(namedRangeIn(fields), timeIn(fields.timestamp, times));
   const key = keyIn(fields);
   if (fields.op === "retract") return { op: "retract", key, timestamp: timeIn(fields.timestamp, times)! };
   const timestamp = timeIn(fields.timestamp, times);

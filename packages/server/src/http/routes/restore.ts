@@ -1,10 +1,10 @@
 import { z } from "@hono/zod-openapi";
-import { invalidArgument, type KvtsError, restoreResultToJson } from "@kvts/common";
+import { restoreResultToJson } from "@kvts/common";
 import { jsonResponse, responsesOf } from "../documents.ts";
 import { jsonReply } from "../reply.ts";
 import { type AnyRoute, defineRoute } from "../route.ts";
 import { rangeFields, restoreResultSchema, timeField } from "../schemas.ts";
-import { type RangeFields, rangeIn, type Times, timeIn } from "../value-fields.ts";
+import { namedRangeIn, type Times, timeIn } from "../value-fields.ts";
 
 const noQuery = z.strictObject({});
 
@@ -34,20 +34,8 @@ export function restoreRoute(times: Times): AnyRoute {
       responses: responsesOf({ 200: jsonResponse("Done, or foretold.", restoreResultSchema) }, 413, 415, 422),
     },
     async handle({ service, body: { to, dryRun = false, ...fields }, signal }) {
-      if (!isNamed(fields)) throw missingRange();
-      const result = await service.restore(rangeIn(fields), timeIn(to, times)!, { dryRun, signal });
+      const result = await service.restore(namedRangeIn(fields), timeIn(to, times)!, { dryRun, signal });
       return jsonReply(restoreResultToJson(result));
     },
-  });
-}
-
-function isNamed(fields: RangeFields): boolean {
-  return Object.values(fields).some((value) => value !== undefined);
-}
-
-/** Nobody is to put every key back by leaving something out. */
-function missingRange(): KvtsError {
-  return invalidArgument('name the keys by prefix, or by start and end; the prefix "" stands for every key', {
-    field: "prefix",
   });
 }

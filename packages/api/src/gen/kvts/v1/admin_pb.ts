@@ -7,6 +7,8 @@
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
+import type { ErrorInfo } from "../../google/rpc/error_details_pb.ts";
+import { file_google_rpc_error_details } from "../../google/rpc/error_details_pb.ts";
 import type { Change, Condition, Range } from "./types_pb.ts";
 import { file_kvts_v1_types } from "./types_pb.ts";
 import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
@@ -15,7 +17,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file kvts/v1/admin.proto.
  */
 export const file_kvts_v1_admin: GenFile = /*@__PURE__*/
-  fileDesc("ChNrdnRzL3YxL2FkbWluLnByb3RvEgdrdnRzLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QisgEKEUdldFN0YXR1c1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSDQoFcmVhZHkYAiABKAgSEgoKc3RhcnRlZF9hdBgDIAEoAxILCgNzZXEYBCABKAMSEwoLaW5jYXJuYXRpb24YBSABKAkSHwoGbGltaXRzGAYgASgLMg8ua3Z0cy52MS5MaW1pdHMSJgoFc3RhdHMYByABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IroBCgZMaW1pdHMSFQoNa2V5X2J5dGVzX21heBgBIAEoAxIXCg92YWx1ZV9ieXRlc19tYXgYAiABKAMSHAoUYmF0Y2hfb3BlcmF0aW9uc19tYXgYAyABKAMSFwoPYmF0Y2hfYnl0ZXNfbWF4GAQgASgDEhkKEXJlcXVlc3RfYnl0ZXNfbWF4GAUgASgDEhYKDnBhZ2VfaXRlbXNfbWF4GAYgASgDEhYKDnBhZ2VfYnl0ZXNfbWF4GAcgASgDIg4KDEZsdXNoUmVxdWVzdCIPCg1GbHVzaFJlc3BvbnNlIhAKDkNvbXBhY3RSZXF1ZXN0IhEKD0NvbXBhY3RSZXNwb25zZSI3ChVDcmVhdGVTbmFwc2hvdFJlcXVlc3QSEwoGYXRfc2VxGAEgASgDSACIAQFCCQoHX2F0X3NlcSJJChZDcmVhdGVTbmFwc2hvdFJlc3BvbnNlEhAKCHNuYXBzaG90GAEgASgJEgsKA3NlcRgCIAEoAxIQCghsZWFzZV9tcxgDIAEoAyIoChRSZW5ld1NuYXBzaG90UmVxdWVzdBIQCghzbmFwc2hvdBgBIAEoCSJIChVSZW5ld1NuYXBzaG90UmVzcG9uc2USEAoIc25hcHNob3QYASABKAkSCwoDc2VxGAIgASgDEhAKCGxlYXNlX21zGAMgASgDIioKFlJlbGVhc2VTbmFwc2hvdFJlcXVlc3QSEAoIc25hcHNob3QYASABKAkiGQoXUmVsZWFzZVNuYXBzaG90UmVzcG9uc2UifgoOUmV0cmFjdFJlcXVlc3QSCwoDa2V5GAEgASgMEhYKCXRpbWVzdGFtcBgCIAEoA0gAiAEBEhIKCnJlcXVlc3RfaWQYAyABKAkSJQoJY29uZGl0aW9uGAQgASgLMhIua3Z0cy52MS5Db25kaXRpb25CDAoKX3RpbWVzdGFtcCIxCg9SZXRyYWN0UmVzcG9uc2USEQoJdGltZXN0YW1wGAEgASgDEgsKA3NlcRgCIAEoAyJaChNTZXRSZXRlbnRpb25SZXF1ZXN0Eg4KBnByZWZpeBgBIAEoDBIVCghrZWVwX2ZvchgCIAEoA0gAiAEBEg8KB2RyeV9ydW4YAyABKAhCCwoJX2tlZXBfZm9yIkoKFFNldFJldGVudGlvblJlc3BvbnNlEg8KB2hvcml6b24YASABKAMSIQoHdHJpbW1lZBgCIAEoCzIQLmt2dHMudjEuVHJpbW1lZCIqCgdUcmltbWVkEhAKCHZlcnNpb25zGAEgASgDEg0KBWJ5dGVzGAIgASgDIhYKFExpc3RSZXRlbnRpb25SZXF1ZXN0IkMKFUxpc3RSZXRlbnRpb25SZXNwb25zZRIqCghwb2xpY2llcxgBIAMoCzIYLmt2dHMudjEuUmV0ZW50aW9uUG9saWN5IlYKD1JldGVudGlvblBvbGljeRIOCgZwcmVmaXgYASABKAwSFQoIa2VlcF9mb3IYAiABKANIAIgBARIPCgdob3Jpem9uGAMgASgDQgsKCV9rZWVwX2ZvciI5ChZEZWxldGVSZXRlbnRpb25SZXF1ZXN0Eg4KBnByZWZpeBgBIAEoDBIPCgdkcnlfcnVuGAIgASgIIk0KF0RlbGV0ZVJldGVudGlvblJlc3BvbnNlEg8KB2hvcml6b24YASABKAMSIQoHdHJpbW1lZBgCIAEoCzIQLmt2dHMudjEuVHJpbW1lZCJiCgVUb2tlbhIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEhsKBHJvbGUYAyABKA4yDS5rdnRzLnYxLlJvbGUSDgoGcHJlZml4GAQgASgMEhIKCmNyZWF0ZWRfYXQYBSABKAMiTwoSQ3JlYXRlVG9rZW5SZXF1ZXN0EhsKBHJvbGUYASABKA4yDS5rdnRzLnYxLlJvbGUSDgoGcHJlZml4GAIgASgMEgwKBG5hbWUYAyABKAkiRAoTQ3JlYXRlVG9rZW5SZXNwb25zZRIOCgZzZWNyZXQYASABKAkSHQoFdG9rZW4YAiABKAsyDi5rdnRzLnYxLlRva2VuIhMKEUxpc3RUb2tlbnNSZXF1ZXN0IjQKEkxpc3RUb2tlbnNSZXNwb25zZRIeCgZ0b2tlbnMYASADKAsyDi5rdnRzLnYxLlRva2VuIiAKElJldm9rZVRva2VuUmVxdWVzdBIKCgJpZBgBIAEoCSIVChNSZXZva2VUb2tlblJlc3BvbnNlIlgKDlJlc3RvcmVSZXF1ZXN0Eh0KBXJhbmdlGAEgASgLMg4ua3Z0cy52MS5SYW5nZRIPCgJ0bxgCIAEoA0gAiAEBEg8KB2RyeV9ydW4YAyABKAhCBQoDX3RvIrABCg9SZXN0b3JlUmVzcG9uc2USCgoCdG8YASABKAMSEAoIcmVzdG9yZWQYAiABKAMSDwoHZGVsZXRlZBgDIAEoAxINCgVieXRlcxgEIAEoAxIWCgl0aW1lc3RhbXAYBSABKANIAIgBARIQCgNzZXEYBiABKANIAYgBARIfCgZzYW1wbGUYByADKAsyDy5rdnRzLnYxLkNoYW5nZUIMCgpfdGltZXN0YW1wQgYKBF9zZXEqSwoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASDQoJUk9MRV9SRUFEEAESDgoKUk9MRV9XUklURRACEg4KClJPTEVfQURNSU4QAzKaCAoMQWRtaW5TZXJ2aWNlEkcKCUdldFN0YXR1cxIZLmt2dHMudjEuR2V0U3RhdHVzUmVxdWVzdBoaLmt2dHMudjEuR2V0U3RhdHVzUmVzcG9uc2UiA5ACARI2CgVGbHVzaBIVLmt2dHMudjEuRmx1c2hSZXF1ZXN0GhYua3Z0cy52MS5GbHVzaFJlc3BvbnNlEjwKB0NvbXBhY3QSFy5rdnRzLnYxLkNvbXBhY3RSZXF1ZXN0Ghgua3Z0cy52MS5Db21wYWN0UmVzcG9uc2USUQoOQ3JlYXRlU25hcHNob3QSHi5rdnRzLnYxLkNyZWF0ZVNuYXBzaG90UmVxdWVzdBofLmt2dHMudjEuQ3JlYXRlU25hcHNob3RSZXNwb25zZRJOCg1SZW5ld1NuYXBzaG90Eh0ua3Z0cy52MS5SZW5ld1NuYXBzaG90UmVxdWVzdBoeLmt2dHMudjEuUmVuZXdTbmFwc2hvdFJlc3BvbnNlElQKD1JlbGVhc2VTbmFwc2hvdBIfLmt2dHMudjEuUmVsZWFzZVNuYXBzaG90UmVxdWVzdBogLmt2dHMudjEuUmVsZWFzZVNuYXBzaG90UmVzcG9uc2USPAoHUmV0cmFjdBIXLmt2dHMudjEuUmV0cmFjdFJlcXVlc3QaGC5rdnRzLnYxLlJldHJhY3RSZXNwb25zZRI8CgdSZXN0b3JlEhcua3Z0cy52MS5SZXN0b3JlUmVxdWVzdBoYLmt2dHMudjEuUmVzdG9yZVJlc3BvbnNlEksKDFNldFJldGVudGlvbhIcLmt2dHMudjEuU2V0UmV0ZW50aW9uUmVxdWVzdBodLmt2dHMudjEuU2V0UmV0ZW50aW9uUmVzcG9uc2USUwoNTGlzdFJldGVudGlvbhIdLmt2dHMudjEuTGlzdFJldGVudGlvblJlcXVlc3QaHi5rdnRzLnYxLkxpc3RSZXRlbnRpb25SZXNwb25zZSIDkAIBElQKD0RlbGV0ZVJldGVudGlvbhIfLmt2dHMudjEuRGVsZXRlUmV0ZW50aW9uUmVxdWVzdBogLmt2dHMudjEuRGVsZXRlUmV0ZW50aW9uUmVzcG9uc2USSAoLQ3JlYXRlVG9rZW4SGy5rdnRzLnYxLkNyZWF0ZVRva2VuUmVxdWVzdBocLmt2dHMudjEuQ3JlYXRlVG9rZW5SZXNwb25zZRJKCgpMaXN0VG9rZW5zEhoua3Z0cy52MS5MaXN0VG9rZW5zUmVxdWVzdBobLmt2dHMudjEuTGlzdFRva2Vuc1Jlc3BvbnNlIgOQAgESSAoLUmV2b2tlVG9rZW4SGy5rdnRzLnYxLlJldm9rZVRva2VuUmVxdWVzdBocLmt2dHMudjEuUmV2b2tlVG9rZW5SZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_struct, file_kvts_v1_types]);
+  fileDesc("ChNrdnRzL3YxL2FkbWluLnByb3RvEgdrdnRzLnYxIhIKEEdldFN0YXR1c1JlcXVlc3QisgEKEUdldFN0YXR1c1Jlc3BvbnNlEg8KB3ZlcnNpb24YASABKAkSDQoFcmVhZHkYAiABKAgSEgoKc3RhcnRlZF9hdBgDIAEoAxILCgNzZXEYBCABKAMSEwoLaW5jYXJuYXRpb24YBSABKAkSHwoGbGltaXRzGAYgASgLMg8ua3Z0cy52MS5MaW1pdHMSJgoFc3RhdHMYByABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IroBCgZMaW1pdHMSFQoNa2V5X2J5dGVzX21heBgBIAEoAxIXCg92YWx1ZV9ieXRlc19tYXgYAiABKAMSHAoUYmF0Y2hfb3BlcmF0aW9uc19tYXgYAyABKAMSFwoPYmF0Y2hfYnl0ZXNfbWF4GAQgASgDEhkKEXJlcXVlc3RfYnl0ZXNfbWF4GAUgASgDEhYKDnBhZ2VfaXRlbXNfbWF4GAYgASgDEhYKDnBhZ2VfYnl0ZXNfbWF4GAcgASgDIg4KDEZsdXNoUmVxdWVzdCIPCg1GbHVzaFJlc3BvbnNlIhAKDkNvbXBhY3RSZXF1ZXN0IhEKD0NvbXBhY3RSZXNwb25zZSI3ChVDcmVhdGVTbmFwc2hvdFJlcXVlc3QSEwoGYXRfc2VxGAEgASgDSACIAQFCCQoHX2F0X3NlcSJJChZDcmVhdGVTbmFwc2hvdFJlc3BvbnNlEhAKCHNuYXBzaG90GAEgASgJEgsKA3NlcRgCIAEoAxIQCghsZWFzZV9tcxgDIAEoAyIoChRSZW5ld1NuYXBzaG90UmVxdWVzdBIQCghzbmFwc2hvdBgBIAEoCSJIChVSZW5ld1NuYXBzaG90UmVzcG9uc2USEAoIc25hcHNob3QYASABKAkSCwoDc2VxGAIgASgDEhAKCGxlYXNlX21zGAMgASgDIioKFlJlbGVhc2VTbmFwc2hvdFJlcXVlc3QSEAoIc25hcHNob3QYASABKAkiGQoXUmVsZWFzZVNuYXBzaG90UmVzcG9uc2UifgoOUmV0cmFjdFJlcXVlc3QSCwoDa2V5GAEgASgMEhYKCXRpbWVzdGFtcBgCIAEoA0gAiAEBEhIKCnJlcXVlc3RfaWQYAyABKAkSJQoJY29uZGl0aW9uGAQgASgLMhIua3Z0cy52MS5Db25kaXRpb25CDAoKX3RpbWVzdGFtcCIxCg9SZXRyYWN0UmVzcG9uc2USEQoJdGltZXN0YW1wGAEgASgDEgsKA3NlcRgCIAEoAyJaChNTZXRSZXRlbnRpb25SZXF1ZXN0Eg4KBnByZWZpeBgBIAEoDBIVCghrZWVwX2ZvchgCIAEoA0gAiAEBEg8KB2RyeV9ydW4YAyABKAhCCwoJX2tlZXBfZm9yIkoKFFNldFJldGVudGlvblJlc3BvbnNlEg8KB2hvcml6b24YASABKAMSIQoHdHJpbW1lZBgCIAEoCzIQLmt2dHMudjEuVHJpbW1lZCIqCgdUcmltbWVkEhAKCHZlcnNpb25zGAEgASgDEg0KBWJ5dGVzGAIgASgDIhYKFExpc3RSZXRlbnRpb25SZXF1ZXN0IkMKFUxpc3RSZXRlbnRpb25SZXNwb25zZRIqCghwb2xpY2llcxgBIAMoCzIYLmt2dHMudjEuUmV0ZW50aW9uUG9saWN5IlYKD1JldGVudGlvblBvbGljeRIOCgZwcmVmaXgYASABKAwSFQoIa2VlcF9mb3IYAiABKANIAIgBARIPCgdob3Jpem9uGAMgASgDQgsKCV9rZWVwX2ZvciI5ChZEZWxldGVSZXRlbnRpb25SZXF1ZXN0Eg4KBnByZWZpeBgBIAEoDBIPCgdkcnlfcnVuGAIgASgIIk0KF0RlbGV0ZVJldGVudGlvblJlc3BvbnNlEg8KB2hvcml6b24YASABKAMSIQoHdHJpbW1lZBgCIAEoCzIQLmt2dHMudjEuVHJpbW1lZCJiCgVUb2tlbhIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEhsKBHJvbGUYAyABKA4yDS5rdnRzLnYxLlJvbGUSDgoGcHJlZml4GAQgASgMEhIKCmNyZWF0ZWRfYXQYBSABKAMiTwoSQ3JlYXRlVG9rZW5SZXF1ZXN0EhsKBHJvbGUYASABKA4yDS5rdnRzLnYxLlJvbGUSDgoGcHJlZml4GAIgASgMEgwKBG5hbWUYAyABKAkiRAoTQ3JlYXRlVG9rZW5SZXNwb25zZRIOCgZzZWNyZXQYASABKAkSHQoFdG9rZW4YAiABKAsyDi5rdnRzLnYxLlRva2VuIhMKEUxpc3RUb2tlbnNSZXF1ZXN0IjQKEkxpc3RUb2tlbnNSZXNwb25zZRIeCgZ0b2tlbnMYASADKAsyDi5rdnRzLnYxLlRva2VuIiAKElJldm9rZVRva2VuUmVxdWVzdBIKCgJpZBgBIAEoCSIVChNSZXZva2VUb2tlblJlc3BvbnNlIn4KEkRlbGV0ZVJhbmdlUmVxdWVzdBIdCgVyYW5nZRgBIAEoCzIOLmt2dHMudjEuUmFuZ2USFgoJdGltZXN0YW1wGAIgASgDSACIAQESEgoKcmVxdWVzdF9pZBgDIAEoCRIPCgdkcnlfcnVuGAQgASgIQgwKCl90aW1lc3RhbXAicQoTRGVsZXRlUmFuZ2VSZXNwb25zZRIWCgl0aW1lc3RhbXAYASABKANIAIgBARIQCgNzZXEYAiABKANIAYgBARIRCgRrZXlzGAMgASgDSAKIAQFCDAoKX3RpbWVzdGFtcEIGCgRfc2VxQgcKBV9rZXlzIlgKDlJlc3RvcmVSZXF1ZXN0Eh0KBXJhbmdlGAEgASgLMg4ua3Z0cy52MS5SYW5nZRIPCgJ0bxgCIAEoA0gAiAEBEg8KB2RyeV9ydW4YAyABKAhCBQoDX3RvIrABCg9SZXN0b3JlUmVzcG9uc2USCgoCdG8YASABKAMSEAoIcmVzdG9yZWQYAiABKAMSDwoHZGVsZXRlZBgDIAEoAxINCgVieXRlcxgEIAEoAxIWCgl0aW1lc3RhbXAYBSABKANIAIgBARIQCgNzZXEYBiABKANIAYgBARIfCgZzYW1wbGUYByADKAsyDy5rdnRzLnYxLkNoYW5nZUIMCgpfdGltZXN0YW1wQgYKBF9zZXEiWQoMRXJhc2VSZXF1ZXN0Eh8KBXJhbmdlGAEgASgLMg4ua3Z0cy52MS5SYW5nZUgAEg0KA2tleRgCIAEoDEgAEg8KB2RyeV9ydW4YAyABKAhCCAoGdGFyZ2V0ImYKDUVyYXNlUmVzcG9uc2USLAoJb3BlcmF0aW9uGAEgASgLMhkua3Z0cy52MS5UcmFja2VkT3BlcmF0aW9uEicKB2NvdW50ZWQYAiABKAsyFi5rdnRzLnYxLkVyYXN1cmVSZXN1bHQiiAEKDUVyYXN1cmVSZXN1bHQSCwoDc2VxGAEgASgDEg8KB3JlbW92ZWQYAiABKAMSGAoQdGFibGVzX3Jld3JpdHRlbhgDIAEoAxIXCg9ieXRlc19yZXdyaXR0ZW4YBCABKAMSEQoJc2V0X2FzaWRlGAUgAygJEhMKC2NoZWNrcG9pbnRzGAYgAygJIkMKDVZlcmlmeVJlcXVlc3QSHQoQYnl0ZXNfcGVyX3NlY29uZBgBIAEoA0gAiAEBQhMKEV9ieXRlc19wZXJfc2Vjb25kIj4KDlZlcmlmeVJlc3BvbnNlEiwKCW9wZXJhdGlvbhgBIAEoCzIZLmt2dHMudjEuVHJhY2tlZE9wZXJhdGlvbiL0AQoMVmVyaWZpY2F0aW9uEg0KBXNvdW5kGAEgASgIEhMKC2luY2FybmF0aW9uGAIgASgJEg4KBnRhYmxlcxgDIAEoAxIQCgh2ZXJzaW9ucxgEIAEoAxISCgpvcGVyYXRpb25zGAUgASgDEiQKBWZpbGVzGAYgAygLMhUua3Z0cy52MS5WZXJpZmllZEZpbGUSIgoIcHJvYmxlbXMYByADKAsyEC5rdnRzLnYxLlByb2JsZW0SGAoQcHJvYmxlbXNfb21pdHRlZBgIIAEoAxISCgpieXRlc19yZWFkGAkgASgDEhIKCmVsYXBzZWRfbXMYCiABKAMiWwoMVmVyaWZpZWRGaWxlEgwKBGZpbGUYASABKAkSDQoFc3RhdGUYAiABKAkSDQoFYnl0ZXMYAyABKAMSDwoHZW50cmllcxgEIAEoAxIOCgZyZWFzb24YBSABKAkiOAoHUHJvYmxlbRIMCgRmaWxlGAEgASgJEg4KBm9mZnNldBgCIAEoAxIPCgdtZXNzYWdlGAMgASgJIiEKEUNoZWNrcG9pbnRSZXF1ZXN0EgwKBG5hbWUYASABKAkiQgoSQ2hlY2twb2ludFJlc3BvbnNlEiwKCW9wZXJhdGlvbhgBIAEoCzIZLmt2dHMudjEuVHJhY2tlZE9wZXJhdGlvbiK+AQoQQ2hlY2twb2ludFJlcG9ydBIRCglkaXJlY3RvcnkYASABKAkSEwoLaW5jYXJuYXRpb24YAiABKAkSCwoDc2VxGAMgASgDEg4KBnRhYmxlcxgEIAEoAxIUCgxsaW5rZWRfYnl0ZXMYBSABKAMSFAoMY29waWVkX2J5dGVzGAYgASgDEhIKCm9wZXJhdGlvbnMYByABKAMSEQoJbG9nX2J5dGVzGAggASgDEhIKCmVsYXBzZWRfbXMYCSABKAMiFQoTU3RyZWFtQmFja3VwUmVxdWVzdCJ2ChRTdHJlYW1CYWNrdXBSZXNwb25zZRIjCgRmaWxlGAEgASgLMhMua3Z0cy52MS5CYWNrdXBGaWxlSAASDgoEZGF0YRgCIAEoDEgAEiEKA2VuZBgDIAEoCzISLmt2dHMudjEuQmFja3VwRW5kSABCBgoEcGFydCIpCgpCYWNrdXBGaWxlEgwKBG5hbWUYASABKAkSDQoFYnl0ZXMYAiABKAMiSwoJQmFja3VwRW5kEg0KBWZpbGVzGAEgASgDEg0KBWJ5dGVzGAIgASgDEgsKA3NlcRgDIAEoAxITCgtpbmNhcm5hdGlvbhgEIAEoCSIhChNHZXRPcGVyYXRpb25SZXF1ZXN0EgoKAmlkGAEgASgJIkQKFEdldE9wZXJhdGlvblJlc3BvbnNlEiwKCW9wZXJhdGlvbhgBIAEoCzIZLmt2dHMudjEuVHJhY2tlZE9wZXJhdGlvbiKRAwoQVHJhY2tlZE9wZXJhdGlvbhIKCgJpZBgBIAEoCRImCgVzdGF0ZRgCIAEoDjIXLmt2dHMudjEuT3BlcmF0aW9uU3RhdGUSEgoKc3RhcnRlZF9hdBgDIAEoAxIVCghlbmRlZF9hdBgEIAEoA0gBiAEBEiwKCHByb2dyZXNzGAUgASgLMhoua3Z0cy52MS5PcGVyYXRpb25Qcm9ncmVzcxIXCgpoaWRkZW5fc2VxGAYgASgDSAKIAQESJgoFZXJyb3IYByABKAsyFy5rdnRzLnYxLk9wZXJhdGlvbkVycm9yEikKB2VyYXN1cmUYCCABKAsyFi5rdnRzLnYxLkVyYXN1cmVSZXN1bHRIABIvCgpjaGVja3BvaW50GAkgASgLMhkua3Z0cy52MS5DaGVja3BvaW50UmVwb3J0SAASLQoMdmVyaWZpY2F0aW9uGAogASgLMhUua3Z0cy52MS5WZXJpZmljYXRpb25IAEIICgZyZXN1bHRCCwoJX2VuZGVkX2F0Qg0KC19oaWRkZW5fc2VxIksKEU9wZXJhdGlvblByb2dyZXNzEg0KBXBoYXNlGAEgASgJEhMKC2J5dGVzX3RvdGFsGAIgASgDEhIKCmJ5dGVzX2RvbmUYAyABKAMiRgoOT3BlcmF0aW9uRXJyb3ISDwoHbWVzc2FnZRgBIAEoCRIjCgRpbmZvGAIgASgLMhUuZ29vZ2xlLnJwYy5FcnJvckluZm8qSwoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASDQoJUk9MRV9SRUFEEAESDgoKUk9MRV9XUklURRACEg4KClJPTEVfQURNSU4QAyqJAQoOT3BlcmF0aW9uU3RhdGUSHwobT1BFUkFUSU9OX1NUQVRFX1VOU1BFQ0lGSUVEEAASGwoXT1BFUkFUSU9OX1NUQVRFX1JVTk5JTkcQARIdChlPUEVSQVRJT05fU1RBVEVfU1VDQ0VFREVEEAISGgoWT1BFUkFUSU9OX1NUQVRFX0ZBSUxFRBADMr8LCgxBZG1pblNlcnZpY2USRwoJR2V0U3RhdHVzEhkua3Z0cy52MS5HZXRTdGF0dXNSZXF1ZXN0Ghoua3Z0cy52MS5HZXRTdGF0dXNSZXNwb25zZSIDkAIBEjYKBUZsdXNoEhUua3Z0cy52MS5GbHVzaFJlcXVlc3QaFi5rdnRzLnYxLkZsdXNoUmVzcG9uc2USPAoHQ29tcGFjdBIXLmt2dHMudjEuQ29tcGFjdFJlcXVlc3QaGC5rdnRzLnYxLkNvbXBhY3RSZXNwb25zZRJRCg5DcmVhdGVTbmFwc2hvdBIeLmt2dHMudjEuQ3JlYXRlU25hcHNob3RSZXF1ZXN0Gh8ua3Z0cy52MS5DcmVhdGVTbmFwc2hvdFJlc3BvbnNlEk4KDVJlbmV3U25hcHNob3QSHS5rdnRzLnYxLlJlbmV3U25hcHNob3RSZXF1ZXN0Gh4ua3Z0cy52MS5SZW5ld1NuYXBzaG90UmVzcG9uc2USVAoPUmVsZWFzZVNuYXBzaG90Eh8ua3Z0cy52MS5SZWxlYXNlU25hcHNob3RSZXF1ZXN0GiAua3Z0cy52MS5SZWxlYXNlU25hcHNob3RSZXNwb25zZRI8CgdSZXRyYWN0Ehcua3Z0cy52MS5SZXRyYWN0UmVxdWVzdBoYLmt2dHMudjEuUmV0cmFjdFJlc3BvbnNlEjwKB1Jlc3RvcmUSFy5rdnRzLnYxLlJlc3RvcmVSZXF1ZXN0Ghgua3Z0cy52MS5SZXN0b3JlUmVzcG9uc2USSwoMU2V0UmV0ZW50aW9uEhwua3Z0cy52MS5TZXRSZXRlbnRpb25SZXF1ZXN0Gh0ua3Z0cy52MS5TZXRSZXRlbnRpb25SZXNwb25zZRJTCg1MaXN0UmV0ZW50aW9uEh0ua3Z0cy52MS5MaXN0UmV0ZW50aW9uUmVxdWVzdBoeLmt2dHMudjEuTGlzdFJldGVudGlvblJlc3BvbnNlIgOQAgESVAoPRGVsZXRlUmV0ZW50aW9uEh8ua3Z0cy52MS5EZWxldGVSZXRlbnRpb25SZXF1ZXN0GiAua3Z0cy52MS5EZWxldGVSZXRlbnRpb25SZXNwb25zZRJICgtDcmVhdGVUb2tlbhIbLmt2dHMudjEuQ3JlYXRlVG9rZW5SZXF1ZXN0Ghwua3Z0cy52MS5DcmVhdGVUb2tlblJlc3BvbnNlEkoKCkxpc3RUb2tlbnMSGi5rdnRzLnYxLkxpc3RUb2tlbnNSZXF1ZXN0Ghsua3Z0cy52MS5MaXN0VG9rZW5zUmVzcG9uc2UiA5ACARJICgtSZXZva2VUb2tlbhIbLmt2dHMudjEuUmV2b2tlVG9rZW5SZXF1ZXN0Ghwua3Z0cy52MS5SZXZva2VUb2tlblJlc3BvbnNlEkgKC0RlbGV0ZVJhbmdlEhsua3Z0cy52MS5EZWxldGVSYW5nZVJlcXVlc3QaHC5rdnRzLnYxLkRlbGV0ZVJhbmdlUmVzcG9uc2USNgoFRXJhc2USFS5rdnRzLnYxLkVyYXNlUmVxdWVzdBoWLmt2dHMudjEuRXJhc2VSZXNwb25zZRI5CgZWZXJpZnkSFi5rdnRzLnYxLlZlcmlmeVJlcXVlc3QaFy5rdnRzLnYxLlZlcmlmeVJlc3BvbnNlEkUKCkNoZWNrcG9pbnQSGi5rdnRzLnYxLkNoZWNrcG9pbnRSZXF1ZXN0Ghsua3Z0cy52MS5DaGVja3BvaW50UmVzcG9uc2USTQoMU3RyZWFtQmFja3VwEhwua3Z0cy52MS5TdHJlYW1CYWNrdXBSZXF1ZXN0Gh0ua3Z0cy52MS5TdHJlYW1CYWNrdXBSZXNwb25zZTABElAKDEdldE9wZXJhdGlvbhIcLmt2dHMudjEuR2V0T3BlcmF0aW9uUmVxdWVzdBodLmt2dHMudjEuR2V0T3BlcmF0aW9uUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_google_protobuf_struct, file_google_rpc_error_details, file_kvts_v1_types]);
 
 /**
  * See AdminService.GetStatus.
@@ -841,6 +843,85 @@ export const RevokeTokenResponseSchema: GenMessage<RevokeTokenResponse> = /*@__P
   messageDesc(file_kvts_v1_admin, 29);
 
 /**
+ * See AdminService.DeleteRange.
+ *
+ * @generated from message kvts.v1.DeleteRangeRequest
+ */
+export type DeleteRangeRequest = Message<"kvts.v1.DeleteRangeRequest"> & {
+  /**
+   * The keys. Required: an absent range is INVALID_ARGUMENT, an empty one is every key.
+   *
+   * @generated from field: kvts.v1.Range range = 1;
+   */
+  range?: Range | undefined;
+
+  /**
+   * The moment from which the keys hold nothing, in microseconds since the Unix epoch. Assigned by the server when
+   * absent.
+   *
+   * @generated from field: optional int64 timestamp = 2;
+   */
+  timestamp?: bigint | undefined;
+
+  /**
+   * Names this write, up to 128 bytes of UTF-8; empty for none. A write with the same id and content within ten minutes
+   * is not carried out again: it gets the answer of the first. With other content it is INVALID_ARGUMENT.
+   *
+   * @generated from field: string request_id = 3;
+   */
+  requestId: string;
+
+  /**
+   * Writes nothing, and answers how many keys would be deleted. It reads all of them.
+   *
+   * @generated from field: bool dry_run = 4;
+   */
+  dryRun: boolean;
+};
+
+/**
+ * Describes the message kvts.v1.DeleteRangeRequest.
+ * Use `create(DeleteRangeRequestSchema)` to create a new message.
+ */
+export const DeleteRangeRequestSchema: GenMessage<DeleteRangeRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 30);
+
+/**
+ * What the deletion of a range was committed as, or would do.
+ *
+ * @generated from message kvts.v1.DeleteRangeResponse
+ */
+export type DeleteRangeResponse = Message<"kvts.v1.DeleteRangeResponse"> & {
+  /**
+   * The timestamp given or assigned. Absent of a dry run.
+   *
+   * @generated from field: optional int64 timestamp = 1;
+   */
+  timestamp?: bigint | undefined;
+
+  /**
+   * The commit's place in the order of commits. Absent of a dry run.
+   *
+   * @generated from field: optional int64 seq = 2;
+   */
+  seq?: bigint | undefined;
+
+  /**
+   * Of a dry run: how many keys hold a value that they would not hold any more.
+   *
+   * @generated from field: optional int64 keys = 3;
+   */
+  keys?: bigint | undefined;
+};
+
+/**
+ * Describes the message kvts.v1.DeleteRangeResponse.
+ * Use `create(DeleteRangeResponseSchema)` to create a new message.
+ */
+export const DeleteRangeResponseSchema: GenMessage<DeleteRangeResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 31);
+
+/**
  * See AdminService.Restore.
  *
  * @generated from message kvts.v1.RestoreRequest
@@ -873,7 +954,7 @@ export type RestoreRequest = Message<"kvts.v1.RestoreRequest"> & {
  * Use `create(RestoreRequestSchema)` to create a new message.
  */
 export const RestoreRequestSchema: GenMessage<RestoreRequest> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_admin, 30);
+  messageDesc(file_kvts_v1_admin, 32);
 
 /**
  * What a restore did, or with dry_run would do.
@@ -937,7 +1018,793 @@ export type RestoreResponse = Message<"kvts.v1.RestoreResponse"> & {
  * Use `create(RestoreResponseSchema)` to create a new message.
  */
 export const RestoreResponseSchema: GenMessage<RestoreResponse> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_admin, 31);
+  messageDesc(file_kvts_v1_admin, 33);
+
+/**
+ * See AdminService.Erase.
+ *
+ * @generated from message kvts.v1.EraseRequest
+ */
+export type EraseRequest = Message<"kvts.v1.EraseRequest"> & {
+  /**
+   * What is erased. Required.
+   *
+   * @generated from oneof kvts.v1.EraseRequest.target
+   */
+  target: {
+    /**
+     * The keys; an empty range is every key.
+     *
+     * @generated from field: kvts.v1.Range range = 1;
+     */
+    value: Range;
+    case: "range";
+  } | {
+    /**
+     * One key, 1 … 65,535 bytes.
+     *
+     * @generated from field: bytes key = 2;
+     */
+    value: Uint8Array;
+    case: "key";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * Changes nothing, and counts what would go.
+   *
+   * @generated from field: bool dry_run = 3;
+   */
+  dryRun: boolean;
+};
+
+/**
+ * Describes the message kvts.v1.EraseRequest.
+ * Use `create(EraseRequestSchema)` to create a new message.
+ */
+export const EraseRequestSchema: GenMessage<EraseRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 34);
+
+/**
+ * What an erasure has begun, or with dry_run would do.
+ *
+ * @generated from message kvts.v1.EraseResponse
+ */
+export type EraseResponse = Message<"kvts.v1.EraseResponse"> & {
+  /**
+   * Of an erasure: where it is. Its `result` is an ErasureResult.
+   *
+   * @generated from field: kvts.v1.TrackedOperation operation = 1;
+   */
+  operation?: TrackedOperation | undefined;
+
+  /**
+   * With dry_run alone.
+   *
+   * @generated from field: kvts.v1.ErasureResult counted = 2;
+   */
+  counted?: ErasureResult | undefined;
+};
+
+/**
+ * Describes the message kvts.v1.EraseResponse.
+ * Use `create(EraseResponseSchema)` to create a new message.
+ */
+export const EraseResponseSchema: GenMessage<EraseResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 35);
+
+/**
+ * What has been erased. Erasures that overlap in time are carried out together, and each counts what all of them did.
+ *
+ * @generated from message kvts.v1.ErasureResult
+ */
+export type ErasureResult = Message<"kvts.v1.ErasureResult"> & {
+  /**
+   * Every version of the keys with a lower seq is gone, or is counted.
+   *
+   * @generated from field: int64 seq = 1;
+   */
+  seq: bigint;
+
+  /**
+   * Versions that were removed from memory and tables; of a dry run those that histories show.
+   *
+   * @generated from field: int64 removed = 2;
+   */
+  removed: bigint;
+
+  /**
+   * Tables that were written anew without them, or removed.
+   *
+   * @generated from field: int64 tables_rewritten = 3;
+   */
+  tablesRewritten: bigint;
+
+  /**
+   * Bytes of those tables.
+   *
+   * @generated from field: int64 bytes_rewritten = 4;
+   */
+  bytesRewritten: bigint;
+
+  /**
+   * Names of files that were set aside in `lost/` before: they are not looked into, and may hold what is erased.
+   *
+   * @generated from field: repeated string set_aside = 5;
+   */
+  setAside: string[];
+
+  /**
+   * Names of the server's checkpoints: stores of their own, that may hold what is erased.
+   *
+   * @generated from field: repeated string checkpoints = 6;
+   */
+  checkpoints: string[];
+};
+
+/**
+ * Describes the message kvts.v1.ErasureResult.
+ * Use `create(ErasureResultSchema)` to create a new message.
+ */
+export const ErasureResultSchema: GenMessage<ErasureResult> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 36);
+
+/**
+ * See AdminService.Verify.
+ *
+ * @generated from message kvts.v1.VerifyRequest
+ */
+export type VerifyRequest = Message<"kvts.v1.VerifyRequest"> & {
+  /**
+   * How many bytes a second it may read at most. Absent for as many as the disk gives.
+   *
+   * @generated from field: optional int64 bytes_per_second = 1;
+   */
+  bytesPerSecond?: bigint | undefined;
+};
+
+/**
+ * Describes the message kvts.v1.VerifyRequest.
+ * Use `create(VerifyRequestSchema)` to create a new message.
+ */
+export const VerifyRequestSchema: GenMessage<VerifyRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 37);
+
+/**
+ * A verification has begun.
+ *
+ * @generated from message kvts.v1.VerifyResponse
+ */
+export type VerifyResponse = Message<"kvts.v1.VerifyResponse"> & {
+  /**
+   * Where it is. Its `result` is a Verification.
+   *
+   * @generated from field: kvts.v1.TrackedOperation operation = 1;
+   */
+  operation?: TrackedOperation | undefined;
+};
+
+/**
+ * Describes the message kvts.v1.VerifyResponse.
+ * Use `create(VerifyResponseSchema)` to create a new message.
+ */
+export const VerifyResponseSchema: GenMessage<VerifyResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 38);
+
+/**
+ * What a verification has found.
+ *
+ * @generated from message kvts.v1.Verification
+ */
+export type Verification = Message<"kvts.v1.Verification"> & {
+  /**
+   * Nothing is wrong.
+   *
+   * @generated from field: bool sound = 1;
+   */
+  sound: boolean;
+
+  /**
+   * The store's, 32 hex digits; empty where nothing tells it.
+   *
+   * @generated from field: string incarnation = 2;
+   */
+  incarnation: string;
+
+  /**
+   * Tables that are there.
+   *
+   * @generated from field: int64 tables = 3;
+   */
+  tables: bigint;
+
+  /**
+   * The versions that they say they have.
+   *
+   * @generated from field: int64 versions = 4;
+   */
+  versions: bigint;
+
+  /**
+   * Operations in logs.
+   *
+   * @generated from field: int64 operations = 5;
+   */
+  operations: bigint;
+
+  /**
+   * Files that are not sound, or that the store does not need; 1,000 at most.
+   *
+   * @generated from field: repeated kvts.v1.VerifiedFile files = 6;
+   */
+  files: VerifiedFile[];
+
+  /**
+   * What is wrong; 1,000 at most.
+   *
+   * @generated from field: repeated kvts.v1.Problem problems = 7;
+   */
+  problems: Problem[];
+
+  /**
+   * Problems beyond those listed.
+   *
+   * @generated from field: int64 problems_omitted = 8;
+   */
+  problemsOmitted: bigint;
+
+  /**
+   * Bytes that were read.
+   *
+   * @generated from field: int64 bytes_read = 9;
+   */
+  bytesRead: bigint;
+
+  /**
+   * How long that took, in milliseconds.
+   *
+   * @generated from field: int64 elapsed_ms = 10;
+   */
+  elapsedMs: bigint;
+};
+
+/**
+ * Describes the message kvts.v1.Verification.
+ * Use `create(VerificationSchema)` to create a new message.
+ */
+export const VerificationSchema: GenMessage<Verification> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 39);
+
+/**
+ * A file of a store that was verified.
+ *
+ * @generated from message kvts.v1.VerifiedFile
+ */
+export type VerifiedFile = Message<"kvts.v1.VerifiedFile"> & {
+  /**
+   * Its name in the store's directory.
+   *
+   * @generated from field: string file = 1;
+   */
+  file: string;
+
+  /**
+   * `damaged`, `missing`, `not needed` or `unknown`.
+   *
+   * @generated from field: string state = 2;
+   */
+  state: string;
+
+  /**
+   * Its size; 0 where nobody looked at it.
+   *
+   * @generated from field: int64 bytes = 3;
+   */
+  bytes: bigint;
+
+  /**
+   * Versions of a table, operations of a log.
+   *
+   * @generated from field: int64 entries = 4;
+   */
+  entries: bigint;
+
+  /**
+   * Why it is not needed; empty otherwise.
+   *
+   * @generated from field: string reason = 5;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message kvts.v1.VerifiedFile.
+ * Use `create(VerifiedFileSchema)` to create a new message.
+ */
+export const VerifiedFileSchema: GenMessage<VerifiedFile> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 40);
+
+/**
+ * One thing that is wrong.
+ *
+ * @generated from message kvts.v1.Problem
+ */
+export type Problem = Message<"kvts.v1.Problem"> & {
+  /**
+   * Name of the file in the store's directory.
+   *
+   * @generated from field: string file = 1;
+   */
+  file: string;
+
+  /**
+   * Where in it the damaged structure begins, in bytes.
+   *
+   * @generated from field: int64 offset = 2;
+   */
+  offset: bigint;
+
+  /**
+   * One sentence that names both, and what is wrong there.
+   *
+   * @generated from field: string message = 3;
+   */
+  message: string;
+};
+
+/**
+ * Describes the message kvts.v1.Problem.
+ * Use `create(ProblemSchema)` to create a new message.
+ */
+export const ProblemSchema: GenMessage<Problem> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 41);
+
+/**
+ * See AdminService.Checkpoint.
+ *
+ * @generated from message kvts.v1.CheckpointRequest
+ */
+export type CheckpointRequest = Message<"kvts.v1.CheckpointRequest"> & {
+  /**
+   * Names it in the server's directory of checkpoints: 1 to 100 letters, digits, `.`, `_` and `-`, the first no dot.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message kvts.v1.CheckpointRequest.
+ * Use `create(CheckpointRequestSchema)` to create a new message.
+ */
+export const CheckpointRequestSchema: GenMessage<CheckpointRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 42);
+
+/**
+ * A checkpoint has begun.
+ *
+ * @generated from message kvts.v1.CheckpointResponse
+ */
+export type CheckpointResponse = Message<"kvts.v1.CheckpointResponse"> & {
+  /**
+   * Where it is. Its `result` is a CheckpointReport.
+   *
+   * @generated from field: kvts.v1.TrackedOperation operation = 1;
+   */
+  operation?: TrackedOperation | undefined;
+};
+
+/**
+ * Describes the message kvts.v1.CheckpointResponse.
+ * Use `create(CheckpointResponseSchema)` to create a new message.
+ */
+export const CheckpointResponseSchema: GenMessage<CheckpointResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 43);
+
+/**
+ * What a checkpoint is.
+ *
+ * @generated from message kvts.v1.CheckpointReport
+ */
+export type CheckpointReport = Message<"kvts.v1.CheckpointReport"> & {
+  /**
+   * Its directory on the server's machine.
+   *
+   * @generated from field: string directory = 1;
+   */
+  directory: string;
+
+  /**
+   * Its incarnation: a new one.
+   *
+   * @generated from field: string incarnation = 2;
+   */
+  incarnation: string;
+
+  /**
+   * The last seq in it: everything up to here is there, and nothing behind it.
+   *
+   * @generated from field: int64 seq = 3;
+   */
+  seq: bigint;
+
+  /**
+   * How many tables it has.
+   *
+   * @generated from field: int64 tables = 4;
+   */
+  tables: bigint;
+
+  /**
+   * Bytes of those that it shares with the store.
+   *
+   * @generated from field: int64 linked_bytes = 5;
+   */
+  linkedBytes: bigint;
+
+  /**
+   * Bytes of those that were copied.
+   *
+   * @generated from field: int64 copied_bytes = 6;
+   */
+  copiedBytes: bigint;
+
+  /**
+   * Operations that were in no table yet.
+   *
+   * @generated from field: int64 operations = 7;
+   */
+  operations: bigint;
+
+  /**
+   * Bytes of log that they take.
+   *
+   * @generated from field: int64 log_bytes = 8;
+   */
+  logBytes: bigint;
+
+  /**
+   * How long it took, in milliseconds.
+   *
+   * @generated from field: int64 elapsed_ms = 9;
+   */
+  elapsedMs: bigint;
+};
+
+/**
+ * Describes the message kvts.v1.CheckpointReport.
+ * Use `create(CheckpointReportSchema)` to create a new message.
+ */
+export const CheckpointReportSchema: GenMessage<CheckpointReport> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 44);
+
+/**
+ * See AdminService.StreamBackup.
+ *
+ * @generated from message kvts.v1.StreamBackupRequest
+ */
+export type StreamBackupRequest = Message<"kvts.v1.StreamBackupRequest"> & {
+};
+
+/**
+ * Describes the message kvts.v1.StreamBackupRequest.
+ * Use `create(StreamBackupRequestSchema)` to create a new message.
+ */
+export const StreamBackupRequestSchema: GenMessage<StreamBackupRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 45);
+
+/**
+ * The next piece of a backup. The last one is its `end`: without it, the backup is not whole.
+ *
+ * @generated from message kvts.v1.StreamBackupResponse
+ */
+export type StreamBackupResponse = Message<"kvts.v1.StreamBackupResponse"> & {
+  /**
+   * What comes.
+   *
+   * @generated from oneof kvts.v1.StreamBackupResponse.part
+   */
+  part: {
+    /**
+     * A file begins.
+     *
+     * @generated from field: kvts.v1.BackupFile file = 1;
+     */
+    value: BackupFile;
+    case: "file";
+  } | {
+    /**
+     * More of the file that began last.
+     *
+     * @generated from field: bytes data = 2;
+     */
+    value: Uint8Array;
+    case: "data";
+  } | {
+    /**
+     * Everything has come.
+     *
+     * @generated from field: kvts.v1.BackupEnd end = 3;
+     */
+    value: BackupEnd;
+    case: "end";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message kvts.v1.StreamBackupResponse.
+ * Use `create(StreamBackupResponseSchema)` to create a new message.
+ */
+export const StreamBackupResponseSchema: GenMessage<StreamBackupResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 46);
+
+/**
+ * A file of a backup.
+ *
+ * @generated from message kvts.v1.BackupFile
+ */
+export type BackupFile = Message<"kvts.v1.BackupFile"> & {
+  /**
+   * Its name in the directory of the copy: letters, digits, `.`, `_` and `-`, the first no dot.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Its size.
+   *
+   * @generated from field: int64 bytes = 2;
+   */
+  bytes: bigint;
+};
+
+/**
+ * Describes the message kvts.v1.BackupFile.
+ * Use `create(BackupFileSchema)` to create a new message.
+ */
+export const BackupFileSchema: GenMessage<BackupFile> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 47);
+
+/**
+ * The end of a backup.
+ *
+ * @generated from message kvts.v1.BackupEnd
+ */
+export type BackupEnd = Message<"kvts.v1.BackupEnd"> & {
+  /**
+   * How many files have come.
+   *
+   * @generated from field: int64 files = 1;
+   */
+  files: bigint;
+
+  /**
+   * How many bytes they have.
+   *
+   * @generated from field: int64 bytes = 2;
+   */
+  bytes: bigint;
+
+  /**
+   * The last seq in it: everything up to here is there, and nothing behind it.
+   *
+   * @generated from field: int64 seq = 3;
+   */
+  seq: bigint;
+
+  /**
+   * The incarnation of the copy: a new one.
+   *
+   * @generated from field: string incarnation = 4;
+   */
+  incarnation: string;
+};
+
+/**
+ * Describes the message kvts.v1.BackupEnd.
+ * Use `create(BackupEndSchema)` to create a new message.
+ */
+export const BackupEndSchema: GenMessage<BackupEnd> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 48);
+
+/**
+ * See AdminService.GetOperation.
+ *
+ * @generated from message kvts.v1.GetOperationRequest
+ */
+export type GetOperationRequest = Message<"kvts.v1.GetOperationRequest"> & {
+  /**
+   * The operation's id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message kvts.v1.GetOperationRequest.
+ * Use `create(GetOperationRequestSchema)` to create a new message.
+ */
+export const GetOperationRequestSchema: GenMessage<GetOperationRequest> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 49);
+
+/**
+ * How far an operation is, or what became of it.
+ *
+ * @generated from message kvts.v1.GetOperationResponse
+ */
+export type GetOperationResponse = Message<"kvts.v1.GetOperationResponse"> & {
+  /**
+   * The operation.
+   *
+   * @generated from field: kvts.v1.TrackedOperation operation = 1;
+   */
+  operation?: TrackedOperation | undefined;
+};
+
+/**
+ * Describes the message kvts.v1.GetOperationResponse.
+ * Use `create(GetOperationResponseSchema)` to create a new message.
+ */
+export const GetOperationResponseSchema: GenMessage<GetOperationResponse> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 50);
+
+/**
+ * Something that takes long: it goes on whoever waits for it.
+ *
+ * @generated from message kvts.v1.TrackedOperation
+ */
+export type TrackedOperation = Message<"kvts.v1.TrackedOperation"> & {
+  /**
+   * Names it, for as long as the server runs.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * How far it is.
+   *
+   * @generated from field: kvts.v1.OperationState state = 2;
+   */
+  state: OperationState;
+
+  /**
+   * When it began, in microseconds since the Unix epoch.
+   *
+   * @generated from field: int64 started_at = 3;
+   */
+  startedAt: bigint;
+
+  /**
+   * When it ended, in microseconds since the Unix epoch. Absent while it goes on.
+   *
+   * @generated from field: optional int64 ended_at = 4;
+   */
+  endedAt?: bigint | undefined;
+
+  /**
+   * How far it has come. Absent where nothing is known of that.
+   *
+   * @generated from field: kvts.v1.OperationProgress progress = 5;
+   */
+  progress?: OperationProgress | undefined;
+
+  /**
+   * Of an erasure: no read shows a version of the keys with a lower seq. There from the first answer on.
+   *
+   * @generated from field: optional int64 hidden_seq = 6;
+   */
+  hiddenSeq?: bigint | undefined;
+
+  /**
+   * Why it failed.
+   *
+   * @generated from field: kvts.v1.OperationError error = 7;
+   */
+  error?: OperationError | undefined;
+
+  /**
+   * What it did, by its kind; there once it has succeeded.
+   *
+   * @generated from oneof kvts.v1.TrackedOperation.result
+   */
+  result: {
+    /**
+     * Of an erasure.
+     *
+     * @generated from field: kvts.v1.ErasureResult erasure = 8;
+     */
+    value: ErasureResult;
+    case: "erasure";
+  } | {
+    /**
+     * Of a checkpoint.
+     *
+     * @generated from field: kvts.v1.CheckpointReport checkpoint = 9;
+     */
+    value: CheckpointReport;
+    case: "checkpoint";
+  } | {
+    /**
+     * Of a verification.
+     *
+     * @generated from field: kvts.v1.Verification verification = 10;
+     */
+    value: Verification;
+    case: "verification";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message kvts.v1.TrackedOperation.
+ * Use `create(TrackedOperationSchema)` to create a new message.
+ */
+export const TrackedOperationSchema: GenMessage<TrackedOperation> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 51);
+
+/**
+ * How far an operation has come.
+ *
+ * @generated from message kvts.v1.OperationProgress
+ */
+export type OperationProgress = Message<"kvts.v1.OperationProgress"> & {
+  /**
+   * What it is at: of an erasure `hiding`, `memory`, `tables`, `log`, `files`; of a verification the file that it reads.
+   *
+   * @generated from field: string phase = 1;
+   */
+  phase: string;
+
+  /**
+   * How many bytes of files it sees to.
+   *
+   * @generated from field: int64 bytes_total = 2;
+   */
+  bytesTotal: bigint;
+
+  /**
+   * How many of them it has seen to.
+   *
+   * @generated from field: int64 bytes_done = 3;
+   */
+  bytesDone: bigint;
+};
+
+/**
+ * Describes the message kvts.v1.OperationProgress.
+ * Use `create(OperationProgressSchema)` to create a new message.
+ */
+export const OperationProgressSchema: GenMessage<OperationProgress> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 52);
+
+/**
+ * Why an operation failed: what a call that did the same would have had as its status.
+ *
+ * @generated from message kvts.v1.OperationError
+ */
+export type OperationError = Message<"kvts.v1.OperationError"> & {
+  /**
+   * One sentence that says what to do.
+   *
+   * @generated from field: string message = 1;
+   */
+  message: string;
+
+  /**
+   * The error's code and details.
+   *
+   * @generated from field: google.rpc.ErrorInfo info = 2;
+   */
+  info?: ErrorInfo | undefined;
+};
+
+/**
+ * Describes the message kvts.v1.OperationError.
+ * Use `create(OperationErrorSchema)` to create a new message.
+ */
+export const OperationErrorSchema: GenMessage<OperationError> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_admin, 53);
 
 /**
  * What a token lets its bearer do. Each role includes those before it.
@@ -986,6 +1853,54 @@ export type Role = (typeof Role)[keyof typeof Role] | UnknownEnum;
  */
 export const RoleSchema: GenEnum<Role> = /*@__PURE__*/
   enumDesc(file_kvts_v1_admin, 0);
+
+/**
+ * How far an operation is.
+ *
+ * @generated from enum kvts.v1.OperationState
+ */
+export const OperationState = {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: OPERATION_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * It goes on.
+   *
+   * @generated from enum value: OPERATION_STATE_RUNNING = 1;
+   */
+  RUNNING: 1,
+
+  /**
+   * It is done: there is a `result`.
+   *
+   * @generated from enum value: OPERATION_STATE_SUCCEEDED = 2;
+   */
+  SUCCEEDED: 2,
+
+  /**
+   * It is over without having been done: there is an `error`.
+   *
+   * @generated from enum value: OPERATION_STATE_FAILED = 3;
+   */
+  FAILED: 3,
+} as const;
+
+/**
+ * How far an operation is.
+ *
+ * @generated from enum kvts.v1.OperationState
+ */
+export type OperationState = (typeof OperationState)[keyof typeof OperationState] | UnknownEnum;
+
+/**
+ * Describes the enum kvts.v1.OperationState.
+ */
+export const OperationStateSchema: GenEnum<OperationState> = /*@__PURE__*/
+  enumDesc(file_kvts_v1_admin, 1);
 
 /**
  * The state and upkeep of one store.
@@ -1138,6 +2053,71 @@ export const AdminService: GenService<{
     methodKind: "unary";
     input: typeof RevokeTokenRequestSchema;
     output: typeof RevokeTokenResponseSchema;
+  },
+  /**
+   * Deletes every key that could be in a range, in one step whatever their number: those written later at an earlier
+   * timestamp read as deleted too, those at a later one do not. Retract takes it back for one key.
+   *
+   * @generated from rpc kvts.v1.AdminService.DeleteRange
+   */
+  deleteRange: {
+    methodKind: "unary";
+    input: typeof DeleteRangeRequestSchema;
+    output: typeof DeleteRangeResponseSchema;
+  },
+  /**
+   * Erases everything that has been written to the keys of a range, or to one key, at every timestamp. Answers once no read
+   * shows it any more, and never will, with an operation that ends when its bytes are in no file of the store.
+   *
+   * @generated from rpc kvts.v1.AdminService.Erase
+   */
+  erase: {
+    methodKind: "unary";
+    input: typeof EraseRequestSchema;
+    output: typeof EraseResponseSchema;
+  },
+  /**
+   * Reads the whole store again, past its caches, and lists everything that is wrong with it: an operation.
+   *
+   * @generated from rpc kvts.v1.AdminService.Verify
+   */
+  verify: {
+    methodKind: "unary";
+    input: typeof VerifyRequestSchema;
+    output: typeof VerifyResponseSchema;
+  },
+  /**
+   * Makes a copy of the store on the server's machine, which can be opened like any other: an operation. Reads and writes go
+   * on meanwhile.
+   *
+   * @generated from rpc kvts.v1.AdminService.Checkpoint
+   */
+  checkpoint: {
+    methodKind: "unary";
+    input: typeof CheckpointRequestSchema;
+    output: typeof CheckpointResponseSchema;
+  },
+  /**
+   * Sends a copy of the store as it is at one moment, file by file: put into a directory they are a store that can be opened
+   * like any other. Reads and writes go on meanwhile. OVERLOADED where the server sends as many as it may.
+   *
+   * @generated from rpc kvts.v1.AdminService.StreamBackup
+   */
+  streamBackup: {
+    methodKind: "server_streaming";
+    input: typeof StreamBackupRequestSchema;
+    output: typeof StreamBackupResponseSchema;
+  },
+  /**
+   * Tells how far an operation is, or what became of it. Operations that have ended are told of for an hour, and none
+   * outlives the server: OPERATION_EXPIRED.
+   *
+   * @generated from rpc kvts.v1.AdminService.GetOperation
+   */
+  getOperation: {
+    methodKind: "unary";
+    input: typeof GetOperationRequestSchema;
+    output: typeof GetOperationResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_kvts_v1_admin, 0);

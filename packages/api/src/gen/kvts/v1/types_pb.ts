@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file kvts/v1/types.proto.
  */
 export const file_kvts_v1_types: GenFile = /*@__PURE__*/
-  fileDesc("ChNrdnRzL3YxL3R5cGVzLnByb3RvEgdrdnRzLnYxIo0BCgdWZXJzaW9uEgsKA2tleRgBIAEoDBIRCgl0aW1lc3RhbXAYAiABKAMSCwoDc2VxGAMgASgDEhIKBXZhbHVlGAQgASgMSACIAQESFwoKZXhwaXJlc19hdBgFIAEoA0gBiAEBEg8KB2RlbGV0ZWQYBiABKAhCCAoGX3ZhbHVlQg0KC19leHBpcmVzX2F0InsKBkNoYW5nZRILCgNrZXkYASABKAwSIQoEa2luZBgCIAEoDjITLmt2dHMudjEuQ2hhbmdlS2luZBIgCgZiZWZvcmUYAyABKAsyEC5rdnRzLnYxLlZlcnNpb24SHwoFYWZ0ZXIYBCABKAsyEC5rdnRzLnYxLlZlcnNpb24igAEKBkJ1Y2tldBIRCgl0aW1lc3RhbXAYASABKAMSDQoFY291bnQYAiABKAMSDwoHc2tpcHBlZBgDIAEoAxINCgVmaXJzdBgEIAEoARIMCgRsYXN0GAUgASgBEgsKA21pbhgGIAEoARILCgNtYXgYByABKAESDAoEbWVhbhgIIAEoASJfCgVSYW5nZRITCgZwcmVmaXgYASABKAxIAIgBARISCgVzdGFydBgCIAEoDEgBiAEBEhAKA2VuZBgDIAEoDEgCiAEBQgkKB19wcmVmaXhCCAoGX3N0YXJ0QgYKBF9lbmQikwEKCU9wZXJhdGlvbhIkCgNwdXQYASABKAsyFS5rdnRzLnYxLlB1dE9wZXJhdGlvbkgAEioKBmRlbGV0ZRgCIAEoCzIYLmt2dHMudjEuRGVsZXRlT3BlcmF0aW9uSAASLAoHcmV0cmFjdBgDIAEoCzIZLmt2dHMudjEuUmV0cmFjdE9wZXJhdGlvbkgAQgYKBGtpbmQihwEKDFB1dE9wZXJhdGlvbhILCgNrZXkYASABKAwSEgoFdmFsdWUYAiABKAxIAIgBARIWCgl0aW1lc3RhbXAYAyABKANIAYgBARIXCgpleHBpcmVzX2F0GAQgASgDSAKIAQFCCAoGX3ZhbHVlQgwKCl90aW1lc3RhbXBCDQoLX2V4cGlyZXNfYXQiRAoPRGVsZXRlT3BlcmF0aW9uEgsKA2tleRgBIAEoDBIWCgl0aW1lc3RhbXAYAiABKANIAIgBAUIMCgpfdGltZXN0YW1wIkUKEFJldHJhY3RPcGVyYXRpb24SCwoDa2V5GAEgASgMEhYKCXRpbWVzdGFtcBgCIAEoA0gAiAEBQgwKCl90aW1lc3RhbXAiUgoJQ29uZGl0aW9uEhMKCWlmX2Fic2VudBgBIAEoCEgAEhAKBmlmX3NlcRgCIAEoA0gAEhYKDGlmX3RpbWVzdGFtcBgDIAEoA0gAQgYKBGtpbmQiQgoMUHJlY29uZGl0aW9uEgsKA2tleRgBIAEoDBIlCgljb25kaXRpb24YAiABKAsyEi5rdnRzLnYxLkNvbmRpdGlvbipyCgpDaGFuZ2VLaW5kEhsKF0NIQU5HRV9LSU5EX1VOU1BFQ0lGSUVEEAASFQoRQ0hBTkdFX0tJTkRfQURERUQQARIXChNDSEFOR0VfS0lORF9DSEFOR0VEEAISFwoTQ0hBTkdFX0tJTkRfUkVNT1ZFRBADYgZwcm90bzM");
+  fileDesc("ChNrdnRzL3YxL3R5cGVzLnByb3RvEgdrdnRzLnYxIo0BCgdWZXJzaW9uEgsKA2tleRgBIAEoDBIRCgl0aW1lc3RhbXAYAiABKAMSCwoDc2VxGAMgASgDEhIKBXZhbHVlGAQgASgMSACIAQESFwoKZXhwaXJlc19hdBgFIAEoA0gBiAEBEg8KB2RlbGV0ZWQYBiABKAhCCAoGX3ZhbHVlQg0KC19leHBpcmVzX2F0InsKBkNoYW5nZRILCgNrZXkYASABKAwSIQoEa2luZBgCIAEoDjITLmt2dHMudjEuQ2hhbmdlS2luZBIgCgZiZWZvcmUYAyABKAsyEC5rdnRzLnYxLlZlcnNpb24SHwoFYWZ0ZXIYBCABKAsyEC5rdnRzLnYxLlZlcnNpb24igAEKBkJ1Y2tldBIRCgl0aW1lc3RhbXAYASABKAMSDQoFY291bnQYAiABKAMSDwoHc2tpcHBlZBgDIAEoAxINCgVmaXJzdBgEIAEoARIMCgRsYXN0GAUgASgBEgsKA21pbhgGIAEoARILCgNtYXgYByABKAESDAoEbWVhbhgIIAEoASJfCgVSYW5nZRITCgZwcmVmaXgYASABKAxIAIgBARISCgVzdGFydBgCIAEoDEgBiAEBEhAKA2VuZBgDIAEoDEgCiAEBQgkKB19wcmVmaXhCCAoGX3N0YXJ0QgYKBF9lbmQiygEKCU9wZXJhdGlvbhIkCgNwdXQYASABKAsyFS5rdnRzLnYxLlB1dE9wZXJhdGlvbkgAEioKBmRlbGV0ZRgCIAEoCzIYLmt2dHMudjEuRGVsZXRlT3BlcmF0aW9uSAASLAoHcmV0cmFjdBgDIAEoCzIZLmt2dHMudjEuUmV0cmFjdE9wZXJhdGlvbkgAEjUKDGRlbGV0ZV9yYW5nZRgEIAEoCzIdLmt2dHMudjEuRGVsZXRlUmFuZ2VPcGVyYXRpb25IAEIGCgRraW5kIocBCgxQdXRPcGVyYXRpb24SCwoDa2V5GAEgASgMEhIKBXZhbHVlGAIgASgMSACIAQESFgoJdGltZXN0YW1wGAMgASgDSAGIAQESFwoKZXhwaXJlc19hdBgEIAEoA0gCiAEBQggKBl92YWx1ZUIMCgpfdGltZXN0YW1wQg0KC19leHBpcmVzX2F0IkQKD0RlbGV0ZU9wZXJhdGlvbhILCgNrZXkYASABKAwSFgoJdGltZXN0YW1wGAIgASgDSACIAQFCDAoKX3RpbWVzdGFtcCJFChBSZXRyYWN0T3BlcmF0aW9uEgsKA2tleRgBIAEoDBIWCgl0aW1lc3RhbXAYAiABKANIAIgBAUIMCgpfdGltZXN0YW1wIlsKFERlbGV0ZVJhbmdlT3BlcmF0aW9uEh0KBXJhbmdlGAEgASgLMg4ua3Z0cy52MS5SYW5nZRIWCgl0aW1lc3RhbXAYAiABKANIAIgBAUIMCgpfdGltZXN0YW1wIlIKCUNvbmRpdGlvbhITCglpZl9hYnNlbnQYASABKAhIABIQCgZpZl9zZXEYAiABKANIABIWCgxpZl90aW1lc3RhbXAYAyABKANIAEIGCgRraW5kIkIKDFByZWNvbmRpdGlvbhILCgNrZXkYASABKAwSJQoJY29uZGl0aW9uGAIgASgLMhIua3Z0cy52MS5Db25kaXRpb24qcgoKQ2hhbmdlS2luZBIbChdDSEFOR0VfS0lORF9VTlNQRUNJRklFRBAAEhUKEUNIQU5HRV9LSU5EX0FEREVEEAESFwoTQ0hBTkdFX0tJTkRfQ0hBTkdFRBACEhcKE0NIQU5HRV9LSU5EX1JFTU9WRUQQA2IGcHJvdG8z");
 
 /**
  * One version of a key: a value and the moment from which it holds, or a tombstone.
@@ -259,6 +259,14 @@ export type Operation = Message<"kvts.v1.Operation"> & {
      */
     value: RetractOperation;
     case: "retract";
+  } | {
+    /**
+     * Writes a tombstone on every key that could be in a range.
+     *
+     * @generated from field: kvts.v1.DeleteRangeOperation delete_range = 4;
+     */
+    value: DeleteRangeOperation;
+    case: "deleteRange";
   } | { case: undefined; value?: undefined };
 };
 
@@ -369,6 +377,35 @@ export const RetractOperationSchema: GenMessage<RetractOperation> = /*@__PURE__*
   messageDesc(file_kvts_v1_types, 7);
 
 /**
+ * Tombstones on every key that could be in a range, those that are written later at an earlier timestamp included.
+ *
+ * @generated from message kvts.v1.DeleteRangeOperation
+ */
+export type DeleteRangeOperation = Message<"kvts.v1.DeleteRangeOperation"> & {
+  /**
+   * The keys. Required: an absent range is INVALID_ARGUMENT, an empty one is every key.
+   *
+   * @generated from field: kvts.v1.Range range = 1;
+   */
+  range?: Range | undefined;
+
+  /**
+   * The moment from which the keys hold nothing, in microseconds since the Unix epoch. Assigned by the server when
+   * absent.
+   *
+   * @generated from field: optional int64 timestamp = 2;
+   */
+  timestamp?: bigint | undefined;
+};
+
+/**
+ * Describes the message kvts.v1.DeleteRangeOperation.
+ * Use `create(DeleteRangeOperationSchema)` to create a new message.
+ */
+export const DeleteRangeOperationSchema: GenMessage<DeleteRangeOperation> = /*@__PURE__*/
+  messageDesc(file_kvts_v1_types, 8);
+
+/**
  * What has to hold of a key's newest version for a write to be carried out. A tombstone, or a value that has expired,
  * counts as absent. What the write puts at that key must not be older than the newest version of any kind either.
  *
@@ -412,7 +449,7 @@ export type Condition = Message<"kvts.v1.Condition"> & {
  * Use `create(ConditionSchema)` to create a new message.
  */
 export const ConditionSchema: GenMessage<Condition> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_types, 8);
+  messageDesc(file_kvts_v1_types, 9);
 
 /**
  * A condition on some key.
@@ -440,7 +477,7 @@ export type Precondition = Message<"kvts.v1.Precondition"> & {
  * Use `create(PreconditionSchema)` to create a new message.
  */
 export const PreconditionSchema: GenMessage<Precondition> = /*@__PURE__*/
-  messageDesc(file_kvts_v1_types, 9);
+  messageDesc(file_kvts_v1_types, 10);
 
 /**
  * What became of a key between two moments.

@@ -1,4 +1,4 @@
-import type { CallOptions } from "@kvts/common";
+import type { CallOptions } from "./store.ts";
 
 /** How far a verification is. */
 export interface VerifyProgress {
@@ -41,7 +41,7 @@ export interface VerifiedFile {
   readonly state: VerifiedState;
   /** Its size; 0 where nobody looked at it. */
   readonly bytes: number;
-  /** Versions of a table, operations of a log, tables that a manifest names, request ids of a file of those. */
+  /** Versions of a table, operations of a log, tables that a manifest names, request ids or deleted ranges of a file of those. */
   readonly entries: number;
   /** Why it is not needed; absent otherwise. */
   readonly reason?: string;
@@ -62,5 +62,21 @@ export interface VerifyReport {
   /** Problems that were found beyond those listed: a list has 10,000 at most. */
   readonly problemsOmitted: number;
   readonly bytesRead: number;
+  readonly elapsedMs: number;
+}
+
+/** What `checkpoint` made. */
+export interface CheckpointReport {
+  readonly directory: string;
+  /** Of the copy: a new one. */
+  readonly incarnation: string;
+  /** The last seq in it: everything up to here is there, and nothing behind it. */
+  readonly seq: number;
+  readonly tables: number;
+  readonly linkedBytes: number;
+  readonly copiedBytes: number;
+  /** Operations that were in no table yet, and the bytes of log that they take. */
+  readonly operations: number;
+  readonly logBytes: number;
   readonly elapsedMs: number;
 }
