@@ -54,6 +54,41 @@ describe("a store at rest", () => {
     });
   });
 
+  test("has the log that it had, however often a checkpoint is made of it", async () => {
+    const store = await reopened();
+    const fileSystem = store.fileSystem as MemoryFileSystem;
+    const [logs, others] = [(name: string) => name.endsWith(".log"), (name: string) => !name.endsWith(".log")];
+    const before = fileSystem.list(store.directory);
+    for (let i = 0; i < 3; i++) {
+      await store.db.checkpoint(`copy-${i}`);
+      await store.close();
+      const after = fileSystem.list(store.directory);
+      expect(after.filter(logs)).toEqual(before.filter(logs));
+      expect(after.filter(others)).toHaveLength(before.filter(others).length);
+      const copy = await openPlainStore({}, { fileSystem, directory: `copy-${i}` });
+      expect(copy.db.getSync("a")).toMatchObject({ seq: 1 });
+      await copy.close();
+      await store.open();
+    }
+    await store.close();
+  });
+
+  test("that could not begin a log for want of room is copied with what its log holds", async () => {
+    const store = await openPlainStore();
+    await store.db.put("a", "1");
+    const image = (store.fileSystem as MemoryFileSystem).crash(() => true);
+    await store.abandon().close();
+    const disk = new LimitedFileSystem(image, "d");
+    disk.fill();
+    await store.open(disk);
+    disk.limitBytes = Number.POSITIVE_INFINITY;
+    await store.db.checkpoint("copy");
+    await store.close();
+    const copy = await openPlainStore({}, { fileSystem: image, directory: "copy" });
+    expect(copy.db.getSync("a")).toMatchObject({ seq: 1 });
+    await copy.close();
+  });
+
   test("keeps the logs that its manifest names until a flush, whatever the feed has no room for", async () => {
     const store = await reopened({ feedBytes: 1 });
     await store.db.put("b", "2");

@@ -375,14 +375,14 @@ export class Engine {
 
   async #close(): Promise<void> {
     const { versions } = this.#parts;
-    const { gate, queue, feed } = this.#writing;
+    const { gate, queue } = this.#writing;
     gate.refuse(closedError());
     await this.#retention.close();
     await this.#inspection.close();
     await this.#checkpoints.close();
     await this.#restores.close(closedError());
     await this.#erases.close(closedError());
-    await feed.close();
+    await this.#writing.closeFeed();
     await this.#reserve.close();
     await queue.close();
     await this.#flushBeforeClosing();
@@ -412,7 +412,7 @@ export class Engine {
     let moment: StoreMoment | undefined;
     await queue.between(async () => {
       this.#checkWritable();
-      moment = await takeMoment(this.#parts, queue.counters(), (oldest) => this.#writing.releaseLogs(oldest));
+      moment = takeMoment(this.#parts, queue.counters(), (oldest) => this.#writing.releaseLogs(oldest));
     });
     return moment!;
   }

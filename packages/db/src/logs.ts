@@ -1,4 +1,5 @@
 import type { FeedLog } from "./feed/feed-log.ts";
+import type { LogPosition } from "./wal/format.ts";
 import type { LogWriter } from "./wal/log-writer.ts";
 
 /** The log's segments from the oldest that memory still needs to the one in use, and when each may go. */
@@ -33,6 +34,12 @@ export class Logs {
     const { offset } = this.writer;
     await this.writer.begin();
     this.#began(offset);
+  }
+
+  /** Where the log ends between two groups; before it is begun, where what recovery found ends. */
+  get end(): LogPosition {
+    const { writer } = this;
+    return writer.isBegun ? { segment: writer.segment, offset: writer.offset } : writer.durable;
   }
 
   /** Numbers of the segments, ascending; the last is in use. */

@@ -221,14 +221,21 @@ class Recoverer {
   }
 
   /** What the change feed can be read from: what was kept for it, as far as it is there, and what was replayed. */
-  async #findFeed({ numbers }: ManifestState, { live, liveEnds }: LogContents, lastSeq: number): Promise<void> {
+  async #findFeed({ numbers }: ManifestState, replayed: LogContents, lastSeq: number): Promise<void> {
     const feedLog = this.#feedLog;
     const { incarnation, feed, logNumber } = numbers;
     const { fileSystem } = this.#settings.components;
     const kept = feedLog.keeps
-      ? await findKept({ fileSystem, directory: this.#directory, incarnation, feed, logNumber, firstLive: live[0] })
+      ? await findKept({
+          fileSystem,
+          directory: this.#directory,
+          incarnation,
+          feed,
+          logNumber,
+          firstLive: replayed.live[0],
+        })
       : undefined;
-    feedLog.recovered(kept?.segments ?? [], live, liveEnds);
+    feedLog.recovered(kept?.segments ?? [], replayed, lastSeq);
     const firstSeq = feedLog.segments.find((segment) => segment.firstSeq !== undefined)?.firstSeq;
     feedLog.floor = kept?.afterSeq ?? (firstSeq === undefined ? lastSeq : firstSeq - 1);
     // Logs may go back further than the feed, where something was committed past them.

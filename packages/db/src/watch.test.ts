@@ -387,6 +387,33 @@ describe("log that is kept for the feed", () => {
     await store.close();
   });
 
+  test("goes with its age though nobody writes, also what an earlier opening kept", async () => {
+    const store = await openPlainStore(kept);
+    // Each turn in which nobody has anything to do takes the scheduler to the next hour that somebody waits for.
+    const minutesPass = async () => {
+      for (let i = 0; i < 50; i++) await store.nextTurn();
+    };
+    await put(store.db, "k", "1");
+    await churn(store, 2);
+    await store.close();
+    await store.open();
+    const logs = () => (store.fileSystem as MemoryFileSystem).list("d").filter((name) => name.endsWith(".log")).length;
+    const before = logs();
+    expect((await store.db.stats()).feed).toMatchObject({ oldestSeq: 0 });
+    await minutesPass();
+    expect((await store.db.stats()).feed).toMatchObject({ oldestSeq: 0 });
+    store.clock.advance(2 * 3600 * 1_000_000);
+    await minutesPass();
+    expect((await store.db.stats()).feed).toMatchObject({ oldestSeq: 41, bytes: 0 });
+    expect(logs()).toBeLessThan(before);
+    const { problems } = await store.db.verify();
+    expect(problems).toEqual([]);
+    await store.close();
+    await store.open();
+    expect((await store.db.stats()).feed).toMatchObject({ oldestSeq: 41 });
+    await store.close();
+  });
+
   test("is removed where the next opening keeps none", async () => {
     const fileSystem = new MemoryFileSystem();
     const store = await openPlainStore(kept, { fileSystem });

@@ -6,6 +6,7 @@ import { Submissions } from "./commit/submissions.ts";
 import { WaitingRoom } from "./commit/waiting-room.ts";
 import { WriteGate } from "./commit/write-gate.ts";
 import { WritePath } from "./commit/write-path.ts";
+import { AgeWatch } from "./feed/age-watch.ts";
 import { Feed, type FeedPosition } from "./feed/feed.ts";
 import { fullDiskError, isDiskFull } from "./io-error.ts";
 import type { VersionEdit } from "./manifest/version-edit.ts";
@@ -35,6 +36,7 @@ export class Writing {
   readonly #gateRoom: WaitingRoom;
   readonly #flushRoom: WaitingRoom;
   readonly #path: WritePath;
+  readonly #feedAge: AgeWatch;
   /** Errands that want to be alone. */
   #alone = 0;
   /** What nobody waits for while the store is open. */
@@ -58,6 +60,8 @@ export class Writing {
       stopped: (failure) => host.background().refuseFlushes(failure),
     });
     this.feed = this.#makeFeed();
+    this.#feedAge = this.#watchFeedAge();
+    this.#feedAge.watch();
     this.submissions = new Submissions(settings, this.gate, this.queue, requests, () => layers.view);
   }
 
@@ -128,6 +132,12 @@ export class Writing {
         );
       });
     this.#track(released);
+  }
+
+  /** Ends all watches, and trims the feed no more. */
+  async closeFeed(): Promise<void> {
+    await this.#feedAge.close();
+    await this.feed.close();
   }
 
   /** Waits for edits and removals that have been begun. */
@@ -204,6 +214,7 @@ export class Writing {
   async #trimFeed(): Promise<void> {
     const { logs, feedLog } = this.#parts;
     const gone = feedLog.trim();
+    this.#feedAge.watch();
     const { start: feed } = feedLog;
     if (gone.length === 0 || feed === undefined) return;
     await this.persist({ feed });
@@ -217,6 +228,18 @@ export class Writing {
     const { start: feed } = feedLog;
     if (feed !== undefined) await this.persist({ feed });
     logs.discard(gone);
+  }
+
+  /** What is too old for the feed goes, though nobody writes. */
+  #watchFeedAge(): AgeWatch {
+    const { settings, feedLog, versions } = this.#parts;
+    return new AgeWatch(
+      settings.components.scheduler,
+      () => feedLog.dueInMs,
+      () => {
+        if (this.gate.refusal === undefined) this.releaseLogs(versions.numbers.logNumber);
+      },
+    );
   }
 
   #makeFeed(): Feed {
@@ -234,7 +257,7 @@ export class Writing {
       queuesBytesMax: tuning.watchQueuesBytesMax,
       reading: { fileSystem, scheduler, directory, incarnation, log: feedLog, partBytesMax, hold },
       publishedSeq: () => this.queue.publishedSeq,
-      logEnd: () => ({ segment: logs.writer.segment, offset: logs.writer.offset }),
+      logEnd: () => logs.end,
       sync: () => this.#syncLog(),
     };
     return new Feed(host, { seq: lastSeq, end: logEnd });

@@ -26,12 +26,11 @@ export interface StoreMoment {
  * @param counters the last seq published, and the last timestamp assigned
  * @param releaseLogs gives up the segments below the given one, held here no longer
  */
-export async function takeMoment(
+export function takeMoment(
   { layers, versions, logs }: Pick<Recovered, "layers" | "versions" | "logs">,
   counters: { readonly publishedSeq: number; readonly lastAssigned: number },
   releaseLogs: (oldest: number) => void,
-): Promise<StoreMoment> {
-  await logs.begin();
+): StoreMoment {
   const { numbers } = versions;
   // What its numbers say of the log holds for this version alone; reads may still see the one before.
   const version = versions.current.acquire();
@@ -40,7 +39,7 @@ export async function takeMoment(
     version,
     numbers,
     logs: logs.segments.filter((number) => number >= numbers.logNumber),
-    logEnd: { segment: logs.writer.segment, offset: logs.writer.offset },
+    logEnd: logs.end,
     lastSeq: counters.publishedSeq,
     lastAssigned: counters.lastAssigned,
     marks: layers.marks.between(0, counters.publishedSeq),

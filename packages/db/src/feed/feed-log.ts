@@ -3,6 +3,7 @@ import type { FileSystem } from "../env/file-system.ts";
 import { logFileName } from "../format/filenames.ts";
 import type { FeedStart } from "../manifest/version-edit.ts";
 import { type LogPosition, SEGMENT_HEADER_BYTES } from "../wal/format.ts";
+import type { LogContents } from "../wal/log-reader.ts";
 
 /** Bytes between two places of a segment whose seqs are remembered. */
 const MARK_BYTES = 256 * 1024;
@@ -55,6 +56,8 @@ export class FeedLog {
   #cutSeq = 0;
   /** What went past the log last, since this was opened. */
   #passedSeq = 0;
+  /** Of what recovery has found nothing has a greater one. */
+  #recoveredSeq = 0;
 
   constructor(options: FeedLogOptions) {
     this.#options = options;
@@ -86,8 +89,14 @@ export class FeedLog {
   /**
    * What recovery has found: `kept` for the feed alone, and the log's own segments with what {@link noteFrame} was told of
    * them, until they are {@link released}.
+   * @param lastSeq no operation in them has a greater seq
    */
-  recovered(kept: readonly FeedSegment[], live: readonly number[], ends: readonly number[]): void {
+  recovered(
+    kept: readonly FeedSegment[],
+    { live, liveEnds: ends }: Pick<LogContents, "live" | "liveEnds">,
+    lastSeq: number,
+  ): void {
+    this.#recoveredSeq = lastSeq;
     const own = live.map((number, index) => {
       return Object.assign(this.find(number) ?? emptySegment(number), { end: ends[index] });
     });
@@ -173,6 +182,15 @@ export class FeedLog {
     }
   }
 
+  /** Milliseconds until the oldest segment that is kept for the feed alone is too old; undefined where there is none. */
+  get dueInMs(): number | undefined {
+    const { ageMsMax, now } = this.#options;
+    const oldest = this.#kept()[0];
+    if (oldest === undefined) return undefined;
+    const age = oldest.sealedAt === undefined ? 0 : now() - oldest.sealedAt;
+    return ageMsMax - age / MICROS_PER_MS;
+  }
+
   /** Keeps nothing any more of the segments below a number, which memory does not need. Returns their numbers. */
   drop(below: number): number[] {
     const gone = this.#kept().filter(({ number }) => number < below);
@@ -209,7 +227,7 @@ export class FeedLog {
   #forget(segment: FeedSegment): void {
     const at = this.#segments.indexOf(segment);
     const { firstSeq } = this.#segments.find((later, index) => index > at && later.firstSeq !== undefined) ?? {};
-    const lastSeq = segment.lastSeq ?? (firstSeq === undefined ? 0 : firstSeq - 1);
+    const lastSeq = segment.lastSeq ?? (firstSeq === undefined ? this.#recoveredSeq : firstSeq - 1);
     if (segment.firstSeq !== undefined) this.floor = Math.max(this.floor, lastSeq);
     this.#segments.splice(at, 1);
   }

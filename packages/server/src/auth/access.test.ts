@@ -316,6 +316,16 @@ describe.each(ways)("$name", ({ open }) => {
     expect(await codeOf("write", (o) => admin.flush({}, o))).toBe(PermissionDenied);
     expect(await codeOf("write", (o) => admin.createToken({ role: Role.ADMIN }, o))).toBe(PermissionDenied);
     expect(await codeOf("write", (o) => admin.listTokens({}, o))).toBe(PermissionDenied);
+    const target = { case: "key", value: inside } as const;
+    expect(await codeOf("write", (o) => admin.erase({ target }, o))).toBe(PermissionDenied);
+    expect(await codeOf("write", (o) => admin.erase({ target, dryRun: true }, o))).toBe(PermissionDenied);
+    expect(await codeOf("write", (o) => admin.verify({}, o))).toBe(PermissionDenied);
+    expect(await codeOf("write", (o) => admin.checkpoint({ name: "a" }, o))).toBe(PermissionDenied);
+    expect(await codeOf("write", (o) => admin.getOperation({ id: "a" }, o))).toBe(PermissionDenied);
+    const firstPiece = (role: Parameters<typeof codeOf>[0]) =>
+      codeOf(role, (o) => admin.streamBackup({}, o)[Symbol.asyncIterator]().next());
+    expect(await firstPiece("write")).toBe(PermissionDenied);
+    expect(await firstPiece("nobody")).toBe(Unauthenticated);
     expect((await store.stats()).seq).toBe(before);
     expect(await codeOf("write", (o) => kv.put({ key: inside, value: inside }, o))).toBe(0);
     expect(await codeOf("write", (o) => kv.put({ key: outside, value: inside }, o))).toBe(PermissionDenied);

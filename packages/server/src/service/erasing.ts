@@ -19,6 +19,8 @@ export function createErasing(
       operations.start(
         "erase",
         async ({ progress, hidden }) => {
+          // A list that cannot be had is told before anything has happened.
+          await checkpoints();
           const result = await store.erase(target, { onProgress: progress, onHidden: hidden });
           return { ...result, checkpoints: await checkpoints() };
         },
