@@ -9,6 +9,12 @@ storeContract("the gRPC client", {
   reopens: true,
 });
 
+// Every call by itself is another way through client and server, and has to come to the same.
+storeContract("the gRPC client whose calls travel alone", {
+  open: () => openServed((server) => connect(server.grpcUrl, { coalesce: false })),
+  coreOnly: true,
+});
+
 describe("the gRPC client and its server", () => {
   serverTests(
     (server, options) => connect(server.grpcUrl, options),

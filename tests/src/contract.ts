@@ -34,6 +34,8 @@ export type { Capabilities, OpenedStore } from "./contract/subject.ts";
 export interface ContractOptions extends Capabilities {
   /** Opens an empty store. Called for each test that needs one of its own, and once for all others. */
   open(): Promise<OpenedStore>;
+  /** Only what writes, and reads single keys: of an implementation that differs from another in these alone. */
+  readonly coreOnly?: boolean;
 }
 
 /** Generous, since an implementation may start a process for a store. */
@@ -69,6 +71,11 @@ export function storeContract(name: string, options: ContractOptions): void {
     describe("deleted ranges", () => rangeDeleteTests(subject));
     describe("conditions", () => conditionTests(subject));
     describe("request ids", () => requestIdTests(subject));
+    describe("getMany", () => getManyTests(subject));
+    describe("times", () => timeTests(subject));
+    describe("refusals", () => refusalTests(subject));
+    if (options.coreOnly === true) return;
+    describe("lifecycle", () => lifecycleTests(subject));
     describe("keys", () => keyTests(subject));
     describe("values", () => valueTests(subject));
     describe("ranges", () => rangeTests(subject));
@@ -77,13 +84,9 @@ export function storeContract(name: string, options: ContractOptions): void {
     describe("histories in numbers", () => aggregateTests(subject));
     describe("diffs", () => diffTests(subject));
     describe("watches", () => watchTests(subject));
-    describe("getMany", () => getManyTests(subject));
     describe("typed views", () => typedTests(subject));
     describe("views at a moment", () => atTests(subject));
     describe("lists", () => entriesTests(subject));
-    describe("times", () => timeTests(subject));
-    describe("refusals", () => refusalTests(subject));
-    describe("lifecycle", () => lifecycleTests(subject));
     describe("model", () => modelTests(subject));
     describe("snapshots", () => snapshotTests(subject));
     describe("restore", () => restoreTests(subject));

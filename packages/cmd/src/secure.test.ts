@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { connect, connectHttp, tlsFetch } from "@kvts/client";
 import { describe, expect, test } from "vitest";
@@ -45,6 +45,31 @@ describe("TLS", () => {
       await using store = other;
       await expect(store.get("k")).rejects.toMatchObject({ code: "UNAVAILABLE" });
     }
+    expect(await stop()).toBe(0);
+  });
+
+  test("new certificates are used from SIGHUP on, once they can be", { timeout: 60_000 }, async () => {
+    const folder = scratch();
+    const [first, second] = await Promise.all(["first", "second"].map((name) => makeCertificate(folder, name)));
+    const [certUsed, keyUsed] = [join(folder, "used.crt"), join(folder, "used.key")];
+    copyFileSync(first!.cert, certUsed);
+    copyFileSync(first!.key, keyUsed);
+    const flags = ["--tls-cert", certUsed, "--tls-key", keyUsed, "--log-level", "info"];
+    const { grpcUrl, child, stop } = await startServer(["--db-path", join(folder, "data"), ...flags]);
+    let log = "";
+    child.stderr!.on("data", (text: string) => {
+      log += text;
+    });
+    await using before = connect(grpcUrl, { tls: { ca: readFileSync(first!.cert) } });
+    await before.put("k", "v");
+    copyFileSync(second!.cert, certUsed);
+    child.kill("SIGHUP");
+    await expect.poll(() => log).toContain("the old ones stay in use");
+    copyFileSync(second!.key, keyUsed);
+    child.kill("SIGHUP");
+    await expect.poll(() => log).toContain("have been renewed");
+    await using after = connect(grpcUrl, { tls: { ca: readFileSync(second!.cert) } });
+    for (const store of [before, after]) expect((await store.get("k"))?.text()).toBe("v");
     expect(await stop()).toBe(0);
   });
 
@@ -112,6 +137,18 @@ describe("tokens", () => {
     expect(await stop()).toBe(0);
     expect((await kvts(["token", "list", "--db-path", dbPath])).out.split("\n")).toHaveLength(2);
     expect((await kvts(["verify", "--db-path", dbPath])).code).toBe(0);
+  });
+
+  test("one may expire, and have a rate", { timeout: 60_000 }, async () => {
+    const dbPath = join(scratch(), "data");
+    const create = ["token", "create", "--role", "admin", "--db-path", dbPath, "--json"];
+    const made = await kvts([...create, "--expires", "90d", "--rate", "100"]);
+    const { createdAt, expiresAt, callsPerSecond } = JSON.parse(made.out) as Record<string, number>;
+    expect([expiresAt! - createdAt!, callsPerSecond]).toEqual([90 * 24 * 3600 * 1_000_000, 100]);
+    const listed = await kvts(["token", "list", "--db-path", dbPath]);
+    expect(listed.out).toMatch(/\texpires \d{4}-\S+Z\t100 calls a second\n$/);
+    expect((await kvts([...create, "--expires", "soon"])).err).toContain("--expires");
+    expect((await kvts([...create, "--rate", "0"])).err).toContain("--rate must be a whole number");
   });
 
   test.each([

@@ -214,7 +214,7 @@ export interface EraseOptions extends CallOptions {
 export interface EraseResult {
   /** Every version of the keys with a lower seq is gone; with `dryRun` those are counted. */
   readonly seq: number;
-  /** Versions that were removed from memory and tables; with `dryRun` those that histories show. */
+  /** Versions that were removed from memory and tables; with `dryRun` those that can be read, deleted ranges apart. */
   readonly removed: number;
   /** Tables that were written anew without them, or removed, and their bytes. */
   readonly tablesRewritten: number;

@@ -88,6 +88,22 @@ describe("what is erased", () => {
   );
 });
 
+test("a dry run counts what is in tables and memory, and changes no byte", async () => {
+  const store = await openStore();
+  await writeSecrets(store);
+  const { fileSystem, directory, db } = store;
+  const files = fileSystem.list(directory);
+  const counted = await db.erase({ key: KEY }, { dryRun: true });
+  expect(counted).toMatchObject({ removed: 6, tablesRewritten: 2, setAside: [], checkpoints: [] });
+  expect(counted.bytesRewritten).toBeGreaterThan(40_000);
+  expect(await db.erase({ prefix: "person:" }, { dryRun: true })).toMatchObject({ removed: 6 + 3 * 40 });
+  expect(await db.erase({ prefix: "nobody" }, { dryRun: true })).toMatchObject({ removed: 0, tablesRewritten: 0 });
+  expect(fileSystem.list(directory)).toEqual(files);
+  expect(db.getSync(KEY)?.value.length).toBe(40_000);
+  const erased = await db.erase({ key: KEY });
+  expect([erased.removed, erased.seq]).toEqual([counted.removed, counted.seq]);
+});
+
 describe("an erasure hides at once", () => {
   test("from snapshots, histories, diffs and conditions, while its bytes are still there", async () => {
     let runner: HeldRunner | undefined;

@@ -6,10 +6,10 @@ const MIB = 1024 * 1024;
 test("the default budget has the shares that the docs give", () => {
   expect(shareMemory(MEMORY_BYTES_DEFAULT)).toEqual({
     memtableBytes: 32 * MIB,
-    blockCacheBytes: 128 * MIB,
+    blockCacheBytes: 132 * MIB,
     indexBytes: 24 * MIB,
     workerBytes: 24 * MIB,
-    inFlightBytes: 16 * MIB,
+    inFlightBytes: 12 * MIB,
   });
 });
 

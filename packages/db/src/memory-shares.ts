@@ -23,9 +23,10 @@ const MEMTABLE_BYTES_MAX = 32 * MIB;
 const WORKER_BYTES_MIN = 12 * MIB;
 const WORKER_BYTES_MAX = 24 * MIB;
 const IN_FLIGHT_BYTES_MIN = 2 * MIB;
-const IN_FLIGHT_BYTES_MAX = 16 * MIB;
+const IN_FLIGHT_BYTES_MAX = 12 * MIB;
 /** Ten gigabytes of tables, of a hundred million keys, have fences and filters of so much of a gigabyte. */
 const INDEX_SHARE = 3 / 32;
+const IN_FLIGHT_SHARE = 3 / 64;
 
 /**
  * Divides a budget. Memtables, worker and writes in flight grow with it up to what is of use to them; all that goes beyond
@@ -34,7 +35,7 @@ const INDEX_SHARE = 3 / 32;
 export function shareMemory(memoryBytes: number): MemoryShares {
   const memtableBytes = wholeWords(Math.min(memoryBytes / 8, MEMTABLE_BYTES_MAX));
   const workerBytes = within(memoryBytes * INDEX_SHARE, WORKER_BYTES_MIN, WORKER_BYTES_MAX);
-  const inFlightBytes = within(memoryBytes / 16, IN_FLIGHT_BYTES_MIN, IN_FLIGHT_BYTES_MAX);
+  const inFlightBytes = within(memoryBytes * IN_FLIGHT_SHARE, IN_FLIGHT_BYTES_MIN, IN_FLIGHT_BYTES_MAX);
   const indexBytes = Math.floor(memoryBytes * INDEX_SHARE);
   const blockCacheBytes = memoryBytes - 2 * memtableBytes - workerBytes - inFlightBytes - indexBytes;
   return { memtableBytes, blockCacheBytes, indexBytes, workerBytes, inFlightBytes };

@@ -24,7 +24,7 @@ describe("options", () => {
       createIfMissing: true,
       acceptClock: false,
       memoryBytes: 256 * MIB,
-      memory: { memtableBytes: 32 * MIB, blockCacheBytes: 128 * MIB, indexBytes: 24 * MIB },
+      memory: { memtableBytes: 32 * MIB, blockCacheBytes: 132 * MIB, indexBytes: 24 * MIB },
       stallTimeoutMs: 10_000,
       reserveBytes: 64 * MIB,
       tuning: { tables: { compression: "lz4", tableBytesMax: 16 * MIB }, frozenMemtablesMax: 1 },
@@ -60,7 +60,7 @@ describe("options", () => {
   test("a part's bytes are in place of its share of the budget", () => {
     const { memory, tuning } = resolveOptions({ memoryBytes: 64 * MIB, blockCacheBytes: 5 * MIB });
     expect(memory).toMatchObject({ memtableBytes: 8 * MIB, blockCacheBytes: 5 * MIB });
-    expect(tuning.pendingBytesMax).toBe(4 * MIB);
+    expect(tuning.pendingBytesMax).toBe(3 * MIB);
   });
 
   test("a memtable may have any number of bytes in its range", () => {

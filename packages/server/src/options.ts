@@ -169,7 +169,8 @@ function checkOrigin(origin: string): void {
   );
 }
 
-function checkTls(tls: TlsOptions): void {
+/** @throws INVALID_ARGUMENT where a certificate and its key cannot be used */
+export function checkTls(tls: TlsOptions): void {
   checkOptionNames(tls, { cert: true, key: true, clientCa: true }, "tls");
   secureOptions(tls, []);
 }

@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import { AdminService, Health, KvService, ServerReflection, ServerReflectionV1Alpha } from "@kvts/api";
-import type { HostedStore, Key } from "@kvts/common";
+import { type HostedStore, invalidArgument, type Key } from "@kvts/common";
 import { type Access, createAccess, type LaterAccess } from "./access.ts";
 import { openTokens, type Tokens } from "./auth/tokens.ts";
 import { createCors } from "./cors.ts";
@@ -14,7 +14,14 @@ import { listenHttp } from "./listen/http-listener.ts";
 import type { Listener } from "./listen/listener.ts";
 import { urlOf } from "./listen/socket-address.ts";
 import { createMetrics, type Metrics } from "./metrics/metrics.ts";
-import { checkExposure, resolveOptions, type ServeOptions, type Settings } from "./options.ts";
+import {
+  checkExposure,
+  checkTls,
+  resolveOptions,
+  type ServeOptions,
+  type Settings,
+  type TlsOptions,
+} from "./options.ts";
 import { createRpcHandler, type RpcHandler } from "./rpc/adapter.ts";
 import { adminService } from "./rpc/admin-service.ts";
 import { createDescriptors } from "./rpc/descriptors.ts";
@@ -34,6 +41,11 @@ export interface Server extends AsyncDisposable {
   /** Resolves once work is taken; rejects where the store that was promised does not come. */
   readonly ready: Promise<void>;
   /**
+   * Uses other certificates for the connections to come, on both ports; those that there are go on.
+   * @throws INVALID_ARGUMENT where they cannot be used, or the server was started without any; the old ones stay
+   */
+  renewTls(tls: TlsOptions): void;
+  /**
    * Accepts no more connections and work, waits for what is in flight (`drainTimeoutMs` at most) and ends the rest. The
    * store stays open: it is its owner's to close.
    */
@@ -51,7 +63,7 @@ export async function serve<K extends Key>(
   options: ServeOptions = {},
 ): Promise<Server> {
   const { settings, tokens } = await prepare(options);
-  const access = createAccess(tokens);
+  const access = createAccess(tokens, settings.logger);
   const exchanges = createExchanges(settings);
   const metrics = createMetrics();
   const parts = { settings, exchanges, access, metrics };
@@ -198,7 +210,12 @@ function running({ grpc, http }: Ports, hosting: Hosting, { exchanges, metrics, 
     })();
     return closing;
   };
-  return { grpcUrl, httpUrl, ready, close, [Symbol.asyncDispose]: close };
+  const renewTls = (tls: TlsOptions): void => {
+    if (settings.tls === undefined) throw invalidArgument("the server was started without TLS; start it with tls");
+    checkTls(tls);
+    for (const port of [grpc, http]) port.secure(tls);
+  };
+  return { grpcUrl, httpUrl, ready, renewTls, close, [Symbol.asyncDispose]: close };
 }
 
 function packageVersion(): string {

@@ -1,4 +1,4 @@
-import { type Entry, type Operation, resolveRange, type Snapshot, utf8, type Version } from "@kvts/common";
+import { checkErase, type Entry, type Operation, resolveRange, type Snapshot, utf8, type Version } from "@kvts/common";
 import { Model, type ModelOperation, type ModelVersion, sameVersion } from "@kvts/db/testing";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -44,9 +44,11 @@ const question = fc.oneof(
 type Question = typeof question extends fc.Arbitrary<infer T> ? T : never;
 
 const step = fc.oneof(
-  { weight: 2, arbitrary: fc.record({ write: fc.array(operation, { minLength: 1, maxLength: 4 }) }) },
-  { weight: 3, arbitrary: fc.record({ question, inSnapshot: fc.boolean() }) },
-  { weight: 1, arbitrary: fc.constant({ snapshot: true } as const) },
+  { weight: 36, arbitrary: fc.record({ write: fc.array(operation, { minLength: 1, maxLength: 4 }) }) },
+  { weight: 54, arbitrary: fc.record({ question, inSnapshot: fc.boolean() }) },
+  { weight: 18, arbitrary: fc.constant({ snapshot: true } as const) },
+  // Each takes a while: the shared store is written anew as far as it holds something of the range.
+  { weight: 1, arbitrary: fc.record({ erase: fc.oneof(fc.record({ key }), fc.record({ start: key, end: key })) }) },
 );
 
 export function modelTests(subject: Subject): void {
@@ -56,6 +58,7 @@ export function modelTests(subject: Subject): void {
         await using run = new Run(subject, uniqueKey());
         for (const each of steps) {
           if ("write" in each) await run.write(each.write);
+          else if ("erase" in each) await run.erase(each.erase);
           else if ("snapshot" in each) await run.openSnapshot();
           else await run.ask(each.question, each.inSnapshot);
         }
@@ -92,6 +95,17 @@ class Run {
       ? this.#single(operations[0]!)
       : store.write(operations.map(storeOperation)));
     this.#model.commit(operations, seq);
+  }
+
+  async erase(drawn: { readonly key: string } | { readonly start: string; readonly end: string }): Promise<void> {
+    const { bytes } = this.#subject.shared;
+    const target =
+      "key" in drawn ? { key: this.#key(drawn.key) } : { start: this.#key(drawn.start), end: this.#key(drawn.end) };
+    const { range } = checkErase(target, undefined);
+    const { removed } = await bytes.erase(target, { dryRun: true });
+    expect(removed).toBe(this.#model.countErased(range));
+    const { seq } = await bytes.erase(target);
+    this.#model.erase(range, seq);
   }
 
   /** In place of the one that is open. */

@@ -6,6 +6,7 @@ import { userPath } from "../paths.ts";
 import { type DirectoryOptions, openDirectory } from "../target/open-directory.ts";
 import { announcementText } from "./announcement.ts";
 import { checkPorts } from "./check-ports.ts";
+import { followTls } from "./follow-tls.ts";
 import { prettyLog } from "./pretty-log.ts";
 import { readTls } from "./read-tls.ts";
 import type { ServerSettings } from "./settings.ts";
@@ -33,6 +34,7 @@ export async function runServer(settings: ServerSettings, json: boolean): Promis
   const { recovery } = await opening.store;
   await server.ready;
   await print(announcementText({ grpcUrl: server.grpcUrl, httpUrl: server.httpUrl, dbPath, recovery }, json));
+  using _following = tls === undefined ? undefined : followTls(settings, tls, server, logger);
   const signal = await stopSignal;
   logger.info({ signal }, "stopping");
   giveUpLater(logger);

@@ -26,9 +26,15 @@ const messages: Readonly<Record<Role, RoleMessage>> = {
 
 function officeOfServer(target: ServerTarget): TokenOffice {
   return {
-    create: ({ role, prefix, name }) =>
+    create: ({ role, prefix, name, expiresIn, callsPerSecond }) =>
       askAdmin(target, async (admin, options) => {
-        const request = { role: messages[role], ...(prefix && { prefix }), ...(name !== undefined && { name }) };
+        const request = {
+          role: messages[role],
+          ...(prefix && { prefix }),
+          ...(name !== undefined && { name }),
+          ...(expiresIn !== undefined && { expiresIn: BigInt(expiresIn) }),
+          ...(callsPerSecond !== undefined && { callsPerSecond: BigInt(callsPerSecond) }),
+        };
         const { secret, token } = await admin.createToken(request, options);
         return { token: secret, info: infoOf(token!) };
       }),
@@ -37,9 +43,17 @@ function officeOfServer(target: ServerTarget): TokenOffice {
   };
 }
 
-function infoOf({ id, name, role, prefix, createdAt }: Token): TokenInfo {
+function infoOf({ id, name, role, prefix, createdAt, expiresAt, callsPerSecond }: Token): TokenInfo {
   const [known] = Object.entries(messages).find(([, message]) => message === role) ?? [];
-  return { id, name, role: (known ?? "unknown") as Role, prefix, createdAt: Number(createdAt) };
+  return {
+    id,
+    name,
+    role: (known ?? "unknown") as Role,
+    prefix,
+    createdAt: Number(createdAt),
+    ...(expiresAt !== undefined && { expiresAt: Number(expiresAt) }),
+    ...(callsPerSecond !== undefined && { callsPerSecond: Number(callsPerSecond) }),
+  };
 }
 
 /** Holds the directory meanwhile, so that no server is there whose tokens would be changed behind its back. */

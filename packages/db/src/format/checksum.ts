@@ -1,4 +1,6 @@
-import { crc32 as zlibCrc32 } from "node:zlib";
+// As node-file-system.ts asks for node:fs.
+const zlib: typeof import("node:zlib") = process.getBuiltinModule("node:zlib");
+const { crc32: zlibCrc32 } = zlib;
 
 /**
  * CRC-32 (IEEE 802.3, as in zlib) of `bytes`, unsigned.

@@ -74,6 +74,18 @@ describe("block cache", () => {
     expect([...taken(), ...taken()]).toContain(held);
   });
 
+  test("takes frames that a forgotten file has left before any block has to go", () => {
+    const cache = new BlockCache(6 * FRAME_BYTES);
+    const [kept, forgotten] = [cache.register(9), cache.register(9)];
+    for (let block = 0; block < 3; block++) fill(cache, kept, block);
+    const left = [0, 1, 2].map((block) => fill(cache, forgotten, block));
+    cache.forget(forgotten);
+    expect([3, 4, 5].map((block) => fill(cache, kept, block)).toSorted()).toEqual(left.toSorted());
+    expect(cache.stats()).toMatchObject({ bytes: 6 * FRAME_BYTES, evictions: 0 });
+    fill(cache, kept, 6);
+    expect(cache.stats()).toMatchObject({ bytes: 6 * FRAME_BYTES, evictions: 1 });
+  });
+
   test("keeps blocks outside the slab within their own limit", () => {
     const cache = new BlockCache(4 * FRAME_BYTES);
     const frames = cache.register(30);

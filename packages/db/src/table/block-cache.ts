@@ -60,6 +60,9 @@ export class BlockCache {
   /** By frame: the frame table of the file that it belongs to, and the block. */
   readonly #owners: (Int32Array | undefined)[];
   readonly #blocks: Int32Array;
+  /** Frames that forgotten files have left, the last of them first to be taken; the hand finds those that are pinned still. */
+  readonly #left: Int32Array;
+  #leftCount = 0;
   readonly #outside: (OutsideBlock | undefined)[] = [];
   readonly #outsideBytesMax: number;
   #outsideBytes = 0;
@@ -78,6 +81,7 @@ export class BlockCache {
     this.referenced = new Uint8Array(this.#frameCount);
     this.#owners = new Array<Int32Array | undefined>(this.#frameCount).fill(undefined);
     this.#blocks = new Int32Array(this.#frameCount);
+    this.#left = new Int32Array(this.#frameCount);
     this.#outsideBytesMax = Math.max(OUTSIDE_BYTES_MIN, slab.byteLength * OUTSIDE_SHARE);
   }
 
@@ -99,6 +103,10 @@ export class BlockCache {
   /** A frame to fill at once and then to {@link install}; −1 where every frame is pinned. */
   takeFrame(): number {
     const count = this.#frameCount;
+    while (this.#leftCount > 0) {
+      const frame = this.#left[--this.#leftCount]!;
+      if (this.#owners[frame] === undefined && this.pins[frame] === 0) return frame;
+    }
     for (let steps = 2 * count; steps > 0; steps--) {
       const frame = this.#hand;
       this.#hand = frame + 1 === count ? 0 : frame + 1;
@@ -179,7 +187,7 @@ export class BlockCache {
   forget(frames: Int32Array): void {
     for (let block = 0; block < frames.length; block++) {
       const entry = frames[block]!;
-      if (entry >= 0) this.#vacate(entry);
+      if (entry >= 0) this.#leave(entry);
       else if (entry !== NOT_CACHED) this.#dropOutside(-2 - entry);
     }
   }
@@ -203,6 +211,12 @@ export class BlockCache {
     this.#owners[frame] = undefined;
     this.#used--;
     return true;
+  }
+
+  #leave(frame: number): void {
+    this.#vacate(frame);
+    // Full only where frames were left twice, and the hand has taken them in between.
+    if (this.#leftCount < this.#frameCount) this.#left[this.#leftCount++] = frame;
   }
 
   #shrinkOutside(bytesMax: number): void {

@@ -1,5 +1,8 @@
-import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { Lz4 } from "./lz4.ts";
+
+// As node-file-system.ts asks for node:fs.
+const zlib: typeof import("node:zlib") = process.getBuiltinModule("node:zlib");
+const { constants, zstdCompressSync, zstdDecompressSync } = zlib;
 
 /** How blocks and extents of a table are compressed; what gains too little is stored as it is. */
 export type Compression = "none" | "lz4" | "zstd";

@@ -152,6 +152,15 @@ export class Model {
     this.#seq = seq;
   }
 
+  /** What an erasure would take: the versions of the keys' own that are kept. */
+  countErased(range: ResolvedRange): number {
+    const kept = (id: string) => {
+      const key = fromHex(id)!;
+      return keptOf(winners(this.#own(key, this.#seq)), horizonOf(this.horizons, id)).length;
+    };
+    return this.#keysIn(range).reduce((sum, id) => sum + kept(id), 0);
+  }
+
   /** What `watch` yields: each batch after a seq, without what lies outside the range, where anything is left of it. */
   feed(range: ResolvedRange, afterSeq: number): ModelBatch[] {
     return this.#batches

@@ -372,3 +372,65 @@ test("a caller without a token does not get to send its body", async () => {
   const response = await fetch("/v1/keys/a", { method: "PUT", body, duplex: "half" } as RequestInit);
   expect(response.status).toBe(401);
 });
+
+test("a token has its calls a second, and no more on any face; others have theirs", async () => {
+  const file = await openTokens(tokensFile, systemClock);
+  const slow = (await file.createToken({ role: "read", callsPerSecond: 1 })).token;
+  const { server, fetch, store } = await served({ tokensFile });
+  await store.put("k", "v");
+  const get = (token: string): Promise<Response> =>
+    fetch("/v1/keys/k", { headers: { authorization: `Bearer ${token}` } });
+  const answers = await Promise.all(Array.from({ length: 20 }, () => get(slow)));
+  const refused = answers.filter(({ status }) => status === 429);
+  // However slow the machine is, they do not take a second each.
+  expect(refused.length).toBeGreaterThan(0);
+  expect(answers.length - refused.length).toBe(answers.filter(({ status }) => status === 200).length);
+  expect(refused.length).toBeLessThan(answers.length);
+  expect(refused[0]!.headers.get("retry-after")).toBe("1");
+  expect(await problemOf(refused[0]!)).toMatchObject({ code: "OVERLOADED", details: { limit: 1 } });
+  const metadata = new Metadata();
+  metadata.set("authorization", `Bearer ${slow}`);
+  const kv = foreignService(server.grpcUrl, "kvts.v1.KvService");
+  const overGrpc = await Promise.allSettled(
+    Array.from({ length: 20 }, () => kv.call("Get", { key: Buffer.from("k") }, metadata)),
+  );
+  expect(overGrpc.find(({ status }) => status === "rejected")).toMatchObject({
+    reason: { code: status.RESOURCE_EXHAUSTED },
+  });
+  expect((await get(tokens.admin)).status).toBe(200);
+});
+
+test("what administrators do is logged, with who did it and what became of it, and nothing that is secret", async () => {
+  const lines: Readonly<Record<string, unknown>>[] = [];
+  const logger = {
+    debug: () => {},
+    info: (fields: object) => void lines.push({ ...fields }),
+    warn: () => {},
+    error: () => {},
+  };
+  const { fetch } = await served({ tokensFile, logger });
+  const by = (token: string): RequestInit => ({ method: "POST", headers: { authorization: `Bearer ${token}` } });
+  await fetch("/v1/admin/flush", by(tokens.admin));
+  await fetch("/v1/admin/flush", by(tokens.write));
+  await fetch("/v1/keys/users%3A1", { ...by(tokens.write), method: "PUT", body: "value" });
+  const id = (token: string): string => token.split("_")[1]!;
+  expect(lines.filter(({ audit }) => audit !== undefined)).toEqual([
+    { audit: "flush", token: id(tokens.admin), name: "", code: "OK" },
+    { audit: "flush", token: id(tokens.write), name: "", code: "PERMISSION_DENIED" },
+  ]);
+  expect(JSON.stringify(lines)).not.toContain(tokens.admin);
+});
+
+test("a server without tokens logs what administrators do, too", async () => {
+  const lines: object[] = [];
+  const logger = {
+    debug: () => {},
+    info: (fields: object) => void lines.push(fields),
+    warn: () => {},
+    error: () => {},
+  };
+  const { fetch } = await served({ logger });
+  await fetch("/v1/admin/compact", { method: "POST" });
+  await fetch("/v1/status");
+  expect(lines.filter((line) => "audit" in line)).toEqual([{ audit: "compact", code: "OK" }]);
+});

@@ -12,6 +12,10 @@ export interface TokenRecord extends Grant {
   readonly hash: string;
   /** Microseconds since the Unix epoch. */
   readonly createdAt: number;
+  /** From when on it is worthless, in microseconds since the Unix epoch. */
+  readonly expiresAt?: number | undefined;
+  /** Most calls in a second. */
+  readonly callsPerSecond?: number | undefined;
 }
 
 /**
@@ -70,7 +74,7 @@ function parse(text: string): TokenRecord[] | undefined {
 }
 
 function fromJson(json: Readonly<Record<string, unknown>>): TokenRecord | undefined {
-  const { id, name, role, prefixBase64, hash, createdAt } = json;
+  const { id, name, role, prefixBase64, hash, createdAt, expiresAt, callsPerSecond } = json;
   const prefix = typeof prefixBase64 === "string" ? fromBase64(prefixBase64) : undefined;
   const whole =
     typeof id === "string" &&
@@ -78,7 +82,17 @@ function fromJson(json: Readonly<Record<string, unknown>>): TokenRecord | undefi
     roles.includes(role as Role) &&
     typeof hash === "string" &&
     /^[0-9a-f]{64}$/.test(hash) &&
-    Number.isSafeInteger(createdAt);
+    Number.isSafeInteger(createdAt) &&
+    [expiresAt, callsPerSecond].every((limit) => limit === undefined || Number.isSafeInteger(limit));
   if (!whole || prefix === undefined) return undefined;
-  return { id, name, role: role as Role, prefix, hash, createdAt: createdAt as number };
+  return {
+    id,
+    name,
+    role: role as Role,
+    prefix,
+    hash,
+    createdAt: createdAt as number,
+    ...(expiresAt !== undefined && { expiresAt: expiresAt as number }),
+    ...(callsPerSecond !== undefined && { callsPerSecond: callsPerSecond as number }),
+  };
 }

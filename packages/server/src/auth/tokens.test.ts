@@ -101,3 +101,35 @@ test("requests that make no sense are refused, and leave nothing", async () => {
     code: "UNIMPLEMENTED",
   });
 });
+
+test("a token expires, also under calls that have begun, and after a restart", async () => {
+  const path = tokensFile();
+  let now = 1_700_000_000_000_000;
+  const clock = { now: () => now };
+  const tokens = await openTokens(path, clock);
+  await tokens.createToken({ role: "admin" });
+  const { token, info } = await tokens.createToken({ role: "read", expiresIn: 1000, callsPerSecond: 7 });
+  expect(info).toMatchObject({ expiresAt: now + 1000, callsPerSecond: 7 });
+  const grant = tokens.grantOf(`Bearer ${token}`);
+  now += 999;
+  tokens.checkLive(grant);
+  expect(tokens.grantOf(`Bearer ${token}`)).toBe(grant);
+  now += 1;
+  const expired = expect.objectContaining({
+    code: "UNAUTHENTICATED",
+    message: expect.stringContaining("expired") as string,
+  }) as Error;
+  expect(() => tokens.checkLive(grant)).toThrow(expired);
+  const again = await openTokens(path, clock);
+  for (const each of [tokens, again]) expect(() => each.grantOf(`Bearer ${token}`)).toThrow(expired);
+  expect(again.listTokens()[1]).toEqual(info);
+});
+
+test.each([{ expiresIn: 0 }, { expiresIn: 1.5 }, { expiresIn: Number.MAX_SAFE_INTEGER }, { callsPerSecond: 0 }])(
+  "%j is refused",
+  async (limit) => {
+    const tokens = await open(tokensFile());
+    await expect(tokens.createToken({ role: "admin", ...limit })).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+    expect(tokens.required).toBe(false);
+  },
+);

@@ -1,4 +1,12 @@
-import { type Clock, copyBytes, encodeBound, invalidArgument, KvtsError } from "@kvts/common";
+import {
+  type Clock,
+  checkPositiveInteger,
+  checkTimestamp,
+  copyBytes,
+  encodeBound,
+  invalidArgument,
+  KvtsError,
+} from "@kvts/common";
 import { type Grant, type Role, roles } from "./grant.ts";
 import { hasHash, idOf, makeToken } from "./token.ts";
 import { readTokenFile, type TokenRecord, writeTokenFile } from "./token-file.ts";
@@ -11,6 +19,10 @@ export interface TokenRequest {
   /** Keys that it is for; every key unless given. */
   readonly prefix?: Uint8Array | undefined;
   readonly name?: string | undefined;
+  /** How long it is good for, in microseconds; for ever unless given. */
+  readonly expiresIn?: number | undefined;
+  /** Most calls in a second; any number unless given. */
+  readonly callsPerSecond?: number | undefined;
 }
 
 export interface CreatedToken {
@@ -36,9 +48,9 @@ export interface Tokens extends TokenAdmin {
    * @param authorization the header of this name
    * @throws UNAUTHENTICATED
    */
-  grantOf(authorization: string | undefined): Grant;
-  /** @throws UNAUTHENTICATED where the token that gave this grant has been revoked since */
-  checkLive(grant: Grant): void;
+  grantOf(authorization: string | undefined): TokenRecord;
+  /** @throws UNAUTHENTICATED where the token that gave this grant has been revoked since, or has expired */
+  checkLive(record: TokenRecord): void;
 }
 
 interface KnownToken {
@@ -55,7 +67,7 @@ class FileTokens implements Tokens {
   readonly #path: string | undefined;
   readonly #clock: Clock;
   readonly #known = new Map<string, KnownToken>();
-  readonly #live = new Set<Grant>();
+  readonly #live = new Set<TokenRecord>();
   required: boolean;
   /** Changes one after the other: each writes the whole file. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -67,24 +79,38 @@ class FileTokens implements Tokens {
     for (const record of records ?? []) this.#know(record);
   }
 
-  grantOf(authorization: string | undefined): Grant {
+  grantOf(authorization: string | undefined): TokenRecord {
     if (authorization === undefined) {
       throw unauthenticated("this server wants a token; send one as `authorization: Bearer …`");
     }
     const text = bearer.exec(authorization)?.[1] ?? "";
     const known = this.#known.get(idOf(text) ?? "");
-    if (hasHash(text, known?.hash ?? noHash) && known !== undefined) return known.record;
-    throw unknownToken();
+    if (!hasHash(text, known?.hash ?? noHash) || known === undefined) throw unknownToken();
+    this.#checkAge(known.record);
+    return known.record;
   }
 
-  checkLive(grant: Grant): void {
-    if (!this.#live.has(grant)) throw unknownToken();
+  checkLive(record: TokenRecord): void {
+    if (!this.#live.has(record)) throw unknownToken();
+    this.#checkAge(record);
+  }
+
+  #checkAge({ expiresAt }: TokenRecord): void {
+    if (expiresAt === undefined || this.#clock.now() < expiresAt) return;
+    throw unauthenticated("the token has expired; ask for another");
   }
 
   createToken(request: TokenRequest): Promise<CreatedToken> {
     return this.#inTurn(async () => {
       const { id, text, hash } = makeToken();
-      const record = { id, ...checked(request, this.#known.size === 0), hash, createdAt: this.#clock.now() };
+      const createdAt = this.#clock.now();
+      const record = {
+        id,
+        ...checked(request, this.#known.size === 0),
+        hash,
+        createdAt,
+        ...limitsOf(request, createdAt),
+      };
       await this.#write([...this.#records(), record]);
       this.#know(record);
       // Not before it is on disk: a server that comes back without it must not have refused anybody for it.
@@ -148,6 +174,19 @@ function checked({ role, prefix, name = "" }: TokenRequest, first: boolean): Gra
     throw invalidArgument(`name has more than ${nameCharactersMax} characters; shorten it`, { field: "name" });
   }
   return { role, prefix: bytes, name };
+}
+
+/** What bounds a token, in the terms of its record. */
+function limitsOf(
+  { expiresIn, callsPerSecond }: TokenRequest,
+  createdAt: number,
+): Pick<TokenRecord, "expiresAt" | "callsPerSecond"> {
+  if (expiresIn !== undefined) checkPositiveInteger(expiresIn, "expiresIn");
+  if (callsPerSecond !== undefined) checkPositiveInteger(callsPerSecond, "callsPerSecond");
+  return {
+    ...(expiresIn !== undefined && { expiresAt: checkTimestamp(createdAt + expiresIn, "expiresAt") }),
+    ...(callsPerSecond !== undefined && { callsPerSecond }),
+  };
 }
 
 function infoOf({ hash: _, ...info }: TokenRecord): TokenInfo {

@@ -251,7 +251,9 @@ export const restoreResultSchema = z
 export const eraseResultSchema = z
   .object({
     seq: seqSchema.openapi({ description: "Every version of the keys with a lower seq is gone, or is counted." }),
-    removed: whole.openapi({ description: "Versions removed; of a dry run those that histories show." }),
+    removed: whole.openapi({
+      description: "Versions removed; of a dry run those that can be read, deleted ranges apart.",
+    }),
     tablesRewritten: whole.openapi({ description: "Tables that were written anew without them, or removed." }),
     bytesRewritten: whole.openapi({ description: "Bytes of those tables." }),
     setAside: z.array(z.string()).openapi({ description: "Files in `lost/`, which are not looked into." }),

@@ -4,7 +4,7 @@ import { createServer as createTlsServer } from "node:tls";
 import type { Settings } from "../options.ts";
 import type { StreamHandler } from "../rpc/fast-path.ts";
 import type { Listener, RequestHandler } from "./listener.ts";
-import { secureOptions } from "./secure.ts";
+import { secureAnew, secureOptions } from "./secure.ts";
 import { listen } from "./socket-address.ts";
 import { trackSockets } from "./sockets.ts";
 
@@ -56,6 +56,7 @@ export async function listenGrpc(handlers: GrpcHandlers, settings: Settings): Pr
   const closed = new Promise<void>((resolve) => server.once("close", resolve));
   return {
     port: bound,
+    secure: (renewed) => secureAnew(server, renewed),
     connections: () => sockets.count,
     stop() {
       server.close();

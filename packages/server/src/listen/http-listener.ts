@@ -11,7 +11,7 @@ import { problem } from "../http/problem.ts";
 import { protection } from "../http/reply.ts";
 import type { Settings } from "../options.ts";
 import type { Listener, RequestHandler } from "./listener.ts";
-import { secureOptions } from "./secure.ts";
+import { secureAnew, secureOptions } from "./secure.ts";
 import { listen } from "./socket-address.ts";
 import { trackSockets } from "./sockets.ts";
 
@@ -55,6 +55,7 @@ export async function listenHttp(handle: RequestHandler, settings: Settings): Pr
   const closed = new Promise<void>((resolve) => server.once("close", resolve));
   return {
     port,
+    secure: (renewed) => secureAnew(server, renewed),
     connections: () => sockets.count,
     stop: () => void server.close(),
     async destroy() {

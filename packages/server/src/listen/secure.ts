@@ -1,6 +1,7 @@
+import type { Server as NetServer } from "node:net";
 import type { TlsOptions as NodeTlsOptions } from "node:tls";
-import { createSecureContext } from "node:tls";
-import { invalidArgument } from "@kvts/common";
+import { createSecureContext, Server as TlsServer } from "node:tls";
+import { invalidArgument, invariant } from "@kvts/common";
 import type { TlsOptions } from "../options.ts";
 
 /**
@@ -23,6 +24,12 @@ export function secureOptions({ cert, key, clientCa }: TlsOptions, protocols: st
     requestCert: clientCa !== undefined,
     rejectUnauthorized: clientCa !== undefined,
   };
+}
+
+/** Has a server use other certificates from its next connection on. @throws INVALID_ARGUMENT as `secureOptions` */
+export function secureAnew(server: NetServer, tls: TlsOptions): void {
+  invariant(server instanceof TlsServer, "only a server of TLS has certificates");
+  server.setSecureContext(secureOptions(tls, []));
 }
 
 function bytes(pem: string | Uint8Array): string | Buffer {

@@ -81,6 +81,29 @@ test("the gRPC port chooses h2, and tells callers of HTTP/1.1 where to go", asyn
   expect(await text(socket)).toContain(`is served at ${server.httpUrl}`);
 });
 
+test("other certificates are for the connections to come, and those that cannot be used for none", async () => {
+  const { server } = await served({ tls: certificates.server });
+  const kv = overGrpc(server.grpcUrl, { ca: certificates.ca.cert });
+  const before = await handshake(server.httpUrl, ["http/1.1"]);
+  await kv.call("Put", { key: Buffer.from("k"), value: Buffer.from("v") });
+  expect(() => server.renewTls({ cert: "x", key: "y" })).toThrow("PEM");
+  expect((await get(`${server.httpUrl}/healthz`, { ca: certificates.ca.cert })).status).toBe(200);
+  server.renewTls(others.server);
+  const renewed = { ca: others.ca.cert };
+  expect((await get(`${server.httpUrl}/v1/keys/k`, renewed)).body).toBe("v");
+  expect(await overGrpc(server.grpcUrl, renewed).call("Get", { key: Buffer.from("k") })).toHaveProperty("version");
+  await expect(get(`${server.httpUrl}/healthz`, { ca: certificates.ca.cert })).rejects.toThrow();
+  // Who was there already has noticed nothing.
+  expect(await kv.call("Get", { key: Buffer.from("k") })).toHaveProperty("version");
+  before.write("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  expect(await text(before)).toContain("200 OK");
+});
+
+test("a server without TLS has no certificates to renew", async () => {
+  const { server } = await served();
+  expect(() => server.renewTls(certificates.server)).toThrow("started without TLS");
+});
+
 describe("with authorities of clients", () => {
   const mutual = (): TlsOptions => ({ ...certificates.server, clientCa: certificates.ca.cert });
 

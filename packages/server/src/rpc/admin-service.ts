@@ -6,7 +6,7 @@ import type { Lease } from "../service/leases.ts";
 import { streamBackup } from "./backup.ts";
 import { type RpcOptions, rpc } from "./call.ts";
 import { conditionIn } from "./conditions.ts";
-import { numberOut, seqIn, textIn, timestampIn, written } from "./numbers.ts";
+import { numberOut, positiveIn, seqIn, textIn, timestampIn, written } from "./numbers.ts";
 import { deletedRangeIn, retractedIn } from "./operations.ts";
 import { restoreIn, restoreOut } from "./restore.ts";
 import { keepForIn, policiesOut, retentionOut } from "./retention.ts";
@@ -71,7 +71,10 @@ export function adminService(options: RpcOptions): ServiceImpl<typeof AdminServi
     ),
     createToken: rpc("write", options, async (request, { service }) => {
       const { prefix, name } = request;
-      const { token, info } = await service.createToken({ role: roleIn(request.role), prefix, name });
+      const expiresIn = positiveIn(request.expiresIn, "expires_in");
+      const callsPerSecond = positiveIn(request.callsPerSecond, "calls_per_second");
+      const asked = { role: roleIn(request.role), prefix, name, expiresIn, callsPerSecond };
+      const { token, info } = await service.createToken(asked);
       return { secret: token, token: tokenOut(info) };
     }),
     listTokens: rpc("read", options, async (_request, { service }) => ({ tokens: service.listTokens().map(tokenOut) })),

@@ -1,4 +1,4 @@
-import { checkSeq, checkTimestamp, invalidArgument, type WriteResult } from "@kvts/common";
+import { checkPositiveInteger, checkSeq, checkTimestamp, invalidArgument, type WriteResult } from "@kvts/common";
 
 /*
  * Generated messages carry 64-bit numbers as bigint; the rest of the server has plain numbers, exact up to 2^53 - 1.
@@ -19,6 +19,11 @@ export function seqIn(value: bigint | undefined, name: string): number | undefin
 export function stepIn(value: bigint): number {
   if (value >= 1n && value <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(value);
   throw invalidArgument(`step must be from 1 to 2^53 - 1 microseconds, not ${value}`, { field: "step" });
+}
+
+/** A number of which there is at least one. @throws INVALID_ARGUMENT outside 1 … 2^53 - 1 */
+export function positiveIn(value: bigint | undefined, name: string): number | undefined {
+  return value === undefined ? undefined : checkPositiveInteger(Number(exact(value, name)), name);
 }
 
 /** A page size: 0 is for the server's choice. */

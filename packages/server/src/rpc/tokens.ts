@@ -18,6 +18,15 @@ export function roleIn(message: RoleMessage): Role {
   throw invalidArgument("a token needs a role; send ROLE_READ, ROLE_WRITE or ROLE_ADMIN", { field: "role" });
 }
 
-export function tokenOut({ id, name, role, prefix, createdAt }: TokenInfo): MessageInitShape<typeof TokenSchema> {
-  return { id, name, role: messages[role], prefix, createdAt: numberOut(createdAt) };
+export function tokenOut(info: TokenInfo): MessageInitShape<typeof TokenSchema> {
+  const { id, name, role, prefix, createdAt, expiresAt, callsPerSecond } = info;
+  return {
+    id,
+    name,
+    role: messages[role],
+    prefix,
+    createdAt: numberOut(createdAt),
+    ...(expiresAt !== undefined && { expiresAt: numberOut(expiresAt) }),
+    ...(callsPerSecond !== undefined && { callsPerSecond: numberOut(callsPerSecond) }),
+  };
 }
