@@ -34,8 +34,19 @@ export function readBody(
       }
     };
     // An HTTP/2 request whose client has left ends as if it were whole.
-    const finish = (): void => (incoming.aborted ? leave() : resolve(joined(chunks, length)));
-    const leave = (): void => reject(new KvtsError("CANCELLED", "the client left before its request was whole"));
+    let isOver = false;
+    const finish = (): void => {
+      if (incoming.aborted) {
+        leave();
+        return;
+      }
+      isOver = true;
+      resolve(joined(chunks, length));
+    };
+    // Every request closes after its end, and an error is dear for its trace alone.
+    const leave = (): void => {
+      if (!isOver) reject(new KvtsError("CANCELLED", "the client left before its request was whole"));
+    };
     if (Number(incoming.headers["content-length"] ?? 0) > limit) stop(requestTooLarge(bytesMax));
     else incoming.on("data", take).once("end", finish).once("error", leave).once("close", leave);
   });

@@ -52,8 +52,8 @@ export async function collectPage<T, I>(
   { codec, itemsMax, position, isDue }: PageGoal<T, I>,
 ): Promise<Collected<I>> {
   const items: I[] = [];
-  /** Where the list goes on behind what is in `items`. */
-  let resume: Uint8Array | undefined;
+  /** What `items` ends with; the list goes on behind it. */
+  let last: T | undefined;
   let bytes = 0;
   let largest = 0;
   for (;;) {
@@ -62,17 +62,18 @@ export async function collectPage<T, I>(
     const count = Math.max(1, Math.min(itemsMax - items.length + 1, items.length, fitting, takenMax));
     const taken = await takePortion(source, count, isDue);
     for (const item of taken.items) {
-      if (items.length === itemsMax) return { items, resume };
+      if (items.length === itemsMax) return { items, resume: position(last!) };
       const encoded = codec.encode(item);
       const size = codec.bytes(encoded);
-      if (items.length > 0 && bytes + size > pageItemBytesMax) return { items, resume };
+      if (items.length > 0 && bytes + size > pageItemBytesMax) return { items, resume: position(last!) };
       items.push(encoded);
-      resume = position(item);
+      last = item;
       bytes += size;
       if (size > largest) largest = size;
     }
     if (taken.ended) return { items, resume: undefined };
-    resume = taken.resume ?? resume;
-    if (resume !== undefined && isDue()) return { items, resume };
+    if (!isDue()) continue;
+    const resume = taken.resume ?? (last === undefined ? undefined : position(last));
+    if (resume !== undefined) return { items, resume };
   }
 }
