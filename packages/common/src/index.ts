@@ -120,6 +120,7 @@ export {
   type EncodedRangeOperation,
   encodeOperation,
   encodeOperations,
+  expiryRefusal,
   rangeDeletion,
   rangeOf,
 } from "./validate.ts";

@@ -94,11 +94,16 @@ export function rangeOf({ prefix, start, end }: Extract<Operation, { op: "delete
 
 /** @throws INVALID_ARGUMENT unless a value lives for at least a microsecond */
 export function checkExpiry(timestamp: number, expiresAt: number): void {
-  if (expiresAt <= timestamp) {
-    throw invalidArgument(
-      `expiresAt ${formatTime(expiresAt)} must be later than the value's timestamp ${formatTime(timestamp)}`,
-    );
-  }
+  const refusal = expiryRefusal(timestamp, expiresAt);
+  if (refusal !== undefined) throw refusal;
+}
+
+/** What a value that would not live for a microsecond is refused with; undefined for one that does. */
+export function expiryRefusal(timestamp: number, expiresAt: number): KvtsError | undefined {
+  if (expiresAt > timestamp) return undefined;
+  return invalidArgument(
+    `expiresAt ${formatTime(expiresAt)} must be later than the value's timestamp ${formatTime(timestamp)}`,
+  );
 }
 
 /** A request id, checked: 1 … 128 bytes of UTF-8; `undefined` when there is none. */

@@ -65,6 +65,27 @@ describe("a write that is sent again under its request id", () => {
     await store.close();
   });
 
+  test("once its value has expired gets the first answer too; a new write of such a value is refused", async () => {
+    const store = await openPlainStore();
+    const expiresAt = store.clock.now() + MINUTE;
+    const put = (requestId: string) => store.db.put(KEY, "a", { expiresAt, requestId });
+    const batch: Operation[] = [
+      { op: "delete", key: "other" },
+      { op: "put", key: KEY, value: "b", expiresAt },
+    ];
+    const first = await put("r");
+    const firstBatch = await store.db.write(batch, { requestId: "batch" });
+    store.clock.advance(2 * MINUTE);
+    expect(await put("r")).toEqual(first);
+    expect(await store.db.write(batch, { requestId: "batch" })).toEqual(firstBatch);
+    expect(await codeOf(put("s"))).toBe("INVALID_ARGUMENT");
+    expect(await codeOf(store.db.put(KEY, "a", { expiresAt }))).toBe("INVALID_ARGUMENT");
+    expect(await codeOf(store.db.write(batch, { requestId: "another" }))).toBe("INVALID_ARGUMENT");
+    expect(await codeOf(store.db.write(batch))).toBe("INVALID_ARGUMENT");
+    expect((await store.db.put(KEY, "c")).seq).toBe(firstBatch.seq + 1);
+    await store.close();
+  });
+
   test("after a refusal is judged anew: nothing has happened yet", async () => {
     const store = await openPlainStore();
     const { seq } = await store.db.put(KEY, "a");

@@ -1,7 +1,7 @@
 import {
-  checkExpiry,
   checkOperationFields,
   encodeOperations,
+  expiryRefusal,
   type KvtsError,
   limits,
   type Operation,
@@ -22,8 +22,11 @@ export interface BatchTimestamps {
   readonly timestamp: number;
   /** Whether any operation takes the assigned timestamp. */
   readonly assigns: boolean;
-  /** Why it has to be refused, where an operation lies below its key's horizon. */
-  readonly trimmed: KvtsError | undefined;
+  /**
+   * Why it has to be refused, unless it repeats one that was carried out: an operation lies below its key's horizon, or
+   * expires before the assigned timestamp.
+   */
+  readonly refusal: KvtsError | undefined;
 }
 
 /**
@@ -70,7 +73,7 @@ function appendAll(
   let isMeasured = false;
   let timestamp = assigned;
   let assigns = false;
-  let trimmed: KvtsError | undefined;
+  let refusal: KvtsError | undefined;
   // By number, up to the length that has been checked: a getter may change the array that it is in.
   const count = operations.length;
   for (let at = 0; at < count; at++) {
@@ -78,14 +81,14 @@ function appendAll(
     checkOperationFields(operation);
     assigns ||= operation.timestamp === undefined;
     timestamp = operation.timestamp === undefined ? assigned : parseTime(operation.timestamp, now);
-    const refusal = append(encoder, operation, timestamp, now, horizons);
-    trimmed ??= refusal;
+    const refused = append(encoder, operation, timestamp, now, horizons);
+    refusal ??= refused;
     // A frame is longer than keys and values: only beyond the limit do they need to be counted, and then once.
     if (isMeasured || encoder.bytes <= bytesMeasured) continue;
     encodeOperations(operations, now);
     isMeasured = true;
   }
-  return { timestamp: assigns ? assigned : timestamp, assigns, trimmed };
+  return { timestamp: assigns ? assigned : timestamp, assigns, refusal };
 }
 
 /** What a write at `timestamp` is refused with; undefined where it is not. */
@@ -94,7 +97,7 @@ export function refusalBelow(horizons: Horizons, key: KeyBuffer, timestamp: numb
   return timestamp < horizon ? writeTrimmed(timestamp, horizon) : undefined;
 }
 
-/** @returns what it is refused with, where it lies below the horizon of its key, or of any key of its range */
+/** @returns what it is refused with once it is known to be no repetition: see {@link BatchTimestamps} */
 function append(
   encoder: GroupEncoder,
   operation: Operation,
@@ -116,8 +119,11 @@ function append(
     encoder.appendRetract(KEY, timestamp);
   } else {
     const expiresAt = operation.expiresAt === undefined ? undefined : parseTime(operation.expiresAt, now);
-    if (expiresAt !== undefined) checkExpiry(timestamp, expiresAt);
+    const expired = expiresAt === undefined ? undefined : expiryRefusal(timestamp, expiresAt);
+    // With a timestamp of its own it can never have been carried out.
+    if (expired !== undefined && operation.timestamp !== undefined) throw expired;
     encoder.appendPut(KEY, operation.value, timestamp, expiresAt);
+    return refusal ?? expired;
   }
   return refusal;
 }

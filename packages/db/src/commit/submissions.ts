@@ -1,7 +1,7 @@
 import {
-  checkExpiry,
   type EncodedPrecondition,
   encodeOperations,
+  expiryRefusal,
   invalidArgument,
   type Operation,
   type WriteResult,
@@ -139,7 +139,6 @@ export class Submissions {
     KEY.set(key);
     const group = this.#queue.open;
     const at = timestamp ?? this.#queue.nextTimestamp();
-    if (expiresAt !== undefined) checkExpiry(at, expiresAt);
     const isChecked = requestId !== undefined || lookup !== undefined;
     const moment = isChecked ? this.#begin(lookup) : undefined;
     const bytesBefore = group.encoder.bytes;
@@ -156,8 +155,9 @@ export class Submissions {
         if (answer !== ADMITTED) return answer;
       }
       // Not before it is known to be no repetition of one that was carried out.
-      const trimmed = this.#horizons && refusalBelow(this.#horizons, KEY, at);
-      if (trimmed !== undefined) throw trimmed;
+      const expired = expiresAt === undefined ? undefined : expiryRefusal(at, expiresAt);
+      const refusal = expired ?? (this.#horizons && refusalBelow(this.#horizons, KEY, at));
+      if (refusal !== undefined) throw refusal;
     } catch (error) {
       group.encoder.discardBatch();
       throw error;
@@ -182,7 +182,7 @@ export class Submissions {
     const { encoder } = group;
     const now = () => this.#now();
     const encoded = encodeBatch(encoder, operations, requestId, moment, next, now, this.#horizons);
-    const { timestamp, assigns, trimmed } = encoded;
+    const { timestamp, assigns, refusal } = encoded;
     try {
       if (moment !== undefined) {
         const assigned = assigns ? timestamp : undefined;
@@ -191,7 +191,7 @@ export class Submissions {
         const answer = this.#answer(arrival, lookup);
         if (answer !== ADMITTED) return answer;
       }
-      if (trimmed !== undefined) throw trimmed;
+      if (refusal !== undefined) throw refusal;
     } catch (error) {
       encoder.discardBatch();
       throw error;
