@@ -115,6 +115,8 @@ export class Life {
   #settings: StoreSettings;
   /** The last process wrote without syncing, and its power was cut. */
   #hasLostBuffered = false;
+  /** Something was erased. The manifest alone tells of that, so a repair without one may bring back what was to go. */
+  #hasErased = false;
   /** The store that is open. */
   #store: TestStore | undefined;
   /** What the last process has left, and what has to be found in it. */
@@ -181,7 +183,7 @@ export class Life {
   get #isRepairable(): boolean {
     const files = this.#left.fileSystem.list(DIRECTORY).map((name) => parseFileName(name)?.kind);
     const holdsSomething = files.includes("table") || files.includes("log");
-    return holdsSomething && files.includes("current") && !this.#hasLostBuffered;
+    return holdsSomething && files.includes("current") && !this.#hasLostBuffered && !this.#hasErased;
   }
 
   #passTime(by: number): void {
@@ -313,6 +315,7 @@ export class Life {
           this.#settings.durability === "buffered" && process.faults > 0 ? process.durableBatches : undefined,
         moment: `an orderly close, with ${share} of what was not synced`,
       });
+    this.#hasErased ||= this.#left.batches.some(({ erases }) => erases !== undefined);
     const isBuffered = this.#settings.durability === "buffered";
     const isLossy = isBuffered && (process.faults > 0 || (process.cut?.share ?? 1) < 1);
     // Where nothing was found out yet, what the process before has lost still counts.

@@ -60,6 +60,7 @@ export class NamedWrites {
       .slice(-WRITES_MAX);
     if (this.#writes.length === 0) return undefined;
     const write = this.#random.pick(this.#writes);
+    if (!write.operations.every((operation) => isStillGood(store, operation))) return undefined;
     if (write.batch.state === "acknowledged") await this.#expectAnswer(store, write);
     else if (write.batch.state === "refused") return await this.#sendAnew(store, write);
     return undefined;
@@ -81,7 +82,6 @@ export class NamedWrites {
 
   async #sendAnew(store: TestStore, write: NamedWrite): Promise<TestBatch | undefined> {
     this.#writes = this.#writes.filter((one) => one !== write);
-    if (!write.operations.every((operation) => isStillGood(store, operation))) return undefined;
     return await this.#submit(store, write.requestId, write.operations);
   }
 
@@ -92,7 +92,7 @@ export class NamedWrites {
   }
 }
 
-/** Time has passed since it was refused or lost. */
+/** Time has passed since it was sent: an expiry may lie before what would be assigned now. */
 function isStillGood(store: TestStore, operation: TestOperation): boolean {
   const { timestamp } = operation;
   if (timestamp === undefined) return operation.op !== "put" || operation.expiresAt === undefined;
