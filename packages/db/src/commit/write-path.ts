@@ -94,6 +94,8 @@ export class WritePath implements CommitTarget {
     await logs.writer.dropSpares();
     if (!layers.isActiveEmpty) await this.freeze();
     else layers.movedLog(logs.rotate(0));
+    // The manifest will name it as the first that is needed: a power cut must not take its name away.
+    await logs.writer.sync();
     return logs.writer.segment;
   }
 

@@ -23,19 +23,29 @@ export class RandomAdmission {
   readonly #store: TestStore;
   readonly #operations: RandomOperations;
   readonly #pool: KeyPool;
+  readonly #idsBegin: string;
   #named: NamedWrite[] = [];
   #count = 0;
 
-  constructor(random: Random, store: TestStore, operations: RandomOperations, pool: KeyPool) {
+  /** @param idsBegin how the ids of its writes begin */
+  constructor(
+    random: Random,
+    store: TestStore,
+    operations: RandomOperations,
+    pool: KeyPool,
+    idsBegin: string = "request",
+  ) {
     this.#random = random;
     this.#store = store;
     this.#operations = operations;
     this.#pool = pool;
+    this.#idsBegin = idsBegin;
   }
 
   /** A new write, or one that was acknowledged once more. */
   async any(): Promise<void> {
-    const now = this.#store.clock.now();
+    // What was forgotten at a later hour stays forgotten where the clock goes back.
+    const now = this.#store.clock.latest;
     this.#named = this.#named.filter(({ moment }) => moment >= now - REQUEST_WINDOW).slice(-NAMED_MAX);
     if (this.#named.length > 0 && this.#random.chance(0.4)) await this.#again(this.#random.pick(this.#named));
     else await this.#write();
@@ -53,7 +63,7 @@ export class RandomAdmission {
     const random = this.#random;
     const operations = Array.from({ length: random.between(1, 4) }, () => this.#operations.one());
     const preconditions = Array.from({ length: random.below(3) }, () => this.#precondition(operations));
-    const requestId = random.chance(0.5) ? `request ${++this.#count}` : undefined;
+    const requestId = random.chance(0.5) ? `${this.#idsBegin} ${++this.#count}` : undefined;
     const options = { preconditions, requestId };
     const expected = (await this.#wouldSucceed(operations, preconditions)) ? "acknowledged" : "CONFLICT";
     const moment = this.#store.clock.now();

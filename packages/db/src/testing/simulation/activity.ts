@@ -1,6 +1,7 @@
 import type { CompactionJob } from "../../compaction/job.ts";
 import { parseFileName } from "../../format/filenames.ts";
 import type { FileCall } from "../file-call.ts";
+import { CHECKPOINTS } from "./simulated-checkpoint.ts";
 
 /** What a store was doing when it called its disk. */
 export const ACTIVITIES = [
@@ -13,6 +14,7 @@ export const ACTIVITIES = [
   "manifest rollover",
   "restore",
   "removal",
+  "checkpoint",
   "close",
   "repair",
 ] as const;
@@ -37,6 +39,7 @@ export class ActivityWatch {
   /** Call it for every call, in order: what one means depends on those before it. */
   of({ kind, path }: FileCall): Activity {
     if (this.phase !== "run") return this.phase;
+    if (path.startsWith(CHECKPOINTS)) return "checkpoint";
     const file = parseFileName(path.slice(path.lastIndexOf("/") + 1));
     // A job syncs the directory once its tables are there.
     if (file === undefined) return kind === "syncDirectory" ? this.#syncer() : "log";

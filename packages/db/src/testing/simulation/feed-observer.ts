@@ -89,9 +89,9 @@ export class FeedObserver {
     if (!isKvtsError(error, "FEED_TRIMMED") && !isKvtsError(error, "OVERLOADED")) throw error;
     expectTyped(error);
     const { oldestSeq: cutSeq } = (error as KvtsError).details;
-    // An ingest is in no log: the feed begins behind it.
+    // An ingest is in no log, and what is erased in none any more: the feed begins behind them.
     const isCut = [...this.#written.values(), ...process.store.batches].some(
-      (batch) => batch.sharesSeq === true && batch.lastSeq === cutSeq,
+      (batch) => (batch.sharesSeq === true || batch.erases !== undefined) && batch.lastSeq === cutSeq,
     );
     if (keepsAll && !isCut) throw new Error(`a feed that keeps everything says: ${(error as Error).message}`);
     const oldestSeq = cutSeq;

@@ -18,6 +18,7 @@ import { type StoreSettings, tinySettings } from "../tiny-options.ts";
 import { expectTyped, isSystemError } from "../typed-errors.ts";
 import { ACTIVITIES, type Activity } from "./activity.ts";
 import { FeedObserver, isToBeShown } from "./feed-observer.ts";
+import { NamedWrites } from "./named-writes.ts";
 import { SimulatedClient } from "./simulated-client.ts";
 import { type CutPlan, SimulatedProcess } from "./simulated-process.ts";
 import type { Trace } from "./trace.ts";
@@ -39,6 +40,15 @@ const STALL_TIMEOUT_MS = 60_000;
 
 /** A key a table, mostly; with less, jobs reserve so many file numbers that looking for what they left takes long. */
 const TABLE_BYTES_MIN = 256;
+
+/** What cuts aim at: rare calls more often. */
+const AIMS: readonly Activity[] = [
+  ...ACTIVITIES.filter((one) => one !== "repair"),
+  "segment recycling",
+  "segment recycling",
+  "segment recycling",
+  "checkpoint",
+];
 
 const NO_CALLS: ReadonlySet<FileCallKind> = new Set();
 const FAULT_KINDS: readonly ReadonlySet<FileCallKind>[] = [
@@ -98,12 +108,15 @@ export class Life {
   readonly #pool: KeyPool;
   readonly #timestamps: readonly number[];
   readonly #operations: RandomOperations;
+  readonly #named: NamedWrites;
   readonly #observer: FeedObserver = new FeedObserver();
   /** Every process so far has kept the whole feed, and no repair has begun another. */
   #keepsFeed = true;
   #settings: StoreSettings;
   /** The last process wrote without syncing, and its power was cut. */
   #hasLostBuffered = false;
+  /** Something was erased. The manifest alone tells of that, so a repair without one may bring back what was to go. */
+  #hasErased = false;
   /** The store that is open. */
   #store: TestStore | undefined;
   /** What the last process has left, and what has to be found in it. */
@@ -127,6 +140,7 @@ export class Life {
       horizon: (key) => this.#store?.horizonMax(key) ?? 0,
       horizonOver: (range) => this.#store?.horizonMaxOver(range) ?? 0,
     });
+    this.#named = new NamedWrites(random.fork(), this.#clock);
     this.#left = {
       fileSystem: new MemoryFileSystem(),
       batches: [],
@@ -169,7 +183,7 @@ export class Life {
   get #isRepairable(): boolean {
     const files = this.#left.fileSystem.list(DIRECTORY).map((name) => parseFileName(name)?.kind);
     const holdsSomething = files.includes("table") || files.includes("log");
-    return holdsSomething && files.includes("current") && !this.#hasLostBuffered;
+    return holdsSomething && files.includes("current") && !this.#hasLostBuffered && !this.#hasErased;
   }
 
   #passTime(by: number): void {
@@ -242,6 +256,7 @@ export class Life {
     const [contents, ranges] = [await storeContents(store.db), await deletedRanges(store.db)];
     const survivors: TestBatch[] = survivingBatches(contents, ranges, image, horizons);
     store.adopt(survivors);
+    this.#named.adopt(survivors);
     this.#keepsFeed &&= keepsWholeFeed(this.#settings);
     this.#observer.begin(process, this.#keepsFeed);
     return survivors.length;
@@ -255,6 +270,8 @@ export class Life {
       pool: this.#pool,
       timestamps: this.#timestamps,
       operations: this.#operations,
+      named: this.#named,
+      idsBegin: `boot ${this.#steps.length}`,
       faultKinds,
       note: (step) => this.#note(step),
     });
@@ -298,6 +315,7 @@ export class Life {
           this.#settings.durability === "buffered" && process.faults > 0 ? process.durableBatches : undefined,
         moment: `an orderly close, with ${share} of what was not synced`,
       });
+    this.#hasErased ||= this.#left.batches.some(({ erases }) => erases !== undefined);
     const isBuffered = this.#settings.durability === "buffered";
     const isLossy = isBuffered && (process.faults > 0 || (process.cut?.share ?? 1) < 1);
     // Where nothing was found out yet, what the process before has lost still counts.
@@ -316,6 +334,7 @@ export class Life {
     this.#left = { ...this.#left, horizons: NO_HORIZONS };
     this.#keepsFeed = false;
     this.#observer.beginAnew();
+    this.#named.forget();
     for (const name of names) await fileSystem.remove(`${DIRECTORY}/${name}`);
     await fileSystem.syncDirectory(DIRECTORY);
     for (let tries = 0; ; tries++) {
@@ -377,8 +396,10 @@ export class Life {
 function cutPlan(random: Random): CutPlan {
   const share = random.pick(CRASH_SHARES);
   if (random.chance(0.3)) return { activity: undefined, at: random.between(1, random.pick([30, 300])), share };
-  const activity = random.pick(ACTIVITIES.filter((one) => one !== "repair"));
-  return { activity, at: random.between(1, random.pick([2, 5, 20])), share };
+  const activity = random.pick(AIMS);
+  // Logs are recycled a few times in a life at most.
+  const atMax = activity === "segment recycling" ? 2 : random.pick([2, 5, 20]);
+  return { activity, at: random.between(1, atMax), share };
 }
 
 /** What is left where the power was cut twice, with nothing written in between. */

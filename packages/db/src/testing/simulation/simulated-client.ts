@@ -6,12 +6,15 @@ import type { ManualClock } from "../manual-clock.ts";
 import type { Moment } from "../model-reader.ts";
 import { OpenReads } from "../open-reads.ts";
 import type { Random } from "../random.ts";
+import { RandomAdmission } from "../random-admission.ts";
 import type { RandomOperations } from "../random-operations.ts";
 import { RandomRetention } from "../random-retention.ts";
 import { StoreChecks } from "../store-checks.ts";
 import type { TestReader } from "../store-contents.ts";
 import type { TestBatch, TestOperation, TestStore } from "../test-store.ts";
 import { expectTyped, isSystemError } from "../typed-errors.ts";
+import type { NamedWrites } from "./named-writes.ts";
+import { CHECKPOINTS, checkCheckpoint } from "./simulated-checkpoint.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 
 export interface SimulatedClientOptions {
@@ -20,6 +23,9 @@ export interface SimulatedClientOptions {
   readonly pool: KeyPool;
   readonly timestamps: readonly number[];
   readonly operations: RandomOperations;
+  readonly named: NamedWrites;
+  /** How the request ids of this process begin, other than those that are {@link named}. */
+  readonly idsBegin: string;
   /** Which calls to the disk may fail; none, where it is empty. */
   readonly faultKinds: ReadonlySet<FileCallKind>;
   /** Told of each step. */
@@ -48,6 +54,7 @@ export class SimulatedClient {
   readonly #checks: StoreChecks;
   readonly #reads: OpenReads;
   readonly #retention: RandomRetention;
+  readonly #admission: RandomAdmission;
   #snapshots: HeldSnapshot[] = [];
   /** Whatever has been asked for and not been awaited. It never rejects. */
   #pending: Promise<void>[] = [];
@@ -56,7 +63,7 @@ export class SimulatedClient {
   #isClosing = false;
 
   constructor(process: SimulatedProcess, options: SimulatedClientOptions) {
-    const { random, clock, pool, timestamps } = options;
+    const { random, clock, pool, timestamps, operations, idsBegin } = options;
     this.#random = random;
     this.#options = options;
     this.#process = process;
@@ -65,6 +72,7 @@ export class SimulatedClient {
     const { model } = this.#store;
     const horizons = () => this.#store.horizons();
     this.#checks = new StoreChecks(random, { model, pool, timestamps, now: () => clock.now(), horizons });
+    this.#admission = new RandomAdmission(random, this.#store, operations, pool, idsBegin);
     this.#retention = new RandomRetention(random, this.#store, pool, timestamps);
   }
 
@@ -72,7 +80,11 @@ export class SimulatedClient {
   async step(): Promise<boolean> {
     const random = this.#random;
     const kind = random.below(100);
-    if (kind < 45) await this.#write();
+    if (kind < 38) await this.#write();
+    else if (kind < 41) await this.#writeAgain();
+    else if (kind < 43) await this.#admit();
+    else if (kind < 44) this.#checkpoint();
+    else if (kind < 45) await this.#erase();
     else if (kind < 49) await this.#writeMany();
     else if (kind < 64) await this.#read();
     else if (kind < 68) await this.#getLater();
@@ -123,7 +135,8 @@ export class SimulatedClient {
       ? this.#largeBatch()
       : this.#options.operations.batch(random.pick([3, 3, 12]));
     this.#note(`write ${operations.length}`);
-    const written = this.#submit(operations);
+    const isNamed = random.chance(0.2);
+    const written = isNamed ? this.#submitNamed(operations) : this.#submit(operations);
     const inFlight = this.#store.batches.filter(({ state }) => state === "pending").length;
     if (inFlight > IN_FLIGHT_MAX || random.chance(0.3)) await written;
     else this.#later(written);
@@ -149,9 +162,57 @@ export class SimulatedClient {
     this.#expectReason(await this.#store.submit(operations));
   }
 
+  async #submitNamed(operations: readonly TestOperation[]): Promise<void> {
+    this.#expectReason(await this.#options.named.begin(this.#store, operations));
+  }
+
+  /** As a caller does that has not heard of its write. */
+  async #writeAgain(): Promise<void> {
+    if (this.#process.faults > 0) return;
+    await this.#quiet();
+    this.#note("write again");
+    try {
+      const batch = await this.#options.named.again(this.#store);
+      if (batch !== undefined) this.#expectReason(batch);
+    } catch (error) {
+      // The disk may have failed meanwhile; then it is not answered, whatever became of the first.
+      if (this.#process.faults === 0) throw error;
+      expectTyped(error);
+    }
+  }
+
+  /** On a disk that works: what would be refused is not foretold otherwise. */
+  async #admit(): Promise<void> {
+    if (this.#options.faultKinds.size > 0) return;
+    await this.#quiet();
+    this.#note("a write with conditions or a request id");
+    await this.#admission.any();
+  }
+
+  #checkpoint(): void {
+    if (this.#options.faultKinds.size > 0) return;
+    const directory = `${CHECKPOINTS}${this.#random.u32()}`;
+    this.#note(directory);
+    const { scheduler } = this.#process;
+    this.#later(checkCheckpoint(this.#store, directory, scheduler, () => this.#quiet()));
+  }
+
+  /** Reads that have begun, and are not at their end, may show less from then on. */
+  async #erase(): Promise<void> {
+    if (this.#options.faultKinds.size > 0) return;
+    const range = this.#random.chance(0.5) ? { prefix: this.#checks.key() } : this.#checks.range();
+    this.#reads.forget();
+    await Promise.all(this.#pending.splice(0));
+    await this.#quiet();
+    this.#note("erase");
+    this.#expectReason(await this.#store.erase(range));
+  }
+
   /** A write that was refused has a reason, and one that is not the store's fault. */
   #expectReason({ error }: TestBatch): void {
     if (error === undefined || (this.#isClosing && isKvtsError(error, "CLOSED"))) return;
+    // Only writes with conditions conflict, and those are foretold.
+    if (isKvtsError(error, "CONFLICT")) return;
     if (this.#process.faults === 0) throw new Error("a write was refused", { cause: error });
     expectTyped(error);
   }
@@ -161,7 +222,7 @@ export class SimulatedClient {
     await this.#store.nextTurn();
     const { db } = this.#store;
     const checks = this.#checks;
-    switch (this.#random.below(5)) {
+    switch (this.#random.below(6)) {
       case 0:
         return this.#tolerant(checks.getMany(db));
       case 1:
@@ -170,6 +231,8 @@ export class SimulatedClient {
         return this.#tolerant(checks.history(db, checks.key()));
       case 3:
         return this.#tolerant(checks.getLater(db));
+      case 4:
+        return this.#tolerant(checks.aggregate(db, checks.key()));
       default: {
         const snapshot = db.snapshot();
         await this.#tolerant(checks.any(snapshot, this.#momentOf(snapshot.seq)));

@@ -9,13 +9,14 @@ const LIVES_PER_TEST = 25;
 const CUTS_MIN: Readonly<Record<Activity, number>> = {
   open: 100,
   log: 100,
-  "segment recycling": 20,
+  "segment recycling": 40,
   flush: 60,
   compaction: 30,
   "manifest edit": 50,
   "manifest rollover": 20,
   restore: 8,
   removal: 8,
+  checkpoint: 6,
   close: 60,
   repair: 100,
 };
