@@ -145,9 +145,7 @@ export class Model {
   /** Commits an erasure, with `seq`: nothing that was ever written to a key of the range, or deleted with it, has happened. */
   erase({ start, end }: ResolvedRange, seq: number = this.#seq + 1): void {
     invariant(seq > this.#seq, `seqs grow: ${seq} after ${this.#seq}`);
-    for (const key of [...this.#operations.keys()]) {
-      if (key >= toHex(start) && (end === undefined || key < toHex(end))) this.#operations.delete(key);
-    }
+    for (const id of this.#keysIn({ start, end })) this.#operations.delete(id);
     this.#ranges = this.#ranges.flatMap((deleted) => outside(deleted, { start, end }));
     this.#seq = seq;
   }
