@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { chmodSync, existsSync, readdirSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { exitCode, kvts, scratch, spawnKvts, startServer } from "./testing/kvts.ts";
 
@@ -49,6 +50,21 @@ test("logs are JSON lines on stderr where that is no terminal", async () => {
   expect(await server.stop()).toBe(0);
   const lines = (await server.err).trimEnd().split("\n");
   expect(lines.map((line) => JSON.parse(line).msg)).toEqual(expect.arrayContaining(["serving", "stopping", "closed"]));
+});
+
+test("limits hold as they were set", async () => {
+  const flags = ["--max-connections", "1", "--headers-timeout", "100ms", "--max-buffered-bytes", "8MiB"];
+  const server = await startServer(["--db-path", join(scratch(), "data"), ...flags]);
+  const port = Number(new URL(server.httpUrl).port);
+  const slow = connect(port, "127.0.0.1");
+  slow.write("GET /v1/status HTTP/1.1\r\n");
+  const answer = text(slow);
+  await once(slow, "connect");
+  const second = connect(port, "127.0.0.1");
+  second.on("error", () => undefined);
+  await once(second, "close");
+  expect(await answer).toMatch(/^HTTP\/1\.1 408 /);
+  expect(await server.stop()).toBe(0);
 });
 
 describe("settings", () => {

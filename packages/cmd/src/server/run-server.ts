@@ -42,11 +42,18 @@ export async function runServer(settings: ServerSettings, json: boolean): Promis
 }
 
 function serveOptions(settings: ServerSettings): ServeOptions {
-  const { host, port, httpPort, maxRequestBytes, allowedHosts, corsOrigins, insecure, dbPath } = settings;
+  const { host, port, httpPort, allowedHosts, corsOrigins, insecure, dbPath } = settings;
+  const { maxRequestBytes, maxBufferedBytes, maxConnections, maxConcurrentStreams } = settings;
+  const limits = { maxRequestBytes, maxBufferedBytes, maxConnections, maxConcurrentStreams };
+  const times = {
+    headersTimeoutMs: settings.headersTimeout,
+    requestTimeoutMs: settings.requestTimeout,
+    drainTimeoutMs,
+  };
   const tokensFile = tokensFileOf(dbPath);
   const checkpointPath = userPath(settings.checkpointPath ?? `${dbPath}-checkpoints`);
   const files = { tokensFile, checkpointPath };
-  return { host, port, httpPort, maxRequestBytes, allowedHosts, corsOrigins, insecure, ...files, drainTimeoutMs };
+  return { host, port, httpPort, allowedHosts, corsOrigins, insecure, ...limits, ...times, ...files };
 }
 
 interface Opening extends AsyncDisposable {

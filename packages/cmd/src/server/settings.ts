@@ -15,6 +15,16 @@ export interface ServerSettings {
   readonly checkpointPath: string | undefined;
   readonly durability: Durability;
   readonly maxRequestBytes: number;
+  /** Of all requests together. */
+  readonly maxBufferedBytes: number;
+  /** To each port. */
+  readonly maxConnections: number;
+  /** On each connection of HTTP/2. */
+  readonly maxConcurrentStreams: number;
+  /** Milliseconds. */
+  readonly headersTimeout: number;
+  /** Milliseconds. */
+  readonly requestTimeout: number;
   readonly allowedHosts: readonly string[];
   readonly corsOrigins: readonly string[];
   /** Files of PEM; undefined for no TLS. */
@@ -66,6 +76,31 @@ export const serverSettings: { readonly [Name in keyof ServerSettings]: Setting<
     describe: "The largest request",
     byDefault: "8MiB",
     read: (text, name) => named(name, () => parseSize(text)),
+  },
+  maxBufferedBytes: {
+    describe: "The most that all requests together may hold of memory",
+    byDefault: "256MiB",
+    read: (text, name) => named(name, () => parseSize(text)),
+  },
+  maxConnections: {
+    describe: "The most connections to each port; more are turned away",
+    byDefault: "4096",
+    read: (text, name) => readCount(text, name)!,
+  },
+  maxConcurrentStreams: {
+    describe: "The most calls at a time on one connection of HTTP/2",
+    byDefault: "1000",
+    read: (text, name) => readCount(text, name, 1, 2 ** 31 - 1)!,
+  },
+  headersTimeout: {
+    describe: "How long a client may take for a TLS handshake, and for a request's headers",
+    byDefault: "30s",
+    read: readTimeout,
+  },
+  requestTimeout: {
+    describe: "How long a client may take to send a whole request",
+    byDefault: "5m",
+    read: readTimeout,
   },
   allowedHosts: {
     describe: "Names by which clients may call the server besides its address, with commas between",
@@ -221,6 +256,16 @@ function readMemtableBytes(text: string, name: string): number | undefined {
   const bytes = named(name, () => parseSize(text));
   if (bytes >= memtableBytesMin && bytes <= memtableBytesMax) return bytes;
   throw usageError(`${name} must be from 256KiB to 1GiB, not ${JSON.stringify(text)}`);
+}
+
+/** A timer's longest delay. */
+const timerMsMax = 2 ** 31 - 1;
+
+/** Milliseconds. */
+function readTimeout(text: string, name: string): number {
+  const ms = Math.floor(named(name, () => parseDuration(text)) / 1000);
+  if (ms >= 1 && ms <= timerMsMax) return ms;
+  throw usageError(`${name} must be from 1ms to 24d, not ${JSON.stringify(text)}`);
 }
 
 function readPort(text: string, name: string): number {
