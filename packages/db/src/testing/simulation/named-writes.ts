@@ -60,10 +60,10 @@ export class NamedWrites {
       .slice(-WRITES_MAX);
     if (this.#writes.length === 0) return undefined;
     const write = this.#random.pick(this.#writes);
-    if (!write.operations.every((operation) => isStillGood(store, operation))) return undefined;
     if (write.batch.state === "acknowledged") await this.#expectAnswer(store, write);
-    else if (write.batch.state === "refused") return await this.#sendAnew(store, write);
-    return undefined;
+    if (write.batch.state !== "refused") return undefined;
+    if (!write.operations.every((operation) => isStillGood(store, operation))) return undefined;
+    return await this.#sendAnew(store, write);
   }
 
   async #expectAnswer({ db }: TestStore, { requestId, operations, batch }: NamedWrite): Promise<void> {
@@ -92,7 +92,7 @@ export class NamedWrites {
   }
 }
 
-/** Time has passed since it was sent: an expiry may lie before what would be assigned now. */
+/** Time has passed since it was refused or lost: an expiry may lie before what would be assigned now. */
 function isStillGood(store: TestStore, operation: TestOperation): boolean {
   const { timestamp } = operation;
   if (timestamp === undefined) return operation.op !== "put" || operation.expiresAt === undefined;
