@@ -88,12 +88,12 @@ export class FeedObserver {
     if (isSystemError(error) && process.faults > 0) return;
     if (!isKvtsError(error, "FEED_TRIMMED") && !isKvtsError(error, "OVERLOADED")) throw error;
     expectTyped(error);
-      const { oldestSeq } = (error as KvtsError).details;
-      // What is erased is in no log any more: the feed begins behind it.
-      const isCut = [...this.#written.values(), ...process.store.batches].some(
-        (batch) => batch.erases !== undefined && batch.lastSeq === oldestSeq,
-      );
-      if (keepsAll && !isCut) throw new Error(`a feed that keeps everything says: ${(error as Error).message}`);
+    const { oldestSeq } = (error as KvtsError).details;
+    // What is erased is in no log any more: the feed begins behind it.
+    const isCut = [...this.#written.values(), ...process.store.batches].some(
+      (batch) => batch.erases !== undefined && batch.lastSeq === oldestSeq,
+    );
+    if (keepsAll && !isCut) throw new Error(`a feed that keeps everything says: ${(error as Error).message}`);
     ok(Number(oldestSeq) > this.#position, "it goes back no further than it can");
     this.#position = Number(oldestSeq);
     this.#goesBackTo = this.#position;
