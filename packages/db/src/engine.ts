@@ -377,6 +377,7 @@ export class Engine {
     const { versions } = this.#parts;
     const { gate, queue } = this.#writing;
     gate.refuse(closedError());
+    this.#background.refuseMerges(closedError());
     await this.#retention.close();
     await this.#inspection.close();
     await this.#checkpoints.close();

@@ -2,6 +2,8 @@ import { type IncomingMessage, ServerResponse } from "node:http";
 import { constants, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Stream } from "node:http2";
 import { KvtsError } from "@kvts/common";
 import type { Settings } from "./options.ts";
+import type { CallTrace } from "./tracing/call-trace.ts";
+import type { Tracing } from "./tracing/tracing.ts";
 
 export type Incoming = IncomingMessage | Http2ServerRequest;
 export type Outgoing = ServerResponse | Http2ServerResponse;
@@ -12,6 +14,8 @@ export interface Exchange {
   readonly id: string;
   /** By `performance.now()`. */
   readonly startedAt: number;
+  /** Where somebody looks at spans. */
+  trace?: CallTrace | undefined;
   /** Fires when nobody waits for the answer any more; its reason is a KvtsError. */
   readonly signal: AbortSignal;
   /**
@@ -85,6 +89,7 @@ class TrackedExchange implements Exchange {
   readonly id: string;
   readonly channel: Channel;
   readonly startedAt: number = performance.now();
+  trace: CallTrace | undefined = undefined;
   held = 0;
   readonly #budget: Budget;
   /** Made on demand: most exchanges end without anybody having asked for their signal. */
@@ -157,6 +162,7 @@ class ExchangeRegistry implements Exchanges {
   readonly retryAfterSeconds = 1;
   readonly #active: Set<TrackedExchange> = new Set();
   readonly #budget: Budget;
+  readonly #tracing: Tracing | undefined;
   readonly #requestTimeoutMs: number;
   readonly #sweeper: NodeJS.Timeout;
   /** Sets this process's requests apart from another's in shared logs. */
@@ -164,7 +170,8 @@ class ExchangeRegistry implements Exchanges {
   #count = 0;
   #emptied: (() => void) | undefined;
 
-  constructor(settings: Settings) {
+  constructor(settings: Settings, tracing: Tracing | undefined) {
+    this.#tracing = tracing;
     this.#budget = byteBudget(settings.maxBufferedBytes);
     this.#requestTimeoutMs = settings.requestTimeoutMs;
     this.#sweeper = setInterval(() => this.#cancelSlowSenders(), Math.min(settings.requestTimeoutMs, 10_000)).unref();
@@ -173,7 +180,10 @@ class ExchangeRegistry implements Exchanges {
   begin(incoming: Incoming, outgoing: Outgoing, isStreaming = false): Exchange {
     // A connection of HTTP/1.1 that goes on would be cut at the end of the drain.
     if (this.phase === "closing" && outgoing instanceof ServerResponse) outgoing.shouldKeepAlive = false;
-    return this.#track(messageChannel(incoming, outgoing, isStreaming), outgoing);
+    const exchange = this.#track(messageChannel(incoming, outgoing, isStreaming), outgoing);
+    exchange.trace = this.#tracing?.begin(incoming.headers);
+    exchange.trace?.isHttp(incoming.method ?? "", outgoing);
+    return exchange;
   }
 
   beginStream(stream: ServerHttp2Stream, channel: Channel): Exchange {
@@ -238,6 +248,7 @@ class ExchangeRegistry implements Exchanges {
     this.#active.delete(exchange);
     exchange.release(exchange.held);
     if (!exchange.channel.answered) exchange.abort(new KvtsError("CANCELLED", "the client went away"));
+    exchange.trace?.end(exchange.startedAt, exchange.id);
     if (this.#active.size === 0) this.#emptied?.();
   }
 
@@ -262,6 +273,6 @@ function closing(): KvtsError {
   return new KvtsError("UNAVAILABLE", "the server is shutting down; try again when it is back");
 }
 
-export function createExchanges(settings: Settings): Exchanges {
-  return new ExchangeRegistry(settings);
+export function createExchanges(settings: Settings, tracing?: Tracing): Exchanges {
+  return new ExchangeRegistry(settings, tracing);
 }

@@ -31,6 +31,7 @@ import { kvService } from "./rpc/kv-service.ts";
 import { reflectionService, reflectionServiceV1Alpha } from "./rpc/reflection-service.ts";
 import { unaryMethods } from "./rpc/unary-methods.ts";
 import { createService, type Service } from "./service/service.ts";
+import { loadTracing, type Tracing } from "./tracing/tracing.ts";
 
 /** A store being served. */
 export interface Server extends AsyncDisposable {
@@ -64,10 +65,11 @@ export async function serve<K extends Key>(
 ): Promise<Server> {
   const { settings, tokens } = await prepare(options);
   const access = createAccess(tokens, settings.logger);
-  const exchanges = createExchanges(settings);
+  const tracing = await loadTracing(packageVersion(), settings.tls === undefined ? "http" : "https");
+  const exchanges = createExchanges(settings, tracing);
   const metrics = createMetrics();
   const parts = { settings, exchanges, access, metrics };
-  const ports = await openPorts(parts).catch(async (error: unknown) => {
+  const ports = await openPorts(parts, tracing).catch(async (error: unknown) => {
     metrics.stop();
     await exchanges.drain(0);
     throw error;
@@ -141,7 +143,7 @@ interface Parts {
   readonly metrics: Metrics;
 }
 
-async function openPorts(parts: Parts): Promise<Ports> {
+async function openPorts(parts: Parts, tracing: Tracing | undefined): Promise<Ports> {
   const { settings, exchanges, access, metrics } = parts;
   const { host, allowedHosts, logger } = settings;
   const { calls } = metrics;
@@ -155,7 +157,14 @@ async function openPorts(parts: Parts): Promise<Ports> {
   try {
     const unknown = refuseUnknownMethods(exchanges, elsewhere);
     const line = `this port serves gRPC over HTTP/2; ${elsewhere}`;
-    const stream = createFastPath(Object.values(unaryMethods), { guard, exchanges, access, calls, ...settings });
+    const stream = createFastPath(Object.values(unaryMethods), {
+      guard,
+      exchanges,
+      access,
+      calls,
+      tracing,
+      ...settings,
+    });
     return {
       http,
       grpc: await listenGrpc({ stream, request: createFront(front, unknown), elsewhere: line }, settings),

@@ -101,8 +101,8 @@ export class Background {
   readonly #restWatch: RestWatch;
   /** Nobody writes: what is not pressing may be merged. */
   #isAtRest = false;
-  /** A table that has to be read is damaged, or of an unknown form: merging it again would only fail again. */
-  #mergesBroken: KvtsError | undefined;
+  /** Why no merge is begun any more: a table that has to be read is damaged, or of an unknown form; the store closes. */
+  #mergesRefused: KvtsError | undefined;
 
   /** Has tables made and installed. */
   readonly jobs: TableJobs;
@@ -137,7 +137,7 @@ export class Background {
       this.#settleFlushes();
       if (this.#isFlushDue() || this.#sideErasuresWanted.length > 0) this.poke();
     });
-    if (this.#mergesBroken !== undefined) return;
+    if (this.#mergesRefused !== undefined) return;
     this.#compacting ??= this.#work(() => this.#compactOnce(), this.#mergesWanted).finally(() => {
       this.#compacting = undefined;
       this.#isAtRest = false;
@@ -168,7 +168,7 @@ export class Background {
   }
 
   #isMergeWorthIt(): boolean {
-    if (this.#compacting !== undefined || this.#mergesBroken !== undefined) return false;
+    if (this.#compacting !== undefined || this.#mergesRefused !== undefined) return false;
     return pickAtRest(this.#levels(), this.#host.settings.tuning.picker) !== undefined;
   }
 
@@ -189,7 +189,7 @@ export class Background {
 
   /** Resolves once all tables have been merged. */
   compactAll(): Promise<void> {
-    const refusal = this.#mergesBroken ?? this.#refusal();
+    const refusal = this.#mergesRefused ?? this.#refusal();
     if (refusal !== undefined) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
       this.#mergesWanted.push({ resolve, reject });
@@ -202,7 +202,7 @@ export class Background {
    * @throws CORRUPTION, CLOSED; what the store refuses writes with
    */
   eraseFromTables(): Promise<void> {
-    const refusal = this.#mergesBroken ?? this.#refusal();
+    const refusal = this.#mergesRefused ?? this.#refusal();
     if (refusal !== undefined) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
       this.#erasureWanted = { resolve, reject };
@@ -218,6 +218,13 @@ export class Background {
       this.#sideErasuresWanted.push({ resolve, reject });
       this.poke();
     });
+  }
+
+  /** Begins no merge any more; the one that runs goes on, and so do flushes. */
+  refuseMerges(reason: KvtsError): void {
+    this.#mergesRefused ??= reason;
+    for (const { reject } of this.#mergesWanted.splice(0)) reject(reason);
+    this.abandonErasure(reason);
   }
 
   /** Ends the wait of {@link eraseFromTables} and of {@link eraseFromSideFiles}. */
@@ -263,7 +270,7 @@ export class Background {
         this.#lastError = undefined;
       } catch (error) {
         this.#failed(error, wanted);
-        if (this.#mergesBroken !== undefined && wanted === this.#mergesWanted) return;
+        if (this.#mergesRefused !== undefined && wanted === this.#mergesWanted) return;
         await scheduler.delay(retryMs);
         retryMs = Math.min(retryMs * 2, RETRY_MS_MAX);
       }
@@ -276,10 +283,7 @@ export class Background {
     if (this.#lastError.code === "NO_SPACE") this.#host.fullDisk();
     this.#host.settings.logger.error({ err: error }, "background work failed");
     for (const { reject } of wanted.splice(0)) reject(this.#lastError);
-    if (isUnreadable(error) && wanted === this.#mergesWanted) {
-      this.#mergesBroken = this.#lastError;
-      this.abandonErasure(this.#lastError);
-    }
+    if (isUnreadable(error) && wanted === this.#mergesWanted) this.refuseMerges(this.#lastError);
     if (!this.#host.versions.isIndeterminate) return;
     this.#stopped = true;
     this.#refuseWanted();
@@ -380,6 +384,7 @@ export class Background {
 
   /** Runs the most pressing compaction, or the one that was asked for. */
   async #compactOnce(): Promise<boolean> {
+    if (this.#mergesRefused !== undefined) return false;
     if (await this.#eraseOnce()) return true;
     await this.#learnCuts();
     const levels = this.#levels();

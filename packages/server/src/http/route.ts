@@ -83,6 +83,8 @@ export async function answer(
   options: RouteOptions,
 ): Promise<void> {
   const exchange = options.exchanges.begin(incoming, outgoing);
+  if (route.always === true) exchange.trace?.forget();
+  else exchange.trace?.isRoute(route.path);
   discardUnreadBody(incoming, outgoing);
   let reply: Reply | EventReply;
   try {
@@ -92,7 +94,7 @@ export async function answer(
   } catch (error) {
     reply = failureReply(error, route, exchange, options);
   }
-  options.calls.count("http", route.doc.operationId ?? route.path, reply.code ?? "OK", exchange.startedAt);
+  options.calls.count("http", route.doc.operationId ?? route.path, reply.code ?? "OK", exchange);
   options.logger.debug({ requestId: exchange.id, call: route.doc.operationId, status: reply.status }, "answered");
   if (!outgoing.destroyed) sendReply(reply, outgoing, exchange.id);
 }

@@ -1,3 +1,4 @@
+import type { CallTrace } from "../tracing/call-trace.ts";
 import { Histogram } from "./histogram.ts";
 
 /** By which of the two a call came: `grpc` stands for gRPC-Web and Connect, too. */
@@ -12,20 +13,25 @@ export interface MethodCalls {
   readonly codes: ReadonlyMap<string, number>;
 }
 
+/** What a call has that is counted. */
+export interface TimedCall {
+  /** By `performance.now()`. */
+  readonly startedAt: number;
+  readonly trace?: CallTrace | undefined;
+}
+
 /** Counts calls as they end. */
 export interface CallMeter {
-  /**
-   * @param method one of a fixed set: never what a client made up
-   * @param startedAt by `performance.now()`
-   */
-  count(face: Face, method: string, code: string, startedAt: number): void;
+  /** @param method one of a fixed set: never what a client made up */
+  count(face: Face, method: string, code: string, call: TimedCall): void;
   readonly methods: Iterable<MethodCalls>;
 }
 
 export function createCallMeter(): CallMeter {
   const faces = { grpc: new Map<string, Series>(), http: new Map<string, Series>() };
   return {
-    count(face, method, code, startedAt) {
+    count(face, method, code, { startedAt, trace }) {
+      trace?.settle(code);
       let series = faces[face].get(method);
       if (series === undefined) {
         series = { face, method, seconds: new Histogram(), codes: new Map() };

@@ -57,7 +57,7 @@ export function createRpcHandler(
       const reason: unknown = context.signal.reason;
       if (reason instanceof ConnectError) {
         const code = refineProtocolError(reason, { call: "read", retryAfterSeconds }, maxRequestBytes);
-        if (code !== undefined) calls.count("grpc", context.method.name, code, exchangeOf(context.values).startedAt);
+        if (code !== undefined) calls.count("grpc", context.method.name, code, exchangeOf(context.values));
       }
     };
     context.signal.addEventListener("abort", refine, { once: true });
@@ -67,7 +67,7 @@ export function createRpcHandler(
       admitTo(access.serviceFor(context.requestHeader.get("authorization") ?? undefined), context.values);
     } catch (error) {
       const code = isKvtsError(error) ? error.code : "INTERNAL";
-      calls.count("grpc", context.method.name, code, exchangeOf(context.values).startedAt);
+      calls.count("grpc", context.method.name, code, exchangeOf(context.values));
       throw isKvtsError(error) ? toConnectError(error, { call: "read", retryAfterSeconds }) : error;
     }
   }
@@ -75,6 +75,8 @@ export function createRpcHandler(
   function run(handler: UniversalHandler, incoming: Incoming, outgoing: Outgoing): void {
     const exchange = exchanges.begin(incoming, outgoing, takesStream(handler.method));
     discardUnreadBody(incoming, outgoing);
+    if (always.has(handler.method.parent.typeName)) exchange.trace?.forget();
+    else exchange.trace?.isRpc(handler.method);
     for (const [name, value] of Object.entries(commonHeaders(exchange.id))) outgoing.setHeader(name, value);
     handler(universalRequest(handler, incoming, exchange))
       .then((response) => universalResponseToNodeResponse(withAmendedMessage(response), outgoing))

@@ -35,19 +35,20 @@ export function rpc<Request, Response>(
   run: (request: Request, call: RpcCall) => Promise<Response>,
 ): (request: Request, context: HandlerContext) => Promise<Response> {
   return async (request, context) => {
-    const { id: requestId, startedAt } = exchangeOf(context.values);
+    const exchange = exchangeOf(context.values);
+    const requestId = exchange.id;
     const call = context.method.name;
     try {
       const service = serviceOf(context.values);
       const response = await run(request, { service, signal: context.signal, encoding: encodingOf(context) });
-      calls.count("grpc", call, "OK", startedAt);
+      calls.count("grpc", call, "OK", exchange);
       logger.debug({ requestId, call, status: "OK" }, "answered");
       return response;
     } catch (error) {
       const failure = rpcFailure(error, context.signal);
       if (failure instanceof ConnectError) throw failure;
       const known = toKnownFailure(failure, { requestId, call, logger });
-      calls.count("grpc", call, known.code, startedAt);
+      calls.count("grpc", call, known.code, exchange);
       logger.debug({ requestId, call, status: known.code }, "answered");
       throw toConnectError(known, { call: kind, retryAfterSeconds });
     }

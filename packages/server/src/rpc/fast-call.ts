@@ -1,4 +1,4 @@
-import { constants, type ServerHttp2Stream } from "node:http2";
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import type { DescMethod } from "@bufbuild/protobuf";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { invariant, isKvtsError, KvtsError, type Logger } from "@kvts/common";
@@ -9,6 +9,7 @@ import { toKnownFailure } from "../failures.ts";
 import { commonHeaders } from "../http/reply.ts";
 import type { CallMeter } from "../metrics/calls.ts";
 import type { Service } from "../service/service.ts";
+import type { Tracing } from "../tracing/tracing.ts";
 import { envelopeHeadBytes } from "./answers.ts";
 import { type RpcErrorContext, rpcFailure, toConnectError } from "./errors.ts";
 import { amendMessage } from "./grpc-message.ts";
@@ -17,6 +18,7 @@ export interface FastCallOptions {
   readonly exchanges: Exchanges;
   readonly access: Access;
   readonly calls: CallMeter;
+  readonly tracing: Tracing | undefined;
   readonly logger: Logger;
   readonly maxRequestBytes: number;
 }
@@ -60,7 +62,8 @@ export abstract class FastCall<M extends DescMethod = DescMethod> implements Cha
     (stream as FastStream)[CALL] = this;
   }
 
-  start(authorization: string | undefined): void {
+  start(headers: IncomingHttpHeaders): void {
+    this.#trace(headers);
     const stream: FastStream = this.stream;
     stream.on("data", onData);
     stream.on("end", onEnd);
@@ -69,7 +72,7 @@ export abstract class FastCall<M extends DescMethod = DescMethod> implements Cha
     try {
       const { exchanges, access } = this.options;
       exchanges.checkOpen();
-      this.#service = access.serviceFor(authorization);
+      this.#service = access.serviceFor(headers.authorization);
     } catch (error) {
       this.fail(error);
     }
@@ -205,10 +208,17 @@ export abstract class FastCall<M extends DescMethod = DescMethod> implements Cha
 
   #log(status: string): void {
     const { calls, logger } = this.options;
-    const { id: requestId, startedAt } = this.exchange;
+    const { id: requestId } = this.exchange;
     const { name } = this.method;
-    calls.count("grpc", name, status, startedAt);
+    calls.count("grpc", name, status, this.exchange);
     logger.debug({ requestId, call: name, status }, "answered");
+  }
+
+  #trace(headers: IncomingHttpHeaders): void {
+    const trace = this.options.tracing?.begin(headers);
+    if (trace === undefined) return;
+    trace.isRpc(this.method);
+    this.exchange.trace = trace;
   }
 
   #expire(): void {

@@ -41,7 +41,7 @@ export function createFastPath(methods: readonly UnaryMethod[], options: FastPat
     if (guard.check({ host: headers[":authority"] ?? headers.host, origin: undefined }) !== undefined) return false;
     const timeout = timeoutOf(headers);
     if (timeout === "invalid") return false;
-    newCall(stream, timeout).start(headers.authorization);
+    newCall(stream, timeout).start(headers);
     return true;
   };
 }

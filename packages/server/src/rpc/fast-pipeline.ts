@@ -1,4 +1,4 @@
-import type { ServerHttp2Stream } from "node:http2";
+import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import {
   bytesFieldBytes,
@@ -67,9 +67,9 @@ export class FastPipeline extends FastCall<typeof KvService.method.pipeline> {
     });
   }
 
-  override start(authorization: string | undefined): void {
+  override start(headers: IncomingHttpHeaders): void {
     this.stream.on("close", () => this.leave());
-    super.start(authorization);
+    super.start(headers);
   }
 
   /** Frames may take any time to come; once it is over, nothing of the request is of use. */

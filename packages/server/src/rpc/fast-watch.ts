@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from "node:http2";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { type KvService, WatchRequestSchema, WatchResponseSchema } from "@kvts/api";
 import { KvtsError } from "@kvts/common";
@@ -13,9 +14,9 @@ export class FastWatch extends FastCall<typeof KvService.method.watch> {
   /** Resolves the wait for a slow client. */
   #resume: (() => void) | undefined;
 
-  override start(authorization: string | undefined): void {
+  override start(headers: IncomingHttpHeaders): void {
     this.stream.on("close", () => this.leave());
-    super.start(authorization);
+    super.start(headers);
   }
 
   /** The client is gone, unless all was said. */

@@ -1,4 +1,4 @@
-import type { PipelineCall, PipelineError } from "@kvts/api";
+import { KvService, type PipelineCall, type PipelineError } from "@kvts/api";
 import { invalidArgument, KvtsError } from "@kvts/common";
 import type { Exchange } from "../exchanges.ts";
 import { toKnownFailure } from "../failures.ts";
@@ -161,7 +161,9 @@ export class PipelineCalls {
     call.isAnswered = true;
     this.#onAnswer(answer);
     // Named as the methods are, so that a call counts as what it is however it travels.
-    this.#options.calls.count("grpc", call.received.method?.method.name ?? "Pipeline", code, call.startedAt);
+    const method = call.received.method?.method ?? KvService.method.pipeline;
+    this.#options.calls.count("grpc", method.name, code, call);
+    this.#exchange.trace?.part(method, code, call.startedAt, this.#exchange.id);
   }
 
   #wakeAt(dueAt: number, now: number): void {

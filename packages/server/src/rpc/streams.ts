@@ -12,15 +12,16 @@ export function streamed<Request, Response>(
 ): (request: Request, context: HandlerContext) => AsyncGenerator<Response> {
   return async function* (request, { signal, values, method }) {
     const call = method.name;
-    const { id: requestId, startedAt } = exchangeOf(values);
+    const exchange = exchangeOf(values);
+    const requestId = exchange.id;
     try {
       yield* run(request, serviceOf(values), signal);
-      calls.count("grpc", call, "OK", startedAt);
+      calls.count("grpc", call, "OK", exchange);
     } catch (error) {
       const failure = rpcFailure(error, signal);
       if (failure instanceof ConnectError) throw failure;
       const known = toKnownFailure(failure, { requestId, call, logger });
-      calls.count("grpc", call, known.code, startedAt);
+      calls.count("grpc", call, known.code, exchange);
       logger.debug({ requestId, call, status: known.code }, "answered");
       throw toConnectError(known, { call: "read", retryAfterSeconds });
     }

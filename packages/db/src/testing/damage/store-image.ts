@@ -100,6 +100,7 @@ async function writeLogs(store: TestStore, random: Random, runner: HeldRunner): 
   const fileSystem = store.fileSystem as MemoryFileSystem;
   const recycled: number[] = [];
   const known = new Set(logsOf(fileSystem, store.directory));
+  let isHeld = false;
   for (let i = 0, segments = 0; segments < 3; i++) {
     const isUsed = sparesOf(fileSystem, store.directory).some((bytes) => bytes.some((byte) => byte !== 0));
     await write(store, smallBatch(random, i));
@@ -108,7 +109,12 @@ async function writeLogs(store: TestStore, random: Random, runner: HeldRunner): 
       known.add(number);
       if (isUsed) recycled.push(number);
       if (recycled.length > 0) segments++;
-      if (segments === 1) runner.hold();
+    }
+    if (segments === 1 && !isHeld) {
+      // What the segments before it hold is in tables by then, whatever a flush waits for on its way.
+      while (logsOf(fileSystem, store.directory).length > 1) await store.nextTurn();
+      runner.hold();
+      isHeld = true;
     }
     if (i > 1000) throw new Error("no segment was recycled");
   }
