@@ -4,7 +4,7 @@ import { parseFileName } from "./format/filenames.ts";
 import { loadManifest } from "./manifest/state.ts";
 import { repair } from "./repair.ts";
 import { partsOf } from "./testing/damage/file-parts.ts";
-import type { MemoryFileSystem } from "./testing/memory-file-system.ts";
+import { MemoryFileSystem } from "./testing/memory-file-system.ts";
 import { openPlainStore } from "./testing/plain-store.ts";
 import { Random } from "./testing/random.ts";
 import { testSeeds } from "./testing/seeds.ts";
@@ -201,3 +201,40 @@ test("a feed that begins with segment 0 promises no segment", async () => {
   for (const name of kept) if (disk.exists(`${directory}/${name}`)) await disk.remove(`${directory}/${name}`);
   expect(await damagedFiles(disk)).toEqual([]);
 });
+
+test.each(["sync", "buffered"] as const)(
+  "a power cut at any moment damages nothing for the feed, %s",
+  async (durability) => {
+    const random = new Random(7);
+    const images: MemoryFileSystem[] = [];
+    const settings = { ...SETTINGS, durability };
+    /** Writes to a store, and cuts its power again and again; one of the cuts is gone on from. */
+    const run = async (disk: MemoryFileSystem): Promise<MemoryFileSystem> => {
+      const taken: MemoryFileSystem[] = [];
+      let calls = 0;
+      disk.onCall = () => {
+        if (++calls % 5 === 0) taken.push(disk.crash(() => random.chance(0.5)));
+      };
+      const store = await openPlainStore(settings, { fileSystem: disk });
+      for (let i = 0; i < 12; i++) {
+        await store.db.put(`k${i}`, random.bytes(700));
+        if (random.chance(0.2)) await store.db.flush();
+      }
+      await store.close();
+      images.push(...taken);
+      const there = taken.filter((image) => image.exists(`${directory}/CURRENT`));
+      return random.pick(there).crash(() => random.chance(0.5));
+    };
+    let disk = new MemoryFileSystem();
+    for (let life = 0; life < 8; life++) disk = await run(disk);
+    const there = images.filter((image) => image.exists(`${directory}/CURRENT`));
+    let withKept = 0;
+    for (const [index, image] of there.entries()) {
+      const { problems } = await verify(directory, { components: { fileSystem: image } });
+      expect(problems, `image ${index}`).toEqual([]);
+      const { feed: start, logNumber } = loadManifest(image, directory)!.numbers;
+      if (start !== undefined && start.segment > 0 && start.segment < logNumber) withKept++;
+    }
+    expect(withKept).toBeGreaterThan(50);
+  },
+);
