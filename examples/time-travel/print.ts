@@ -19,6 +19,7 @@ export function day(timestamp: number): string {
 /** What a watch says of one operation. */
 export function describe(item: FeedItem): string {
   if (item.op === "deleteRange") return `a range is deleted from ${day(item.timestamp)} on`;
+  if (item.op === "restored") return `a range looks as it did at ${day(item.to)}, from ${day(item.timestamp)} on`;
   if (item.op !== undefined) return `${item.key}: what was written at ${day(item.timestamp)} is taken back`;
   return `${item.key} ${item.deleted ? "is deleted" : `= ${item.text()}`} from ${day(item.timestamp)} on`;
 }

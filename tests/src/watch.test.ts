@@ -21,7 +21,7 @@ const faces: readonly Face[] = [
 ];
 
 function keyOf(item: FeedItem): string | undefined {
-  return item.op === "deleteRange" ? undefined : item.key;
+  return item.op === "deleteRange" || item.op === "restored" ? undefined : item.key;
 }
 
 /** An operation as one word. */

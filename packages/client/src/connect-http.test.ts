@@ -316,3 +316,14 @@ describe("many requests over HTTP", { timeout }, () => {
     expect(asked).toEqual(["DELETE http://example.test/base/v1/keys/k"]);
   });
 });
+
+test("asks for no compression, unless it is told to", async () => {
+  for (const [headers, sent] of [
+    [{}, "identity"],
+    [{ "accept-encoding": "gzip" }, "gzip"],
+  ] as const) {
+    await using client = await recording({ items: [], seq: 1 }, { headers });
+    await client.store.scan().toArray();
+    expect(client.seen[0]!.headers["accept-encoding"]).toBe(sent);
+  }
+});

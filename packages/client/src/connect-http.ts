@@ -19,5 +19,8 @@ export function connectHttp(url: string | URL, options: HttpClientOptions = {}):
   const settings = checkOptions(options, { fetch: true });
   // Called as a plain function, as browsers want it, and looked up late, so that what replaces it is found.
   const fetch = options.fetch ?? ((target: string, init: RequestInit) => globalThis.fetch(target, init));
-  return createRemoteStore(new HttpWire(checkUrl(url, "http://127.0.0.1:3000"), settings.headers, fetch), settings);
+  const headers = new Headers(settings.headers);
+  // To compress and expand costs more than it saves, other than over slow networks. Browsers decide by themselves.
+  if (!headers.has("accept-encoding")) headers.set("accept-encoding", "identity");
+  return createRemoteStore(new HttpWire(checkUrl(url, "http://127.0.0.1:3000"), headers, fetch), settings);
 }

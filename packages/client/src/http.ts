@@ -36,6 +36,7 @@ export type {
   Range,
   Reader,
   ResolvedRange,
+  RestoredRange,
   RestoreOptions,
   RestoreResult,
   RetentionOptions,

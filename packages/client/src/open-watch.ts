@@ -63,7 +63,7 @@ function eventOf<F extends "string" | "bytes">(event: WireEvent, form: F): Watch
 
 function itemOf<F extends "string" | "bytes">(item: WireFeedItem, form: F): FeedItem<KeyOf<F>> {
   const { timestamp, seq } = item;
-  if (item.op === "deleteRange") return item;
+  if (item.op === "deleteRange" || item.op === "restored") return item;
   const key = decodeKey(item.key, form);
   if (item.op === "retract") return { op: "retract", key, timestamp, seq };
   if (item.value === undefined) return makeTombstone(key, timestamp, seq);

@@ -23,6 +23,8 @@ export class PartialState {
 }
 
 function keyOf(item: WireFeedItem): Uint8Array {
-  if (item.op === "deleteRange") throw brokenAnswer("a deleted range is in a state, which has keys alone");
+  if (item.op === "deleteRange" || item.op === "restored") {
+    throw brokenAnswer("a deleted or restored range is in a state, which has keys alone");
+  }
   return item.key;
 }

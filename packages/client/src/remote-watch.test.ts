@@ -41,7 +41,7 @@ function scripted(connections: readonly Connection[], options: ClientOptions = {
 }
 
 function told({ seq, items, initial, more }: WatchEvent): string {
-  const keys = items.map((item) => (item.op === "deleteRange" ? item.op : item.key)).join("");
+  const keys = items.map((item) => (item.op === "deleteRange" || item.op === "restored" ? item.op : item.key)).join("");
   return `${seq}:${keys}${initial === true ? " state" : ""}${more === true ? " more" : ""}`;
 }
 

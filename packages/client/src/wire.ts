@@ -8,6 +8,7 @@ import type {
   EraseResult,
   KvtsError,
   ResolvedRange,
+  RestoredRange,
   RestoreResult,
   RetentionResult,
   StoreStats,
@@ -190,7 +191,8 @@ export interface WireEvent {
 export type WireFeedItem =
   | (WireVersion & { readonly op?: undefined })
   | { readonly op: "retract"; readonly key: Uint8Array; readonly timestamp: number; readonly seq: number }
-  | DeletedRange;
+  | DeletedRange
+  | RestoredRange;
 
 /**
  * A way to a server: one exchange a method, checked plain data in and out. A wire knows its protocol and nothing else;

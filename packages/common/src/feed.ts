@@ -4,7 +4,7 @@ import { checkSeq } from "./numbers.ts";
 import { checkCallOptions } from "./options.ts";
 import type { ResolvedRange } from "./range.ts";
 import { type RangeJson, rangeFromJson, rangeJsonFields, rangeToJson } from "./range-json.ts";
-import type { FeedItem, Key, WatchEvent, WatchOptions } from "./store.ts";
+import type { FeedItem, Key, RestoredRange, WatchEvent, WatchOptions } from "./store.ts";
 import { checkTimestamp, formatTime } from "./time.ts";
 import {
   keyFromJson,
@@ -38,8 +38,24 @@ export interface DeletedRangeJson extends RangeJson {
   readonly seq: number;
 }
 
+/** A restored range in JSON. */
+export interface RestoredRangeJson extends RangeJson {
+  readonly op: "restored";
+  /** Integer microseconds since the Unix epoch: the moment that was gone back to. */
+  readonly to: number;
+  /** Integer microseconds since the Unix epoch: that of all that was written. */
+  readonly timestamp: number;
+  /** The same moment in RFC 3339. */
+  readonly time: string;
+  readonly seq: number;
+}
+
 /** An operation of the change feed in JSON: a version object for a put or a delete, for others an object with `op`. */
-export type FeedItemJson = (VersionJson & { readonly op?: undefined }) | RetractionJson | DeletedRangeJson;
+export type FeedItemJson =
+  | (VersionJson & { readonly op?: undefined })
+  | RetractionJson
+  | DeletedRangeJson
+  | RestoredRangeJson;
 
 /** An event of the change feed in JSON, the same in HTTP bodies and on the command line. */
 export interface WatchEventJson {
@@ -53,13 +69,16 @@ export interface WatchEventJson {
 export type ParsedFeedItem =
   | (ParsedVersion & { readonly op?: undefined })
   | { readonly op: "retract"; readonly key: Uint8Array; readonly timestamp: number; readonly seq: number }
-  | { readonly op: "deleteRange"; readonly range: ResolvedRange; readonly timestamp: number; readonly seq: number };
+  | { readonly op: "deleteRange"; readonly range: ResolvedRange; readonly timestamp: number; readonly seq: number }
+  | RestoredRange;
 
 export function feedItemToJson(item: FeedItem<Key>): FeedItemJson {
   if (item.op === undefined) return versionToJson(item);
   const { op, timestamp, seq } = item;
-  const keys = op === "retract" ? keyToJson(item.key) : rangeToJson(item.range);
-  return { op, ...keys, timestamp, time: formatTime(timestamp), seq } as RetractionJson | DeletedRangeJson;
+  const order = { timestamp, time: formatTime(timestamp), seq };
+  if (op === "retract") return { op, ...keyToJson(item.key), ...order } as RetractionJson;
+  const range = rangeToJson(item.range);
+  return op === "restored" ? { op, ...range, to: item.to, ...order } : { op, ...range, ...order };
 }
 
 /** An event as its JSON object, fields in their documented order. */
@@ -76,17 +95,25 @@ export function watchEventToJson({ seq, items, initial, more }: WatchEvent<Key>)
 export function feedItemFromJson(json: unknown): ParsedFeedItem {
   const op = typeof json === "object" && json !== null ? (json as { op?: unknown }).op : undefined;
   if (op === undefined) return versionFromJson(json);
-  if (op !== "retract" && op !== "deleteRange") {
-    throw invalidArgument(`op is "retract" or "deleteRange" where it is there, not ${JSON.stringify(op)}`);
+  if (op !== "retract" && op !== "deleteRange" && op !== "restored") {
+    throw invalidArgument(`op is "retract", "deleteRange" or "restored" where it is there, not ${JSON.stringify(op)}`);
   }
-  const named = op === "retract" ? ["key", "keyBase64"] : rangeJsonFields;
-  checkFields(json, ["op", ...named, "timestamp", "time", "seq"], "an operation");
+  checkFields(json, ["op", ...namesOf[op], "timestamp", "time", "seq"], "an operation");
   const fields = json as Readonly<Record<string, unknown>>;
   const timestamp = checkTimestamp(fields.timestamp as number, "timestamp");
   const seq = checkSeq(fields.seq as number, "seq");
   if (op === "retract") return { op, key: keyFromJson(fields), timestamp, seq };
-  return { op, range: rangeFromJson(fields), timestamp, seq };
+  const range = rangeFromJson(fields);
+  if (op === "deleteRange") return { op, range, timestamp, seq };
+  return { op, range, to: checkTimestamp(fields.to as number, "to"), timestamp, seq };
 }
+
+/** The fields that say what an operation was done to, and how. */
+const namesOf = {
+  retract: ["key", "keyBase64"],
+  deleteRange: rangeJsonFields,
+  restored: [...rangeJsonFields, "to"],
+} as const;
 
 /** Options of a watch that have been looked at. */
 export interface CheckedWatchOptions {

@@ -60,6 +60,7 @@ export {
   feedItemFromJson,
   feedItemToJson,
   type ParsedFeedItem,
+  type RestoredRangeJson,
   type RetractionJson,
   type WatchEventJson,
   watchEventToJson,

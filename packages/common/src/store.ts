@@ -302,11 +302,24 @@ export interface DeletedRange {
   readonly seq: number;
 }
 
+/** A restore too large for one batch: the keys of a range look as they did at a moment. What it wrote is not told. */
+export interface RestoredRange {
+  readonly op: "restored";
+  /** What of it lies in the watched range. Bytes in every store: where a range ends need not be text. */
+  readonly range: ResolvedRange;
+  /** The moment that was gone back to, microseconds. */
+  readonly to: number;
+  /** Of all that it wrote: what was there before can be read just below it. */
+  readonly timestamp: number;
+  readonly seq: number;
+}
+
 /** One operation of a batch: a put or a delete as the version that it made, others by their `op`. */
 export type FeedItem<K extends Key = string> =
   | (Version<K> & { readonly op?: undefined })
   | Retraction<K>
-  | DeletedRange;
+  | DeletedRange
+  | RestoredRange;
 
 /** What a watch yields: one batch, whole, as far as it lies in the range. */
 export interface WatchEvent<K extends Key = string> {

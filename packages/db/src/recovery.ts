@@ -223,7 +223,7 @@ class Recoverer {
   /** What the change feed can be read from: what was kept for it, as far as it is there, and what was replayed. */
   async #findFeed({ numbers }: ManifestState, replayed: LogContents, lastSeq: number): Promise<void> {
     const feedLog = this.#feedLog;
-    const { incarnation, feed, logNumber } = numbers;
+    const { incarnation, feed, restores = [], logNumber } = numbers;
     const { fileSystem } = this.#settings.components;
     const kept = feedLog.keeps
       ? await findKept({
@@ -240,6 +240,7 @@ class Recoverer {
     feedLog.floor = kept?.afterSeq ?? (firstSeq === undefined ? lastSeq : firstSeq - 1);
     // Logs may go back further than the feed, where something was committed past them.
     if (feed !== undefined) feedLog.cut(feed.afterSeq);
+    feedLog.recoveredRestores(restores);
   }
 
   /**
@@ -287,18 +288,19 @@ class Recoverer {
   }
 
   #prepareManifest(
-    { numbers: { feed: _, ...numbers }, manifestNumber }: ManifestState,
+    { numbers: { feed: _, restores: __, ...numbers }, manifestNumber }: ManifestState,
     version: Version,
     lastSeq: number,
     lastAssigned: number,
   ): VersionSet {
     const { components, tuning, acceptClock } = this.#settings;
-    const feed = this.#feedLog.start;
+    const { start: feed, restores } = this.#feedLog;
     const versions = VersionSet.of(
       { fileSystem: components.fileSystem, directory: this.#directory, manifestBytesMax: tuning.manifestBytesMax },
       {
         ...numbers,
         ...(feed === undefined ? {} : { feed }),
+        ...(restores.length === 0 ? {} : { restores }),
         nextFileNumber: Math.max(numbers.nextFileNumber, this.#greatestNumber() + 1),
         seqCeiling: Math.max(lastSeq, numbers.seqCeiling),
         timestampCeiling: Math.max(lastAssigned, acceptClock ? 0 : numbers.timestampCeiling),

@@ -1,7 +1,12 @@
 import { isKvtsError, type RestoreResult, utf8 } from "@kvts/common";
 import { describe, expect, test } from "vitest";
+import { readWholeFile } from "./manifest/whole-file.ts";
+import { CRASH_SHARES } from "./testing/crash-images.ts";
+import { MemoryFileSystem } from "./testing/memory-file-system.ts";
 import { openPlainStore } from "./testing/plain-store.ts";
+import { Random } from "./testing/random.ts";
 import type { TestStore } from "./testing/test-store.ts";
+import type { StoreSettings } from "./testing/tiny-options.ts";
 
 const USERS = { prefix: "user:" };
 
@@ -291,39 +296,149 @@ describe.each(WAYS)("a restore %s", (_, restoreOperationsMax) => {
   });
 });
 
-test("one batch is one event of the change feed; an ingest is none, and the feed begins behind it", async () => {
-  const store = await openPlainStore({ tuning: { restoreOperationsMax: 1 } });
-  const { db } = store;
-  await db.put("user:1", "ann", { timestamp: 100 });
-  await db.put("user:1", "anna", { timestamp: 200 });
-  await db.put("user:2", "bob", { timestamp: 150 });
-  const { seq: afterSeq } = await db.stats();
-  const watched = db.watch({})[Symbol.asyncIterator]();
-  const event = watched.next();
-  const small = await db.restore(USERS, 150);
-  expect((await event).value).toMatchObject({ seq: small.seq, items: [{ seq: small.seq }] });
-  const ended = expect(watched.next()).rejects.toThrow(
-    /^a large restore, or an erasure, has changed the store up to seq \d+ without the change feed.* begin again with initial/,
-  );
-  const ingest = await db.restore(USERS, 120);
-  expect(ingest).toMatchObject({ restored: 1, deleted: 1 });
-  await ended;
-  for (const reopen of [false, true]) {
-    if (reopen) {
+describe.each(["sync", "buffered"] as const)("the change feed with %s writes", (durability) => {
+  const openKept = (): Promise<TestStore> =>
+    openPlainStore({ durability, feedBytes: 1 << 20, tuning: { restoreOperationsMax: 1 } });
+  const range = { start: utf8("user:"), end: utf8("user;") };
+
+  test("has the operations of one batch, and of an ingest its range, in its place", async () => {
+    const store = await openKept();
+    const { db } = store;
+    await db.put("user:1", "ann", { timestamp: 100 });
+    await db.put("user:1", "anna", { timestamp: 200 });
+    await db.put("user:2", "bob", { timestamp: 150 });
+    const { seq: afterSeq } = await db.stats();
+    const [all, part, other] = [{}, { start: "user:1x", end: "z" }, { prefix: "x" }].map((watched) =>
+      db.watch(watched),
+    );
+    const live = all!.nextv(3);
+    const small = await db.restore(USERS, 150);
+    const ingest = await db.restore(USERS, 120);
+    expect(ingest).toMatchObject({ restored: 1, deleted: 1 });
+    const { seq: last } = await db.put("x", "after", { timestamp: 300 });
+    const { timestamp, seq } = ingest;
+    const restored = { op: "restored", range, to: 120, timestamp, seq };
+    const told = [{ seq: small.seq }, { seq, items: [restored] }, { seq: last, items: [{ timestamp: 300 }] }];
+    const events = await live;
+    while (events.length < 3) events.push(...(await all!.nextv(3 - events.length)));
+    expect(events).toMatchObject(told);
+    expect(events[1]).toEqual({ seq, items: [restored] });
+    const clipped = { ...restored, range: { start: utf8("user:1x"), end: utf8("user;") } };
+    expect(await part!.nextv(1)).toEqual([{ seq, items: [clipped] }]);
+    expect(await other!.nextv(1)).toMatchObject([{ seq: last }]);
+    for (const watch of [all!, part!, other!]) await watch.close();
+    for (const reopen of [false, true, true]) {
+      if (reopen) {
+        await store.close();
+        await store.open();
+      }
+      for (const [from, expected] of [
+        [afterSeq, told],
+        [small.seq!, told.slice(1)],
+        [seq!, told.slice(2)],
+      ] as const) {
+        expect(await store.db.watch({}, { afterSeq: from }).nextv(expected.length)).toMatchObject(expected);
+      }
+      expect(await store.db.watch({ prefix: "x" }, { afterSeq }).nextv(1)).toMatchObject([{ seq: last }]);
+    }
+    await store.close();
+  });
+
+  test("ends with an ingest where nothing is written after it, one after the other", async () => {
+    const store = await openKept();
+    await store.db.put("user:1", "ann", { timestamp: 100 });
+    await store.db.put("user:2", "bob", { timestamp: 100 });
+    await store.db.put("user:1", "anna", { timestamp: 200 });
+    await store.db.put("user:2", "bobby", { timestamp: 200 });
+    await store.db.flush();
+    const { seq: afterSeq } = await store.db.stats();
+    const seqs: number[] = [];
+    for (const to of [150, 250, 150]) seqs.push((await store.db.restore(USERS, to)).seq!);
+    for (let boot = 0; boot < 3; boot++) {
+      const watch = store.db.watch({ prefix: "user:2" }, { afterSeq });
+      expect((await watch.nextv(3 + boot)).map(({ seq }) => seq).slice(0, 3)).toEqual(seqs);
+      const next = watch.nextv(1);
+      const { seq } = await store.db.put("user:2", `${boot}`, { timestamp: 300 + boot });
+      expect(await next).toMatchObject([{ seq }]);
+      await watch.close();
+      const last = store.db.watch({}, { afterSeq: seqs[1]! });
+      expect(await last.nextv(2)).toMatchObject([{ seq: seqs[2] }, { seq: seqs[2]! + 1 }]);
       await store.close();
       await store.open();
     }
-    const since = store.db.watch({}, { afterSeq })[Symbol.asyncIterator]();
-    const message = expect.stringMatching(reopen ? "is no longer in the change feed" : "^a large restore");
-    await expect(since.next()).rejects.toMatchObject({ code: "FEED_TRIMMED", message });
-    const newest = reopen ? (await store.db.stats()).seq : ingest.seq!;
-    const after = store.db.watch({}, { afterSeq: newest })[Symbol.asyncIterator]();
-    const next = after.next();
-    const { seq } = await store.db.put("user:3", "c");
-    expect((await next).value).toMatchObject({ seq });
-    await after.return?.();
-  }
+    await store.close();
+  });
+
+  test("forgets an ingest with what it is erased with, in the manifest too", async () => {
+    const fileSystem = new MemoryFileSystem();
+    const store = await openPlainStore({ durability, tuning: { restoreOperationsMax: 0 } }, { fileSystem });
+    const { db } = store;
+    await db.put("user:secret", "ann", { timestamp: 100 });
+    await db.put("user:secret", "anna", { timestamp: 200 });
+    const { seq } = await db.restore({ start: "user:secret", end: "user:secret~" }, 150);
+    const manifests = () =>
+      fileSystem
+        .list("d")
+        .filter((name) => name.startsWith("MANIFEST"))
+        .map((name) => {
+          const bytes = readWholeFile(fileSystem, `d/${name}`);
+          return Buffer.from(bytes).includes("user:secret~");
+        });
+    expect(manifests()).toContain(true);
+    const erased = await db.erase({ prefix: "user:" });
+    expect(manifests()).toEqual([false]);
+    for (const reopen of [false, true]) {
+      if (reopen) {
+        await store.close();
+        await store.open();
+      }
+      await expect(store.db.watch({}, { afterSeq: seq! - 1 }).nextv(1)).rejects.toMatchObject({ code: "FEED_TRIMMED" });
+      const watch = store.db.watch({}, reopen ? {} : { afterSeq: erased.seq });
+      const next = watch.nextv(1);
+      await store.db.put("x", "y");
+      expect(await next).toMatchObject([{ items: [{}] }]);
+      await watch.close();
+      if (!reopen) await store.db.flush();
+    }
+    await store.close();
+  });
+});
+
+test("an ingest is in the feed just where it has happened, wherever the power is cut", async () => {
+  const settings: StoreSettings = { feedBytes: 1 << 20, tuning: { restoreOperationsMax: 0 } };
+  const fileSystem = new MemoryFileSystem();
+  const store = await openPlainStore(settings, { fileSystem });
+  await store.db.put("user:1", "ann", { timestamp: 100 });
+  await store.db.put("user:1", "anna", { timestamp: 200 });
+  const { seq: afterSeq } = await store.db.stats();
+  const images: MemoryFileSystem[] = [];
+  const random = new Random(7);
+  fileSystem.onCall = () => {
+    for (const share of CRASH_SHARES) images.push(fileSystem.crash(random.fork().coin(share)));
+  };
+  const { timestamp } = await store.db.restore(USERS, 150);
+  await store.db.put("user:2", "bob", { timestamp: 300 });
+  fileSystem.onCall = undefined;
   await store.close();
+  const outcomes = new Set<string>();
+  for (const image of images) {
+    const crashed = await openPlainStore(settings, { fileSystem: image });
+    const isRestored = crashed.db.getSync("user:1")!.text() === "ann";
+    const { seq } = await crashed.db.put("end", "");
+    const watch = crashed.db.watch({}, { afterSeq });
+    const told: (string | undefined)[] = [];
+    for (let at = afterSeq; at < seq; ) {
+      const [event] = await watch.nextv(1);
+      told.push(...event!.items.map((item) => (item.op === "restored" ? `to ${item.to}, ${item.timestamp}` : item.op)));
+      at = event!.seq;
+    }
+    await watch.close();
+    expect(told.slice(0, -1).filter((line) => line !== undefined)).toEqual(isRestored ? [`to 150, ${timestamp}`] : []);
+    outcomes.add(`${isRestored} ${told.length}`);
+    await crashed.close();
+  }
+  // Before it, behind it, and behind the write that follows.
+  expect([...outcomes].sort()).toEqual(["false 1", "true 2", "true 3"]);
 });
 
 test("a large restore is an ingest of several tables, of whose keys none is written that has not changed", async () => {

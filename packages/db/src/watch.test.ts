@@ -13,6 +13,10 @@ const text = (value: Uint8Array): string => new TextDecoder().decode(value);
 function shown({ seq, items, initial, more }: WatchEvent<Uint8Array>): string {
   const parts = items.map((item) => {
     if (item.op === "deleteRange") return `-[${text(item.range.start)},${item.range.end && text(item.range.end)})`;
+    if (item.op === "restored") {
+      const { start, end } = item.range;
+      return `[${text(start)},${end && text(end)})<${item.to}@${item.timestamp}`;
+    }
     const key = text(item.key);
     if (item.op === "retract") return `~${key}@${item.timestamp}`;
     return item.deleted === true ? `-${key}` : `${key}=${text(item.value)}`;
@@ -21,7 +25,7 @@ function shown({ seq, items, initial, more }: WatchEvent<Uint8Array>): string {
 }
 
 function keyOf(item: FeedItem<Uint8Array>): Uint8Array {
-  if (item.op === "deleteRange") throw new Error("a deleted range is of no one key");
+  if (item.op === "deleteRange" || item.op === "restored") throw new Error("a range is of no one key");
   return item.key;
 }
 
@@ -443,7 +447,7 @@ describe("log that is kept for the feed", () => {
 });
 
 describe("a restore past the log", () => {
-  test("is not passed over in silence by a watch that reads the log meanwhile", async () => {
+  test("has its place for a watch that reads the log meanwhile", async () => {
     const fileSystem = new HeldLogs();
     const store = await openPlainStore({ tuning: { restoreOperationsMax: 0 } }, { fileSystem });
     await store.db.put("a", "1", { timestamp: 100 });
@@ -451,10 +455,13 @@ describe("a restore past the log", () => {
     const watch = store.db.watch({}, { afterSeq: 0 });
     fileSystem.hold();
     const first = next(watch, 2);
-    await store.db.restore({ prefix: "" }, 100);
+    const { timestamp } = await store.db.restore({ prefix: "a" }, 100);
+    await store.db.put("b", "3");
     fileSystem.release();
     expect(await first).toEqual(["1: a=1", "2: a=2"]);
-    expect(await errorOf(watch.nextv(1))).toMatchObject({ code: "OVERLOADED", details: { lastSeq: 2, oldestSeq: 3 } });
+    expect(await next(watch, 1)).toEqual([`3: [a,b)<100@${timestamp}`]);
+    expect(await next(watch, 1)).toEqual(["4: b=3"]);
+    await watch.close();
     await store.close();
   });
 });

@@ -8,6 +8,7 @@ import { WriteGate } from "./commit/write-gate.ts";
 import { WritePath } from "./commit/write-path.ts";
 import { AgeWatch } from "./feed/age-watch.ts";
 import { Feed, type FeedPosition } from "./feed/feed.ts";
+import type { RestoreMark } from "./feed/restore-mark.ts";
 import { fullDiskError, isDiskFull } from "./io-error.ts";
 import type { VersionEdit } from "./manifest/version-edit.ts";
 import type { Recovered } from "./recovered.ts";
@@ -75,6 +76,11 @@ export class Writing {
     const { settings, logs } = this.#parts;
     if (!logs.writer.isBegun) await logs.begin();
     if (settings.durability === "buffered") await logs.writer.sync();
+  }
+
+  /** What the edit says that puts a restore in place which no log holds: the change feed tells of it. */
+  feedRestoring(mark: RestoreMark): Pick<VersionEdit, "feed" | "restores"> {
+    return this.#parts.feedLog.restoring(mark);
   }
 
   /** What an edit says with which something is committed that no log holds: the change feed begins behind it. */

@@ -1,4 +1,4 @@
-import { json } from "@kvts/common";
+import { type Entries, json, utf8, type WatchEvent } from "@kvts/common";
 import { expect, test } from "vitest";
 import { fails, listed, read, type Subject, uniqueKey } from "./subject.ts";
 
@@ -140,6 +140,40 @@ export function restoreTests(subject: Subject): void {
     const { expiresAt } = (await store().get(`${prefix}2`))!;
     expect(expiresAt).toBeGreaterThan(before + HOUR / 2);
     expect(expiresAt).toBeLessThan(now() + 2 * HOUR);
+  });
+
+  test("one that is too large for one batch is one event of the change feed, with its range", async () => {
+    const prefix = uniqueKey();
+    await store().put(`${prefix}x`, "1", { timestamp: 100 });
+    const keys = Array.from({ length: 10_001 }, (_, i) => `${prefix}${i}`);
+    for (const part of [keys.slice(0, 6000), keys.slice(6000)]) {
+      await store().write(part.map((key) => ({ op: "put", key, value: "", timestamp: 200 })));
+    }
+    const { seq: afterSeq } = await store().stats();
+    const live = store().watch({ prefix }, { afterSeq, progress: true });
+    await live.nextv(1);
+    const { timestamp, seq, deleted } = await store().restore({ start: prefix, end: `${prefix}~` }, 150);
+    expect(deleted).toBe(keys.length);
+    const after = await store().put(`${prefix}x`, "2");
+    const { op, to, ...rest } = { op: "restored", to: 150, timestamp, seq };
+    const whole = { start: utf8(prefix), end: utf8(`${prefix}~`) };
+    const told = async (watch: Entries<WatchEvent>): Promise<unknown[]> => {
+      const events: WatchEvent[] = [];
+      while (events.at(-1)?.seq !== after.seq) events.push(...(await watch.nextv(1)));
+      await watch.close();
+      return events
+        .filter(({ items }) => items.length > 0)
+        .map(({ seq, items: [item] }) => {
+          return item!.op === undefined ? [seq, item!.key] : [seq, item];
+        });
+    };
+    const next = [after.seq, `${prefix}x`];
+    const restored = { op, range: whole, to, ...rest };
+    expect(await told(live)).toEqual([[seq, restored], next]);
+    expect(await told(store().watch({ prefix }, { afterSeq }))).toEqual([[seq, restored], next]);
+    expect(await told(store().watch({ prefix }, { afterSeq: seq! }))).toEqual([next]);
+    const clipped = { ...restored, range: { start: utf8(`${prefix}x`), end: utf8(`${prefix}y`) } };
+    expect(await told(store().watch({ prefix: `${prefix}x` }, { afterSeq }))).toEqual([[seq, clipped], next]);
   });
 
   test("typed views restore with keys and values of theirs", async () => {

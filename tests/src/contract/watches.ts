@@ -17,6 +17,7 @@ function told({ items, initial, more }: WatchEvent<Key>): string {
       const [start, end] = [item.range.start, item.range.end].map((bound) => bound && textOf(bound));
       return `-[${start},${end})@${item.timestamp}`;
     }
+    if (item.op === "restored") return "(restored)";
     const key = typeof item.key === "string" ? item.key : textOf(item.key);
     if (item.op === "retract") return `~${key}@${item.timestamp}`;
     if (item.deleted === true) return `-${key}`;
@@ -26,7 +27,7 @@ function told({ items, initial, more }: WatchEvent<Key>): string {
 }
 
 function keyOf(item: FeedItem<Key>): Key | undefined {
-  return item.op === "deleteRange" ? undefined : item.key;
+  return item.op === "deleteRange" || item.op === "restored" ? undefined : item.key;
 }
 
 /** The change feed. */

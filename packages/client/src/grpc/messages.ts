@@ -124,6 +124,17 @@ function fromFeedItem({ kind }: FeedItem): WireFeedItem {
         seq: arrivedNumber(seq, "seq"),
       };
     }
+    case "rangeRestoration": {
+      const { range, to, timestamp, seq } = kind.value;
+      if (range === undefined) throw brokenAnswer("a restored range of the feed has no range");
+      return {
+        op: "restored",
+        range: { start: range.start ?? new Uint8Array(0), end: range.end },
+        to: arrivedNumber(to, "to"),
+        timestamp: arrivedNumber(timestamp, "timestamp"),
+        seq: arrivedNumber(seq, "seq"),
+      };
+    }
     default:
       throw brokenAnswer("an operation of the feed is of no kind that this client knows");
   }

@@ -54,7 +54,7 @@ export function displayChange({ key, kind, before, after }: Change<Key>, encodin
 
 /**
  * An event as lines: its seq, then `key<TAB>time<TAB>value` for each operation, indented, `(retracted)` for what was
- * taken back, and for a deleted range its first key and that behind its last, with dots between.
+ * taken back, and for a deleted or restored range its first key and that behind its last, with dots between.
  */
 export function displayEvent({ seq, items, initial, more }: WatchEvent<Key>, encoding: KeyEncoding): string[] {
   const notes = [initial === true ? ["state"] : [], more === true ? ["more follows"] : []].flat();
@@ -62,6 +62,10 @@ export function displayEvent({ seq, items, initial, more }: WatchEvent<Key>, enc
   const lines = items.map((item) => {
     if (item.op === "deleteRange")
       return `  ${displayRange(item.range, encoding)}\t${formatTime(item.timestamp)}\t(deleted)`;
+    if (item.op === "restored") {
+      const moments = `${formatTime(item.timestamp)}\t(restored to ${formatTime(item.to)})`;
+      return `  ${displayRange(item.range, encoding)}\t${moments}`;
+    }
     const told = item.op === undefined ? displayVersion(item) : `${formatTime(item.timestamp)}\t(retracted)`;
     return `  ${displayKey(item.key, encoding)}\t${told}`;
   });

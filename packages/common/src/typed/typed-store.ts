@@ -13,6 +13,7 @@ import type {
   HistoryOptions,
   LiveScanOptions,
   PutOptions,
+  RestoredRange,
   RestoreOptions,
   RestoreResult,
   RetractOptions,
@@ -82,7 +83,8 @@ export interface TypedRetraction<K> {
 export type TypedFeedItem<K, Out> =
   | (TypedVersion<K, Out> & { readonly op?: undefined })
   | TypedRetraction<K>
-  | DeletedRange;
+  | DeletedRange
+  | RestoredRange;
 
 /** What a watch yields: one batch, whole, as far as it lies in the range. */
 export interface TypedWatchEvent<K, Out> {

@@ -81,7 +81,7 @@ export class Typing<K, P, In, Out> {
   #feedItem(item: FeedItem<Uint8Array>): TypedFeedItem<K, Out> {
     if (item.op === undefined) return this.version(item);
     // Bounds need not be keys of the type.
-    return item.op === "deleteRange" ? item : { ...item, key: this.keys.decode(item.key) };
+    return item.op === "deleteRange" || item.op === "restored" ? item : { ...item, key: this.keys.decode(item.key) };
   }
 
   #tombstone({ key, timestamp, seq }: Tombstone<Uint8Array>): TypedTombstone<K> {

@@ -22,6 +22,8 @@ export interface FeedReading {
   readonly partBytesMax: number;
   /** How far the log is to be read: what lies behind is not on disk for certain, or comes by another way. */
   end(): LogPosition;
+  /** Everything up to this seq lies before that end, or is no part of the log. */
+  endSeq(): number;
   /** Keeps segments from being given up until the result is called. */
   hold(): () => void;
 }
@@ -42,7 +44,9 @@ export class CatchUp {
 
   /** Whether nothing is left to be read. */
   get isDone(): boolean {
-    return this.#place !== undefined && !isAfter(this.#reading.end(), this.#place);
+    const { end, endSeq, log } = this.#reading;
+    if (this.#place === undefined || isAfter(end(), this.#place)) return false;
+    return log.restoresIn(this.seq, endSeq()).length === 0;
   }
 
   /** @throws FEED_TRIMMED where it is not there any more */
@@ -71,14 +75,19 @@ export class CatchUp {
   #placeIn(log: FeedLog): LogPosition {
     const isWhole = this.seq >= log.floor;
     if (isWhole && this.#place !== undefined && log.find(this.#place.segment) !== undefined) return this.#place;
-    this.#place = log.startFor(this.seq);
+    this.#place = log.startFor(this.seq) ?? this.#reading.end();
     return this.#place;
   }
 
   async #read(place: LogPosition, parts: FrameParts): Promise<void> {
-    const { log, fileSystem, directory, incarnation } = this.#reading;
     const end = this.#reading.end();
-    if (!isAfter(end, place)) return;
+    const endSeq = this.#reading.endSeq();
+    if (isAfter(end, place)) await this.#readLog(place, end, parts);
+    if (!isAfter(end, this.#place!)) this.#takeRestores(endSeq, parts);
+  }
+
+  async #readLog(place: LogPosition, end: LogPosition, parts: FrameParts): Promise<void> {
+    const { log, fileSystem, directory, incarnation } = this.#reading;
     const isLast = place.segment === end.segment;
     const limit = isLast ? end.offset : (log.find(place.segment)!.end ?? end.offset);
     if (place.offset < limit) {
@@ -99,10 +108,19 @@ export class CatchUp {
     const stopAt = Math.min(limit, from + RUN_BYTES);
     while (reader.offset < stopAt && parts.bytes < this.#reading.partBytesMax) {
       if (!(await reader.next(limit))) throw corruption(reader.file, reader.offset, "a frame is not whole");
+      this.#takeRestores(reader.firstSeq - 1, parts);
       const lastSeq = reader.firstSeq + reader.operationCount - 1;
       if (lastSeq > this.seq) this.seq = await parts.take(reader, this.seq);
       if (this.seq < lastSeq) return;
       this.#place = { segment: reader.number, offset: reader.offset };
+    }
+  }
+
+  /** What no log holds up to a seq, before which all of the log has been read. */
+  #takeRestores(upTo: number, parts: FrameParts): void {
+    for (const mark of this.#reading.log.restoresIn(this.seq, upTo)) {
+      parts.takeRestore(mark, this.seq);
+      this.seq = mark.seq;
     }
   }
 }

@@ -2,7 +2,8 @@ import type { ResolvedRange } from "@kvts/common";
 import type { Scheduler } from "../env/scheduler.ts";
 import type { Frame } from "../wal/frame.ts";
 import { OperationCursor } from "../wal/operation-cursor.ts";
-import { cursorSeq, deletedRangeAt, type FeedRecord, recordAt, recordBytes } from "./feed-record.ts";
+import { cursorSeq, deletedRangeAt, type FeedRecord, recordAt, recordBytes, restoredBatch } from "./feed-record.ts";
+import type { RestoreMark } from "./restore-mark.ts";
 import type { FeedMemory, Subscriber, Topic } from "./topic.ts";
 import { TopicIndex } from "./topic-index.ts";
 
@@ -68,6 +69,15 @@ export class Dispatcher {
     if (!this.#handOut(stretch)) return this.#handOutRest(stretch, lastSeq);
     this.#settle(lastSeq);
     return undefined;
+  }
+
+  /** Hands out a restore that no log holds, between two frames. @param afterSeq everything up to it has been handed out */
+  dispatchRestore(mark: RestoreMark, afterSeq: number): void {
+    this.#topics.matchRange(mark.range, (topic) => {
+      topic.push(restoredBatch(mark, afterSeq));
+      this.#stirred.add(topic);
+    });
+    this.#settle(mark.seq);
   }
 
   /** Lets everybody go on from the log behind `seq`. */

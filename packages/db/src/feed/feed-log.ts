@@ -1,13 +1,16 @@
 import { invariant, KvtsError } from "@kvts/common";
 import type { FileSystem } from "../env/file-system.ts";
 import { logFileName } from "../format/filenames.ts";
-import type { FeedStart } from "../manifest/version-edit.ts";
+import type { FeedStart, VersionEdit } from "../manifest/version-edit.ts";
 import { type LogPosition, SEGMENT_HEADER_BYTES } from "../wal/format.ts";
 import type { LogContents } from "../wal/log-reader.ts";
+import { marksAfter, type RestoreMark } from "./restore-mark.ts";
 
 /** Bytes between two places of a segment whose seqs are remembered. */
 const MARK_BYTES = 256 * 1024;
 const MICROS_PER_MS = 1000;
+/** Restores past the log that are told of: each edit of the manifest that begins a new one repeats them. */
+const RESTORES_MAX = 256;
 
 interface Mark {
   readonly seq: number;
@@ -54,6 +57,8 @@ export class FeedLog {
   floor = 0;
   /** Something up to this seq is committed, or about to be, that the log does not hold: the manifest says so. */
   #cutSeq = 0;
+  /** What went past the log and is told of all the same, ascending. */
+  #restores: readonly RestoreMark[] = [];
   /** What went past the log last, since this was opened. */
   #passedSeq = 0;
   /** Of what recovery has found nothing has a greater one. */
@@ -113,9 +118,43 @@ export class FeedLog {
   cut(seq: number): void {
     this.cutAhead(seq);
     this.floor = Math.max(this.floor, seq);
+    this.#restores = this.#readable();
   }
 
-  /** The same, for what has just gone past the log: a large restore, or an erasure. */
+  /** Restores past the log that can be told of, ascending. */
+  get restores(): readonly RestoreMark[] {
+    return this.#readable();
+  }
+
+  /** What the manifest has known of restores past the log, once it is known from where on the feed can be read. */
+  recoveredRestores(marks: readonly RestoreMark[]): void {
+    this.#restores = marks;
+  }
+
+  /**
+   * What the edit is to say that puts a restore in place past the log. What the manifest says of older ones ends where the
+   * feed begins by now: where no segment is kept, nothing else tells it that.
+   */
+  restoring(mark: RestoreMark): Pick<VersionEdit, "feed" | "restores"> {
+    const { restores } = this;
+    if (restores.length >= RESTORES_MAX) this.cut(restores[restores.length - RESTORES_MAX]!.seq);
+    else if (!this.keeps) this.cutAhead(this.floor);
+    const { start: feed } = this;
+    return { restores: [mark], ...(feed === undefined ? {} : { feed }) };
+  }
+
+  /** The edit is on disk. */
+  restored(mark: RestoreMark): void {
+    this.#restores = [...this.restores, mark];
+  }
+
+  /** Those with seqs above the first and up to the second, ascending. */
+  restoresIn(afterSeq: number, upTo: number): readonly RestoreMark[] {
+    if (this.#restores.length === 0) return this.#restores;
+    return this.#restores.filter(({ seq }) => seq > afterSeq && seq <= upTo);
+  }
+
+  /** The same, for what has just gone past the log: an erasure. */
   passedBy(seq: number): void {
     this.cut(seq);
     this.#passedSeq = seq;
@@ -199,14 +238,18 @@ export class FeedLog {
   }
 
   /**
-   * Where reading has to begin for everything after `afterSeq`.
+   * Where reading has to begin for everything after `afterSeq`; undefined where no segment is needed for that.
    * @throws FEED_TRIMMED
    */
-  startFor(afterSeq: number): LogPosition {
+  startFor(afterSeq: number): LogPosition | undefined {
     if (afterSeq < this.floor) throw trimmedError(afterSeq, this);
     const at = this.#segments.findLastIndex(({ firstSeq }) => firstSeq !== undefined && firstSeq <= afterSeq + 1);
     const segment = this.#segments[Math.max(0, at)];
-    invariant(segment !== undefined, "F1: a feed that is read has a segment");
+    // Whoever has all of the log lacks restores at most.
+    if (segment === undefined) {
+      invariant(this.#restores.length > 0, "F1: a feed that is read has a segment, or a restore that no log holds");
+      return undefined;
+    }
     const mark = segment.marks.findLast(({ seq }) => seq <= afterSeq + 1);
     return { segment: segment.number, offset: mark?.offset ?? SEGMENT_HEADER_BYTES };
   }
@@ -217,6 +260,10 @@ export class FeedLog {
 
   after(number: number): FeedSegment | undefined {
     return this.#segments.find((segment) => segment.number > number);
+  }
+
+  #readable(): readonly RestoreMark[] {
+    return this.#restores.length === 0 ? this.#restores : marksAfter(this.#restores, this.floor);
   }
 
   /** What is kept for the feed alone. */
@@ -286,5 +333,5 @@ export function overloadedError(lastSeq: number, feed: FeedFloor): KvtsError {
 }
 
 function passedSentence(oldestSeq: number): string {
-  return `a large restore, or an erasure, has changed the store up to seq ${oldestSeq} without the change feed, which goes on behind it; begin again with initial, to read the range anew`;
+  return `an erasure has changed the store up to seq ${oldestSeq} without the change feed, which goes on behind it; begin again with initial, to read the range anew`;
 }

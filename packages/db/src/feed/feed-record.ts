@@ -19,14 +19,17 @@ import { overlap } from "../marks/overlap.ts";
 import type { KeyForm } from "../read/key-decoder.ts";
 import { markAt } from "../wal/mark-at.ts";
 import type { OperationCursor } from "../wal/operation-cursor.ts";
+import type { RestoreMark } from "./restore-mark.ts";
 
 /** What a record takes in memory beside its bytes, about. */
 const RECORD_BYTES = 128;
 const NO_VALUE = new Uint8Array(0);
+/** The kind of a restore that no log holds: no operation of a log has it. */
+const KIND_RESTORED = KIND_MASK + 1;
 
 /**
  * One operation of the feed, decoded once for all who watch it: nobody changes its bytes. Of a deleted range `key` is where
- * it starts and `value` where it ends, empty where it does not.
+ * it starts and `value` where it ends, empty where it does not; so of a restored one.
  */
 export interface FeedRecord {
   readonly kind: number;
@@ -35,6 +38,8 @@ export interface FeedRecord {
   readonly timestamp: number;
   readonly seq: number;
   readonly expiresAt: number | undefined;
+  /** The moment that a restore has gone back to, microseconds. */
+  readonly to: number | undefined;
 }
 
 /** Consecutive operations of one batch that lie in some range. */
@@ -71,7 +76,15 @@ export function recordAt(cursor: OperationCursor): FeedRecord {
     timestamp: joinWords(cursor.tsHi, cursor.tsLo),
     seq: cursorSeq(cursor),
     expiresAt: expires ? joinWords(cursor.expiresHi, cursor.expiresLo) : undefined,
+    to: undefined,
   };
+}
+
+/** The one event of a restore that no log holds, for whoever has seen everything up to `afterSeq`. */
+export function restoredBatch({ seq, timestamp, range, to }: RestoreMark, afterSeq: number): FeedBatch {
+  const { start: key, end: value = NO_VALUE } = range;
+  const record = { kind: KIND_RESTORED, key, value, timestamp, seq, expiresAt: undefined, to };
+  return { records: [record], seq, afterSeq, more: false, bytes: recordBytes(record) };
 }
 
 export function recordBytes({ key, value }: FeedRecord): number {
@@ -83,13 +96,14 @@ export function recordBytes({ key, value }: FeedRecord): number {
  * @throws INVALID_ARGUMENT for such a key
  */
 export function feedItemOf<K extends Key>(record: FeedRecord, form: KeyForm, range: ResolvedRange): FeedItem<K> {
-  const { kind, timestamp, seq, expiresAt } = record;
-  if (kind === KIND_DELETE_RANGE) {
+  const { kind, timestamp, seq, expiresAt, to } = record;
+  if (kind === KIND_DELETE_RANGE || kind === KIND_RESTORED) {
     const { start, end } = overlap(
       { start: record.key, end: record.value.length === 0 ? undefined : record.value },
       range,
     )!;
     const shown = { start: copyBytes(start), end: end && copyBytes(end) };
+    if (to !== undefined) return { op: "restored", range: shown, to, timestamp, seq };
     return { op: "deleteRange", range: shown, timestamp, seq };
   }
   const key = decodeKey(copyBytes(record.key), form) as K;

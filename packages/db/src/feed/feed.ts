@@ -8,6 +8,7 @@ import { CatchUp, type FeedReading } from "./catch-up.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { overloadedError, trimmedError } from "./feed-log.ts";
 import type { FeedBatch } from "./feed-record.ts";
+import type { RestoreMark } from "./restore-mark.ts";
 import type { Subscriber, Topic } from "./topic.ts";
 import { Turns } from "./turns.ts";
 
@@ -31,7 +32,7 @@ export interface FeedHost {
   readonly isSynced: boolean;
   readonly queueBytesMax: number;
   readonly queuesBytesMax: number;
-  readonly reading: Omit<FeedReading, "end">;
+  readonly reading: Omit<FeedReading, "end" | "endSeq">;
   publishedSeq(): number;
   /** Where the log ends between two groups. */
   logEnd(): LogPosition;
@@ -71,7 +72,7 @@ export class Feed {
     this.#host = host;
     this.#position = position;
     this.#dispatcher = new Dispatcher(host.scheduler, host.queueBytesMax, host.queuesBytesMax);
-    this.#reading = { ...host.reading, end: () => this.#position.end };
+    this.#reading = { ...host.reading, end: () => this.#position.end, endSeq: () => this.#position.seq };
   }
 
   /** Up to here everything has been handed out, or is being. */
@@ -133,6 +134,18 @@ export class Feed {
     this.#position = { seq: lastSeq, end };
     this.#wakeAwaited();
     return this.#dispatcher.dispatch(encoder, lastSeq);
+  }
+
+  /** A restore has become visible that is in no log; everything before it is on disk. */
+  restored(mark: RestoreMark): void {
+    this.#reading.log.restored(mark);
+    if (!this.#host.isSynced) {
+      // What comes before it is still to be handed out, from the log.
+      if (this.#watchers.size > 0) this.#askForSync();
+      return;
+    }
+    this.#handOutRestore(mark, this.#host.logEnd());
+    this.#wakeAwaited();
   }
 
   /**
@@ -233,6 +246,7 @@ export class Feed {
         at = await this.#readTo(at, to);
         if (at.segment === to.end.segment && at.offset >= to.end.offset) break;
       }
+      if (!this.isClosed) this.#handOutRestores(to.seq, to.end);
     } catch (error) {
       // Each watcher reads for itself now, and is told what is wrong.
       this.#host.logger.warn({ err: error }, "the change feed could not be read from the log");
@@ -267,10 +281,22 @@ export class Feed {
   }
 
   async #handOut(frame: Frame, end: LogPosition): Promise<void> {
+    this.#handOutRestores(frame.firstSeq - 1, this.#position.end);
     const seq = frame.firstSeq + frame.operationCount - 1;
     if (seq <= this.seq) return;
     this.#position = { seq, end };
     await this.#dispatcher.dispatch(frame, seq);
+  }
+
+  /** What no log holds up to a seq. */
+  #handOutRestores(upTo: number, end: LogPosition): void {
+    for (const mark of this.#reading.log.restoresIn(this.seq, upTo)) this.#handOutRestore(mark, end);
+  }
+
+  #handOutRestore(mark: RestoreMark, end: LogPosition): void {
+    const before = this.seq;
+    this.#position = { seq: mark.seq, end };
+    this.#dispatcher.dispatchRestore(mark, before);
   }
 
   /** While somebody wants to hear of progress. */

@@ -2,7 +2,16 @@ import type { ResolvedRange } from "@kvts/common";
 import { overlap } from "../marks/overlap.ts";
 import type { Frame } from "../wal/frame.ts";
 import { OperationCursor } from "../wal/operation-cursor.ts";
-import { cursorSeq, deletedRangeAt, type FeedBatch, type FeedRecord, recordAt, recordBytes } from "./feed-record.ts";
+import {
+  cursorSeq,
+  deletedRangeAt,
+  type FeedBatch,
+  type FeedRecord,
+  recordAt,
+  recordBytes,
+  restoredBatch,
+} from "./feed-record.ts";
+import type { RestoreMark } from "./restore-mark.ts";
 import { holds } from "./topic-index.ts";
 
 /** Operations looked at in one go. */
@@ -50,6 +59,14 @@ export class FrameParts {
       if (cursor.endsBatch) this.#flush(next, false);
     }
     return seq;
+  }
+
+  /** Takes a restore that no log holds, which comes between two frames. */
+  takeRestore(mark: RestoreMark, afterSeq: number): void {
+    if (overlap(this.#range, mark.range) === undefined) return;
+    const batch = restoredBatch(mark, afterSeq);
+    this.batches.push(batch);
+    this.bytes += batch.bytes;
   }
 
   #isInRange(cursor: OperationCursor): boolean {

@@ -3,7 +3,7 @@ import { corruption } from "../format/corruption.ts";
 import { currentFileName, manifestFileName, parseFileName } from "../format/filenames.ts";
 import { readCurrent } from "./current.ts";
 import { type ManifestRecord, manifestRecords } from "./reader.ts";
-import type { CleanClose, LeveledTable } from "./version-edit.ts";
+import { type CleanClose, type LeveledTable, restoresAfter } from "./version-edit.ts";
 import type { StoreNumbers } from "./version-set.ts";
 import { readWholeFile } from "./whole-file.ts";
 
@@ -93,8 +93,9 @@ export class ManifestFold {
 
   #fold({ edit, offset }: ManifestRecord): void {
     const { path } = this.#file;
-    const { removed, added, closed, keepsBelow = this.#keepsBelow, ...rest } = edit;
-    this.#numbers = { ...this.#numbers, ...rest };
+    const { removed, added, closed, keepsBelow = this.#keepsBelow, restores: _, ...rest } = edit;
+    const { restores: __, ...before } = this.#numbers;
+    this.#numbers = { ...before, ...rest, ...restoresAfter(this.#numbers, edit) };
     this.#closed = closed;
     this.#keepsBelow = keepsBelow;
     for (const number of removed ?? []) {
@@ -124,7 +125,7 @@ export class ManifestFold {
 /** A manifest's first record is a snapshot, so nothing is missing from a sound one. */
 function whole(numbers: Partial<StoreNumbers>, path: string): StoreNumbers {
   const { incarnation, nextFileNumber, logNumber, seqCeiling, timestampCeiling, seqFloor } = numbers;
-  const { requestFiles, markFiles, durableLog, policies, horizons, feed, erasures } = numbers;
+  const { requestFiles, markFiles, durableLog, policies, horizons, feed, erasures, restores } = numbers;
   if (
     incarnation === undefined ||
     nextFileNumber === undefined ||
@@ -145,5 +146,6 @@ function whole(numbers: Partial<StoreNumbers>, path: string): StoreNumbers {
     ...(policies === undefined ? {} : { policies }),
     ...(horizons === undefined ? {} : { horizons }),
     ...(erasures === undefined ? {} : { erasures }),
+    ...(restores === undefined ? {} : { restores }),
   };
 }

@@ -9,6 +9,7 @@ import { decodeEdit, encodeEdit, type VersionEdit } from "./version-edit.ts";
 
 const number = fc.maxSafeNat();
 const hex = fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => Buffer.from(bytes).toString("hex"));
+const bytes = fc.uint8Array({ maxLength: 5 });
 const meta: fc.Arbitrary<TableMeta> = fc
   .tuple(fc.integer(), fc.integer({ min: 1 }))
   .map(([seed, number]) => randomMeta(new Random(seed), number));
@@ -23,6 +24,15 @@ const edit: fc.Arbitrary<VersionEdit> = fc.record(
     seqFloor: number,
     closed: fc.record({ lastSeq: number, lastAssigned: number }),
     removed: fc.array(number, { minLength: 1, maxLength: 4 }),
+    restores: fc.array(
+      fc.record({
+        seq: number,
+        timestamp: number,
+        range: fc.record({ start: bytes, end: fc.option(bytes, { nil: undefined }) }),
+        to: number,
+      }),
+      { minLength: 1, maxLength: 2 },
+    ),
     added: fc.array(fc.record({ level: fc.nat(6), meta }), { minLength: 1, maxLength: 3 }),
   },
   { requiredKeys: [] },

@@ -1,5 +1,6 @@
 import { toHex } from "@kvts/common";
 import type { Erasure } from "../erase/erasure.ts";
+import { marksAfter, type RestoreMark } from "../feed/restore-mark.ts";
 import type { ByteReader, ByteWriter } from "../format/coding.ts";
 import { corruption } from "../format/corruption.ts";
 import { INCARNATION_BYTES, incarnationBytes } from "../format/incarnation.ts";
@@ -47,6 +48,8 @@ export interface VersionEdit {
   readonly requestFiles?: readonly number[];
   /** What the change feed can be read from; left out where no log is kept for it. */
   readonly feed?: FeedStart;
+  /** Restores that no log holds, in the order of their seqs: they come to those of before, as far as the feed goes back. */
+  readonly restores?: readonly RestoreMark[];
   /** Numbers of all files of range marks in force, in the order of their seqs. */
   readonly markFiles?: readonly number[];
   /** Files with lower numbers that the state does not name are to be set aside, not removed. Ends with its manifest. */
@@ -64,6 +67,15 @@ export function retentionOf({
   horizons,
 }: Pick<VersionEdit, "policies" | "horizons">): Pick<VersionEdit, "policies" | "horizons"> {
   return { ...(policies === undefined ? {} : { policies }), ...(horizons === undefined ? {} : { horizons }) };
+}
+
+/** The restores that the feed tells of after `edit`, where there are any. */
+export function restoresAfter(
+  { feed, restores: before = [] }: Pick<VersionEdit, "feed" | "restores">,
+  edit: Pick<VersionEdit, "feed" | "restores">,
+): Pick<VersionEdit, "restores"> {
+  const restores = marksAfter([...before, ...(edit.restores ?? [])], (edit.feed ?? feed)?.afterSeq ?? 0);
+  return restores.length === 0 ? {} : { restores };
 }
 
 /** Levels from 0 to 6. */
@@ -86,6 +98,7 @@ const MARK_FILES = 34;
 const POLICIES = 30;
 const HORIZONS = 32;
 const ERASURES = 38;
+const RESTORE = 40;
 
 /** The edit as tagged fields, owned by the caller. */
 export function encodeEdit(edit: VersionEdit): Uint8Array {
@@ -127,6 +140,7 @@ export function encodeEdit(edit: VersionEdit): Uint8Array {
   if (markFiles !== undefined) out.field(MARK_FILES, (field) => writeNumbers(field, markFiles));
   encodeRetention(out, edit);
   encodeErasures(out, edit);
+  encodeRestores(out, edit);
   return out.finish();
 }
 
@@ -166,6 +180,19 @@ function encodeErasures(out: FieldWriter, { erasures }: VersionEdit): void {
   });
 }
 
+function encodeRestores(out: FieldWriter, { restores = [] }: VersionEdit): void {
+  for (const { seq, timestamp, range, to } of restores) {
+    out.field(RESTORE, (field) => {
+      field.varint(seq);
+      field.varint(timestamp);
+      field.varint(to);
+      field.blob(range.start);
+      field.u8(range.end === undefined ? 0 : 1);
+      if (range.end !== undefined) field.blob(range.end);
+    });
+  }
+}
+
 /**
  * @param file named in errors, with `base`, where in it the bytes begin.
  * @throws CORRUPTION
@@ -174,6 +201,7 @@ export function decodeEdit(bytes: Uint8Array, file: string, base: number): Versi
   const edit: { -readonly [K in keyof VersionEdit]: VersionEdit[K] } = {};
   const removed: number[] = [];
   const added: LeveledTable[] = [];
+  const restores: RestoreMark[] = [];
   readFields(bytes, file, base, (tag, field, at) => {
     if (tag === INCARNATION) edit.incarnation = toHex(field.bytes(INCARNATION_BYTES));
     else if (tag === NEXT_FILE_NUMBER) edit.nextFileNumber = field.varint();
@@ -192,11 +220,13 @@ export function decodeEdit(bytes: Uint8Array, file: string, base: number): Versi
     else if (tag === POLICIES) edit.policies = readAll(field, readPolicy);
     else if (tag === HORIZONS) edit.horizons = readAll(field, readHorizon);
     else if (tag === ERASURES) edit.erasures = readAll(field, readErasure);
+    else if (tag === RESTORE) restores.push(readRestore(field));
     else return false;
     return true;
   });
   if (removed.length > 0) edit.removed = removed;
   if (added.length > 0) edit.added = added;
+  if (restores.length > 0) edit.restores = restores;
   return edit;
 }
 
@@ -221,6 +251,12 @@ function readErasure(field: ByteReader): Erasure {
     end: field.u8() === 0 ? undefined : new Uint8Array(field.blob()),
     seq: field.varint(),
   };
+}
+
+function readRestore(field: ByteReader): RestoreMark {
+  const [seq, timestamp, to] = [field.varint(), field.varint(), field.varint()];
+  const start = new Uint8Array(field.blob());
+  return { seq, timestamp, range: { start, end: field.u8() === 0 ? undefined : new Uint8Array(field.blob()) }, to };
 }
 
 function readAdded(field: ByteReader, file: string, at: number): LeveledTable {

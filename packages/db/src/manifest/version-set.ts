@@ -1,6 +1,7 @@
 import { invariant, type Logger, silentLogger } from "@kvts/common";
 import type { FileSystem } from "../env/file-system.ts";
 import type { Erasure } from "../erase/erasure.ts";
+import type { RestoreMark } from "../feed/restore-mark.ts";
 import { manifestFileName, parseFileName, temporaryFileName } from "../format/filenames.ts";
 import type { Horizon, Policy } from "../retention/horizon.ts";
 import type { Table } from "../table/table.ts";
@@ -9,7 +10,7 @@ import { writeCurrent } from "./current.ts";
 import { ManifestSyncError } from "./sync-error.ts";
 import type { TableFile } from "./table-file.ts";
 import type { Version } from "./version.ts";
-import type { CleanClose, FeedStart, VersionEdit } from "./version-edit.ts";
+import { type CleanClose, type FeedStart, restoresAfter, type VersionEdit } from "./version-edit.ts";
 import { ManifestWriter } from "./writer.ts";
 
 /** File numbers reserved ahead of use. */
@@ -34,6 +35,8 @@ export interface StoreNumbers {
   readonly durableLog?: LogPosition;
   /** What the change feed can be read from; left out where no log is kept for it. */
   readonly feed?: FeedStart;
+  /** Restores that the feed tells of, and no log holds; left out where there are none. */
+  readonly restores?: readonly RestoreMark[];
   /** Left out where no retention has ever been set. */
   readonly policies?: readonly Policy[];
   readonly horizons?: readonly Horizon[];
@@ -259,6 +262,7 @@ export class VersionSet<T = Table> {
       ...(policies === undefined ? {} : { policies }),
       ...(horizons === undefined ? {} : { horizons }),
       ...(erasures === undefined ? {} : { erasures }),
+      ...restoresAfter(this.#numbers, edit),
     };
     const before = this.#current;
     this.#current = next;

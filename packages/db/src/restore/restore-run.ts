@@ -151,10 +151,14 @@ export class RestoreRun {
     const tables = await ingest.finish(jobs.provenance([], jobs.horizons()), place);
     const bytesWritten = tables.reduce((sum, { fileBytes }) => sum + fileBytes, 0);
     const result = { tables, seqFloor: 0, erased: 0, bytesRead: 0, bytesWritten };
-    await jobs.install({ added: tables.map((meta) => ({ level: 0, meta })), ...writing.feedCutAt(place.seq) }, result);
-    queue.publish(place.seq);
-    writing.feed.cut(place.seq);
-    return { timestamp: place.timestamp, seq: place.seq };
+    const { seq, timestamp } = place;
+    const { range, to } = this.#goal;
+    const mark = { seq, timestamp, range, to };
+    // One edit, so that the feed tells of the restore just where it has happened.
+    await jobs.install({ added: tables.map((meta) => ({ level: 0, meta })), ...writing.feedRestoring(mark) }, result);
+    queue.publish(seq);
+    writing.feed.restored(mark);
+    return { timestamp, seq };
   }
 
   /** Finds out anew about the keys that were written to since the last round. */

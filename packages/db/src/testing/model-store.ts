@@ -168,12 +168,15 @@ class ModelStore {
   }
 
   /** All of it at one timestamp, above all that was there. */
-  restore({ operations, newest }: ReturnType<ModelStore["planRestore"]>): WriteResult {
+  restore({ range, to }: RestoreCall, { operations, newest }: ReturnType<ModelStore["planRestore"]>): WriteResult {
     if (newest >= limits.timestampMax) throw invalidArgument(`nothing can be newer than ${newest}; retract that first`);
     const assigned = Math.max(this.now(), this.#lastAssigned + 1, ...this.model.horizons.values());
     const timestamp = Math.max(assigned, newest + 1);
     if (timestamp === assigned) this.#lastAssigned = assigned;
-    this.model.commit(operations.map((operation) => ({ ...operation, timestamp })));
+    const timed = operations.map((operation) => ({ ...operation, timestamp }));
+    // What is more than one batch is told of as one range.
+    if (timed.length <= limits.batchOperationsMax) this.model.commit(timed);
+    else this.model.commit(timed, this.model.seq + 1, { range, to });
     this.wakeWatches();
     return { timestamp, seq: this.model.seq };
   }
@@ -316,7 +319,7 @@ class ModelStoreView<F extends "string" | "bytes"> extends ModelReader<F> implem
     );
     const result = { to: call.to, restored, deleted: plan.operations.length - restored, bytes };
     if (call.dryRun) return { ...result, sample: await this.#sample(plan.operations, call.to) };
-    return plan.operations.length === 0 ? result : { ...result, ...this.#store.restore(plan) };
+    return plan.operations.length === 0 ? result : { ...result, ...this.#store.restore(call, plan) };
   }
 
   async #sample(operations: readonly UntimedOperation[], to: number): Promise<readonly Change<KeyOf<F>>[]> {

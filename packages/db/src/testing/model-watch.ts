@@ -13,7 +13,7 @@ import {
   type ResolvedRange,
   type WatchEvent,
 } from "@kvts/common";
-import type { CommittedOperation, CommittedRange, Model } from "./model.ts";
+import type { FedOperation, Model } from "./model.ts";
 
 export interface ModelFeed {
   readonly model: Model;
@@ -116,11 +116,12 @@ export class ModelWatch<F extends "string" | "bytes"> implements EntriesSource<W
     throw new KvtsError("OVERLOADED", `what was committed up to ${oldestSeq} is not kept; begin anew`, { details });
   }
 
-  #item(operation: CommittedOperation | CommittedRange): FeedItem<KeyOf<F>> {
+  #item(operation: FedOperation): FeedItem<KeyOf<F>> {
     const { timestamp, seq } = operation;
-    if (operation.op === "deleteRange") {
+    if (operation.op === "deleteRange" || operation.op === "restored") {
       const { start, end } = operation.range;
       const range = { start: new Uint8Array(start), end: end && new Uint8Array(end) };
+      if (operation.op === "restored") return { op: "restored", range, to: operation.to, timestamp, seq };
       return { op: "deleteRange", range, timestamp, seq };
     }
     const key = decodeKey(new Uint8Array(operation.key), this.#form);

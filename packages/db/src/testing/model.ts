@@ -25,6 +25,19 @@ export type ModelOperation =
 export type CommittedOperation = Exclude<ModelOperation, { op: "deleteRange" }> & { readonly seq: number };
 export type CommittedRange = Extract<ModelOperation, { op: "deleteRange" }> & { readonly seq: number };
 
+/** What a restore that is told of as one range was asked. */
+export interface ModelRestored {
+  readonly range: ResolvedRange;
+  /** Microseconds. */
+  readonly to: number;
+}
+
+/** What `watch` tells of. */
+export type FedOperation =
+  | CommittedOperation
+  | CommittedRange
+  | (ModelRestored & { readonly op: "restored"; readonly timestamp: number; readonly seq: number });
+
 /** What `history` lists: a put or a delete. */
 export type ModelVersion = CommittedOperation & { readonly op: "put" | "delete" };
 /** What reads of values return. */
@@ -68,7 +81,7 @@ export type UntimedOperation =
 /** What one batch did in a range. */
 export interface ModelBatch {
   readonly seq: number;
-  readonly items: readonly (CommittedOperation | CommittedRange)[];
+  readonly items: readonly FedOperation[];
 }
 
 export interface ModelHistory {
@@ -96,7 +109,7 @@ export interface ModelAggregate {
 export class Model {
   /** Hexadecimal key, which sorts as the bytes do → that key's operations, lowest seq first. */
   readonly #operations: Map<string, CommittedOperation[]> = new Map();
-  readonly #batches: (readonly (CommittedOperation | CommittedRange)[])[] = [];
+  readonly #batches: (readonly FedOperation[])[] = [];
   /** Deleted ranges, lowest seq first. */
   #ranges: CommittedRange[] = [];
   #seq = 0;
@@ -120,9 +133,14 @@ export class Model {
 
   /**
    * Commits a batch, whose operations get consecutive seqs; the last of them gets `seq`, by default the next free one.
-   * With `shared` they all get that one.
+   * With `restored` they all get that one, and are told of as one restored range.
    */
-  commit(operations: readonly ModelOperation[], seq: number = this.#seq + operations.length, shared = false): void {
+  commit(
+    operations: readonly ModelOperation[],
+    seq: number = this.#seq + operations.length,
+    restored?: ModelRestored,
+  ): void {
+    const shared = restored !== undefined;
     const count = shared ? 1 : operations.length;
     invariant(seq - count >= this.#seq, `seqs grow: ${operations.length} up to ${seq} after ${this.#seq}`);
     const batch = operations.map((operation, index) => {
@@ -138,7 +156,7 @@ export class Model {
       filed.push(operation);
       this.#operations.set(id, filed);
     }
-    this.#batches.push(batch);
+    this.#batches.push(shared ? [{ op: "restored", ...restored, timestamp: batch[0]!.timestamp, seq }] : batch);
     this.#seq = seq;
   }
 
@@ -346,8 +364,9 @@ function isWithin(key: Uint8Array, { start, end }: ResolvedRange): boolean {
 }
 
 /** The operation as far as it lies in the range. */
-function within(operation: CommittedOperation | CommittedRange, { start, end }: ResolvedRange): (typeof operation)[] {
-  if (operation.op !== "deleteRange") return isWithin(operation.key, { start, end }) ? [operation] : [];
+function within(operation: FedOperation, { start, end }: ResolvedRange): FedOperation[] {
+  if (operation.op !== "deleteRange" && operation.op !== "restored")
+    return isWithin(operation.key, { start, end }) ? [operation] : [];
   const deleted = operation.range;
   const first = [start, deleted.start].sort(compareBytes)[1]!;
   const last = [end, deleted.end].filter((bound) => bound !== undefined).sort(compareBytes)[0];

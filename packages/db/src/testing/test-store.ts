@@ -20,7 +20,7 @@ import type { Scheduler } from "../env/scheduler.ts";
 import { resolveOptions } from "../options.ts";
 import { recover } from "../recovery.ts";
 import { ManualClock } from "./manual-clock.ts";
-import { Model, type ModelOperation } from "./model.ts";
+import { Model, type ModelOperation, type ModelRestored } from "./model.ts";
 import {
   greatestHorizon,
   horizonOf,
@@ -49,8 +49,8 @@ export type TestOperation =
 export interface TestBatch {
   operations: readonly ModelOperation[];
   lastSeq: number;
-  /** All its operations have the one seq: a restore that was an ingest. */
-  sharesSeq?: boolean;
+  /** It is a restore that was an ingest: all its operations have the one seq. */
+  restored?: ModelRestored;
   /** It is an erasure of these keys, without operations. */
   erases?: ResolvedRange;
   state: "pending" | "acknowledged" | "refused" | "unknown";
@@ -275,10 +275,11 @@ export class TestStore {
     const assigned = Math.max(this.clock.now(), this.#lastAssigned + 1, ...this.horizons().values());
     const timestamp = Math.max(assigned, newest + 1);
     const { restoreOperationsMax = limits.batchOperationsMax } = this.#options.settings.tuning;
-    const sharesSeq = operations.length > restoreOperationsMax;
-    const lastSeq = this.#lastSeq + (sharesSeq ? 1 : operations.length);
+    const isIngest = operations.length > restoreOperationsMax;
+    const lastSeq = this.#lastSeq + (isIngest ? 1 : operations.length);
     const timed = operations.map((operation) => ({ ...operation, timestamp }) as ModelOperation);
-    const batch: TestBatch = { operations: timed, lastSeq, sharesSeq, state: "pending", error: undefined };
+    const restored = isIngest ? { restored: { range: resolveRange(range), to } } : {};
+    const batch: TestBatch = { operations: timed, lastSeq, ...restored, state: "pending", error: undefined };
     this.batches.push(batch);
     try {
       const { restored, deleted, ...result } = await this.db.restore(range, to);
@@ -419,9 +420,9 @@ export function modelOperation(operation: TestOperation, assigned: number): Mode
 }
 
 /** Has a model do what a batch did. */
-export function commitTo(model: Model, { operations, lastSeq, sharesSeq, erases }: TestBatch): void {
+export function commitTo(model: Model, { operations, lastSeq, restored, erases }: TestBatch): void {
   if (erases !== undefined) model.erase(erases, lastSeq);
-  else model.commit(operations, lastSeq, sharesSeq);
+  else model.commit(operations, lastSeq, restored);
 }
 
 function sameBytes(): Uint8Array {

@@ -90,9 +90,9 @@ function headerCondition(header: HttpCall<never, never>["header"]): ConditionOpt
   throw invalidArgument("If-None-Match of a write must be *: the key holds nothing", { field: "if-none-match" });
 }
 
-/** The seq in the ETag of either representation. */
+/** The seq in the ETag of any representation. */
 function seqOfTag(match: string): number {
-  const digits = /^"(\d{1,16})(?:\.json)?"$/.exec(match.trim())?.[1];
+  const digits = /^"(\d{1,16})(?:\.json(?:\.gzip)?)?"$/.exec(match.trim())?.[1];
   const seq = Number(digits);
   if (digits !== undefined && Number.isSafeInteger(seq)) return seq;
   throw invalidArgument('If-Match of a write must be one ETag that was answered for the key, such as "17"', {

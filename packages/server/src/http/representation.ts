@@ -2,7 +2,9 @@ import type { OutgoingHttpHeaders } from "node:http";
 import { type Bucket, bucketToJson, keyToJson, type VersionJson, versionToJson } from "@kvts/common";
 import type { StoredChange, StoredEntry, StoredVersion } from "../service/lists.ts";
 import type { ItemCodec } from "../service/page.ts";
+import { uncompressedTag } from "./compression.ts";
 import { jsonTextOf } from "./json-value.ts";
+import { weightOf } from "./weights.ts";
 
 /** `?as=json`: values that are JSON appear as such. */
 export type As = "json" | undefined;
@@ -68,11 +70,6 @@ export function prefersJson(accept: string | undefined): boolean {
   return json > 0 && json >= bytes;
 }
 
-function weightOf(parameters: readonly string[]): number {
-  const weight = parameters.find((parameter) => parameter.startsWith("q="));
-  return weight === undefined ? 1 : Number(weight.slice(2)) || 0;
-}
-
 /** Headers of an entry in either form. */
 export function entryHeaders(entry: StoredEntry, tag: string): OutgoingHttpHeaders {
   return {
@@ -90,9 +87,9 @@ export function entityTag(entry: StoredEntry, form: "raw" | "json"): string {
   return form === "raw" ? `"${entry.seq}"` : `"${entry.seq}.json"`;
 }
 
-/** Whether an If-None-Match header names the representation that would be sent. */
-export function isUnchanged(ifNoneMatch: string | undefined, tag: string): boolean {
-  if (ifNoneMatch === undefined) return false;
+/** The ETag by which an If-None-Match header names the representation that would be sent, compressed or not. */
+export function unchangedTag(ifNoneMatch: string | undefined, tag: string): string | undefined {
+  if (ifNoneMatch === undefined) return undefined;
   const tags = ifNoneMatch.split(",").map((text) => text.trim().replace(/^W\//, ""));
-  return tags.includes("*") || tags.includes(tag);
+  return tags.includes("*") ? tag : tags.find((each) => uncompressedTag(each) === tag);
 }

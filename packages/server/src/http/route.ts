@@ -7,6 +7,7 @@ import type { Exchange, Exchanges, Incoming, Outgoing } from "../exchanges.ts";
 import { toKnownFailure } from "../failures.ts";
 import type { CallMeter } from "../metrics/calls.ts";
 import type { Service } from "../service/service.ts";
+import { compressed, isWorthCompressing } from "./compression.ts";
 import { parseJson, requireJson } from "./json-body.ts";
 import { HttpFailure, problemReply } from "./problem.ts";
 import { type Reply, sendReply } from "./reply.ts";
@@ -91,12 +92,17 @@ export async function answer(
     const call = await callOf(route, incoming, exchange, options);
     reply = await route.handle(call as AnyCall);
     if (isEventReply(reply)) return await goOn(reply, route, incoming, outgoing, exchange, options);
+    if (isWorthCompressing(reply)) reply = await compressed(reply, acceptedEncodings(incoming));
   } catch (error) {
     reply = failureReply(error, route, exchange, options);
   }
   options.calls.count("http", route.doc.operationId ?? route.path, reply.code ?? "OK", exchange);
   options.logger.debug({ requestId: exchange.id, call: route.doc.operationId, status: reply.status }, "answered");
   if (!outgoing.destroyed) sendReply(reply, outgoing, exchange.id);
+}
+
+function acceptedEncodings({ headers }: Incoming): string | undefined {
+  return headers["accept-encoding"] as string | undefined;
 }
 
 /** Answers with events. @throws what went wrong before the first */

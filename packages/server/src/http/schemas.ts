@@ -177,10 +177,27 @@ export const rangeDeletionSchema = z
     description: "Every key of the range holds nothing from the timestamp on: what of it lies in the watched range.",
   });
 
+export const rangeRestorationSchema = z
+  .object({
+    op: z.literal("restored"),
+    start: boundField.openapi({ description: "The first key, where it is bounded and UTF-8." }),
+    startBase64: boundField,
+    end: boundField.openapi({ description: "The key that it stops before, where it is bounded and UTF-8." }),
+    endBase64: boundField,
+    to: timestampSchema.openapi({ description: "The moment that was gone back to." }),
+    timestamp: timestampSchema.openapi({ description: "That of all that was written." }),
+    time: z.string().openapi({ format: "date-time", description: "The timestamp in RFC 3339." }),
+    seq: seqSchema,
+  })
+  .openapi("RangeRestoration", {
+    description:
+      "A restore too large for one batch: the range looks as it did at a moment. What of it lies in the watched range.",
+  });
+
 export const watchEventSchema = z
   .object({
     seq: seqSchema.openapi({ description: "Everything in the range up to here has come." }),
-    items: z.array(z.union([versionSchema, retractionSchema, rangeDeletionSchema])),
+    items: z.array(z.union([versionSchema, retractionSchema, rangeDeletionSchema, rangeRestorationSchema])),
     initial: z.literal(true).openapi({ description: "A page of the state at `seq`." }).optional(),
     more: z.literal(true).openapi({ description: "Another part of the batch or state follows." }).optional(),
   })

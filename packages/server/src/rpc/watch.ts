@@ -5,6 +5,7 @@ import {
   FeedItemSchema,
   type KvService,
   RangeDeletionSchema,
+  RangeRestorationSchema,
   RetractionSchema,
   type WatchRequest as WatchRequestMessage,
   type WatchResponseSchema,
@@ -56,6 +57,11 @@ function itemOut(item: FeedItem<Uint8Array>): FeedItemMessage {
     const { start, end } = item.range;
     const value = create(RangeDeletionSchema, { range: { start, end }, ...order });
     return create(FeedItemSchema, { kind: { case: "rangeDeletion", value } });
+  }
+  if (item.op === "restored") {
+    const { start, end } = item.range;
+    const value = create(RangeRestorationSchema, { range: { start, end }, to: numberOut(item.to), ...order });
+    return create(FeedItemSchema, { kind: { case: "rangeRestoration", value } });
   }
   const value = create(RetractionSchema, { key: item.key, ...order });
   return create(FeedItemSchema, { kind: { case: "retraction", value } });

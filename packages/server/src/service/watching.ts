@@ -60,6 +60,8 @@ function* partsOf(event: StoredEvent): Generator<StoredEvent> {
 }
 
 function bytesOf(item: FeedItem<Uint8Array>): number {
-  if (item.op === "deleteRange") return item.range.start.length + (item.range.end?.length ?? 0);
+  if (item.op === "deleteRange" || item.op === "restored") {
+    return item.range.start.length + (item.range.end?.length ?? 0);
+  }
   return item.key.length + (item.op === undefined && item.deleted === undefined ? item.value.length : 0);
 }

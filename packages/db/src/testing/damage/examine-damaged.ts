@@ -255,9 +255,9 @@ interface Read {
 
 /** Every version that was there at any time. */
 function everyVersion({ batches, keys }: StoreImage): ModelVersion[] {
-  return batches.flatMap(({ operations, lastSeq, sharesSeq }) =>
+  return batches.flatMap(({ operations, lastSeq, restored }) =>
     operations.flatMap((operation, index) => {
-      const seq = sharesSeq ? lastSeq : lastSeq - operations.length + 1 + index;
+      const seq = restored !== undefined ? lastSeq : lastSeq - operations.length + 1 + index;
       if (operation.op === "retract") return [];
       if (operation.op !== "deleteRange") return [{ ...operation, seq } as ModelVersion];
       const { timestamp } = operation;

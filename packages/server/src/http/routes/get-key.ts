@@ -3,7 +3,7 @@ import type { Service } from "../../service/service.ts";
 import { responsesOf } from "../documents.ts";
 import { problem } from "../problem.ts";
 import { jsonTextReply, type Reply } from "../reply.ts";
-import { entityTag, entryHeaders, isUnchanged, prefersJson, versionText } from "../representation.ts";
+import { entityTag, entryHeaders, prefersJson, unchangedTag, versionText } from "../representation.ts";
 import { type AnyRoute, defineRoute } from "../route.ts";
 import { asParameter, snapshotParameter, timeParameter, versionSchema } from "../schemas.ts";
 import { queryTime, type Times } from "../value-fields.ts";
@@ -55,7 +55,8 @@ export function getKeyRoute(times: Times): AnyRoute {
       const json = query.as === "json" || prefersJson(header("accept"));
       const tag = entityTag(entry, json ? "json" : "raw");
       const headers = entryHeaders(entry, tag);
-      if (isUnchanged(header("if-none-match"), tag)) return { status: 304, headers, body: undefined };
+      const unchanged = unchangedTag(header("if-none-match"), tag);
+      if (unchanged !== undefined) return { status: 304, headers: { ...headers, etag: unchanged }, body: undefined };
       if (json) return jsonTextReply(versionText(entry, query.as), headers);
       return { status: 200, headers: { "content-type": "application/octet-stream", ...headers }, body: entry.value };
     },
