@@ -36,6 +36,8 @@ export interface ContractOptions extends Capabilities {
   open(): Promise<OpenedStore>;
   /** Only what writes, and reads single keys: of an implementation that differs from another in these alone. */
   readonly coreOnly?: boolean;
+  /** With it also lists, without refusals: of our client on a wire of another make. */
+  readonly lists?: boolean;
 }
 
 /** Generous, since an implementation may start a process for a store. */
@@ -73,16 +75,18 @@ export function storeContract(name: string, options: ContractOptions): void {
     describe("request ids", () => requestIdTests(subject));
     describe("getMany", () => getManyTests(subject));
     describe("times", () => timeTests(subject));
-    describe("refusals", () => refusalTests(subject));
-    if (options.coreOnly === true) return;
-    describe("lifecycle", () => lifecycleTests(subject));
+    // Most are made before anything is sent.
+    if (options.lists !== true) describe("refusals", () => refusalTests(subject));
+    if (options.coreOnly === true && options.lists !== true) return;
     describe("keys", () => keyTests(subject));
-    describe("values", () => valueTests(subject));
     describe("ranges", () => rangeTests(subject));
     describe("scans", () => scanTests(subject));
     describe("histories", () => historyTests(subject));
-    describe("histories in numbers", () => aggregateTests(subject));
     describe("diffs", () => diffTests(subject));
+    if (options.coreOnly === true) return;
+    describe("lifecycle", () => lifecycleTests(subject));
+    describe("values", () => valueTests(subject));
+    describe("histories in numbers", () => aggregateTests(subject));
     describe("watches", () => watchTests(subject));
     describe("typed views", () => typedTests(subject));
     describe("views at a moment", () => atTests(subject));

@@ -392,7 +392,12 @@ describe.each(["sync", "buffered"] as const)("the change feed with %s writes", (
         await store.close();
         await store.open();
       }
-      await expect(store.db.watch({}, { afterSeq: seq! - 1 }).nextv(1)).rejects.toMatchObject({ code: "FEED_TRIMMED" });
+      await expect(store.db.watch({}, { afterSeq: seq! - 1 }).nextv(1)).rejects.toMatchObject({
+        code: "FEED_TRIMMED",
+        message: expect.stringMatching(
+          reopen ? "is no longer in the change feed" : "^an erasure has changed the store",
+        ),
+      });
       const watch = store.db.watch({}, reopen ? {} : { afterSeq: erased.seq });
       const next = watch.nextv(1);
       await store.db.put("x", "y");
@@ -402,6 +407,28 @@ describe.each(["sync", "buffered"] as const)("the change feed with %s writes", (
     }
     await store.close();
   });
+});
+
+test("the feed tells of an ingest whose log is gone, or that it begins behind", async () => {
+  const store = await openPlainStore({ feedBytes: 1, tuning: { restoreOperationsMax: 0 } });
+  const { db } = store;
+  await db.put("user:1", "ann", { timestamp: 100 });
+  await db.put("user:1", "anna", { timestamp: 200 });
+  await db.flush();
+  await store.nextTurn();
+  const { seq } = await db.restore(USERS, 150);
+  expect((await db.stats()).feed).toMatchObject({ oldestSeq: seq! - 1 });
+  for (let boot = 0; boot < 3; boot++) {
+    const { oldestSeq } = (await store.db.stats()).feed as { oldestSeq: number };
+    const watch = store.db.watch({}, { afterSeq: oldestSeq });
+    const next = watch.nextv(1);
+    if (oldestSeq >= seq!) await store.db.put("x", "y");
+    expect(await next).toMatchObject([{ seq: oldestSeq + 1 }]);
+    await watch.close();
+    await store.close();
+    await store.open();
+  }
+  await store.close();
 });
 
 test("an ingest is in the feed just where it has happened, wherever the power is cut", async () => {

@@ -1,4 +1,4 @@
-import { json, tuple } from "@kvts/common";
+import { encodeTuple, json, tuple } from "@kvts/common";
 import { expect, test } from "vitest";
 import { MemoryFileSystem } from "./testing/memory-file-system.ts";
 import { openPlainStore } from "./testing/plain-store.ts";
@@ -38,5 +38,19 @@ test("the engine's reads at a moment work without promises too", async () => {
   expect(() => view.getSync("a", { asOf: 2 })).toThrow("fixed at");
   await snapshot.close();
   expect(() => snapshot.at(1).getSync("a")).toThrow(expect.objectContaining({ code: "CLOSED" }));
+  await store.close();
+});
+
+test("a policy for the bytes of a prefix of tuples holds for a string too that goes on with U+0000", async () => {
+  const store = await openPlainStore({ keys: "bytes" }, { fileSystem: new MemoryFileSystem() });
+  const rooms = store.db.with({ keys: tuple<[string, number]>() });
+  const trimmed: (number | undefined)[] = [];
+  for (const name of ["a", "ab", "a\0b"]) {
+    await rooms.put([name, 1], "1", { timestamp: 1 });
+    await rooms.put([name, 1], "2", { timestamp: 2 });
+    trimmed.push((await store.db.setRetention(encodeTuple(["a"]), 1, { dryRun: true })).trimmed?.versions);
+  }
+  expect(await rooms.scan({ prefix: ["a"] }).toArray()).toHaveLength(1);
+  expect(trimmed).toEqual([1, 1, 2]);
   await store.close();
 });

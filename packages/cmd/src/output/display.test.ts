@@ -1,6 +1,6 @@
 import { makeChange, makeEntry, makeTombstone, utf8 } from "@kvts/common";
 import { expect, test } from "vitest";
-import { displayBytes, displayChange, displayKey, displayVersion } from "./display.ts";
+import { displayBytes, displayChange, displayEvent, displayKey, displayVersion } from "./display.ts";
 
 test("printable text is shown as it is", () => {
   for (const text of ["", "alice", "žluťoučký kůň", "日本語 👩‍👩‍👧", 'a"b\\c', " spaces "]) {
@@ -38,4 +38,19 @@ test("a change is shown with what was there, what is, or both", () => {
   expect(displayChange(makeChange("k", undefined, after), "utf8")).toBe(`+ k\t${later}`);
   expect(displayChange(makeChange("k", before, after), "hex")).toBe(`~ 6b\t${earlier}\t→\t${later}`);
   expect(displayChange(makeChange("k", before, undefined), "utf8")).toBe(`- k\t${earlier}`);
+});
+
+test("an event is shown operation by operation, ranges by their bounds", () => {
+  const range = { start: utf8("a"), end: utf8("b") };
+  const items = [
+    makeEntry({ key: "k", value: utf8("v"), timestamp: 1, seq: 1 }),
+    { op: "deleteRange", range, timestamp: 2, seq: 2 },
+    { op: "restored", range: { ...range, end: undefined }, to: 1, timestamp: 2, seq: 3 },
+  ] as const;
+  expect(displayEvent({ seq: 3, items }, "utf8")).toEqual([
+    "#3",
+    "  k\t1970-01-01T00:00:00.000001Z\tv",
+    "  a … b\t1970-01-01T00:00:00.000002Z\t(deleted)",
+    "  a …\t1970-01-01T00:00:00.000002Z\t(restored to 1970-01-01T00:00:00.000001Z)",
+  ]);
 });

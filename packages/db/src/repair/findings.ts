@@ -8,6 +8,7 @@ import { loadManifest, type ManifestState } from "../manifest/state.ts";
 import type { LeveledTable } from "../manifest/version-edit.ts";
 import { requestRecords } from "../requests/request-file.ts";
 import { FrameCheck } from "../verify/frame-check.ts";
+import { checkKeptLogs } from "../verify/kept-logs.ts";
 import { falseAccount } from "../verify/manifest.ts";
 import { readLog } from "../wal/log-reader.ts";
 import { damageIn } from "./damage.ts";
@@ -119,7 +120,7 @@ function areRequestFilesSound(fileSystem: FileSystem, directory: string, { numbe
   }
 }
 
-/** Whether the log can be replayed as it is. */
+/** Whether the log can be replayed as it is, and what is kept of it for the change feed be read. */
 export async function isLogSound(
   fileSystem: FileSystem,
   directory: string,
@@ -127,13 +128,17 @@ export async function isLogSound(
 ): Promise<boolean> {
   const { incarnation, logNumber, seqCeiling, durableLog: durable } = numbers;
   let isSound = true;
-  const frames = new FrameCheck(seqCeiling, {
-    add: () => {
-      isSound = false;
-    },
-  });
+  const unsound = () => {
+    isSound = false;
+  };
+  const findings = { add: unsound, missing: unsound };
+  const frames = new FrameCheck(seqCeiling, findings);
   try {
-    await readLog({ fileSystem, directory, incarnation, logNumber, durable }, (frame) => frames.take(frame));
+    const { live } = await readLog({ fileSystem, directory, incarnation, logNumber, durable }, (frame) =>
+      frames.take(frame),
+    );
+    const { firstSeq } = frames;
+    await checkKeptLogs({ files: fileSystem, directory, numbers, firstLive: live[0], firstSeq }, findings);
     return isSound;
   } catch (error) {
     damageIn(error);

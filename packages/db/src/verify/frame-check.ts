@@ -9,6 +9,8 @@ import type { Findings } from "./findings.ts";
 export class FrameCheck {
   /** By path: operations in the segment. */
   readonly operations: Map<string, number> = new Map();
+  /** Seq of the first operation; undefined before there is one. */
+  firstSeq: number | undefined;
   readonly #seqCeiling: number;
   readonly #findings: Pick<Findings, "add">;
   readonly #cursor: OperationCursor = new OperationCursor();
@@ -25,6 +27,7 @@ export class FrameCheck {
     const cursor = this.#cursor.open(frame);
     while (cursor.next());
     const { file, operationCount } = frame;
+    this.firstSeq ??= frame.firstSeq;
     this.operations.set(file, (this.operations.get(file) ?? 0) + operationCount);
     const start = frameStart(frame);
     const lastSeq = frame.firstSeq + operationCount - 1;

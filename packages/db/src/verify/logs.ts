@@ -9,8 +9,12 @@ import { type SalvagedLog, type SalvageSource, salvageLog } from "../wal/log-sal
 import { sizeOf } from "./file-size.ts";
 import type { Findings } from "./findings.ts";
 import { FrameCheck } from "./frame-check.ts";
+import { checkKeptLogs, type KeptLogs } from "./kept-logs.ts";
 
-/** Reads the log of a store that is not open, just as opening would. What keeps that from going well is looked into. */
+/**
+ * Reads the log of a store that is not open, just as opening would, and what of it is kept for the change feed. What keeps
+ * that from going well is looked into.
+ */
 export async function checkLog(
   files: FileReading,
   directory: string,
@@ -20,11 +24,15 @@ export async function checkLog(
   const { incarnation, logNumber, seqCeiling, durableLog: durable } = numbers;
   const frames = new FrameCheck(seqCeiling, findings);
   let damage: KvtsError;
+  const kept = { files, directory, numbers };
   try {
     const log = await readLog({ fileSystem: files, directory, incarnation, logNumber, durable }, (frame) =>
       frames.take(frame),
     );
-    return reportLog(files, directory, numbers, log, frames, findings);
+    reportLog(files, directory, log, frames, findings);
+    const { live, stale } = log;
+    await checkKept({ ...kept, firstLive: live[0], firstSeq: frames.firstSeq }, stale, findings);
+    return;
   } catch (error) {
     damage = damageFrom(error, logFileName(directory, logNumber), 0);
   }
@@ -39,6 +47,20 @@ export async function checkLog(
   };
   await searchDamage(source, findings);
   if (!findings.isDamaged(String(damage.details.file))) findings.add(damage);
+  const firstLive = files.exists(logFileName(directory, logNumber)) ? logNumber : undefined;
+  await checkKeptLogs({ ...kept, firstLive, firstSeq: undefined }, findings);
+}
+
+/** Of the segments that the log does not need: those that the change feed does are read. */
+async function checkKept(kept: KeptLogs, stale: readonly number[], findings: Findings): Promise<void> {
+  const { files, directory, numbers } = kept;
+  const operations = await checkKeptLogs(kept, findings);
+  for (const number of stale) {
+    const path = logFileName(directory, number);
+    const read = operations.get(number);
+    if (read !== undefined) findings.read("log", path, sizeOf(files, path), read);
+    else findings.unneeded(path, LOG_REASONS[number < numbers.logNumber ? "not needed" : "given up"]);
+  }
 }
 
 /** Lists what is damaged in a log, and what became of each segment. */
@@ -75,18 +97,12 @@ async function salvaged(source: SalvageSource, findings: Findings): Promise<Salv
 function reportLog(
   files: FileReading,
   directory: string,
-  { logNumber, feed }: StoreNumbers,
-  { live, stale }: LogContents,
+  { live }: LogContents,
   frames: FrameCheck,
   findings: Findings,
 ): void {
   for (const number of live) {
     const path = logFileName(directory, number);
     findings.read("log", path, sizeOf(files, path), frames.operations.get(path) ?? 0);
-  }
-  for (const number of stale) {
-    const isKept = feed !== undefined && number >= feed.segment && number < logNumber;
-    const reason = LOG_REASONS[number < logNumber ? "not needed" : "given up"];
-    findings.unneeded(logFileName(directory, number), isKept ? `${reason}; it is kept for the change feed` : reason);
   }
 }

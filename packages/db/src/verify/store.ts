@@ -4,6 +4,7 @@ import { logFileName, markFileName, parseFileName, tableFileName } from "../form
 import { isIncarnation } from "../format/incarnation.ts";
 import { contradictionsIn } from "../manifest/contradictions.ts";
 import { findLeastNumbers } from "../manifest/least-numbers.ts";
+import type { StoreNumbers } from "../manifest/version-set.ts";
 import { listMarkFiles } from "../repair/examine-marks.ts";
 import { type ExaminedTable, listTables } from "../repair/examine-tables.ts";
 import { stateOfTables } from "../repair/known-state.ts";
@@ -54,7 +55,7 @@ async function checkByManifest(
   findings: Findings,
 ): Promise<void> {
   const { tables, numbers } = state;
-  const logs = listLogs(files, directory, numbers.logNumber);
+  const logs = listLogs(files, directory, firstLogOf(numbers));
   const requests = requestFilesOf(directory, numbers);
   expectAll(files, [place.path, ...requests, ...markFilesOf(directory, numbers), ...logs]);
   for (const { meta } of tables) files.expect(tableFileName(directory, meta.number), meta.fileBytes);
@@ -107,6 +108,11 @@ async function checkByFiles(files: MeteredFiles, directory: string, findings: Fi
     findings,
   );
   for (const path of logs) files.finish(path);
+}
+
+/** The oldest log that is read: of what is kept for the change feed, or of what memory needs. */
+function firstLogOf({ logNumber, feed }: StoreNumbers): number {
+  return feed === undefined || feed.segment === 0 ? logNumber : Math.min(feed.segment, logNumber);
 }
 
 function expectAll(files: MeteredFiles, paths: readonly string[]): void {
