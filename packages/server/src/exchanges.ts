@@ -23,6 +23,12 @@ export interface Exchange {
    * @throws OVERLOADED when all requests together hold too many
    */
   hold(bytes: number): void;
+  /**
+   * Counts bytes of the answer to a read, before they are written, until it is out: a client that stops reading keeps
+   * them in memory. Large ones leave a part of the memory to everybody else.
+   * @throws OVERLOADED when all requests and answers together hold too many
+   */
+  holdAnswer(bytes: number): void;
   /** Counts no longer what was held and has been worked off. */
   release(bytes: number): void;
   /** Fires the signal: the answer is out, or not wanted any more. */
@@ -115,6 +121,11 @@ class TrackedExchange implements Exchange {
     this.held += bytes;
   }
 
+  holdAnswer(bytes: number): void {
+    this.#budget.takeAnswer(bytes);
+    this.held += bytes;
+  }
+
   release(bytes: number): void {
     // What is left goes all at once at the end, after which nothing is held.
     const held = Math.min(bytes, this.held);
@@ -133,22 +144,34 @@ class TrackedExchange implements Exchange {
 interface Budget {
   readonly held: number;
   take(bytes: number): void;
+  takeAnswer(bytes: number): void;
   give(bytes: number): void;
 }
 
+/** An answer above it is large. */
+const smallAnswerBytesMax: number = 64 * 1024;
+/** The part of the memory that large answers may fill, so that clients that do not read them shut nobody else out. */
+const largeAnswersPart = 0.75;
+
 function byteBudget(bytesMax: number): Budget {
+  const largeAnswersMax = bytesMax * largeAnswersPart;
   let held = 0;
+  const take = (bytes: number, max: number): void => {
+    if (held + bytes > max) {
+      const sentence = "the server holds as many bytes of requests and answers as it may; try again in a moment";
+      throw new KvtsError("OVERLOADED", sentence, { details: { limit: bytesMax } });
+    }
+    held += bytes;
+  };
   return {
     get held() {
       return held;
     },
-    take(bytes) {
-      if (held + bytes > bytesMax) {
-        throw new KvtsError("OVERLOADED", "the server holds as many request bytes as it may; try again in a moment", {
-          details: { limit: bytesMax },
-        });
-      }
-      held += bytes;
+    take: (bytes) => take(bytes, bytesMax),
+    takeAnswer(bytes) {
+      if (bytes <= smallAnswerBytesMax) take(bytes, bytesMax);
+      // A server that holds next to nothing answers whatever it is asked, or a large value could never be read.
+      else take(bytes, held <= smallAnswerBytesMax ? Number.POSITIVE_INFINITY : largeAnswersMax);
     },
     give(bytes) {
       held -= bytes;

@@ -78,7 +78,7 @@ export const serverSettings: { readonly [Name in keyof ServerSettings]: Setting<
     read: (text, name) => named(name, () => parseSize(text)),
   },
   maxBufferedBytes: {
-    describe: "The most that all requests together may hold of memory",
+    describe: "The most that all requests, and answers not yet taken, together may hold of memory",
     byDefault: "256MiB",
     read: (text, name) => named(name, () => parseSize(text)),
   },

@@ -92,6 +92,9 @@ export async function answer(
     const call = await callOf(route, incoming, exchange, options);
     reply = await route.handle(call as AnyCall);
     if (isEventReply(reply)) return await goOn(reply, route, incoming, outgoing, exchange, options);
+    if (route.call === "read" && route.always !== true && incoming.method !== "HEAD") {
+      exchange.holdAnswer(reply.body?.length ?? 0);
+    }
     if (isWorthCompressing(reply)) reply = await compressed(reply, acceptedEncodings(incoming));
   } catch (error) {
     reply = failureReply(error, route, exchange, options);

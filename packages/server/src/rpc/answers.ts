@@ -46,8 +46,8 @@ export function envelope(message: Uint8Array): Buffer {
 }
 
 /** An answer in its envelope. */
-export function enveloped<R>(writer: AnswerWriter<R>, result: R): Buffer {
-  const framed = emptyEnvelope(writer.bytes(result));
+export function enveloped<R>(writer: AnswerWriter<R>, result: R, bytes: number = writer.bytes(result)): Buffer {
+  const framed = emptyEnvelope(bytes);
   writer.put(framed, envelopeHeadBytes, result);
   return framed;
 }

@@ -1,5 +1,6 @@
 import { ConnectError, type HandlerContext } from "@connectrpc/connect";
 import type { Logger } from "@kvts/common";
+import type { Exchange } from "../exchanges.ts";
 import { toKnownFailure } from "../failures.ts";
 import type { CallMeter } from "../metrics/calls.ts";
 import type { Service } from "../service/service.ts";
@@ -32,7 +33,7 @@ export interface RpcOptions {
 export function rpc<Request, Response>(
   kind: RpcErrorContext["call"],
   { logger, calls, retryAfterSeconds }: RpcOptions,
-  run: (request: Request, call: RpcCall) => Promise<Response>,
+  run: (request: Request, call: RpcCall, exchange: Exchange) => Promise<Response>,
 ): (request: Request, context: HandlerContext) => Promise<Response> {
   return async (request, context) => {
     const exchange = exchangeOf(context.values);
@@ -40,7 +41,8 @@ export function rpc<Request, Response>(
     const call = context.method.name;
     try {
       const service = serviceOf(context.values);
-      const response = await run(request, { service, signal: context.signal, encoding: encodingOf(context) });
+      const asked = { service, signal: context.signal, encoding: encodingOf(context) };
+      const response = await run(request, asked, exchange);
       calls.count("grpc", call, "OK", exchange);
       logger.debug({ requestId, call, status: "OK" }, "answered");
       return response;

@@ -37,6 +37,8 @@ interface ReadyAnswer {
   /** Of what stands behind the outcome's tag and length, and of the whole PipelineAnswer. */
   readonly outcomeBytes: number;
   readonly bytes: number;
+  /** What the exchange holds for it. */
+  readonly heldBytes: number;
 }
 
 const callsTag = tagOf(1, 2);
@@ -52,6 +54,8 @@ export class FastPipeline extends FastCall<typeof KvService.method.pipeline> {
   #bytesWanted = envelopeHeadBytes;
   #ready: ReadyAnswer[] = [];
   #isFlushing = false;
+  /** What the exchange holds for answers that were written and not yet taken. */
+  #untakenBytes = 0;
   /** The client takes answers more slowly than they get ready. */
   #isFull = false;
   /** No more frames are taken. */
@@ -149,7 +153,8 @@ export class FastPipeline extends FastCall<typeof KvService.method.pipeline> {
     this.#isFlushing = false;
     while (this.#ready.length > 0 && !this.#isFull && !this.isOver) {
       if (!this.stream.headersSent) this.respond();
-      if (!this.stream.write(this.#nextFrame())) this.#waitForClient();
+      if (this.stream.write(this.#nextFrame())) this.#taken();
+      else this.#waitForClient();
     }
     this.#finish();
     this.#paceClient();
@@ -159,8 +164,14 @@ export class FastPipeline extends FastCall<typeof KvService.method.pipeline> {
     this.#isFull = true;
     this.stream.once("drain", () => {
       this.#isFull = false;
+      this.#taken();
       this.#flush();
     });
+  }
+
+  #taken(): void {
+    this.exchange.release(this.#untakenBytes);
+    this.#untakenBytes = 0;
   }
 
   /** What is ready, as far as clients of the usual limits take it in one message. */
@@ -174,7 +185,10 @@ export class FastPipeline extends FastCall<typeof KvService.method.pipeline> {
     for (const answer of answers) whole += bytesFieldBytes(answer.bytes);
     const frame = emptyEnvelope(whole);
     let at = envelopeHeadBytes;
-    for (const answer of answers) at = putAnswer(frame, at, answer);
+    for (const answer of answers) {
+      at = putAnswer(frame, at, answer);
+      this.#untakenBytes += answer.heldBytes;
+    }
     return frame;
   }
 
@@ -268,17 +282,24 @@ function readUsualCall(frame: Uint8Array, end: number, reader: FieldReader): Rec
 
 const uint32Max = 2 ** 32 - 1;
 
-function readyAnswer({ id, method, result }: Extract<Answered, { method: unknown }>): ReadyAnswer {
-  return ready(id, method.answerField, method.answer, result);
+function readyAnswer({ id, method, result, heldBytes }: Extract<Answered, { method: unknown }>): ReadyAnswer {
+  return ready(id, method.answerField, method.answer, result, heldBytes);
 }
 
 function readyError(id: number, error: PipelineError): ReadyAnswer {
-  return ready(id, errorField, bytesWriter, toBinary(PipelineErrorSchema, error));
+  return ready(id, errorField, bytesWriter, toBinary(PipelineErrorSchema, error), 0);
 }
 
-function ready(id: number, field: number, writer: AnswerWriter<unknown>, result: unknown): ReadyAnswer {
+function ready(
+  id: number,
+  field: number,
+  writer: AnswerWriter<unknown>,
+  result: unknown,
+  heldBytes: number,
+): ReadyAnswer {
   const outcomeBytes = writer.bytes(result);
-  return { id, field, writer, result, outcomeBytes, bytes: numberFieldBytes(id) + bytesFieldBytes(outcomeBytes) };
+  const bytes = numberFieldBytes(id) + bytesFieldBytes(outcomeBytes);
+  return { id, field, writer, result, outcomeBytes, bytes, heldBytes };
 }
 
 /** A message that is written already. */

@@ -19,11 +19,20 @@ export class FastUnary extends FastCall<DescMethodUnary> {
     const asked = this.request((message) => readRequest(unary, message));
     const result = await unary.run(asked, { service, signal: exchange.signal, encoding: "binary" });
     if (this.isOver) return;
-    this.succeed(answerOf(unary, result));
+    this.succeed(this.#written(result));
   }
-}
 
-function answerOf({ method, message, answer }: UnaryMethod, result: unknown): Buffer {
-  if (answer !== undefined) return enveloped(answer, result);
-  return envelope(toBinary(method.output, create(method.output, message(result))));
+  /** What a write did is told whatever the server holds: it is small, and done. @throws OVERLOADED for reads */
+  #written(result: unknown): Buffer {
+    const { method, kind, message, answer } = this.#unary;
+    const isRead = kind === "read";
+    if (answer === undefined) {
+      const bytes = toBinary(method.output, create(method.output, message(result)));
+      if (isRead) this.exchange.holdAnswer(bytes.length);
+      return envelope(bytes);
+    }
+    const bytes = answer.bytes(result);
+    if (isRead) this.exchange.holdAnswer(bytes);
+    return enveloped(answer, result, bytes);
+  }
 }

@@ -41,8 +41,10 @@ export function kvService(options: RpcOptions, exchanges: Exchanges): ServiceImp
 
 /** A method of the fast path, as Connect runs it. */
 function unaryRpc<M extends DescMethodUnary, A, R>(unary: UnaryMethod<M, A, R>, options: RpcOptions) {
-  const { kind, asked, run, message } = unary;
-  return rpc(kind, options, async (request: MessageShape<M["input"]>, call) =>
-    message(await run(asked(request), call)),
-  );
+  const { kind, asked, run, message, answer } = unary;
+  return rpc(kind, options, async (request: MessageShape<M["input"]>, call, exchange) => {
+    const result = await run(asked(request), call);
+    if (kind === "read" && answer !== undefined) exchange.holdAnswer(answer.bytes(result));
+    return message(result);
+  });
 }

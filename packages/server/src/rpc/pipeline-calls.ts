@@ -62,7 +62,14 @@ export interface ReceivedCall {
 
 /** What became of a call. */
 export type Answered =
-  | { readonly id: number; readonly method: PipelinedMethod; readonly result: unknown; readonly error?: undefined }
+  | {
+      readonly id: number;
+      readonly method: PipelinedMethod;
+      readonly result: unknown;
+      /** What the exchange holds for it, to be released once the client has taken it. */
+      readonly heldBytes: number;
+      readonly error?: undefined;
+    }
   | { readonly id: number; readonly error: PipelineError };
 
 /** One call, until it has settled; where it is late it is answered before. */
@@ -132,7 +139,9 @@ export class PipelineCalls {
       this.#exchange.hold(bytes);
       try {
         const result = await method.run(received.asked, this.#call);
-        this.#answer(call, { id, method, result }, "OK");
+        const heldBytes = method.kind === "read" && !call.isAnswered ? method.answer.bytes(result) : 0;
+        this.#exchange.holdAnswer(heldBytes);
+        this.#answer(call, { id, method, result, heldBytes }, "OK");
       } finally {
         this.#exchange.release(bytes);
       }

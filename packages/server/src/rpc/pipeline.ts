@@ -8,7 +8,7 @@ import {
   type PipelineRequest,
   type PipelineResponseSchema,
 } from "@kvts/api";
-import type { Exchanges } from "../exchanges.ts";
+import type { Exchange, Exchanges } from "../exchanges.ts";
 import { untilClosing } from "../until-closing.ts";
 import type { RpcOptions } from "./call.ts";
 import { exchangeOf, serviceOf } from "./context.ts";
@@ -33,8 +33,9 @@ export function pipeline(
   options: RpcOptions,
 ): (frames: Frames, context: HandlerContext) => Answers {
   return (frames, { values, signal }) => {
-    const stream = new PipelineStream((events) => {
-      return new PipelineCalls(serviceOf(values), exchangeOf(values), options, events);
+    const exchange = exchangeOf(values);
+    const stream = new PipelineStream(exchange, (events) => {
+      return new PipelineCalls(serviceOf(values), exchange, options, events);
     });
     return stream.run(untilClosing(frames, exchanges, signal));
   };
@@ -42,16 +43,24 @@ export function pipeline(
 
 class PipelineStream {
   readonly #calls: PipelineCalls;
+  readonly #exchange: Exchange;
   #answers: PipelineAnswer[] = [];
+  /** What the exchange holds for each of `#answers`. */
+  #heldBytes: number[] = [];
   /** Set once no more frames come; with the failure, where there was one. */
   #end: { readonly failure?: unknown } | undefined;
   readonly #answering = new Bell();
   readonly #taking = new Bell();
 
-  constructor(callsWith: (events: ConstructorParameters<typeof PipelineCalls>[3]) => PipelineCalls) {
+  constructor(
+    exchange: Exchange,
+    callsWith: (events: ConstructorParameters<typeof PipelineCalls>[3]) => PipelineCalls,
+  ) {
+    this.#exchange = exchange;
     this.#calls = callsWith({
       onAnswer: (answer) => {
         this.#answers.push(answerOut(answer));
+        this.#heldBytes.push(answer.error === undefined ? answer.heldBytes : 0);
         this.#answering.ring();
       },
       onSettled: () => {
@@ -67,7 +76,10 @@ class PipelineStream {
     try {
       for (;;) {
         if (this.#answers.length > 0) {
-          yield { answers: this.#nextFrame() };
+          const answers = this.#nextFrame();
+          const held = this.#heldBytes.splice(0, answers.length).reduce((sum, bytes) => sum + bytes, 0);
+          yield { answers };
+          this.#exchange.release(held);
           this.#taking.ring();
         } else if (this.#end !== undefined && this.#calls.underWay === 0) {
           break;
